@@ -150,8 +150,7 @@ fn state_survives_a_host_whose_code_traps_when_it_resumes() -> Result<()> {
 fn without_the_broker_paths_that_continue_are_saved_when_it_is_back() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
-    let flags =
-        ["--durable", "--save-every", "20ms", "--cluster-without-engine", "continue"];
+    let flags = ["--durable", "--save-every", "20ms", "--cluster-without-engine", "continue"];
     let host = shared.host_behind(&proxy, &flags)?;
     let mut client = enter_soon(&host, "/room/1")?;
     assert_eq!(count_and_save(&host, &mut client)?, "1");
@@ -226,7 +225,8 @@ fn trap_in_the_last_suspend_keeps_the_last_saved_state_and_the_host_stops_in_tim
     client.expect_close(1012)?;
     let ended = stopping.server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    for words in ["told to panic in the last suspend", "the next host resumes from an older state"] {
+    for words in ["told to panic in the last suspend", "the next host resumes from an older state"]
+    {
         assert!(ended.log.contains(words), "{}", ended.log);
     }
     assert!(!ended.log.contains("cut off"), "{}", ended.log);

@@ -28,10 +28,19 @@ struct Load {
     counted: [AtomicU64; CLIENTS],
 }
 
+/// What a client knows of its room.
+#[derive(Default)]
+struct Seen {
+    /// The last count that was acknowledged.
+    last: u64,
+    /// The counts since then whose connection ended first: the room may have handled them.
+    unanswered: u64,
+}
+
 impl Load {
     /// Counts in a room, and connects to the next host whenever a connection ends.
     fn run(&self, number: usize) -> Result<()> {
-        let mut last = 0;
+        let mut seen = Seen::default();
         let mut attempt = number;
         while !self.is_over.load(Ordering::Relaxed) {
             let host = {
@@ -43,7 +52,7 @@ impl Load {
             if let Ok(Ok(mut client)) = enter_at(host, &format!("/room/{number}"))
                 && client.receive_text().is_ok()
             {
-                self.count(&mut client, number, &mut last)?;
+                self.count(&mut client, number, &mut seen)?;
             } else {
                 sleep(PACE);
             }
@@ -52,19 +61,21 @@ impl Load {
     }
 
     /// Counts until the connection ends.
-    fn count(&self, client: &mut Client, number: usize, last: &mut u64) -> Result<()> {
-        // The last count before the connection ended may have been handled without an answer.
-        let mut unanswered = 1;
+    fn count(&self, client: &mut Client, number: usize, seen: &mut Seen) -> Result<()> {
         while !self.is_over.load(Ordering::Relaxed) {
-            let Ok(answer) = client.ask("count") else { return Ok(()) };
+            let Ok(answer) = client.ask("count") else {
+                seen.unanswered += 1;
+                return Ok(());
+            };
             let count: u64 = answer.parse().context(answer)?;
             // Each client that leaves adds a hundred.
-            let step = count.checked_sub(*last).map_or(0, |step| step % 100);
+            let step = count.checked_sub(seen.last).map_or(0, |step| step % 100);
             ensure!(
-                (1..=1 + unanswered).contains(&step),
-                "room {number}: {count} after {last}"
+                (1..=1 + seen.unanswered).contains(&step),
+                "room {number}: {count} after {}",
+                seen.last
             );
-            (*last, unanswered) = (count, 0);
+            *seen = Seen { last: count, unanswered: 0 };
             self.counted[number].fetch_add(1, Ordering::Relaxed);
             sleep(PACE);
         }
