@@ -21,6 +21,12 @@ fn fail_to_save(host: &Host, client: &mut Client, outcome: &str) -> Result<()> {
     })
 }
 
+/// Waits until saves were tried again without another event: more often than those under way could fail.
+fn wait_for_retries(host: &Host) -> Result<()> {
+    let before = saves(host, "unavailable")?;
+    wait_until(|| Ok(saves(host, "unavailable")? >= before + 3))
+}
+
 #[test]
 fn room_whose_state_becomes_too_long_goes_on_and_its_last_good_state_stays() -> Result<()> {
     let shared = Shared::start()?;
@@ -160,6 +166,7 @@ fn without_the_broker_paths_that_continue_are_saved_when_it_is_back() -> Result<
     wait_until(|| Ok(placement(&host)?["lease"] == "lapsed"))?;
     let saved = saves(&host, "saved")?;
     assert_eq!(client.ask("count")?, "3");
+    wait_for_retries(&host)?;
     proxy.heal();
     // Without another event.
     wait_until(|| Ok(saves(&host, "saved")? > saved))?;
@@ -186,6 +193,7 @@ fn state_is_saved_when_the_broker_is_back_within_a_lease() -> Result<()> {
     assert_eq!(client.ask("count")?, "2");
     let saved = saves(&host, "saved")?;
     fail_to_save(&host, &mut client, "unavailable")?;
+    wait_for_retries(&host)?;
     shared.broker.restart()?;
     // Without another event.
     wait_until(|| Ok(saves(&host, "saved")? > saved))?;
