@@ -26,7 +26,7 @@ use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
 use crate::log::Format;
-use crate::{check, completions, componentize, connect, dev, health, man, new, test_command};
+use crate::{check, completions, componentize, connect, dev, health, man, new, test_command, top};
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -65,6 +65,7 @@ enum Command {
     Component(componentize::Args),
     Test(test_command::Args),
     Health(health::Args),
+    Top(top::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -164,6 +165,8 @@ pub(crate) enum Task {
     Test(test_command::Args),
     /// Ask a server whether it works.
     AskHealth(health::Args),
+    /// Show what a server does.
+    Watch(top::Args),
     /// Print a script for a shell.
     PrintCompletions(completions::Args),
     /// Write the man pages.
@@ -202,6 +205,7 @@ impl Args {
             Some(Command::Component(args)) => return Ok(Task::Componentize(args)),
             Some(Command::Test(args)) => return Ok(Task::Test(args)),
             Some(Command::Health(args)) => return Ok(Task::AskHealth(args)),
+            Some(Command::Top(args)) => return Ok(Task::Watch(args)),
             Some(Command::Completions(args)) => return Ok(Task::PrintCompletions(args)),
             Some(Command::Man(args)) => return Ok(Task::WriteManPages(args)),
             None => {}

@@ -16,6 +16,7 @@ mod open_files;
 mod serve;
 mod signals;
 mod test_command;
+mod top;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -95,6 +96,7 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         Task::Componentize(args) => componentize::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test_command::run(&args),
         Task::AskHealth(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Watch(args) => runtime.block_on(top::run(args)),
         Task::PrintCompletions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
         Task::WriteManPages(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
     };

@@ -109,6 +109,7 @@ mod successor; // restarts by SIGUSR2
 mod tags; // addressing clients by tag
 mod timers; // events that the host delivers later
 mod tls; // TLS connections
+mod top; // `ws-host top`
 mod topics; // messages to subscribers
 mod trials; // trials, canaries and rollbacks
 mod unread; // a log that nobody reads

@@ -1,0 +1,186 @@
+//! Requests for the status of a host.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+use ws_host::config::AdminToken;
+
+use super::figures::printable;
+use super::status::Status;
+
+/// The time to connect and to get the whole answer. A host that works answers within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest answer that is read, in bytes. The lists of an answer are bounded, apart from the resources: each has less
+/// than a kilobyte.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// The longest part of a refusal that is shown, in characters. A sentence fits, a web page does not.
+const MAX_REFUSAL: usize = 200;
+
+/// The admin address of a host. The connection stays open between requests.
+pub(super) struct Host {
+    client: Client<HttpConnector, Empty<Bytes>>,
+    address: SocketAddr,
+    status: Uri,
+    token: Option<Token>,
+}
+
+struct Token {
+    file: PathBuf,
+    text: String,
+}
+
+/// Why there is no status. Each message is a single line.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    #[error("nobody answers at {address}: {cause}")]
+    Unreachable { address: SocketAddr, cause: String },
+    #[error("{address} sent no answer within {} seconds", PATIENCE.as_secs())]
+    TimedOut { address: SocketAddr },
+    #[error("{address} did not answer in HTTP: {cause}")]
+    NotHttp { address: SocketAddr, cause: String },
+    #[error("the admin address {address} needs its token")]
+    TokenNeeded { address: SocketAddr },
+    #[error("{} does not have the token of the admin address {address}", file.display())]
+    WrongToken { address: SocketAddr, file: PathBuf },
+    #[error("{address} does not know GET /status")]
+    NoStatus { address: SocketAddr },
+    #[error("{address} answers {status}: {text}")]
+    Refused { address: SocketAddr, status: StatusCode, text: String },
+    #[error("the answer of {address} cannot be read: {cause}")]
+    Unreadable { address: SocketAddr, cause: String },
+}
+
+impl AskError {
+    /// Returns the error with what the user can do about it.
+    pub(super) fn explained(self) -> anyhow::Error {
+        let advice = match self {
+            Self::Unreachable { .. } => {
+                "Check that the server is running, and that this is the address that it was given as --admin (its \
+                 log has it)"
+            }
+            Self::TimedOut { .. } => {
+                "Check that this is the --admin address of a server, and that no firewall is between it and you"
+            }
+            Self::NotHttp { .. } => {
+                "This must be the --admin address of a server, which does not use TLS. A server that stops closes it, too"
+            }
+            Self::TokenNeeded { .. } => "Pass the file with the token: --admin-token FILE",
+            Self::WrongToken { .. } => {
+                "Pass the file that the server was given as --admin-token. A server reads it when it starts"
+            }
+            Self::NoStatus { .. } => {
+                "This must be the --admin address. If it is, the server is older than GET /status: GET /metrics has \
+                 its figures"
+            }
+            Self::Refused { status: StatusCode::FORBIDDEN, .. } => {
+                "From other machines, an admin address can be used only with a token, or through a tunnel"
+            }
+            Self::Refused { .. } => "Check that this is the --admin address of a server",
+            Self::Unreadable { .. } => {
+                "Use the ws-host that belongs to the server: it may be of another version"
+            }
+        };
+        anyhow::Error::msg(format!("{self}\n{advice}"))
+    }
+}
+
+impl Host {
+    /// Returns the host with this admin address, and reads the file with its token.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or contains no token.
+    pub(super) fn new(address: SocketAddr, token: Option<PathBuf>) -> Result<Self> {
+        let token = token.map(read_token).transpose()?;
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(PATIENCE));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let status = format!("http://{address}/status").parse::<Uri>();
+        let status = status.with_context(|| format!("{address} cannot be requested: leave out its scope"))?;
+        Ok(Self { client, address, status, token })
+    }
+
+    /// Asks for the status.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the request.
+    pub(super) async fn status(&self) -> Result<Status, AskError> {
+        let address = self.address;
+        timeout(PATIENCE, self.ask()).await.unwrap_or(Err(AskError::TimedOut { address }))
+    }
+
+    async fn ask(&self) -> Result<Status, AskError> {
+        let address = self.address;
+        let mut request = Request::get(&self.status);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
+        }
+        let request = request.body(Empty::new()).expect("the characters of a token may be in a header");
+        let response = self.client.request(request).await.map_err(|error| {
+            let cause = last_cause(&error);
+            match error.is_connect() {
+                true => AskError::Unreachable { address, cause },
+                false => AskError::NotHttp { address, cause },
+            }
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| AskError::Unreadable {
+            address,
+            cause: last_cause(error.as_ref()),
+        })?;
+        let body = body.to_bytes();
+        match (status, &self.token) {
+            (StatusCode::OK, _) => serde_json::from_slice(&body).map_err(|error| {
+                AskError::Unreadable { address, cause: printable(&error.to_string()) }
+            }),
+            (StatusCode::UNAUTHORIZED, None) => Err(AskError::TokenNeeded { address }),
+            (StatusCode::UNAUTHORIZED, Some(token)) => {
+                Err(AskError::WrongToken { address, file: token.file.clone() })
+            }
+            (StatusCode::NOT_FOUND, _) => Err(AskError::NoStatus { address }),
+            _ => Err(AskError::Refused { address, status, text: refusal(&body) }),
+        }
+    }
+}
+
+/// Returns the token in a file, without white space around it.
+fn read_token(file: PathBuf) -> Result<Token> {
+    let text = read_text(&file).with_context(|| format!("--admin-token {}", file.display()))?;
+    Ok(Token { file, text })
+}
+
+fn read_text(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file).context("cannot be read")?.trim().to_owned();
+    AdminToken::new(&text)?;
+    Ok(text)
+}
+
+/// Returns the first line of a refusal, as far as it is shown.
+fn refusal(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    printable(&line.chars().take(MAX_REFUSAL).collect::<String>())
+}
+
+/// Returns the innermost cause of an error. The errors around it say which part of the client it passed.
+fn last_cause(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    printable(&last.to_string())
+}

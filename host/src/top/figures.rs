@@ -1,0 +1,131 @@
+//! Figures and texts as they are shown.
+
+use std::time::{Duration, SystemTime};
+
+use unicode_width::UnicodeWidthChar;
+
+/// Shown where nothing is known yet.
+pub(super) const UNKNOWN: &str = "–";
+
+/// Returns a number of things, in four digits or fewer.
+pub(super) fn count(value: f64) -> String {
+    if value < 9999.5 { format!("{value:.0}") } else { scaled(value, 1000.0, &["", "k", "M", "G", "T"]) }
+}
+
+/// Returns a number of bytes.
+pub(super) fn bytes(value: f64) -> String {
+    scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"])
+}
+
+/// Returns a time in nanoseconds.
+pub(super) fn time(nanoseconds: u64) -> String {
+    scaled(nanoseconds as f64, 1000.0, &[" ns", " µs", " ms", " s"])
+}
+
+/// Returns a part of a whole.
+pub(super) fn percent(part: f64) -> String {
+    if part < 0.1 { format!("{:.1} %", part * 100.0) } else { format!("{:.0} %", part * 100.0) }
+}
+
+/// Returns how long something has lasted.
+pub(super) fn age(age: Duration) -> String {
+    let (seconds, minutes) = (age.as_secs(), age.as_secs() / 60);
+    match minutes {
+        0 => format!("{seconds} s"),
+        1..60 => format!("{minutes} min"),
+        60..2880 => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ => format!("{} days", minutes / 1440),
+    }
+}
+
+/// Returns a time in milliseconds since 1970 as a date, in UTC.
+pub(super) fn date(milliseconds: u64) -> String {
+    /// The end of the year 9999, the last one that can be written, in seconds since 1970.
+    const LAST: u64 = 253_402_300_799;
+    let seconds = (milliseconds / 1000).min(LAST);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
+    let mut index = 0;
+    while value >= step && index + 1 < units.len() {
+        value /= step;
+        index += 1;
+    }
+    if value < 9.95 && index > 0 {
+        format!("{value:.1}{}", units[index])
+    } else {
+        format!("{value:.0}{}", units[index])
+    }
+}
+
+/// Escapes every character that does not move the cursor forwards: control characters, which could command the
+/// terminal, and characters that nobody sees or that change the direction of the text, which could hide something.
+pub(super) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.width() {
+            None | Some(0) => printable.extend(character.escape_default()),
+            Some(_) => printable.push(character),
+        }
+    }
+    printable
+}
+
+/// Returns how many columns of a terminal a printable text takes.
+pub(super) fn width(text: &str) -> usize {
+    text.chars().filter_map(UnicodeWidthChar::width).sum()
+}
+
+/// Returns the beginning of a printable text that fits into so many columns, with `…` if it is not all.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    // One column is for the ellipsis.
+    let mut left = columns.saturating_sub(1);
+    for character in text.chars() {
+        let Some(rest) = left.checked_sub(character.width().unwrap_or(0)) else { break };
+        cut.push(character);
+        left = rest;
+    }
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!([count(0.4), count(9999.4), count(12_345.0), count(2e9)], ["0", "9999", "12k", "2.0G"]);
+        assert_eq!([bytes(0.0), bytes(1023.0), bytes(1536.0)], ["0 B", "1023 B", "1.5 KiB"]);
+        assert_eq!([time(950), time(1500), time(25_000_000)], ["950 ns", "1.5 µs", "25 ms"]);
+        assert_eq!([percent(0.0), percent(0.0123), percent(1.0)], ["0.0 %", "1.2 %", "100 %"]);
+        let ages = [59, 61, 3660, 172_800].map(|seconds| age(Duration::from_secs(seconds)));
+        assert_eq!(ages, ["59 s", "1 min", "1 h 1 min", "2 days"]);
+        assert_eq!(date(1_000), "1970-01-01T00:00:01Z");
+        assert_eq!(date(u64::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn what_could_command_a_terminal_or_hide_text_is_escaped() {
+        assert_eq!(printable("a\u{1b}[2J\n\t\u{9b}\u{7f}"), "a\\u{1b}[2J\\n\\t\\u{9b}\\u{7f}");
+        assert_eq!(printable("a\u{202e}b\u{200b}c"), "a\\u{202e}b\\u{200b}c");
+        assert_eq!(printable("Räume/部屋"), "Räume/部屋");
+    }
+
+    #[test]
+    fn cut_text_fits_in_columns_whatever_the_width_of_its_characters() {
+        assert_eq!(cut("部屋部屋", 8), "部屋部屋");
+        assert_eq!(cut("部屋部屋", 7), "部屋部…");
+        assert_eq!(cut("部屋部屋", 6), "部屋…");
+        assert_eq!(cut("abc", 2), "a…");
+        assert_eq!([cut("abc", 1), cut("abc", 0)], ["…", ""]);
+    }
+}

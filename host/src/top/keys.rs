@@ -1,0 +1,70 @@
+//! The keyboard, while the screen is shown.
+
+use std::future::pending;
+use std::io::{self, IsTerminal, Read};
+
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use tokio::sync::mpsc;
+
+/// Reads the keyboard. Dropping it restores the modes of the terminal.
+pub(super) struct Keys {
+    quits: mpsc::Receiver<()>,
+    /// The modes from before, if they were changed.
+    modes: Option<Termios>,
+}
+
+impl Keys {
+    /// Reads keys as they are pressed and does not show them, if standard input is a terminal. Ctrl-C stays a signal.
+    pub(super) fn read() -> Self {
+        let (sender, quits) = mpsc::channel(1);
+        let modes = read_unbuffered();
+        if modes.is_some() {
+            // A read from a terminal cannot be cancelled. This thread ends with the program.
+            std::thread::spawn(move || {
+                let is_quit = |byte: io::Result<u8>| matches!(byte, Ok(b'q' | b'Q') | Err(_));
+                if io::stdin().lock().bytes().any(is_quit) {
+                    // If nobody waits for it, the program is exiting anyway.
+                    let _ = sender.blocking_send(());
+                }
+            });
+        }
+        Self { quits, modes }
+    }
+
+    /// Waits until the user presses q. Waits forever if no keys are read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn quit(&mut self) {
+        if self.quits.recv().await.is_none() {
+            pending().await
+        }
+    }
+}
+
+/// Changes the modes of standard input, and returns those from before. Returns `None` if it is no terminal.
+fn read_unbuffered() -> Option<Termios> {
+    let input = io::stdin();
+    if !input.is_terminal() {
+        return None;
+    }
+    let before = tcgetattr(&input).ok()?;
+    let mut modes = before.clone();
+    modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+    modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    // Ctrl-Z would leave the shell with this screen. Zero is the character that never comes (POSIX: _POSIX_VDISABLE).
+    modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
+    tcsetattr(&input, OptionalActions::Now, &modes).ok()?;
+    Some(before)
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        if let Some(modes) = &self.modes {
+            // A terminal that is gone needs no modes.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `ws-host top ADDR`: what the live page of the admin address shows, for a terminal.
+
+mod ask;
+mod figures;
+mod keys;
+mod rates;
+mod screen;
+mod status;
+mod table;
+mod view;
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use self::ask::{AskError, Host};
+use self::keys::Keys;
+use self::rates::Answers;
+use self::screen::Screen;
+use self::status::Status;
+use self::view::View;
+use crate::signals;
+
+/// The time between two requests, as on the live page.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Shows what a running server does: clients, messages, handlers, reloads and faults
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The --admin address of the server
+    #[arg(value_name = "ADDR")]
+    address: SocketAddr,
+
+    /// File with the token of the admin address, if it has one
+    #[arg(long, value_name = "FILE")]
+    admin_token: Option<PathBuf>,
+
+    /// Print everything once, after a second in which messages are counted, and exit
+    #[arg(long)]
+    once: bool,
+}
+
+const AFTER_HELP: &str = "\
+At a terminal, the figures are shown anew every second until q or Ctrl-C.
+Elsewhere, as in a pipe, everything is printed once, as with --once.";
+
+/// Shows the state of the server until the user ends it, or once.
+///
+/// # Errors
+///
+/// The first request fails, or the output cannot be written. Later requests that fail are shown, and made again.
+pub(crate) async fn run(args: Args) -> Result<ExitCode> {
+    let host = Host::new(args.address, args.admin_token)?;
+    let mut answers = Answers::default();
+    answers.add(host.status().await.map_err(AskError::explained)?, Instant::now());
+    if args.once || !io::stdout().is_terminal() {
+        sleep(PERIOD).await;
+        answers.add(host.status().await.map_err(AskError::explained)?, Instant::now());
+        return print_once(args.address, &answers).map(|()| ExitCode::SUCCESS);
+    }
+    watch(host, args.address, answers).await
+}
+
+fn print_once(address: SocketAddr, answers: &Answers) -> Result<()> {
+    let view = View { address, answers, problem: None, now: SystemTime::now() };
+    match io::stdout().write_all(view.text().as_bytes()) {
+        // Whoever reads the output has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output"),
+    }
+}
+
+/// Draws every answer until a signal arrives or the user presses q.
+async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<ExitCode> {
+    let mut ended = signals::first().context("cannot handle signals")?;
+    let mut resized = signal(SignalKind::window_change()).context("cannot handle signals")?;
+    let mut keys = Keys::read();
+    let mut screen = Screen::enter()?;
+    let mut statuses = poll(host);
+    let mut problem = None;
+    loop {
+        let now = SystemTime::now();
+        screen.draw(&View { address, answers: &answers, problem: problem.as_ref(), now })?;
+        tokio::select! {
+            Ok(signal) = &mut ended => return Ok(ExitCode::from(signal.exit_code())),
+            () = keys.quit() => return Ok(ExitCode::SUCCESS),
+            // Drawn again, in the new size.
+            Some(()) = resized.recv() => {}
+            Some(status) = statuses.recv() => match status {
+                Ok(status) => {
+                    answers.add(status, Instant::now());
+                    problem = None;
+                }
+                Err(error) => problem = Some(error),
+            },
+        }
+    }
+}
+
+/// Asks for the status once per period, in a task of its own: no answer delays the user's signals and keys.
+fn poll(host: Host) -> mpsc::Receiver<Result<Status, AskError>> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick is at once, and there is an answer already.
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            if sender.send(host.status().await).await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,78 @@
+//! The screen of the terminal, by the control sequences of ECMA-48 and xterm.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use rustix::termios::tcgetwinsize;
+
+use super::view::{Emphasis, Size, View};
+
+/// Shows the alternate screen, hides the cursor, and does not wrap lines: a character that is wider than we think must
+/// not move the lines below it.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+
+/// Takes back what [`ENTER`] did, in the opposite order.
+const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/// What a terminal that does not know its size is taken for.
+const DEFAULT_SIZE: Size = Size { columns: 80, rows: 24 };
+
+/// The alternate screen. Dropping it shows what the terminal has shown before.
+pub(super) struct Screen;
+
+impl Screen {
+    /// Shows an empty screen.
+    ///
+    /// # Errors
+    ///
+    /// The terminal cannot be written to.
+    pub(super) fn enter() -> Result<Self> {
+        let screen = Self;
+        write(ENTER)?;
+        Ok(screen)
+    }
+
+    /// Draws over what is shown.
+    ///
+    /// # Errors
+    ///
+    /// The terminal cannot be written to.
+    #[expect(clippy::unused_self, reason = "only somebody who has entered the screen may draw on it")]
+    pub(super) fn draw(&mut self, view: &View<'_>) -> Result<()> {
+        // Each line is erased before it is written, not after: in the last column that would erase its last character.
+        let mut text = String::from("\x1b[H");
+        for (index, line) in view.lines(size()).iter().enumerate() {
+            let end_of_last = if index == 0 { "" } else { "\r\n" };
+            let emphasis = match line.emphasis {
+                Emphasis::None => "",
+                Emphasis::Title => "\x1b[1m",
+                Emphasis::Problem => "\x1b[7m",
+            };
+            text += &format!("{end_of_last}\x1b[2K{emphasis}{}\x1b[0m", line.text);
+        }
+        text += "\x1b[J";
+        write(&text)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no other screen.
+        let _ = write(LEAVE);
+    }
+}
+
+fn write(text: &str) -> Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("the terminal")
+}
+
+/// Returns the size of the terminal as it is now.
+fn size() -> Size {
+    match tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+            Size { columns: size.ws_col.into(), rows: size.ws_row.into() }
+        }
+        _ => DEFAULT_SIZE,
+    }
+}
