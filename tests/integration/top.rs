@@ -216,8 +216,13 @@ fn what_a_host_tells_cannot_command_the_terminal() -> Result<()> {
     let text = String::from_utf8(output.stdout)?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for escaped in [
-        "ws-host 0\\u{1b}[2J at", "/\\u{9b}31m", "live\\r\\n", "/\\u{1b}]0;title\\u{7}", "<b>\\u{202e}",
-        "trap\\u{1b}c", "9999-12-31T23:59:59Z",
+        "ws-host 0\\u{1b}[2J at",
+        "/\\u{9b}31m",
+        "live\\r\\n",
+        "/\\u{1b}]0;title\\u{7}",
+        "<b>\\u{202e}",
+        "trap\\u{1b}c",
+        "9999-12-31T23:59:59Z",
     ] {
         assert!(text.contains(escaped), "{escaped} is not in {text}");
     }
@@ -262,14 +267,23 @@ fn token_is_read_from_a_file() -> Result<()> {
     let short = file("short", "short\n")?;
     let (_server, admin) = TestServer::with_admin("echo", &["--admin-token", &right])?;
     let output = top(admin, &["--admin-token", &right])?;
-    assert!(output.status.success() && output.stdout.starts_with(b"ws-host 0.1.0 at "), "{output:?}");
+    assert!(
+        output.status.success() && output.stdout.starts_with(b"ws-host 0.1.0 at "),
+        "{output:?}"
+    );
     let error = error_of_top(admin, &[])?;
-    assert!(error.contains("needs its token\nPass") && error.contains("--admin-token FILE"), "{error}");
+    assert!(
+        error.contains("needs its token\nPass") && error.contains("--admin-token FILE"),
+        "{error}"
+    );
     let error = error_of_top(admin, &["--admin-token", &wrong])?;
     let message = format!("{wrong} does not have the token of the admin address {admin}");
     assert!(error.contains(&message) && !error.contains("another-token"), "{error}");
     let error = error_of_top(admin, &["--admin-token", &short])?;
-    assert!(error.contains(&short) && error.contains("must have 16 to 1,024 characters"), "{error}");
+    assert!(
+        error.contains(&short) && error.contains("must have 16 to 1,024 characters"),
+        "{error}"
+    );
     let error = error_of_top(admin, &["--admin-token", "/nowhere"])?;
     assert!(error.contains("--admin-token /nowhere: cannot be read: No such file"), "{error}");
     Ok(())

@@ -108,7 +108,8 @@ impl Host {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let status = format!("http://{address}/status").parse::<Uri>();
-        let status = status.with_context(|| format!("{address} cannot be requested: leave out its scope"))?;
+        let status = status
+            .with_context(|| format!("{address} cannot be requested: leave out its scope"))?;
         Ok(Self { client, address, status, token })
     }
 
@@ -128,7 +129,8 @@ impl Host {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
         }
-        let request = request.body(Empty::new()).expect("the characters of a token may be in a header");
+        let request =
+            request.body(Empty::new()).expect("the characters of a token may be in a header");
         let response = self.client.request(request).await.map_err(|error| {
             let cause = last_cause(&error);
             match error.is_connect() {
@@ -138,10 +140,8 @@ impl Host {
         })?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-        let body = body.map_err(|error| AskError::Unreadable {
-            address,
-            cause: last_cause(error.as_ref()),
-        })?;
+        let body = body
+            .map_err(|error| AskError::Unreadable { address, cause: last_cause(error.as_ref()) })?;
         let body = body.to_bytes();
         match (status, &self.token) {
             (StatusCode::OK, _) => serde_json::from_slice(&body).map_err(|error| {

@@ -9,7 +9,11 @@ pub(super) const UNKNOWN: &str = "–";
 
 /// Returns a number of things, in four digits or fewer.
 pub(super) fn count(value: f64) -> String {
-    if value < 9999.5 { format!("{value:.0}") } else { scaled(value, 1000.0, &["", "k", "M", "G", "T"]) }
+    if value < 9999.5 {
+        format!("{value:.0}")
+    } else {
+        scaled(value, 1000.0, &["", "k", "M", "G", "T"])
+    }
 }
 
 /// Returns a number of bytes.
@@ -103,7 +107,10 @@ mod tests {
 
     #[test]
     fn figures_are_short() {
-        assert_eq!([count(0.4), count(9999.4), count(12_345.0), count(2e9)], ["0", "9999", "12k", "2.0G"]);
+        assert_eq!(
+            [count(0.4), count(9999.4), count(12_345.0), count(2e9)],
+            ["0", "9999", "12k", "2.0G"]
+        );
         assert_eq!([bytes(0.0), bytes(1023.0), bytes(1536.0)], ["0 B", "1023 B", "1.5 KiB"]);
         assert_eq!([time(950), time(1500), time(25_000_000)], ["950 ns", "1.5 µs", "25 ms"]);
         assert_eq!([percent(0.0), percent(0.0123), percent(1.0)], ["0.0 %", "1.2 %", "100 %"]);

@@ -3,7 +3,9 @@
 use std::future::pending;
 use std::io::{self, IsTerminal, Read};
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use tokio::sync::mpsc;
 
 /// Reads the keyboard. Dropping it restores the modes of the terminal.

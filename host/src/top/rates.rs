@@ -93,7 +93,8 @@ impl Answers {
 
 impl Rate {
     fn between(now: &Resource, last: (&Status, f64), oldest: (&Status, f64)) -> Self {
-        let find = |status: &'_ Status| status.resources.iter().position(|one| one.name == now.name);
+        let find =
+            |status: &'_ Status| status.resources.iter().position(|one| one.name == now.name);
         let earlier = find(last.0).map(|index| &last.0.resources[index]);
         let first = find(oldest.0).map(|index| &oldest.0.resources[index]);
         // Counters of a resource that was removed and added again begin at zero.
@@ -102,9 +103,12 @@ impl Rate {
         };
         let per_second = |counter| grown(earlier, counter) as f64 / last.1;
         let buckets = match first {
-            Some(first) if first.buckets.len() == now.buckets.len() => {
-                now.buckets.iter().zip(&first.buckets).map(|(now, old)| now.saturating_sub(*old)).collect()
-            }
+            Some(first) if first.buckets.len() == now.buckets.len() => now
+                .buckets
+                .iter()
+                .zip(&first.buckets)
+                .map(|(now, old)| now.saturating_sub(*old))
+                .collect(),
             _ => Vec::new(),
         };
         Self {

@@ -37,7 +37,10 @@ impl Screen {
     /// # Errors
     ///
     /// The terminal cannot be written to.
-    #[expect(clippy::unused_self, reason = "only somebody who has entered the screen may draw on it")]
+    #[expect(
+        clippy::unused_self,
+        reason = "only somebody who has entered the screen may draw on it"
+    )]
     pub(super) fn draw(&mut self, view: &View<'_>) -> Result<()> {
         // Each line is erased before it is written, not after: in the last column that would erase its last character.
         let mut text = String::from("\x1b[H");

@@ -45,7 +45,8 @@ impl Table {
         let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(columns);
         let is_text = |index: &usize| self.columns[*index].1 == Align::Left;
         while excess > 0
-            && let Some(widest) = (0..widths.len()).filter(is_text).max_by_key(|index| widths[*index])
+            && let Some(widest) =
+                (0..widths.len()).filter(is_text).max_by_key(|index| widths[*index])
             && widths[widest] > NARROWEST
         {
             widths[widest] -= 1;
@@ -79,14 +80,20 @@ mod tests {
     fn table(path: &str) -> Table {
         Table {
             columns: vec![("PATH".to_owned(), Align::Left), ("CLIENTS".to_owned(), Align::Right)],
-            rows: vec![vec![path.to_owned(), "7".to_owned()], vec!["/".to_owned(), "1234567".to_owned()]],
+            rows: vec![
+                vec![path.to_owned(), "7".to_owned()],
+                vec!["/".to_owned(), "1234567".to_owned()],
+            ],
         }
     }
 
     #[test]
     fn text_is_cut_before_figures() {
         let lines = table("/a/long/path/that/does/not/fit").lines(24, 9);
-        assert_eq!(lines, ["PATH             CLIENTS", "/a/long/path/t…        7", "/                1234567"]);
+        assert_eq!(
+            lines,
+            ["PATH             CLIENTS", "/a/long/path/t…        7", "/                1234567"]
+        );
         assert!(table("/a/long/path").lines(12, 9).iter().all(|line| width(line) <= 12));
         assert_eq!(table("/a").lines(usize::MAX, 1), ["PATH  CLIENTS", "/a          7"]);
     }

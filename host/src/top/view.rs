@@ -92,9 +92,8 @@ impl View<'_> {
         let sum = |figure: fn(&Resource) -> u64| {
             status.resources.iter().map(figure).fold(0, u64::saturating_add)
         };
-        let known = |figure: &dyn Fn(&Rates) -> String| {
-            rates.map_or_else(|| UNKNOWN.to_owned(), figure)
-        };
+        let known =
+            |figure: &dyn Fn(&Rates) -> String| rates.map_or_else(|| UNKNOWN.to_owned(), figure);
         let now = self.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let up = age(now.saturating_sub(Duration::from_millis(status.started)));
         let stuck = match status.workers_stuck {
@@ -150,9 +149,8 @@ fn shares(room: usize, wanted: &[usize]) -> Vec<usize> {
 fn resources(status: &Status, rates: Option<&Rates>) -> Table {
     let row = |(index, one): (usize, &Resource)| {
         let rate = rates.and_then(|rates| rates.resources.get(index));
-        let known = |figure: &dyn Fn(&Rate) -> String| {
-            rate.map_or_else(|| UNKNOWN.to_owned(), figure)
-        };
+        let known =
+            |figure: &dyn Fn(&Rate) -> String| rate.map_or_else(|| UNKNOWN.to_owned(), figure);
         let trial = match &*one.trial {
             "settled" => String::new(),
             "running" => " on trial".to_owned(),
@@ -177,7 +175,10 @@ fn resources(status: &Status, rates: Option<&Rates>) -> Table {
     Table {
         columns: titles(
             &["RESOURCE", "PATH"],
-            &["CLIENTS", "LIVE", "ASLEEP", "IN/s", "OUT/s", "CALL", "99 %", "CPU", "MEMORY", "FAULTS"],
+            &[
+                "CLIENTS", "LIVE", "ASLEEP", "IN/s", "OUT/s", "CALL", "99 %", "CPU", "MEMORY",
+                "FAULTS",
+            ],
             &["CODE"],
         ),
         rows: status.resources.iter().enumerate().map(row).collect(),
@@ -188,7 +189,13 @@ fn occurrences(status: &Status) -> Table {
     let rows = status.occurrences.iter().map(|one| {
         let event = one.event.as_ref().map(|event| format!(" in {event}")).unwrap_or_default();
         let instance = one.instance.clone().unwrap_or_default();
-        vec![date(one.at), one.what.clone(), one.kind.clone() + &event, one.resource.clone(), instance]
+        vec![
+            date(one.at),
+            one.what.clone(),
+            one.kind.clone() + &event,
+            one.resource.clone(),
+            instance,
+        ]
     });
     Table {
         columns: titles(&["RELOADS AND FAULTS", "WHAT", "KIND", "RESOURCE", "INSTANCE"], &[], &[]),
