@@ -4,17 +4,14 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, ExitStatus, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
-use ws_host_test_support::{Client, FaultProxy, TestServer, host_binary, wait_until};
-
-/// How long something may take on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+use ws_host_test_support::{Client, DEADLINE, FaultProxy, TestServer, host_binary, wait_until};
 
 const ROOMS: &[&str] = &["--path", "/room/{id}", "--instance-per", "path"];
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
