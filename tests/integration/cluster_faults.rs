@@ -209,7 +209,7 @@ fn play<'scope>(
                 places[at].populate(scope, run, &broker)?;
             }
             Fault::Stop => {
-                places[at].host.server.signal(Signal::STOP)?;
+                places[at].host.server.pause()?;
                 wait_for_messages(run, 50)?;
                 places[at].host.server.signal(Signal::CONT)?;
             }

@@ -88,7 +88,7 @@ fn state_of_a_host_that_was_paused_for_longer_than_a_lease_is_not_saved() -> Res
     let mut client = enter_soon(&paused, "/room/1")?;
     assert_eq!(count_and_save(&paused, &mut client)?, "1");
     assert_eq!(client.ask("count")?, "2");
-    paused.server.signal(Signal::STOP)?;
+    paused.server.pause()?;
     let mut taken = take_over(&other, "/room/1")?;
     // The state of the paused host may have been saved just before.
     let first: u64 = taken.ask("count")?.parse()?;

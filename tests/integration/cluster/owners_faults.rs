@@ -16,7 +16,7 @@ fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Resu
     let [paused, other] = [shared.host()?, shared.host()?];
     let mut client = enter_soon(&paused, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
-    paused.server.signal(Signal::STOP)?;
+    paused.server.pause()?;
     client.send_text("count")?;
     let mut taken = take_over(&other, "/room/1")?;
     assert_eq!(count(&mut taken)?, 1);

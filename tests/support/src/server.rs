@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::{Client, DEADLINE};
+use crate::wait_until;
 
 /// How long a server may take to start. Compiling a component of Python takes half a minute, on a busy machine longer.
 const START: Duration = Duration::from_secs(180);
@@ -131,6 +132,23 @@ impl TestServer {
     /// Sends the process a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// Stops the process until it gets [`Signal::CONT`]. Returns when all of its threads stand still: until then, one of
+    /// them may still handle what arrives.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)?;
+        let tasks = format!("/proc/{}/task", self.child.id());
+        wait_until(|| {
+            for task in std::fs::read_dir(&tasks)? {
+                let stat = std::fs::read_to_string(task?.path().join("stat"))?;
+                let (_, state) = stat.rsplit_once(") ").context("no name")?;
+                if !state.starts_with('T') {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     /// Returns the peak memory of the process so far, in bytes.
