@@ -77,7 +77,8 @@ impl AskError {
             }
             Self::TokenNeeded { .. } => "Pass the file with the token: --admin-token FILE",
             Self::WrongToken { .. } => {
-                "Pass the file that the server was given as --admin-token. A server reads it when it starts"
+                "Pass the file that the server was given as --admin-token. A server reads it when it starts and when its \
+                 configuration is reloaded"
             }
             Self::NoStatus { .. } => {
                 "This must be the --admin address. If it is, the server is older than GET /status: GET /metrics has \

@@ -72,7 +72,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
 fn print_once(address: SocketAddr, answers: &Answers) -> Result<()> {
     let view = View { address, answers, problem: None, now: SystemTime::now() };
     match io::stdout().write_all(view.text().as_bytes()) {
-        // Whoever reads the output has read enough.
+        // The reader, such as `head`, wants no more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("standard output"),
     }
