@@ -5,8 +5,15 @@ CARGO := cargo
 COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms capabilities cluster
+# What tests the host. Always built together, in cargo's profile `dev`: with other packages beside them, dependencies
+# would have other features, and would be compiled once more.
+TEST_PACKAGES := $(addprefix -p ,embedding ws-guest ws-host ws-host-bench ws-host-client ws-host-compatibility \
+  ws-host-conformance ws-host-integration ws-host-languages ws-host-matrix ws-host-protocol ws-host-testing)
+# What measures is optimised itself, except where no time is measured.
+BENCH_PROGRAM := $(CARGO) run --release -p ws-host-bench --
+UNMEASURED := target/debug/ws-host-bench
 
-.PHONY: help setup build host tester components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
+.PHONY: help setup build host tester components run test test-programs unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist release reproducible profiled ci clean
 
 help:
@@ -42,7 +49,7 @@ setup:
 build: host tester components
 
 host:
-	$(CARGO) build --release -p ws-host -p embedding
+	$(CARGO) build --release -p ws-host
 
 # The program behind `ws-host test`. By itself, because it needs a feature of tokio that the server must not have.
 tester:
@@ -63,17 +70,20 @@ profiled: components
 run: host components
 	target/release/ws-host --component $(COMPONENTS)/echo.wasm
 
-test: build clients compatibility unit integration
+test: clients compatibility integration
+
+# The programs that test the host. `ws-host test` looks for its program beside the host.
+test-programs:
+	$(CARGO) build $(TEST_PACKAGES) --all-targets
+	install -D target/debug/ws-host-test target/release/ws-host-test
 
 unit:
 	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix \
 	  -p ws-host-compatibility
 
-# All of them, even if some fail.
-integration:
-	$(CARGO) test --release --no-fail-fast -p ws-host --lib --bins --tests; host=$$?; \
-	  $(CARGO) test --release -p ws-host-testing; testing=$$?; \
-	  $(CARGO) test --release -p ws-host-integration && [ $$host = 0 ] && [ $$testing = 0 ]
+# All tests, even if some fail.
+integration: host components test-programs
+	$(CARGO) test --no-fail-fast $(TEST_PACKAGES)
 
 # Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium. And nats-server.
 clients:
@@ -85,45 +95,45 @@ compatibility:
 
 # Third-party clients and proxies. MATRIX="--some" runs what continuous integration runs, MATRIX=--record writes
 # docs/interoperability.md.
-matrix: build
+matrix: host components test-programs
 	tests/matrix/install $(MATRIX)
-	$(CARGO) run --release -p ws-host-matrix -- $(MATRIX)
+	target/debug/ws-host-matrix $(MATRIX)
 
 # The templates of every language of `ws-host new`, held to the same scenarios. LANGUAGES=go:: runs those of one.
-languages: host tester
+languages: host test-programs
 	tests/languages/install
-	$(CARGO) run --release -p ws-host-languages -- $(LANGUAGES)
+	target/debug/ws-host-languages $(LANGUAGES)
 
-conformance: build
+conformance: host components test-programs
 	tests/conformance/install
-	$(CARGO) run --release -p ws-host-conformance
+	target/debug/ws-host-conformance
 
-soak: build
-	SOAK_SECONDS=600 $(CARGO) test --release -p ws-host-integration -- soak --nocapture
+soak: host components
+	SOAK_SECONDS=600 $(CARGO) test -p ws-host-integration -- soak --nocapture
 
 SECONDS ?= 60
 fuzz:
 	host/protocol/fuzz/run $(SECONDS)
 
-bench: build
-	$(CARGO) run --release -p ws-host-bench -- $(BENCH)
+bench: host components
+	$(BENCH_PROGRAM) $(BENCH)
 
 # Installs servers of other runtimes, as npm packages.
 bench-peers:
 	tests/bench/peers/install
 
-bench-report: build bench-peers
-	$(CARGO) run --release -p ws-host-bench -- $(BENCH) --report docs
+bench-report: host components bench-peers
+	$(BENCH_PROGRAM) $(BENCH) --report docs
 
 # Checks the instructions per message against tests/bench/instructions.json. The counts do not depend on the machine's
 # speed.
-instructions: build
+instructions: host components
 	tests/bench/install
-	$(CARGO) run --release -p ws-host-bench -- instructions
+	$(BENCH_PROGRAM) instructions
 
 # Sandboxes with up to 100,000 connections, limited by `ulimit -Hn`, and then 100,000 sandboxes without connections.
-bench-density: build
-	$(CARGO) run --release -p ws-host-bench -- density --dense 100000 --sandboxes 100000
+bench-density: host components
+	$(BENCH_PROGRAM) density --dense 100000 --sandboxes 100000
 
 lint:
 	$(CARGO) fmt --all --check
@@ -179,16 +189,16 @@ installs:
 	tests/languages/install
 	tests/clients/install
 
-# The packages are installed while the host is checked and compiled.
+# The packages are installed while everything is checked and compiled.
 ci: setup
 	mkdir -p target
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
-	  $(MAKE) lint unit build && { wait $$installs || { cat target/installs.log; exit 1; }; }
+	  $(MAKE) lint test-programs host components && { wait $$installs || { cat target/installs.log; exit 1; }; }
 	COMPRESSION=1 $(MAKE) dist reproducible
 	$(MAKE) fuzz SECONDS=10
-	$(MAKE) bench BENCH=--smoke
-	$(MAKE) bench BENCH="exercise --smoke"
-	$(MAKE) instructions
+	$(MAKE) bench BENCH=--smoke BENCH_PROGRAM=$(UNMEASURED)
+	$(MAKE) bench BENCH="exercise --smoke" BENCH_PROGRAM=$(UNMEASURED)
+	$(MAKE) instructions BENCH_PROGRAM=$(UNMEASURED)
 	$(MAKE) conformance
 	$(MAKE) matrix MATRIX=--some
 	$(MAKE) languages

@@ -9,7 +9,7 @@ use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, component, handshake, masked_frame, root};
 
 fn serve(guest: &str, socket: &Path) -> Result<TestServer> {
-    let mut command = Command::new(root().join("target/release/embedding"));
+    let mut command = Command::new(root().join("target/debug/embedding"));
     command.arg(component(guest)).arg(socket);
     TestServer::spawn(command)
 }
