@@ -189,20 +189,24 @@ installs:
 	tests/languages/install
 	tests/clients/install
 
+# What continuous integration runs. Each step says when it begins, so that its log shows what takes long.
+step = @echo "ci: $$(date +%T) make $(1)" && $(MAKE) $(1)
+
 # The packages are installed while everything is checked and compiled.
 ci: setup
 	mkdir -p target
+	@echo "ci: $$(date +%T) make lint test-programs host components, beside make installs"
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
 	  $(MAKE) lint test-programs host components && { wait $$installs || { cat target/installs.log; exit 1; }; }
-	COMPRESSION=1 $(MAKE) dist reproducible
-	$(MAKE) fuzz SECONDS=10
-	$(MAKE) bench BENCH=--smoke BENCH_PROGRAM=$(UNMEASURED)
-	$(MAKE) bench BENCH="exercise --smoke" BENCH_PROGRAM=$(UNMEASURED)
-	$(MAKE) instructions BENCH_PROGRAM=$(UNMEASURED)
-	$(MAKE) conformance
-	$(MAKE) matrix MATRIX=--some
-	$(MAKE) languages
-	$(MAKE) clients compatibility integration
+	$(call step,dist reproducible COMPRESSION=1)
+	$(call step,fuzz SECONDS=10)
+	$(call step,bench BENCH=--smoke BENCH_PROGRAM=$(UNMEASURED))
+	$(call step,bench BENCH="exercise --smoke" BENCH_PROGRAM=$(UNMEASURED))
+	$(call step,instructions BENCH_PROGRAM=$(UNMEASURED))
+	$(call step,conformance)
+	$(call step,matrix MATRIX=--some)
+	$(call step,languages)
+	$(call step,clients compatibility integration)
 
 clean:
 	$(CARGO) clean
