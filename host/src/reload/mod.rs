@@ -6,8 +6,8 @@
 //! 2. [`ReloadTask::run`] calls [`follow`](ReloadTask::follow), and that calls [`reload`](ReloadTask::reload). A request
 //!    to reload begins here ([`ReloadHandle::reload`]).
 //! 3. `reload` reads the file. It ends if the content has not changed, or if this code was rolled back before. Otherwise
-//!    [`compile`] compiles it ([`Template::compile`], in a process of its own) and makes a first instance, to see that
-//!    the component starts ([`Template::check_start`]).
+//!    [`compile`] compiles it ([`Template::compile`], which the program does in a process of its own) and makes a first
+//!    instance, to see that the component starts ([`Template::check_start`]).
 //! 4. [`ReloadTask::take_over`] makes the new template the current one and raises its version ([`Code::install`], or
 //!    [`Code::begin_trial`] for a trial). From now on, an instance with an older version gets no more events.
 //! 5. [`Resource::refresh`] visits the actors, one at a time on each worker, and busy ones last
