@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .context("cannot write the script to standard output")
 }
 
-/// Returns a script in which the labels of commands begin as those that it looks for.
+/// Returns the script with one spelling of the program's name in all labels.
 ///
 /// clap_complete 4.6.11 writes the hyphen in the name of a program in two ways for bash, which then completes no flag of a
 /// command.

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Returns the first line of the response.
 fn ask(address: SocketAddr) -> Result<String> {
-    /// Longer than any status line of a health check: what another kind of server sends is not collected.
+    /// Longer than any status line of a health check. No more than this is read from a server of another kind.
     const LONGEST: u64 = 256;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

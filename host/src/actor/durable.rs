@@ -18,7 +18,7 @@ use crate::log_rate::{Line, LogRate};
 use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen};
 use crate::running::Running;
 
-/// The pause before a state is saved again that could not be saved.
+/// The pause after a failed save, before the state is saved again.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// Limits log lines on states that were not saved.
@@ -60,7 +60,7 @@ impl Actor {
         }
     }
 
-    /// Saves what waits, until nothing does, or until another host has the actor.
+    /// Saves waiting states until none is left, or until another host has the actor.
     async fn save_waiting(self: Arc<Self>, ownership: Arc<dyn Ownership>) {
         while let Some(state) = self.next_to_save() {
             let saved = ownership.save(Arc::clone(&state), SavedWhen::Running).await;
@@ -181,7 +181,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns the state of the moment. `None`: the handler returns none, or what was saved before is the newest.
+    /// Returns the current state. `None`: the handler returns none, or the state that was saved before is the newest.
     async fn last_state(&mut self) -> Option<(Arc<[u8]>, SavedWhen)> {
         if let Some(mut live) = self.slot.take_live(|_| true) {
             return match self.actor.suspend(&mut live.guest, Reason::Takeover).await {

@@ -294,7 +294,9 @@ impl<'a> Turn<'a> {
         self.slot.take_live(|live| live.code.version == self.actor.code.version())
     }
 
-    /// Puts the instance back after a successful call, and drops it after a fault.
+    /// Puts the instance back after a successful call, and drops it after a fault. The event is not retried: the caller
+    /// gets the fault, and for a message closes the client (`close_for` in `connection/mod.rs`). The slot stays `Lost`
+    /// until the next event makes another instance (`restart` in `transitions.rs`).
     fn finish_call<T>(&mut self, live: LiveInstance, result: Result<T, Fault>) -> Result<T, Fault> {
         match result {
             Ok(value) => {

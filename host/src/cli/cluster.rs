@@ -106,8 +106,8 @@ pub(super) struct Cluster {
     )]
     replicas: Option<usize>,
 
-    /// What happens to these instances when the broker is away for longer than a lease: `stop` ends them,
-    /// `continue` lets them run, also if another host may have the same path [default: stop]
+    /// What happens to these instances when the broker is away for longer than a lease: `stop` ends them, `continue`
+    /// lets them run, even if another host may have the same path [default: stop]
     #[arg(
         id = "cluster-without-engine",
         long = "cluster-without-engine",

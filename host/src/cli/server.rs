@@ -20,7 +20,7 @@ pub(super) struct Server {
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 
-    /// File with the token that requests at the admin address must know
+    /// File with the token that requests at the admin address must contain
     #[arg(long, value_name = "FILE", requires = "admin")]
     admin_token: Option<PathBuf>,
 

@@ -23,6 +23,8 @@ pub(crate) enum Cause {
 }
 
 /// Why the host closes a client. Each reason has a cause, a close code and a text for the close frame.
+///
+/// A handler may close with any of these codes as well ([`Cause::Handler`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostClose<'a> {
     /// The server stops.
@@ -35,19 +37,24 @@ pub(crate) enum HostClose<'a> {
     ActorEnds,
     /// Another host of the cluster may have the actor.
     Moved,
-    /// The cluster's broker was away for so long that another host may be about to have the actor.
+    /// 1013: the cluster's broker was away for so long that another host may be about to have the actor. The client's
+    /// event fails with `NotOwner::Lapsed`, or `Resource::end_unowned` ends all such actors.
     Unconfirmed,
     /// The server of an outgoing connection is no longer granted.
     Revoked,
     /// The operator closes the client.
     Operator,
-    /// The handler failed in an event of the client. Holds the text for the client.
+    /// 1011: the handler failed in an event of the client (`Fault::close`). Holds the text for the client.
     HandlerFailed(&'a str),
-    /// The handler failed too often.
+    /// 1011: instances of the handler failed to start eight times in a row (`Turn::make_instance`).
     HandlerKeepsFailing,
-    /// 1013: there is no instance for the client's event. Holds the text for the client.
+    /// 1013: `max-instances` instances are in memory, and none of them has made room within a second (`Code::permit`).
+    /// Never with `on-fault = "drop-message"`. Holds the text for the client.
     NoInstance(&'a str),
-    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`).
+    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). The client's input does not fit
+    /// into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`), nor does its output while
+    /// `on-full` is `"close"` (`Client::refuse`), or the client is one of those that hold the most when memory runs short
+    /// (`server/host/relief.rs`).
     NoRoom,
     /// A message did not fit into the outbound buffer, and the configuration does not allow dropping it.
     Slow,

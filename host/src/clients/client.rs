@@ -32,6 +32,9 @@ pub(crate) struct Client {
     id: ClientId,
     info: ClientInfo,
     on_full: OnFull,
+    /// The outbound buffer. Any thread may send, close or abort: [`enqueue`](Self::enqueue),
+    /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock it. Only the client's connection, which also
+    /// writes it to the socket, and `expiry.rs` lock it through [`outgoing`](Self::outgoing).
     outgoing: Mutex<Outgoing>,
     /// The memory of output that waits to be written.
     output_share: Share,

@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep_until};
 use super::{Client, HostClose};
 use crate::slice;
 
-/// The longest time for one close. It bounds the rate to a thousand clients per second if there is time for that, and a
-/// host with few clients still stops at once.
+/// The longest time for one close. If there is time, clients are closed at a thousand per second, and a host with few
+/// clients still stops at once.
 const MAX_GAP: Duration = Duration::from_millis(1);
 
-/// How far the closes may be behind and catch up. A timer fires up to a millisecond late, and a busy worker later. What
-/// is more than this behind is spread over the rest of the time instead.
+/// How far closes may be behind and still catch up at once. A timer fires up to a millisecond late, and on a busy
+/// worker later. If the closes are further behind, they are spread over the rest of the time instead.
 const MAX_LAG: Duration = Duration::from_millis(10);
 
 /// A pace that several tasks share. The first task that waits is the first that may close.

@@ -1,4 +1,4 @@
-//! The cluster of a build without any broker's client: no host can be in it.
+//! The cluster in a build without a client for a broker: no host can join it.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ pub(super) trait Session {
     /// Begins to give the messages of a topic to [`Shared::receive`].
     async fn join(&self, interest: Arc<Interest>);
 
-    /// Ends that.
+    /// Ends what [`join`](Self::join) began for a topic.
     fn leave(&self, key: &Key);
 
     /// Waits until the server has read everything that was sent.

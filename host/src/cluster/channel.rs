@@ -9,7 +9,7 @@ use super::interest::Key;
 use super::shared::Shared;
 use crate::topics::{Remote, Topics};
 
-/// The way of a resource's topics to the other hosts.
+/// Connects the topics of a resource to the other hosts.
 #[derive(Debug)]
 struct Channel {
     number: u64,
@@ -18,7 +18,7 @@ struct Channel {
     shared: Arc<Shared>,
 }
 
-/// Creates the topics of a resource, which are those of the resource of this name on all hosts.
+/// Creates the topics of a resource. The resources with this name on all hosts share them.
 pub(super) fn topics(shared: &Arc<Shared>, resource: &str) -> Arc<Topics> {
     Arc::new_cyclic(|topics| {
         Topics::new(Some(Arc::new(Channel {

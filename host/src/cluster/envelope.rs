@@ -1,12 +1,11 @@
-//! What a message says about itself, in its only header: `Ws: <host>-<connection> <t|b><form>`, such as
-//! `Ws: 9f3b5c61d20a7e48-3 t0`.
+//! The only header of a message: `Ws: <host>-<connection> <t|b><form>`, such as `Ws: 9f3b5c61d20a7e48-3 t0`.
 //!
 //! `<host>` is the sending host, and `<connection>` counts its connections to the broker: a message that arrives over an
 //! old connection after one of a newer connection is late. `t` is text, `b` is binary. The form is a digit for the
 //! compression, and the size of fragments behind a dot: `t2.4096`.
 //!
-//! A backend need not send the header: the message is then text if it is UTF-8, and binary otherwise. With `-` in place
-//! of host and connection, it can choose.
+//! A backend need not send the header: the message is then text if it is UTF-8, and binary otherwise. To choose, a
+//! backend sends the header with `-` in place of host and connection.
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -36,8 +36,8 @@ impl Shared {
         payload: &[u8],
     ) -> Result<(), Dropped> {
         if let Some(Origin { host, connection }) = envelope.and_then(|envelope| envelope.origin) {
-            // An own message comes back if it was still on its way when this connection was made. The clients of this
-            // host got it when it was published.
+            // A message of this host comes back if it was still on its way when this connection was made. The clients
+            // of this host got it when it was published.
             if host == self.host {
                 return Ok(());
             }

@@ -29,7 +29,7 @@ struct Table {
     all: HashMap<Key, Arc<Interest>>,
     /// Topics without subscribers, in the order in which they lost the last one. A topic may be in it several times.
     idle: VecDeque<(Instant, Key)>,
-    /// Changes that the connection has not heard of. `None`: there is no connection.
+    /// Changes that the connection has not taken yet. `None`: there is no connection.
     changes: Option<Vec<Change>>,
 }
 

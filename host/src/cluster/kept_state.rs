@@ -1,4 +1,5 @@
-//! The saved state of an actor that this host owns: what this host has written last, and what it took over.
+//! The saved state of an actor that this host owns: the state that this host wrote last, and the state that it took
+//! over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

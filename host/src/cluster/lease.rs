@@ -27,8 +27,8 @@ const FREEING: usize = 64;
 /// What follows when the broker is away for longer than a lease, for the log.
 const STOPS: &str = "its instances of paths that are unique in the cluster end, their clients are closed with 1013, and \
                      new ones get 503 until the broker is back";
-const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, also if another host may start \
-                         the same paths; paths that it has not started get 503 until the broker is back";
+const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, even though another host may \
+                         start the same paths; paths that it has not started get 503 until the broker is back";
 
 /// The lease of this host, as other threads see it.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Lease {
         self.placement.borrow().clone()
     }
 
-    /// Returns the lease of the moment, which may have lapsed.
+    /// Returns the current lease, which may have lapsed.
     pub(super) fn term(&self) -> Option<Arc<Term>> {
         self.placement()?.latest_term()
     }
@@ -81,8 +81,8 @@ impl Lease {
             Some(placement) if placement.is_valid() => match placement.is_open() {
                 true => None,
                 false => Some(
-                    "the records of the broker are new, so this host waits until no other can have a lease that they \
-                     do not contain"
+                    "the records of the broker are new, so this host waits until any lease that the broker may have \
+                     lost has ended"
                         .to_owned(),
                 ),
             },
@@ -120,7 +120,7 @@ pub(super) fn keep_lease(
         }
     };
     runtime.block_on(run(lease, nats, freed, stop));
-    // A name that is being resolved would make an ordinary drop wait.
+    // An ordinary drop would wait for a name lookup that is under way.
     runtime.shutdown_background();
 }
 
@@ -172,7 +172,7 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
     let mut has_said = false;
     loop {
         match placement.open().await {
-            // It was found out for the lease of the moment.
+            // The current lease has passed the check already.
             Ok(()) => {
                 if std::mem::take(&mut has_said) {
                     tracing::info!("paths that are unique in the cluster are served now");
@@ -184,8 +184,8 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
             Err(PlacementError::Opening(rest)) => {
                 if !std::mem::replace(&mut has_said, true) {
                     tracing::info!(
-                        "the records of the broker are new: paths that are unique in the cluster are served in {:.1} s, when \
-                         no other host can have a lease that they do not contain",
+                        "the records of the broker are new: paths that are unique in the cluster are served in \
+                         {:.1} s, when any lease that the broker may have lost has ended",
                         rest.as_secs_f64()
                     );
                 }
@@ -209,7 +209,7 @@ async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim
     }
 }
 
-/// Says when actors have to end: when the lease is lost, and when it has lapsed if they may not continue.
+/// Changes `ends` when actors may have to end: when the lease is lost, and when it has lapsed.
 async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &CancellationToken) {
     let mut terms = placement.terms();
     let end = || lease.ends.send_modify(|number| *number += 1);
@@ -244,7 +244,7 @@ async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &Ca
     }
 }
 
-/// Waits until a lease is over, as far as it is known.
+/// Waits until a lease has ended without a renewal.
 async fn lapsed(term: &Term) {
     loop {
         let left = term.valid_until().since(BootTime::now());

@@ -67,7 +67,7 @@ impl LinkState {
         }
         state.reconnects += 1;
         let lasted = format_duration(Duration::from_millis(lasted.as_millis() as u64));
-        // If the loss is news, so is its reason.
+        // If the loss was not logged yet, its reason is logged here.
         let lost = lost.map(|why| format!("the connection was lost ({why}); ")).unwrap_or_default();
         tracing::info!(
             cluster,
@@ -96,13 +96,14 @@ impl LinkState {
         match (lost, state.link) {
             (Some(lost), _) => tracing::warn!(
                 cluster,
-                "the connection to the broker is lost ({lost}), and it cannot be made again: {why}; messages of topics \
-                 reach only clients of this host until it is back, and those for other hosts are counted as dropped"
+                "the connection to the broker is lost ({lost}), and this host cannot connect again: {why}; until it \
+                 can, messages of topics reach only clients of this host, and messages for other hosts are dropped and \
+                 counted"
             ),
             (None, ClusterLink::Connecting) => tracing::warn!(
                 cluster,
-                "cannot connect to the broker: {why}; /readyz answers 503 until it can be reached, and it is tried again \
-                 and again"
+                "cannot connect to the broker: {why}; /readyz answers 503 until the broker can be reached, and this \
+                 host keeps trying"
             ),
             (None, _) => {
                 tracing::warn!(cluster, "still cannot connect to the broker, now because: {why}");

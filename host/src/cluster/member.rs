@@ -76,7 +76,7 @@ impl Cluster {
         Ok(Self { shared, owners, _stop: stop.drop_guard() })
     }
 
-    /// Creates the topics of a resource, which are those of the resource of this name on all hosts.
+    /// Creates the topics of a resource. The resources with this name on all hosts share them.
     pub(crate) fn topics(&self, resource: &str) -> Arc<Topics> {
         channel::topics(&self.shared, resource)
     }
@@ -164,7 +164,7 @@ fn stay_connected(shared: &Arc<Shared>, broker: &impl Broker, stop: &Cancellatio
         let was_connected = match runtime() {
             Ok(runtime) => {
                 let was_connected = runtime.block_on(connect(shared, broker, connection, stop));
-                // A name that is being resolved would make an ordinary drop wait.
+                // An ordinary drop would wait for a name lookup that is under way.
                 runtime.shutdown_background();
                 was_connected
             }

@@ -37,7 +37,7 @@ struct State {
     bytes: usize,
     /// The longest payload that the broker accepts. `None`: there is no connection.
     max_payload: Option<usize>,
-    /// Those who wait until everything has been sent.
+    /// The tasks that wait until everything has been sent.
     flushes: Vec<oneshot::Sender<()>>,
 }
 

@@ -14,7 +14,7 @@ use super::placement::{ActorName, Claim, Placement};
 use crate::config::WithoutEngine;
 use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen, Saving};
 
-/// The actors that this host owns. One is in it for as long as anything refers to its ownership.
+/// The actors that this host owns. An actor stays in this table while anything refers to its ownership.
 #[derive(Debug)]
 pub(super) struct OwnedActors {
     without_engine: WithoutEngine,
@@ -48,8 +48,8 @@ impl OwnedActors {
         (owned.holding() == Holding::Held).then_some(owned)
     }
 
-    /// Returns the ownership that a claim gives, which all clients of the actor share. `None` if the claim has ended, so
-    /// that another one is needed.
+    /// Returns the ownership that a claim gives. All clients of the actor share it. `None`: the claim has ended, and
+    /// the caller needs another one.
     pub(super) fn own(
         self: &Arc<Self>,
         claim: Claim,
@@ -65,7 +65,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // It is being dropped, and will end its claim, which may be this one.
+                // The other ownership is being dropped, and will end its claim, which may be this one.
                 None => return None,
             }
         }
@@ -122,7 +122,7 @@ impl Ownership for Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // Before it leaves the table, so that nobody takes the claim for one that lasts.
+        // The claim ends before the ownership leaves the table, so that `own` no longer accepts this claim.
         self.claim.end();
         let mut actors = self.table.actors.lock();
         if let Entry::Occupied(entry) = actors.entry(self.claim.actor().clone())
@@ -130,7 +130,7 @@ impl Drop for Owned {
         {
             entry.remove();
         }
-        // Without the thread that keeps the lease, there is nobody to give it back to. If too many wait, this one stays.
+        // If the thread that keeps the lease has ended, or too many claims wait, this claim is not given back.
         let _ = self.table.ended.try_send(self.claim.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! Which host owns an actor that is unique in the cluster: what the rest of the host asks.
+//! Finds the host that owns an actor that is unique in the cluster. The rest of the program uses this interface.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ const MAX_LEAVE: Duration = Duration::from_secs(1);
 /// its path are relayed here, and start it again.
 const MAX_ENDED: usize = 1 << 16;
 
-/// How long to wait for an ownership to be dropped that ends at this moment.
+/// How long to wait until an ownership that is just ending has been dropped.
 const ENDING: Duration = Duration::from_millis(1);
 
 /// The owners of the actors of a cluster. Dropping it gives the lease of this host back.
@@ -170,7 +170,7 @@ impl Owners {
                 Err(error) => return Err(Unavailable::new(error.to_string())),
             }
             if Instant::now() >= deadline {
-                return Err(Unavailable::new("the actor ends at this moment"));
+                return Err(Unavailable::new("the actor is ending"));
             }
             sleep(ENDING).await;
         }

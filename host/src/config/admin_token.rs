@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const MIN_LENGTH: usize = 16;
 const MAX_LENGTH: usize = 1024;
 
-/// What requests at the admin address must know (RFC 6750). Only a hash of it is kept.
+/// The token that requests at the admin address must contain (RFC 6750). Only a hash of it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminToken {
     hash: [u8; 32],
@@ -57,7 +57,7 @@ impl AdminToken {
         }
     }
 
-    /// Returns whether this is the token. The time does not tell how much of it is right, because hashes are compared.
+    /// Returns whether this is the token. The time reveals nothing about the token, because hashes are compared.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
         self.hash == <[u8; 32]>::from(Sha256::digest(presented))
     }

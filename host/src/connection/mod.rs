@@ -175,6 +175,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Delivers every event in the buffer to the actor, in order. One turn covers as many events as fit into the slice.
+    ///
+    /// There is no mailbox. While the actor is busy, the event is a local value of this future, which waits in
+    /// [`wait_for_turn`]. The unread rest of the same read stays in `buffer`, and later input stays in the socket.
     async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
@@ -356,7 +359,8 @@ impl<S> Connection<S> {
         self.close_for(fault);
     }
 
-    /// Closes the client after a fault in one of its events, unless `on-fault` keeps it connected.
+    /// Closes the client after a fault in one of its events, unless `on-fault` keeps it connected. The code is 1011 if
+    /// the handler failed ([`Fault::close`] chooses it).
     fn close_for(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
             && !matches!(fault, Fault::NotOwner(_))
@@ -394,7 +398,8 @@ enum Next<'a> {
 }
 
 /// Returns the next event for the handler. Handles events of the protocol itself, and answers texts that have an
-/// automatic answer. Returns no event while too much output is waiting for the client.
+/// automatic answer. Returns no event while too much output is waiting for the client. Every message of a client comes
+/// through here, except those that the guest takes from a burst (`next` in `burst.rs`).
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,

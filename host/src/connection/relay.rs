@@ -160,7 +160,7 @@ fn is_stalled(
     if downwards.state == State::Ending {
         liveness.begin_closing();
     }
-    // The owner pings the client, so it does not count here whether the client is silent.
+    // The owner pings the client, so a silent client is not an error here.
     while let Some(event) = liveness.poll_due(context, InputState::Paused) {
         if event == TimerEvent::Stalled {
             return true;

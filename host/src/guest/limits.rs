@@ -1,4 +1,19 @@
 //! The limits of an instance, and the meter that enforces them.
+//!
+//! # The CPU budget (`max-cpu`)
+//!
+//! [`Meter::charge`] enforces it. It is called at ticks ([`Meter::interrupt`], from the callback that
+//! [`install_limits`] sets), as memory grows ([`Meter::memory_growing`]), and in imports that loop over clients
+//! (`charge_and_yield` in `imports/to_many.rs`).
+//!
+//! [`Meter::begin_event`] resets it. Its only caller is [`state::begin_event`], which is called for each event
+//! (`Guest::begin`), for each message of a burst (`imports/burst.rs`), and for the start of an instance
+//! ([`Template::instantiate`]). While a call is suspended it uses none of its budget ([`TimeLimit::wait`]).
+//!
+//! [`install_limits`]: super::state::install_limits
+//! [`state::begin_event`]: super::state::begin_event
+//! [`Template::instantiate`]: super::Template::instantiate
+//! [`TimeLimit::wait`]: super::time_limit::TimeLimit::wait
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,7 +171,7 @@ impl Meter {
         self.memory
     }
 
-    /// Gives a new event its whole CPU budget.
+    /// Gives a new event its whole CPU budget. Called by `state::begin_event` only.
     pub(super) fn begin_event(&mut self) {
         self.clock.restart();
         self.used = 0;
@@ -192,8 +207,7 @@ impl Meter {
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
 
-    /// Charges the event for the CPU time since it was last charged or resumed, and marks it as a long computation. Called
-    /// at ticks, as memory grows, and by imports that loop over clients.
+    /// Charges the event for the CPU time since it was last charged or resumed, and marks it as a long computation.
     ///
     /// # Errors
     ///

@@ -216,7 +216,7 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
     });
 }
 
-/// Begins an event: gives it its whole CPU budget.
+/// Begins an event, a message of a burst, or the start of an instance: gives it its whole CPU budget.
 pub(super) fn begin_event(mut store: StoreContextMut<'_, State>, event: EventName) {
     let state = store.data_mut();
     state.event = event;

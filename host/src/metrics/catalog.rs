@@ -145,12 +145,12 @@ metrics! {
     PUBLISHED Counter "ws_host_published_messages_total" ["resource"]
         "Messages to topics that have subscribers on this host.";
     DELIVERIES Counter "ws_host_deliveries_total" ["resource"]
-        "Messages of topics and tags that were queued for a client, each client counted.";
+        "Messages of topics and tags that were queued for clients, counted once for each client.";
     // Guests.
     GUEST_SECONDS Histogram "ws_host_guest_seconds" ["resource", "event"]
-        "Time of calls into instances, with the time that they wait. Of calls for messages and pongs, one in 64 is measured, chosen at random, and counts 64 times.";
+        "Time of calls into instances, including the time that they wait. One in 64 calls for messages and pongs is measured, chosen at random, and counts 64 times.";
     GUEST_CPU_SECONDS Histogram "ws_host_guest_cpu_seconds" ["resource", "event"]
-        "CPU time of calls into instances, measured as ws_host_guest_seconds is. It includes the work of the host for the call.";
+        "CPU time of calls into instances, including the work of the host for the call. Measured like ws_host_guest_seconds.";
     FAULTS_TOTAL Counter "ws_host_faults_total" ["resource", "kind"]
         "Failed events: traps, exceeded limits, and events for which there was no instance.";
     // Instances and their states.

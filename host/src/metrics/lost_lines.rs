@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Counts a line that the program's log had to drop, as those of the access log beyond its limits are counted, in `ws_host_log_lines_lost_total`. Only a program that writes the
-/// log itself, and may lose lines, needs this.
+/// Counts a line that the program's log had to drop, in `ws_host_log_lines_lost_total`. The host itself counts lines of
+/// the access log beyond its limits there. Only a program that writes the log itself, and may lose lines, needs this.
 pub fn count_lost_log_line() {
     LOST.fetch_add(1, Ordering::Relaxed);
 }

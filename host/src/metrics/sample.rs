@@ -1,7 +1,8 @@
 //! Measured calls of guests.
 //!
-//! Measuring a call takes four readings of clocks, and those of the thread's CPU time are system calls. So of the events
-//! that may come for each message, one in 64 is measured, and counts as 64. It is chosen at random: a pattern in the messages cannot hide from it.
+//! Measuring a call takes four readings of clocks, and those of the thread's CPU time are system calls. So one in 64 of
+//! the events that may come for each message is measured, and counts as 64. It is chosen at random, so that no pattern
+//! in the messages can escape measurement.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

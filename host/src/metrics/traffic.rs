@@ -1,4 +1,4 @@
-//! What a client's connection has not added to the cells of its worker yet.
+//! The counts of a client that its connection has not added to the cells of its worker yet.
 
 use tokio::time::Instant;
 

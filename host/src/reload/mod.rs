@@ -1,4 +1,32 @@
 //! Hot reload: a changed file or a request brings new code to every actor.
+//!
+//! # From a changed file to the next message
+//!
+//! 1. [`Watch::changed`] reports that the file has changed and that the change has settled.
+//! 2. [`ReloadTask::run`] calls [`follow`](ReloadTask::follow), and that calls [`reload`](ReloadTask::reload). A request
+//!    to reload begins here ([`ReloadHandle::reload`]).
+//! 3. `reload` reads the file. It ends if the content has not changed, or if this code was rolled back before. Otherwise
+//!    [`compile`] compiles it ([`Template::compile`], which the program does in a process of its own) and makes a first
+//!    instance, to see that the component starts ([`Template::check_start`]).
+//! 4. [`ReloadTask::take_over`] makes the new template the current one and raises its version ([`Code::install`], or
+//!    [`Code::begin_trial`] for a trial). From now on, an instance with an older version gets no more events.
+//! 5. [`Resource::refresh`] visits the actors, one at a time on each worker, and busy ones last
+//!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each.
+//! 6. `apply_reload` calls [`Turn::make_instance`] and that calls [`Turn::replace`]: `suspend` in the old instance,
+//!    `resume` in a new one. If the new code refuses the state, the old instance continues.
+//! 7. The next message finds an instance of the current version ([`Turn::take_current`]) and is handled by it. A message
+//!    that comes between steps 4 and 5 finds none, and performs step 6 itself ([`Turn::call_received`]).
+//!
+//! In a canary trial the version does not rise in step 4. [`Resource::try_out`] takes the place of step 5 for the chosen
+//! actors. At the end of the trial ([`ReloadTask::end_trial`]) all actors go through steps 5 to 7.
+//!
+//! [`Code::install`]: crate::actor::Code::install
+//! [`Code::begin_trial`]: crate::actor::Code::begin_trial
+//! [`Turn::apply_reload`]: crate::actor::Turn::apply_reload
+//! [`Turn::make_instance`]: crate::actor::Turn::make_instance
+//! [`Turn::replace`]: crate::actor::Turn::replace
+//! [`Turn::take_current`]: crate::actor::Turn::take_current
+//! [`Turn::call_received`]: crate::actor::Turn::call_received
 
 mod take_over;
 

@@ -11,14 +11,14 @@ use crate::actor::Actor;
 use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// An actor takes as much of the time as this many clients, if it has fewer. So two actors end up to 50 ms apart, and a
-/// host with few of them does not take longer than it needs.
+/// An actor with fewer clients than this takes as much of the time as this many clients. So two actors end up to 50 ms
+/// apart, and a host with few actors does not take longer than it needs.
 const MIN_CLOSES: usize = 50;
 
 /// The part of the time for an actor's end that is left for saving its state, if its clients do not go.
 const SAVING: u32 = 4;
 
-/// The time between two looks whether the clients of an actor have gone.
+/// The time between two checks whether the clients of an actor have gone.
 const LOOK: Duration = Duration::from_millis(5);
 
 impl Resource {
@@ -69,12 +69,12 @@ impl Resource {
         }
     }
 
-    /// Returns as how many closes the ends of all actors count that are unique in the cluster.
+    /// Returns how many closes it counts as to end all actors that are unique in the cluster.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the actors that are unique in the cluster, with the number of closes as which each of them counts.
+    /// Returns the actors that are unique in the cluster, and how many closes it counts as to end each of them.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();

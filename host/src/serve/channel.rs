@@ -1,9 +1,9 @@
-//! What a process and its successor say to each other.
+//! The messages between a process and its successor.
 //!
 //! The successor's standard input is one end of a socket that keeps messages apart. The process sends its listening
 //! sockets, each with its name, and then [`END`]. The successor answers [`READY`] when it has started. The process
-//! answers [`GO`], stops accepting connections, and the successor begins. If either ends before that, the other learns it
-//! from the end of the socket, and nothing has changed.
+//! answers [`GO`], stops accepting connections, and the successor begins. If either process ends before that, the other
+//! one sees the end of the socket, and nothing has changed.
 
 use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result};
 use std::mem::MaybeUninit;

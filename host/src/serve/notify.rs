@@ -37,7 +37,7 @@ impl Notifier {
             Ok(socket) => Some(Arc::new(socket)),
             Err(error) => {
                 tracing::warn!(
-                    "the service manager at NOTIFY_SOCKET={name:?} hears nothing: {error}"
+                    "cannot send messages to the service manager at NOTIFY_SOCKET={name:?}: {error}"
                 );
                 None
             }
@@ -56,7 +56,9 @@ impl Notifier {
     pub(super) async fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.send(&[NotifyState::Reloading, now]).await,
-            Err(error) => tracing::warn!("no clock for the service manager: {error}"),
+            Err(error) => tracing::warn!(
+                "cannot tell the service manager about the reload, because the clock cannot be read: {error}"
+            ),
         }
     }
 
@@ -116,7 +118,7 @@ impl Notifier {
         let sent = timeout(SEND_TIMEOUT, socket.send(message.as_bytes())).await;
         let sent = sent.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
         if let Err(error) = sent {
-            tracing::debug!(message, "the service manager was not told: {error}");
+            tracing::debug!(message, "cannot send a message to the service manager: {error}");
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn start(sockets: &Arc<ListeningSockets>, notifier: &Notifier) 
     let shared = Arc::clone(sockets);
     let successor = spawn_blocking(move || Successor::start(&shared)).await??;
     let id = successor.process.id();
-    // Before the successor sends anything to the service manager, which listens only to the main process.
+    // Named before the successor sends anything to the service manager, which listens only to the main process.
     notifier.main_process(id).await;
     if let Err(error) = successor.channel.send(GO) {
         notifier.main_process(std::process::id()).await;

@@ -1,8 +1,8 @@
 //! Time that stands still until a test lets it pass.
 //!
-//! Everything of the host runs on one thread, on tokio's paused clock. Such a clock jumps to the next timer when no task
-//! can run, which is right while time may pass. At all other times, [`Quiet`] finds that moment first: then everything
-//! that can happen without time passing has happened.
+//! Everything of the host runs on one thread, on tokio's paused clock. Such a clock jumps to the next timer when no
+//! task can run. That is right while time may pass. At all other times, [`Quiet`] finds the moment before the jump:
+//! everything that can happen without time passing has happened.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::log::Log;
 use crate::blocking::is_in_progress;
 use crate::slice;
 
-/// How long work of the host may take that a test waits for in any case, such as a reload. The host's own limits end it
+/// The longest time for work of the host that a test always waits for, such as a reload. The host's own limits end it
 /// long before that.
 const MAX_WORK: Duration = Duration::from_secs(60 * 60);
 

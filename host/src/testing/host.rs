@@ -76,7 +76,7 @@ impl TestHost {
         Builder::component(component)
     }
 
-    /// Returns the settings of a host with the settings of a whole host, for example those of a file.
+    /// Returns a builder with the settings of a whole host, for example those of a file.
     pub fn config(config: config::Host) -> Builder {
         Builder::config(config)
     }

@@ -66,14 +66,14 @@ impl AskError {
     pub(super) fn explained(self) -> anyhow::Error {
         let advice = match self {
             Self::Unreachable { .. } => {
-                "Check that the server is running, and that this is the address that it was given as --admin (its \
-                 log has it)"
+                "Check that the server is running, and that this is its --admin address, which its log names"
             }
             Self::TimedOut { .. } => {
                 "Check that this is the --admin address of a server, and that no firewall is between it and you"
             }
             Self::NotHttp { .. } => {
-                "This must be the --admin address of a server, which does not use TLS. A server that stops closes it, too"
+                "This must be the --admin address of a server, which does not use TLS. A server also closes it when \
+                 it stops"
             }
             Self::TokenNeeded { .. } => "Pass the file with the token: --admin-token FILE",
             Self::WrongToken { .. } => {
@@ -81,15 +81,15 @@ impl AskError {
                  configuration is reloaded"
             }
             Self::NoStatus { .. } => {
-                "This must be the --admin address. If it is, the server is older than GET /status: GET /metrics has \
-                 its figures"
+                "This must be the --admin address. If it is, this version of the server has no GET /status: use the \
+                 figures of GET /metrics"
             }
             Self::Refused { status: StatusCode::FORBIDDEN, .. } => {
                 "From other machines, an admin address can be used only with a token, or through a tunnel"
             }
             Self::Refused { .. } => "Check that this is the --admin address of a server",
             Self::Unreadable { .. } => {
-                "Use the ws-host that belongs to the server: it may be of another version"
+                "Use the ws-host of the server's version: this one may have another version"
             }
         };
         anyhow::Error::msg(format!("{self}\n{advice}"))

@@ -56,7 +56,7 @@ Elsewhere, as in a pipe, everything is printed once, as with --once.";
 ///
 /// # Errors
 ///
-/// The first request fails, or the output cannot be written. Later requests that fail are shown, and made again.
+/// The first request fails, or the output cannot be written. Later failures are shown, and the request is repeated.
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let host = Host::new(args.address, args.admin_token)?;
     let mut answers = Answers::default();

@@ -14,10 +14,10 @@ const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 /// Takes back what [`ENTER`] did, in the opposite order.
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// What a terminal that does not know its size is taken for.
+/// The size that a terminal is assumed to have if it does not know its size.
 const DEFAULT_SIZE: Size = Size { columns: 80, rows: 24 };
 
-/// The alternate screen. Dropping it shows what the terminal has shown before.
+/// The alternate screen. Dropping it restores what the terminal showed before.
 pub(super) struct Screen;
 
 impl Screen {
@@ -37,10 +37,7 @@ impl Screen {
     /// # Errors
     ///
     /// The terminal cannot be written to.
-    #[expect(
-        clippy::unused_self,
-        reason = "only somebody who has entered the screen may draw on it"
-    )]
+    #[expect(clippy::unused_self, reason = "only the owner of the screen may draw on it")]
     pub(super) fn draw(&mut self, view: &View<'_>) -> Result<()> {
         // Each line is erased before it is written, not after: in the last column that would erase its last character.
         let mut text = String::from("\x1b[H");

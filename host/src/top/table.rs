@@ -5,7 +5,7 @@ use super::figures::{cut, printable, width};
 /// The spaces between two columns.
 const GAP: usize = 2;
 
-/// What a column of text keeps when there is little room: the beginning of a path can still be told.
+/// The width that a column of text keeps when there is little room: enough to recognise a path by its beginning.
 const NARROWEST: usize = 8;
 
 /// How the cells of a column are aligned.
@@ -17,7 +17,7 @@ pub(super) enum Align {
     Right,
 }
 
-/// A table. The cells are text of any kind: what would command the terminal is escaped.
+/// A table. A cell may contain any text: characters that could control the terminal are escaped.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<(String, Align)>,

@@ -130,8 +130,8 @@ impl View<'_> {
     }
 }
 
-/// Returns how many lines each of the first tables gets, if they want so many. Tables for which there is no room get none,
-/// those that want little get it, and the others share the rest.
+/// Returns how many lines each table gets, given how many it wants. Tables for which there is no room get none. Tables
+/// that want few lines get all of them, and the others share the rest.
 fn shares(room: usize, wanted: &[usize]) -> Vec<usize> {
     let shown = wanted.len().min(room / SMALLEST_TABLE);
     let mut shares = Vec::with_capacity(shown);

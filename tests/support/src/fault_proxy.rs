@@ -61,7 +61,7 @@ impl FaultProxy {
         self.shared.change(|state| state.held_below = u64::MAX);
     }
 
-    /// Holds back all bytes of the connections that are open now. Others can be made.
+    /// Holds back all bytes of the connections that are open now. New connections are not affected.
     pub fn strand(&self) {
         self.shared.change(|state| state.held_below = state.next);
     }

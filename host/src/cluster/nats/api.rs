@@ -13,10 +13,10 @@ pub(super) mod code {
     pub(in super::super) const NAME_IN_USE: u64 = 10058;
     pub(super) const STREAM_NOT_FOUND: u64 = 10059;
     pub(super) const NO_MESSAGE: u64 = 10037;
-    /// The last sequence of the subject is another one. Of these two, newer servers use both.
+    /// The last sequence of the subject is not the expected one. Newer servers use both of these numbers.
     pub(super) const WRONG_LAST_SEQUENCE: [u64; 2] = [10071, 10164];
-    /// What somebody has to change: no JetStream (for the account), no such number of replicas, not enough resources,
-    /// bad settings, subjects of another stream, limits of the account.
+    /// Errors that an operator has to correct: no JetStream (for the account), no such number of replicas, not enough
+    /// resources, bad settings, subjects of another stream, limits of the account.
     pub(super) const REFUSED: [u64; 10] =
         [10039, 10076, 10074, 10023, 10047, 10002, 10052, 10065, 10025, 10026];
 }
@@ -38,7 +38,8 @@ pub(super) async fn call(client: &Client, api: String, body: &Value) -> Result<V
     answer(client.request(format!("$JS.API.{api}"), Bytes::from(body.to_string())).await)
 }
 
-/// Publishes a message, if the last one of its subject has the expected sequence. Returns its own.
+/// Publishes a message if the last message of its subject has the expected sequence. Returns the new message's
+/// sequence.
 pub(super) async fn publish(
     client: &Client,
     stream: &str,

@@ -1,5 +1,5 @@
-//! Credentials files of NATS. The client reads one only once, so a connection that it makes again would show credentials
-//! that have expired meanwhile.
+//! Credentials files of NATS. The client reads such a file only once, so when it reconnects, it would show credentials
+//! that may have expired.
 
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
@@ -37,7 +37,7 @@ fn blocks(content: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         lines.find(|line| is_border(line))?;
         let block = lines.next()?;
-        // The border at the end, so that it does not begin the next block.
+        // Takes the border at the end, so that it does not begin the next block.
         lines.next().filter(|line| is_border(line))?;
         Some(block)
     })

@@ -43,14 +43,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most commands that wait in the client.
 const COMMANDS: usize = 128;
 
-/// The most messages of one topic that wait in the client. The client reads at most 128 times before the tasks that take
-/// the messages run, so with the buffer below it never holds more than that.
+/// The most messages of one topic that wait in the client. The client reads at most 128 times before the tasks that
+/// take the messages run. With the read buffer below, it therefore never holds more messages.
 const MESSAGES: usize = 64 << 10;
 
 /// Bytes that the client reads at once.
 const READ_BUFFER: u16 = 16 << 10;
 
-/// A pause that is never over, because the session ends before.
+/// A pause that outlasts every session.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A NATS server, or a cluster of them.
@@ -166,7 +166,7 @@ impl Nats {
                 None => options,
             });
         };
-        // The log says at once if there is a mistake.
+        // Read here too, so that the log reports a mistake at once.
         sign_in(&file, &[]).await.map_err(|error| unreadable(&file, &error))?;
         let login = named.map(login).unwrap_or_default();
         Ok(ConnectOptions::with_auth_callback(move |nonce| {

@@ -26,8 +26,8 @@ pub(crate) struct NatsRecords {
 const OVERHEAD: usize = 1 << 10;
 
 impl NatsRecords {
-    /// Returns the records of a cluster. `client` may connect again by itself, and send late what it was given: the
-    /// compare-and-swap makes that harmless.
+    /// Returns the records of a cluster. `client` may reconnect by itself and send requests late: the compare-and-swap
+    /// makes that harmless.
     pub(crate) fn new(
         client: Client,
         cluster: &str,

@@ -23,7 +23,8 @@ use crate::cluster::shared::Shared;
 /// The name of the only header.
 const HEADER: HeaderName = HeaderName::from_static("Ws");
 
-/// Bytes of a message that are not its payload: more than the header has. The server's limit includes them.
+/// Bytes that are reserved for the header of a message, which is shorter. The server's limit on a message includes its
+/// header.
 const HEADER_BYTES: usize = 1 << 10;
 
 /// A connection to a NATS server.
@@ -82,7 +83,7 @@ impl Session for NatsSession {
         for message in messages {
             self.publish_one(message).await;
         }
-        // Otherwise the client would keep as many messages as its queue has places, of any length.
+        // Without this, the client could keep a queue full of messages of any length.
         let _ = self.client.flush().await;
     }
 
@@ -91,7 +92,7 @@ impl Session for NatsSession {
         // An error means that the connection has ended.
         let Ok(subscriber) = self.client.subscribe(subject).await else { return };
         let key = interest.key.clone();
-        // Unconstrained, so that it takes everything that has come before the client reads more.
+        // Unconstrained, so that the task takes all messages that have arrived before the client reads more.
         let task =
             tokio::spawn(unconstrained(receive(subscriber, interest, Arc::clone(&self.shared))));
         self.receiving.lock().insert(key, task.abort_handle());
@@ -105,8 +106,8 @@ impl Session for NatsSession {
     }
 
     async fn sync(&self) {
-        // Nobody answers, which the server says as soon as it has read everything before. If it says nothing in time, or
-        // the connection has ended, there is nothing to wait for.
+        // Nobody subscribes to this subject. The server says so as soon as it has read everything before. If it does
+        // not say so in time, or the connection has ended, there is nothing to wait for.
         let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
     }
 

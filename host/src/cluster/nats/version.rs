@@ -1,7 +1,7 @@
 //! Versions of NATS whose compare-and-swap can be relied on.
 
-/// The first version that is safe, alone and in a cluster of servers. Before 2.9.21 the compare-and-swap of several servers
-/// was not serialisable, and 2.10.20 to 2.10.22 lost streams when they were killed.
+/// The first safe versions: of a single server, and of servers in a cluster. Before 2.9.21 the compare-and-swap of
+/// several servers was not serialisable, and 2.10.20 to 2.10.22 lost streams when they were killed.
 const SAFE: ([u64; 3], [u64; 3]) = ([2, 9, 0], [2, 10, 23]);
 
 /// The versions that lose streams.

@@ -19,7 +19,7 @@ pub(crate) enum PlacementError {
     #[error("other hosts changed the claim again and again")]
     Contended,
     #[error(
-        "the record of {0} was not written by a host: remove it, and see who may publish to it"
+        "the record of {0} was not written by a host: remove it, and check who may publish to its subject"
     )]
     Foreign(String),
     #[error("{0}")]

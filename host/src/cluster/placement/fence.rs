@@ -61,7 +61,7 @@ pub(super) async fn fate(
                 watched.note_fenced(id);
                 tracing::warn!(
                     lease = %id,
-                    "a host does not renew its lease any more: it is fenced, and other hosts can take its actors"
+                    "a host no longer renews its lease: the lease is fenced, and other hosts can take its actors"
                 );
                 return Ok(Fate::Fenced);
             }

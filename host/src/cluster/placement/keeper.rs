@@ -194,7 +194,7 @@ impl<R: Records> Keeper<R> {
                 Some(LeaseContent::Fenced) => {
                     Renewed::Lost("another host has fenced it, because it was not renewed")
                 }
-                None => Renewed::Lost("something that is no host has overwritten it"),
+                None => Renewed::Lost("something other than a host has overwritten it"),
             },
             Err(error) => Renewed::NotYet(error.to_string()),
         }

@@ -12,12 +12,12 @@ use super::fence::{Fate, fate};
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
-/// The most actors that wait for their claims to be given back. The claim of another one stays until the lease of this host
-/// ends: clients of its path are relayed here, and start it again.
+/// The most actors that wait for their claims to be given back. The claim of a further actor stays until the lease of
+/// this host ends: clients of its path are relayed here, and start it again.
 const MAX_ABANDONED: usize = 4096;
 
-/// The most claims that are read, and removed if their host is dead, in the length of a lease. So the broker has little
-/// work with it, and it may take long until a claim is removed. Nobody waits for that.
+/// The most claims that are read, and removed if their host is dead, in the length of a lease. This keeps the load of
+/// the broker low. Removing a claim may take long, but nothing waits for it.
 const MAX_READ: usize = 256;
 
 /// The actors whose claims may have been written in vain.
@@ -116,8 +116,8 @@ async fn sweep_claims<R: Records>(
             return Ok(1);
         };
         from = entry.revision + 1;
-        // What no host wrote is left to an operator, and an abandoned claim of this host to `give_back`: here it could
-        // be one that is on its way.
+        // Records that no host wrote are left to an operator. Abandoned claims of this host are left to `give_back`:
+        // such a claim could still be on its way to the broker.
         let Some(ClaimContent::By(id)) = decode(&entry.content) else { continue };
         let Some(id) = LeaseId::parse(&id).filter(|id| !placement.is_own(*id)) else { continue };
         let is_dead = match dead.get(&id) {

@@ -28,7 +28,7 @@ mod timing;
 mod watched;
 
 #[cfg(test)]
-#[expect(clippy::print_stdout, reason = "the seed of a schedule, and what it came to")]
+#[expect(clippy::print_stdout, reason = "prints the seed of a schedule and its result")]
 mod tests;
 
 pub(crate) use self::boot_clock::BootTime;

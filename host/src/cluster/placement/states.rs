@@ -62,7 +62,7 @@ impl<R: Records> Placement<R> {
                 Some(found) if found.header.state == Kind::None => {
                     (found.revision, &[][..], Kind::None)
                 }
-                // There will be events of the new owner.
+                // `Running`, because the new owner will have events that this state does not contain.
                 Some(found) => (found.revision, &found.state[..], Kind::Running),
             };
             match self.records.write(&key, content(claim, kind, state), expected).await {
@@ -74,7 +74,7 @@ impl<R: Records> Placement<R> {
         Err(contended())
     }
 
-    /// Replaces the state of an actor. `revision` is that of the last write of this owner. Returns the new one.
+    /// Replaces the state of an actor. `revision` is that of this owner's last write. Returns the new revision.
     pub(crate) async fn save_state(
         &self,
         claim: &Claim,
@@ -121,7 +121,7 @@ impl<R: Records> Placement<R> {
         let Some(entry) = self.records.read(key).await? else { return Ok(None) };
         let foreign = || {
             SaveError::Unavailable(format!(
-                "the saved state of {} was not written by a host: remove it, and see who may publish to it",
+                "the saved state of {} was not written by a host: remove it, and check who may publish to its subject",
                 claim.actor()
             ))
         };

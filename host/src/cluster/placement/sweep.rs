@@ -49,7 +49,7 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         from = entry.revision + 1;
         read += 1;
         if read > MAX_READ {
-            // What is known about the leases that were not reached stays.
+            // Leases that this sweep did not reach are not forgotten.
             let mut known = placement.hosts.lock();
             known.extend(hosts);
             return Ok(());

@@ -68,8 +68,8 @@ impl Watched {
         }
     }
 
-    /// Forgets the leases that a look at all leases, begun at `begun`, has not found. They were fenced before they were
-    /// removed, or the broker has lost its data.
+    /// Forgets the leases that a sweep, which began at `begun`, has not found. They were fenced and then removed, or
+    /// the broker has lost its data.
     pub(super) fn retain(&self, found: &HashSet<LeaseId>, begun: BootTime) {
         self.leases.lock().retain(|id, seen| {
             let is_kept = found.contains(id) || seen.last >= begun;

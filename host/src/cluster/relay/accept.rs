@@ -1,4 +1,4 @@
-//! The owner's side: checks who a peer is, and reads what it asks for.
+//! The owner's side: authenticates a peer, and reads its request.
 
 use std::io::ErrorKind;
 
@@ -10,7 +10,7 @@ use super::opening::{Line, MAX_INFO, Opening};
 use super::reader::Reader;
 use super::secret::{Nonces, Secret, Side, nonce};
 
-/// How a connection of a secret begins: with the version of the protocol.
+/// The first words of a connection with a secret. They contain the version of the protocol.
 pub(super) const HELLO: &str = "ws-host-peer 1";
 
 /// An opening that a proven peer has sent.
@@ -65,7 +65,7 @@ pub(crate) async fn accept_opening(
         (Some((secret, nonces)), Some(line)) if !line.is_proven(secret, nonces) => {
             return Err(PeerError::Unproven);
         }
-        // Who says something else instead of a proof does not know the secret either.
+        // A peer that sends something other than a proof does not know the secret either.
         (Some(_), None) => return Err(PeerError::Unproven),
         _ => {}
     }

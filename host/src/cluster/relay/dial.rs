@@ -55,7 +55,8 @@ pub(crate) async fn dial(
                 Ok(stream) => stream,
                 Err(error) if error.kind() == ErrorKind::InvalidData => {
                     tracing::debug!(address, "TLS: {error}");
-                    let why = "its certificate is not one of the cluster's authority for its name";
+                    let why =
+                        "its certificate is not from the cluster's authority, or not for its name";
                     return Err(RelayError::Unproven(address.to_owned(), why));
                 }
                 Err(error) => return Err(unreachable(error)),
@@ -83,13 +84,13 @@ async fn exchange(
     let line = match reader.line().await {
         Ok(line) => line,
         Err(PeerError::Lost(cause)) => return Err(unreachable(cause)),
-        Err(_) => return Err(unproven("it is no host of this version")),
+        Err(_) => return Err(unproven("it is not a host of this version")),
     };
     let parsed = std::str::from_utf8(&line)
         .ok()
         .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' ')?.split_once(' '))
         .and_then(|(owner, proof)| Some((hex::decode_exactly(owner)?, hex::decode(proof)?)));
-    let (owner, proof) = parsed.ok_or_else(|| unproven("it is no host of this version"))?;
+    let (owner, proof) = parsed.ok_or_else(|| unproven("it is not a host of this version"))?;
     let nonces = Nonces { edge, owner };
     if !secret.is_proven(Side::Owner, &nonces, &[], &proof) || !reader.rest().is_empty() {
         return Err(unproven("it does not know the secret"));
@@ -98,7 +99,7 @@ async fn exchange(
 }
 
 impl OwnerStream {
-    /// Makes the end of the connection a reset: the client was lost, and did not close.
+    /// Makes the connection end with a reset, because the client was lost and did not close.
     pub(crate) fn reset(&self) {
         let socket = match self {
             Self::Plain(stream) => stream,

@@ -30,7 +30,7 @@ pub(crate) enum RelayError {
     /// It refused this host.
     #[error("the host at {0} refused this host: the secret or the certificate is not the same")]
     Refused(String),
-    /// It answered with something else than HTTP.
+    /// It answered with something other than HTTP.
     #[error("the host at {0} gave no valid answer: {1}")]
     Invalid(String, &'static str),
     /// It did not answer in time.
@@ -57,12 +57,12 @@ pub(crate) enum PeerError {
     #[error("the connection was lost: {0}")]
     Lost(#[from] std::io::Error),
     /// It left after this host had proven itself.
-    #[error("it left when this host had proven itself: it has probably another secret")]
+    #[error("it left after this host had proven itself: it probably has another secret")]
     Left,
     /// Its proof is wrong.
     #[error("it does not know the secret")]
     Unproven,
     /// It does not speak the protocol.
-    #[error("it is no host of this version: {0}")]
+    #[error("it is not a host of this version: {0}")]
     Invalid(&'static str),
 }

@@ -48,9 +48,9 @@ pub(crate) enum Trust {
 #[derive(Debug)]
 pub(crate) struct Peers {
     pub(crate) trust: Trust,
-    /// The name of this host, which no other host and no earlier run of it has.
+    /// The name of this host. No other host has it, and no earlier run of this host had it.
     pub(crate) host: Arc<str>,
-    /// After how long a peer that does not respond to the kernel's probes is given up.
+    /// The time after which a peer that does not respond to the kernel's probes is given up.
     pub(crate) patience: Duration,
 }
 

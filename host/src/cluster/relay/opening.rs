@@ -6,8 +6,8 @@
 //! HEAD                                        the head of the client's request, in HTTP/1.1
 //! ```
 //!
-//! The digest is the SHA-256 of info and head, and the proof covers the line. So the proof is checked before memory is
-//! given for the rest, and the rest cannot be another one.
+//! The digest is the SHA-256 of info and head, and the proof covers the line. So the owner checks the proof before it
+//! allocates memory for the rest, and nobody can replace the rest.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -73,7 +73,7 @@ fn digest(info: &[u8], head: &[u8]) -> [u8; LENGTH] {
 }
 
 impl Line {
-    /// Returns what the proof is about.
+    /// Returns the content that the proof covers.
     fn content(&self) -> [u8; LENGTH + 16] {
         let mut content = [0; LENGTH + 16];
         content[..LENGTH].copy_from_slice(&self.digest);
@@ -109,7 +109,7 @@ impl Line {
             .is_some_and(|proof| secret.is_proven(Side::Edge, nonces, &self.content(), &proof))
     }
 
-    /// Parses what followed. `None`: it is not what the line announced, or nothing that this version knows.
+    /// Parses what followed. `None`: it does not match the line, or this version does not know it.
     pub(super) fn open(&self, mut content: Vec<u8>) -> Option<Opening> {
         let (info, head) = content.split_at_checked(self.info)?;
         if digest(info, head) != self.digest {

@@ -35,7 +35,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Creates the origin of an unencrypted client without anything else.
+    /// Creates the origin of a client without TLS, of which nothing else is known.
     pub(crate) fn new(edge: &str, resource: &str, peer: SocketAddr, local: SocketAddr) -> Self {
         Self {
             edge: edge.to_owned(),

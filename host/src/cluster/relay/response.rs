@@ -82,7 +82,7 @@ fn parse(bytes: &[u8]) -> Result<Option<OwnerResponse>, ResponseError> {
     };
     let Status::Complete(length) = status else { return Ok(None) };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(ResponseError::Invalid("its status is no number of HTTP"))?;
+    let status = status.ok_or(ResponseError::Invalid("its status is not an HTTP status"))?;
     // Interim responses are not for handshakes.
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(ResponseError::Invalid("its status is an interim one"));

@@ -1,8 +1,8 @@
 //! The proof of a shared secret.
 //!
 //! Each side chooses a random nonce for each connection. A proof is an HMAC-SHA256 over a label of its side, both
-//! nonces and what it is about. So a recorded proof is of no use on another connection, whatever the time, and the
-//! proof of one side is never one of the other. The secret itself is never sent.
+//! nonces, and the content that it proves. So a recorded proof is useless on any other connection, at any time, and the
+//! proof of one side is never valid for the other side. The secret itself is never sent.
 
 use std::fmt;
 use std::path::Path;
@@ -51,7 +51,7 @@ pub(super) fn nonce() -> Nonce {
 }
 
 impl Secret {
-    /// Reads the secret from a file. White space around it does not belong to it.
+    /// Reads the secret from a file. White space around it is ignored.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Access to the admin address: programs on this machine, or that know the token, and web pages of the admin address
-//! itself. Pages of any other origin are refused, because a browser on this machine runs pages from everywhere.
+//! Access to the admin address: for programs on this machine, programs that know the token, and web pages of the admin
+//! address itself. Pages of any other origin are refused, because a browser on this machine runs pages from everywhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

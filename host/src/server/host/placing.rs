@@ -30,9 +30,7 @@ impl From<NoLease> for NotHere {
         match error {
             NoLease::Full(full) => Self::Full(full),
             NoLease::Stopped => Self::Stopped,
-            NoLease::NotOwner => {
-                Self::Unavailable(Unavailable::new("the instance ends at this moment"))
-            }
+            NoLease::NotOwner => Self::Unavailable(Unavailable::new("the instance is ending")),
         }
     }
 }
@@ -64,7 +62,7 @@ pub(super) async fn lease(
             Err(NoLease::NotOwner) => drop(ownership),
         }
         if Instant::now() >= deadline {
-            let why = "this host ends the instance at this moment";
+            let why = "this host is ending the instance";
             return Err(NotHere::Unavailable(Unavailable::new(why)));
         }
         sleep(ENDING).await;

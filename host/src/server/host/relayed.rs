@@ -142,7 +142,7 @@ where
                     ));
                 };
                 if state.is_draining() {
-                    // The owner may have been asked to close this host's clients before it had this one.
+                    // This host may have asked the owner to close its clients before the owner had this client.
                     tokio::spawn(relays::close(Arc::clone(peers), address, Duration::ZERO));
                 }
                 let OwnerResponse { head, body: early, .. } = response;

@@ -25,7 +25,7 @@ pub(in crate::server) struct Relays {
     owners: Mutex<HashMap<String, usize>>,
     /// Connections to the address for other hosts that were refused.
     pub(in crate::server) refused_peers: Counter,
-    /// Where paths live, as a test has it.
+    /// Where a test says that paths live.
     #[cfg(test)]
     pub(in crate::server) places: crate::server::relay_tests::Places,
 }

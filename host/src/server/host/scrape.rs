@@ -1,4 +1,5 @@
-//! A scrape: all metrics at one moment. Counters are read from their cells. Gauges are not kept: they are asked for here.
+//! A scrape: all metrics at one moment. Counters are read from their cells. Gauges are not kept: they are measured
+//! here.
 
 use std::sync::Arc;
 

@@ -73,7 +73,7 @@ struct WatchedResource {
 #[derive(Debug, Serialize)]
 struct WatchedInstance {
     resource: String,
-    /// Its name in the resource: a path, or what else the resource has an instance for.
+    /// Its name in the resource: the path, client or number that the instance is for.
     name: String,
     state: &'static str,
     clients: usize,

@@ -101,7 +101,7 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
     Some((found.dev(), found.ino()))
 }
 
-/// How all addresses of a server are listened on.
+/// How a server listens on all of its addresses.
 #[derive(Debug)]
 pub(in crate::server) struct Binding<'a> {
     /// All addresses for clients.

@@ -1,4 +1,29 @@
 //! From a listening socket to HTTP: accepting, the PROXY protocol, TLS, and detecting the version of HTTP.
+//!
+//! # From a socket to the worker of an actor
+//!
+//! 1. [`accept()`] accepts on the first worker and gives the connection to the worker with the least load
+//!    (`handoff.rs`). There [`serve_connection`] serves it.
+//! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
+//!    handshake. Then [`http::serve_http1`] reads the request.
+//! 3. [`host::answer`] finds the resource of the path and calls `admit` (`host/admission.rs`). `admit` takes a lease of
+//!    the actor ([`Resource::lease`]), which determines the worker, and calls the handler's `connected` there.
+//! 4. `send_final_response` (`http/final_response.rs`) writes the response 101, still on the worker of step 1, and calls
+//!    `start_websocket` beside it.
+//! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]. [`TlsTransfer`] takes the
+//!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another one can register
+//!    it. The keys and the rest of the TLS state stay in the TLS stream.
+//! 6. `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the socket
+//!    there, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
+//!
+//! A connection over HTTP/2 carries several streams, so it stays on its worker: hyper reads and writes the socket there.
+//! [`answer_with_upgrade`] takes the place of steps 4 to 6, and the client's task on the actor's worker reads and writes
+//! its stream.
+//!
+//! [`host::answer`]: crate::server::host::answer
+//! [`Resource::lease`]: crate::resource::Resource::lease
+//! [`answer_with_upgrade`]: http::answer_with_upgrade
+//! [`Connection::serve`]: crate::connection::Connection::serve
 
 mod accept;
 pub(super) mod certificates;

@@ -20,7 +20,7 @@ pub(in crate::server) const ADMIN: &str = "admin";
 /// The name of the socket of the address for health checks.
 pub(in crate::server) const HEALTH: &str = "health";
 
-/// A listening socket and the name by which the process that gets it knows what it is for.
+/// A listening socket, and a name from which the process that gets it knows its purpose.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PassedSocket {

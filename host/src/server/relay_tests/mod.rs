@@ -30,7 +30,7 @@ use crate::ownership::{Holding, Ownership};
 /// The secret of the hosts, unless a test has another one.
 const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 
-/// Where paths live, as a test has it: one place for each look, the last one for all later looks.
+/// Where a test says that paths live: one place for each lookup, and the last one for all later lookups.
 #[derive(Default)]
 pub(in crate::server) struct Places {
     script: Mutex<VecDeque<Option<String>>>,

@@ -40,7 +40,7 @@ pub enum ScriptError {
     Config(#[from] FileError),
 }
 
-/// Returns what to do about an error in the configuration that a test is the first to meet: nothing is built yet.
+/// Returns what to do about an error in the configuration if its cause is that nothing is built yet.
 fn advice(error: &FileError) -> &'static str {
     match error {
         FileError::Wrong { what, .. } if what.ends_with("no such file") => {

@@ -14,7 +14,7 @@ pub(super) enum TextPattern {
     Is(String),
     /// A text that has this one in it.
     Contains(String),
-    /// A text that the regular expression matches, in whole.
+    /// A text that the regular expression matches as a whole.
     Matches(Regex),
 }
 
@@ -39,7 +39,7 @@ impl TextPattern {
     }
 
     fn matches(regex: &str) -> Result<Self, Problem> {
-        // In whole: a part is what `contains` is for, and `.*` says so where a part is meant.
+        // The expression must match the whole text. For a part there is `contains`, or `.*` in the expression.
         Regex::new(&format!("^(?:{regex})$")).map(Self::Matches).map_err(|error| {
             let error = error.to_string();
             let last = error.lines().last().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the program prints: a line for each test, then the failures, then the sum.
+//! What the program prints: a line for each test, then the failures, then the totals.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -47,7 +47,7 @@ impl Report {
         print(error);
     }
 
-    /// Prints the failures and the sum. Returns the status of the program.
+    /// Prints the failures and the totals. Returns the status of the program.
     pub(super) fn finish(self) -> ExitCode {
         let Self { passed, left_out, unusable, failures } = self;
         for (name, failure) in &failures {

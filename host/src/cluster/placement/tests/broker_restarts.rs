@@ -54,7 +54,7 @@ async fn without_its_data_nobody_takes_an_actor_that_may_still_have_an_owner() {
     assert!(!old.is_valid() && ownership.event(&new));
     working.await.expect("a ends");
     assert_eq!(ownership.check().1, 1);
-    // Who comes now does not wait.
+    // A host that connects now does not wait.
     proxy.heal();
     tokio::time::timeout(DEADLINE, old.term().lost()).await.expect("a notices");
     assert!(matches!(a.locate(&room).await, Location::There(host) if host.host == "b"));
@@ -90,7 +90,7 @@ async fn a_claim_in_other_records_than_the_lease_does_not_count() {
     server.broker.kill().expect("a broker to kill");
     server.lose_data();
     server.broker.restart().expect("a broker without data");
-    // Another host is faster than any real one, which would have to wait.
+    // Marks the records as open at once. A real host would have to wait.
     open(&*records(&server.broker.url(), timing).await).await;
     assert!(term.is_valid(), "the machine is too slow for this test");
     let located = loop {

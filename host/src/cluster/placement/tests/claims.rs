@@ -59,7 +59,7 @@ async fn a_lost_race_is_recognised() {
     }
     let second = records.write(&key, "3".into(), first).await.expect("the second");
     assert!(second > first);
-    // What is removed is as if it had never been, but revisions still rise.
+    // A removed record looks as if it had never existed, but revisions still rise.
     records.remove(&key, first).await.expect("an answer");
     let entry = records.read(&key).await.expect("an answer").expect("a higher revision stays");
     assert_eq!((entry.revision, &entry.content[..]), (second, &b"3"[..]));
@@ -176,7 +176,7 @@ async fn a_claim_is_given_back_if_its_handshake_ends_before_it_is_confirmed() {
     }
     spy.answers.add_permits(Semaphore::MAX_PERMITS / 2);
     let claim = a.claim(&room).await;
-    // Nobody gives back what is used.
+    // A claim that is used is not given back.
     tokio::time::sleep(TIMING.request()).await;
     let entry = spy.read(&key).await.expect("an answer").expect("a claim");
     assert_eq!(entry.revision, claim.token());

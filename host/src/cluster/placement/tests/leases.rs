@@ -77,7 +77,7 @@ async fn a_lease_that_stands_still_is_fenced_after_its_end_and_never_renewed() {
         if content == LeaseContent::Fenced {
             break revision;
         }
-        // The host itself thinks so for less time than everybody else.
+        // The host considers its own lease valid for a shorter time than other hosts do.
         assert!(!term.is_lost());
         assert!(now.since(term.valid_until()) < DEADLINE, "it was never fenced");
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,6 +1,6 @@
 //! Random schedules of faults. No two hosts may own an actor at overlapping times, whatever happens.
 //!
-//! `WS_HOST_SEED` repeats a schedule, as far as the machine does; `WS_HOST_SCHEDULES` says how many.
+//! `WS_HOST_SEED` repeats a schedule, apart from the timing of the machine; `WS_HOST_SCHEDULES` says how many.
 
 use std::thread::JoinHandle;
 
@@ -52,7 +52,7 @@ impl Thread {
     }
 
     fn order(&self, order: Order) {
-        // A host that has no room for it is stopped, or has ended.
+        // A host whose queue is full is stopped or has ended.
         let _ = self.orders.try_send(order);
     }
 }
@@ -79,7 +79,7 @@ async fn run(url: &str, name: &str, ownership: &Ownership, mut orders: mpsc::Rec
                     *held = Some(claim);
                 }
             };
-            // What is dropped in the middle must be found by the next call.
+            // If this is dropped half-way, the next call must find the claim.
             let _ = tokio::time::timeout(Duration::from_millis(3), located).await;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;

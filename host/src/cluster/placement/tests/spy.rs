@@ -16,7 +16,7 @@ pub(super) struct Spy {
     pub(super) answers: Semaphore,
     /// Whether the next read of a lease finds nothing, like that of a server which was the leader.
     pub(super) is_stale: AtomicBool,
-    /// Whether what was done is not acknowledged.
+    /// Whether the answer to a successful write is lost.
     pub(super) loses_answers: AtomicBool,
     /// When writes to leases were begun, and their results before they were lost.
     pub(super) writes: Mutex<Vec<(BootTime, Result<u64, WriteError>)>>,

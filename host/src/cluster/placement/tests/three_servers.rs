@@ -81,7 +81,7 @@ async fn compete(records: Arc<NatsRecords>, done: Arc<Mutex<Vec<u64>>>, stop: Ca
             let written = records.write(&key, "x".into(), expected).await;
             written.is_ok().then(|| done.lock().push(expected))
         };
-        // What comes after that counts as not done, as for a host.
+        // As for a host, a write whose answer comes later counts as not done.
         let _ = tokio::time::timeout(TIMING.request(), attempt).await;
     }
 }
