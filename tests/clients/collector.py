@@ -3,6 +3,7 @@
 The messages are those that OpenTelemetry publishes for Python: the host encodes with declarations of its own.
 """
 
+import gzip
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,6 +22,8 @@ class Collector(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.headers["content-encoding"] == "gzip":
+            body = gzip.decompress(body)
         is_known = self.path == "/v1/traces"
         if is_known:
             assert self.headers["content-type"] == "application/x-protobuf"
