@@ -9,9 +9,10 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) use crate::guest::WASMTIME_VERSION as WASMTIME;
 
 /// The features of the crate that can be turned off, each with whether it is on.
-const FEATURES: [(&str, bool); 3] = [
+const FEATURES: [(&str, bool); 4] = [
     ("cli", cfg!(feature = "cli")),
     ("nats", cfg!(feature = "nats")),
+    ("otlp", cfg!(feature = "otlp")),
     ("testing", cfg!(feature = "testing")),
 ];
 

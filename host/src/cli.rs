@@ -9,6 +9,7 @@ mod recovery;
 mod resource;
 mod server;
 mod timeouts;
+mod traces;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,7 @@ use self::recovery::Recovery;
 use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
+use self::traces::Traces;
 use crate::log::Format;
 use crate::{check, completions, componentize, connect, dev, health, man, new, test_command, top};
 
@@ -125,6 +127,9 @@ struct Serve {
 
     #[command(flatten)]
     cluster: Cluster,
+
+    #[command(flatten)]
+    traces: Traces,
 }
 
 const EXAMPLES: &str = "\
@@ -243,6 +248,7 @@ impl Serve {
         self.compression.apply(&mut resource);
         self.recovery.apply(&mut resource);
         self.cluster.apply(&mut server);
+        self.traces.apply(&mut server);
         server.resources.push(resource);
         server.check(Path::new(""), mode).map_err(|error| anyhow!(with_flag(&error)))
     }
@@ -268,6 +274,10 @@ fn with_flag(error: &InvalidSetting) -> String {
         "cluster.lease" => "cluster-lease",
         "cluster.replicas" => "cluster-replicas",
         "cluster.without-engine" => "cluster-without-engine",
+        "traces.endpoint" => "traces",
+        "traces.ratio" => "traces-ratio",
+        "traces.service" => "traces-service",
+        "traces.headers" => "traces-headers",
         other => other,
     };
     format!("--{flag} {}", error.why)

@@ -53,6 +53,7 @@ pub mod testing;
 mod ticker;
 mod timers;
 mod topics;
+mod traces;
 mod watch;
 mod worker;
 

@@ -21,6 +21,7 @@ mod closing; // closing handshakes
 mod cluster; // topics over several hosts
 mod cluster_bounds; // what does not reach other hosts, and refused brokers
 mod cluster_faults; // hosts, links and brokers that fail
+mod collector; // helper: collectors of traces
 mod commands; // what handlers can do: broadcast, ping, ask
 mod compatibility; // prebuilt components
 mod compiling; // compiling in a process with limits, and the cache
@@ -111,6 +112,7 @@ mod timers; // events that the host delivers later
 mod tls; // TLS connections
 mod top; // `ws-host top`
 mod topics; // messages to subscribers
+mod traces; // spans of handshakes and events
 mod trials; // trials, canaries and rollbacks
 mod unread; // a log that nobody reads
 mod upstream; // helper: an HTTP server

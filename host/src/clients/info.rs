@@ -10,6 +10,7 @@ use ws_host_protocol::handshake::{Scheme, Version, fields};
 use ws_host_protocol::{PerMessageDeflate, Role};
 
 use super::{Certificate, ConnectionId};
+use crate::traces::ClientTrace;
 
 /// The handshake request of a client, as handlers see it. For an outgoing connection: that of the host.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(crate) struct ClientInfo {
     pub(crate) url: Option<Box<str>>,
     /// The host that relays the client to this one.
     pub(crate) edge: Option<Arc<str>>,
+    /// The trace of its events, if its handshake was sampled.
+    pub(crate) trace: Option<Arc<ClientTrace>>,
     /// The index of the agreed subprotocol in [`subprotocols`](Self::subprotocols).
     pub(crate) agreed: OnceLock<usize>,
 }
@@ -123,6 +126,7 @@ impl ClientInfo {
             certificate: None,
             url: None,
             edge: None,
+            trace: None,
             agreed: OnceLock::new(),
         }
     }

@@ -129,6 +129,7 @@ impl Host {
             static_files: None,
             flash_policy: None,
             cluster: None,
+            traces: None,
             limits: HostLimits::default(),
             timeouts: HostTimeouts::default(),
         }

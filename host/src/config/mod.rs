@@ -31,6 +31,7 @@ mod file;
 mod listen;
 mod memory;
 pub mod schema;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -58,6 +59,7 @@ pub(crate) use self::file::{line, suggestion, with_suggestion};
 pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };
+pub use self::traces::{Endpoint, InvalidEndpoint, Traces};
 pub use crate::grant::{Folder, Grant, HttpServer, InvalidGrant, Reach};
 pub use crate::pattern::{Pattern, PatternError};
 
@@ -116,6 +118,8 @@ pub struct Host {
     /// The cluster whose hosts exchange the messages of topics. `None`: this host is alone. It needs the cargo feature
     /// `nats`.
     pub cluster: Option<Cluster>,
+    /// Where spans of handshakes and events go. `None`: there are no traces. It needs the cargo feature `otlp`.
+    pub traces: Option<Traces>,
     /// The limits on sizes and numbers.
     pub limits: HostLimits,
     /// The timeouts.

@@ -58,6 +58,7 @@ pub struct Server {
     pub handshake_timeout: Option<Time>,
     pub drain_timeout: Option<Time>,
     pub cluster: Option<Cluster>,
+    pub traces: Option<Traces>,
     #[serde(rename = "resource", default)]
     pub resources: Vec<Resource>,
     pub dev: Option<Dev>,
@@ -83,6 +84,20 @@ pub struct Cluster {
     pub lease: Option<Time>,
     pub replicas: Option<usize>,
     pub without_engine: Option<WithoutEngine>,
+}
+
+/// The table `[traces]`: where spans of handshakes and events go.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "docs/traces.md describes the keys, and config::Traces the settings"
+)]
+pub struct Traces {
+    pub endpoint: Option<String>,
+    pub ratio: Option<f64>,
+    pub service: Option<String>,
+    pub headers: Option<PathBuf>,
 }
 
 /// The table `[dev]`: how `ws-host dev` builds the components. A server ignores it.

@@ -20,6 +20,7 @@ use super::state::{self, State};
 use super::time_limit::TimeLimit;
 use crate::clients::{Cause, Client};
 use crate::timers::TimerId;
+use crate::traces::ClientTrace;
 
 /// An instance: a wasmtime store with its own memory and limits, and the component in it.
 ///
@@ -33,7 +34,16 @@ pub(crate) struct Guest {
     stack: StackOfStore,
     handler: RequiredExports,
     optional: Optional,
+    /// The address of the client that the last event was about, or one of the numbers below. It tells whether the next
+    /// event is about the same client, which needs nothing else to be done.
+    last: usize,
 }
+
+/// The last event was about no client.
+const NO_CLIENT: usize = 0;
+
+/// The last event was about a client whose events are traced: something is to be done for each of them.
+const EACH_EVENT: usize = 1;
 
 /// What one event needs: the exports, the store with a fresh CPU budget, and the limit on its time.
 struct Event<'a> {
@@ -93,7 +103,7 @@ impl Guest {
         handler: RequiredExports,
         optional: Optional,
     ) -> Self {
-        Self { time_limit, store, stack, handler, optional }
+        Self { time_limit, store, stack, handler, optional, last: NO_CLIENT }
     }
 
     /// Gives memory that only calls need back to the kernel. Meant for an instance that was idle for a while.
@@ -193,7 +203,11 @@ impl Guest {
         how: &Disconnection,
     ) -> Result<(), Fault> {
         self.store.data_mut().disconnecting = Some((Arc::clone(client), how.clone()));
-        let Event { handler, store, time_limit, .. } = self.begin(EventName::Disconnected, None);
+        let mut event = self.begin(EventName::Disconnected, None);
+        if let Some(trace) = &client.info().trace {
+            event.trace(EventName::Disconnected, trace);
+        }
+        let Event { handler, store, time_limit, .. } = event;
         time_limit.wait(pin!(handler.call_disconnected(store, client.id().0))).await?;
         self.store.data_mut().disconnecting = None;
         Ok(())
@@ -306,19 +320,33 @@ impl Guest {
 
     /// Begins an event: gives it its whole CPU budget, and remembers the client that the event is about.
     fn begin(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
-        let remembered = &mut self.store.data_mut().current;
-        // Consecutive events are often about the same client.
-        if !matches!((&*remembered, current), (Some(last), Some(current)) if Arc::ptr_eq(last, current))
-        {
-            *remembered = current.cloned();
-        }
         state::begin_event(self.store.as_context_mut(), event);
         self.time_limit.begin(event);
-        Event {
+        let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());
+        // Consecutive events are often about the same client. As long as it is kept, no other one has its address.
+        let is_other = std::mem::replace(&mut self.last, address) != address;
+        let mut begun = Event {
             handler: self.handler.ws_host_socket_handler(),
             optional: &self.optional,
             store: &mut self.store,
             time_limit: &mut self.time_limit,
+        };
+        if is_other {
+            begun.store.data_mut().current = current.cloned();
+            if let Some(trace) = current.and_then(|client| client.info().trace.as_ref()) {
+                self.last = EACH_EVENT;
+                begun.trace(event, trace);
+            }
         }
+        begun
+    }
+}
+
+impl Event<'_> {
+    /// Begins the span of the event.
+    #[cold]
+    fn trace(&mut self, event: EventName, trace: &Arc<ClientTrace>) {
+        let source = &self.store.data().setup().source;
+        self.time_limit.trace(trace.event(event.as_str(), &source.component, &source.hash));
     }
 }

@@ -14,19 +14,45 @@ use super::error::Fault;
 use super::limits::LimitExceeded;
 use crate::metrics::WorkerCells;
 use crate::metrics::sample::{self, Sample};
+use crate::traces::EventSpan;
 
-/// Limits the time of each call into an instance, and measures some of the calls.
+/// Limits the time of each call into an instance, and measures some of the calls: for histograms, for traces, or both.
 pub(super) struct TimeLimit {
     max_time: Duration,
     clock: Arc<CpuClock>,
     metrics: Arc<WorkerCells>,
     /// The present call, if it is measured.
+    measured: Option<Measured>,
+}
+
+/// A call that is measured. One place for both purposes, so that there is one test for each message.
+#[derive(Default)]
+struct Measured {
+    /// For the histograms.
     sample: Option<Sample>,
+    /// For the trace of the client.
+    span: Option<EventSpan>,
+}
+
+impl Measured {
+    #[cold]
+    fn suspend(&mut self) {
+        if let Some(sample) = &mut self.sample {
+            sample.suspend();
+        }
+    }
+
+    #[cold]
+    fn resume(&mut self) {
+        if let Some(sample) = &mut self.sample {
+            sample.resume();
+        }
+    }
 }
 
 impl TimeLimit {
     pub(super) fn new(max_time: Duration, clock: Arc<CpuClock>, metrics: Arc<WorkerCells>) -> Self {
-        Self { max_time, clock, metrics, sample: None }
+        Self { max_time, clock, metrics, measured: None }
     }
 
     /// Begins to measure the next call, if it is one of those that are measured.
@@ -34,29 +60,40 @@ impl TimeLimit {
     pub(super) fn begin(&mut self, event: EventName) {
         match event.is_frequent() && !sample::is_chosen() {
             // The call before may have returned without being waited for.
-            true => self.sample = None,
+            true => self.measured = None,
             false => self.begin_sample(event),
         }
     }
 
-    /// Ends the measurement.
+    /// Adds the span of the call that has begun. It ends with the call, or is forgotten if nothing is called.
+    #[cold]
+    pub(super) fn trace(&mut self, span: EventSpan) {
+        self.measured.get_or_insert_default().span = Some(span);
+    }
+
+    /// Ends the measurement of a call that returned this.
     #[inline(always)]
-    fn end(&mut self) {
-        if self.sample.is_some() {
-            self.end_sample();
+    fn end<T>(&mut self, called: &Result<T, Fault>) {
+        if self.measured.is_some() {
+            self.end_measured(called.as_ref().err());
         }
     }
 
     #[cold]
     fn begin_sample(&mut self, event: EventName) {
         let weight = if event.is_frequent() { sample::WEIGHT } else { 1 };
-        self.sample = Some(Sample::begin(event as usize, weight));
+        let sample = Some(Sample::begin(event as usize, weight));
+        self.measured = Some(Measured { sample, span: None });
     }
 
     #[cold]
-    fn end_sample(&mut self) {
-        if let Some(sample) = self.sample.take() {
+    fn end_measured(&mut self, fault: Option<&Fault>) {
+        let Measured { sample, span } = self.measured.take().unwrap_or_default();
+        if let Some(sample) = sample {
             sample.end(&self.metrics);
+        }
+        if let Some(span) = span {
+            span.end(fault.map(|fault| (fault.name(), fault.to_string())));
         }
     }
 
@@ -78,12 +115,13 @@ impl TimeLimit {
         // Most calls do not wait at all, and a timer costs more than many calls.
         let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
         if let Poll::Ready(called) = first {
-            self.end();
-            return Ok(called?);
+            let called = called.map_err(Fault::from);
+            self.end(&called);
+            return called;
         }
         let mut time = pin!(sleep(self.max_time));
-        if let Some(sample) = &mut self.sample {
-            sample.suspend();
+        if let Some(measured) = &mut self.measured {
+            measured.suspend();
         }
         let mut is_waiting = false;
         let result = poll_fn(|context| {
@@ -91,21 +129,21 @@ impl TimeLimit {
             if std::mem::replace(&mut is_waiting, true) {
                 // The call used no CPU time while it was suspended.
                 self.clock.restart();
-                if let Some(sample) = &mut self.sample {
-                    sample.resume();
+                if let Some(measured) = &mut self.measured {
+                    measured.resume();
                 }
                 if let Poll::Ready(called) = call.as_mut().poll(context) {
                     return Poll::Ready(Ok(called?));
                 }
-                if let Some(sample) = &mut self.sample {
-                    sample.suspend();
+                if let Some(measured) = &mut self.measured {
+                    measured.suspend();
                 }
             }
             let is_over = time.as_mut().poll(context);
             is_over.map(|()| Err(LimitExceeded::Time(self.max_time).into()))
         })
         .await;
-        self.end();
+        self.end(&result);
         result
     }
 }

@@ -203,6 +203,11 @@ metrics! {
         "When the host was started, in seconds since 1970.";
     BUILD_INFO Gauge "ws_host_build_info" ["version", "commit", "wasmtime"]
         "Always 1. The labels describe the build.";
+    // Traces.
+    SPANS_SENT Counter "ws_host_spans_sent_total" []
+        "Spans that the collector has taken. Only with traces, as the next one.";
+    SPANS_DROPPED Counter "ws_host_spans_dropped_total" ["why"]
+        "Spans that were dropped: too many waited for the collector (queue-full), or it did not want them (refused).";
     // The cluster.
     CLUSTER_UP Gauge "ws_host_cluster_up" []
         "1 while the host is connected to the broker. Only in a cluster, as all metrics below.";

@@ -72,6 +72,9 @@ impl Host {
         if let Some(cluster) = &self.cluster {
             cluster.check(at)?;
         }
+        if let Some(traces) = &self.traces {
+            traces.check(at)?;
+        }
         check_unique(&resources, self.cluster.as_ref())?;
         Ok(Self { resources, timeouts, compile, ..self })
     }

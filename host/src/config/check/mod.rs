@@ -8,6 +8,7 @@ mod grant;
 mod listen;
 mod peers;
 mod resource;
+mod traces;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -135,6 +136,7 @@ impl schema::Server {
                 max_http2_streams: self.max_http2_streams.unwrap_or(limits.max_http2_streams),
             },
             cluster: self.cluster.map(|cluster| cluster.check(at, folder)).transpose()?,
+            traces: self.traces.map(|traces| traces.check(at, folder)).transpose()?,
             timeouts: HostTimeouts {
                 handshake: time(self.handshake_timeout, timeouts.handshake),
                 drain: time(self.drain_timeout, timeouts.drain),

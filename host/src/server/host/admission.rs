@@ -48,11 +48,13 @@ pub(in crate::server) async fn admit(
         state,
         request,
         context: &context,
-        resource: served.name(),
+        served: &served,
+        scheme: context.peer.scheme,
         client: None,
         status: None,
         outcome: Pending::new(&metrics.handshakes),
         began: Instant::now(),
+        span: state.context.traces.as_ref().and_then(|traces| traces.handshake(request.headers())),
     };
     let response = decide(&served, path, parameters, &mut attempt, state).await;
     attempt.status = Some(response.status());
@@ -73,6 +75,7 @@ async fn decide(
     let mut rules = Rules::new(&settings.origins, &state.config().versions);
     rules.host = forwarded.host.as_deref();
     rules.scheme = forwarded.scheme.unwrap_or(context.peer.scheme);
+    attempt.scheme = rules.scheme;
     let upgrade = match (request.version(), context.challenge) {
         (Version::HTTP_2, _) => {
             let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
@@ -174,6 +177,10 @@ async fn decide(
         certificate: context.certificate.clone(),
         url: None,
         edge: context.relay.as_ref().map(|relay| Arc::clone(&relay.edge)),
+        trace: attempt
+            .span
+            .as_ref()
+            .map(|span| span.client(&settings.name, context.connection.0, id.0)),
         agreed: OnceLock::new(),
     };
     let budget = &state.context.budget;
@@ -242,7 +249,7 @@ pub(super) fn forwarded(
 }
 
 /// Returns the version of HTTP in which the client speaks, to the host that relays it if there is one.
-fn http_version(request: &Request<()>, context: &RequestContext) -> HttpVersion {
+pub(super) fn http_version(request: &Request<()>, context: &RequestContext) -> HttpVersion {
     match (&context.relay, request.version()) {
         (Some(relay), _) => relay.http_version,
         (None, Version::HTTP_2) => HttpVersion::Http2,

@@ -2,29 +2,35 @@
 
 use http::{Request, StatusCode};
 use tokio::time::Instant;
+use ws_host_protocol::handshake::Scheme;
 
 use super::HostState;
-use super::admission::forwarded;
+use super::admission::{forwarded, http_version};
 use super::request::RequestContext;
+use super::served::ServedResource;
 use crate::access_log::{self, Refused};
 use crate::clients::ClientId;
 use crate::config::AccessLog;
 use crate::metrics::Pending;
+use crate::traces::{HandshakeEnd, HandshakeSpan};
 
-/// A handshake that is being answered. When it is dropped, its outcome is counted, and it gets a line in the access log
-/// unless the client was accepted: the end of that client's connection gets one.
+/// A handshake that is being answered. When it is dropped, its outcome is counted, its span ends, and it gets a line in
+/// the access log unless the client was accepted: the end of that client's connection gets one.
 pub(super) struct Attempt<'a> {
     pub(super) state: &'a HostState,
     pub(super) request: &'a Request<()>,
     pub(super) context: &'a RequestContext,
-    /// The name of the resource.
-    pub(super) resource: &'a str,
+    pub(super) served: &'a ServedResource,
+    /// The scheme by which the client has connected, as trusted proxies report it.
+    pub(super) scheme: Scheme,
     /// The id that the client has got.
     pub(super) client: Option<ClientId>,
     /// The status of the response, once there is one.
     pub(super) status: Option<StatusCode>,
     pub(super) outcome: Pending<'a>,
     pub(super) began: Instant,
+    /// The span, if the handshake is sampled.
+    pub(super) span: Option<HandshakeSpan>,
 }
 
 impl Attempt<'_> {
@@ -32,10 +38,34 @@ impl Attempt<'_> {
     pub(super) fn end(&mut self, outcome: &'static str) {
         self.outcome.end(outcome);
     }
+
+    fn end_span(&self, span: HandshakeSpan) {
+        let settings = self.served.settings();
+        let template = self.served.resource().code().template();
+        span.end(&HandshakeEnd {
+            method: self.request.method().as_str(),
+            route: settings.path.as_str(),
+            scheme: match self.scheme {
+                Scheme::Http => "http",
+                Scheme::Https => "https",
+            },
+            version: http_version(self.request, self.context).as_str(),
+            resource: &settings.name,
+            component: template.name(),
+            hash: template.hash(),
+            connection: self.context.connection.0,
+            client: self.client.map(|ClientId(id)| id),
+            status: self.status.map(|status| status.as_u16()),
+            outcome: self.outcome.outcome(),
+        });
+    }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
+        if let Some(span) = self.span.take() {
+            self.end_span(span);
+        }
         let outcome = self.outcome.outcome();
         if outcome != "accepted" && self.state.config().access_log == AccessLog::On {
             log_refused(self.state, self.request, self.context, Some(self), outcome);
@@ -60,7 +90,7 @@ fn log_refused(
     access_log::refused(&Refused {
         connection: context.connection,
         client: attempt.and_then(|attempt| attempt.client),
-        resource: attempt.map(|attempt| attempt.resource),
+        resource: attempt.map(|attempt| attempt.served.name()),
         peer: context.peer.address,
         address: forwarded(state, request, context).address,
         request,

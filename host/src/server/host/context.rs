@@ -13,6 +13,9 @@ use crate::connection::ClosingConnections;
 use crate::guest::{CompileOptions, CompilerProcess};
 use crate::metrics::{HostMetrics, ResourceRegistry};
 use crate::platform::Platform;
+#[cfg(feature = "otlp")]
+use crate::traces::Settings;
+use crate::traces::Traces;
 use crate::worker::Workers;
 
 /// The settings, engines, workers and memory budget of a host.
@@ -30,6 +33,8 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) connections: Arc<Ids>,
     /// The cluster, if this host is in one.
     pub(in crate::server) cluster: Option<Cluster>,
+    /// The traces, if spans go to a collector.
+    pub(in crate::server) traces: Option<Traces>,
     pub(in crate::server) metrics: Arc<HostMetrics>,
     pub(in crate::server) resource_metrics: ResourceRegistry,
     _watch: AbortOnDropHandle<()>,
@@ -57,6 +62,7 @@ impl HostContext {
         let budget = Budget::new(config.limits.max_buffered);
         let (tasks, closing) = (TaskTracker::new(), Arc::default());
         let cluster = join_cluster(&config, longest_state)?;
+        let traces = trace(&config);
         Ok(Self {
             config,
             runtimes,
@@ -67,6 +73,7 @@ impl HostContext {
             ids,
             connections,
             cluster,
+            traces,
             metrics: Arc::default(),
             resource_metrics: ResourceRegistry::default(),
             _watch: watch,
@@ -87,4 +94,17 @@ fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
 fn join_cluster(_: &config::Host, _: usize) -> std::io::Result<Option<Cluster>> {
     Ok(None)
+}
+
+#[cfg(feature = "otlp")]
+fn trace(config: &config::Host) -> Option<Traces> {
+    let config::Traces { endpoint, ratio, service, headers } = config.traces.clone()?;
+    let (endpoint, server) = endpoint.for_spans();
+    Some(Traces::start(Settings { endpoint, server, ratio, service, headers }))
+}
+
+/// Without an exporter, the check of the configuration has refused traces.
+#[cfg(not(feature = "otlp"))]
+fn trace(_: &config::Host) -> Option<Traces> {
+    None
 }

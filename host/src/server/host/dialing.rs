@@ -155,6 +155,7 @@ fn info(
         certificate: None,
         url: Some(url.into()),
         edge: None,
+        trace: None,
         agreed: OnceLock::new(),
     };
     (info, opening)

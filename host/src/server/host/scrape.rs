@@ -18,6 +18,9 @@ pub(super) fn scrape(state: &HostState) -> String {
     }
     scrape_host(state, &mut exposition);
     scrape_workers(state, &mut exposition);
+    if let Some(traces) = &state.context.traces {
+        traces.scrape(&mut exposition);
+    }
     if let Some(cluster) = &state.context.cluster {
         cluster.scrape(&mut exposition);
         exposition.sample(&catalog::RELAYED_CLIENTS, &[], state.relays.count());

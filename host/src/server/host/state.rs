@@ -263,9 +263,17 @@ impl HostState {
                 Stopped::Abandoned(self.registry.clients() + self.context.closing.clients().len())
             }
         };
-        if let Some(cluster) = &self.context.cluster {
-            tokio::join!(cluster.flush(), cluster.leave());
-        }
+        let leave_cluster = async {
+            if let Some(cluster) = &self.context.cluster {
+                tokio::join!(cluster.flush(), cluster.leave());
+            }
+        };
+        let send_spans = async {
+            if let Some(traces) = &self.context.traces {
+                traces.flush().await;
+            }
+        };
+        tokio::join!(leave_cluster, send_spans);
         stopped
     }
 

@@ -1,0 +1,50 @@
+//! The flags about traces.
+
+use std::path::PathBuf;
+
+use ws_host::config::schema;
+
+/// Where spans of handshakes and events go.
+#[derive(Debug, clap::Args)]
+#[group(id = "tracing", multiple = true, conflicts_with = "config")]
+pub(super) struct Traces {
+    /// Collector of OpenTelemetry for traces of handshakes and events, such as http://127.0.0.1:4318
+    /// (see docs/traces.md)
+    #[arg(id = "traces", long = "traces", value_name = "URL", help_heading = "Traces")]
+    endpoint: Option<String>,
+
+    /// Share of connections that are traced if their handshake has no traceparent, from 0 to 1 [default: 0.01]
+    #[arg(long = "traces-ratio", value_name = "N", requires = "traces", help_heading = "Traces")]
+    ratio: Option<f64>,
+
+    /// Name of this service in traces [default: ws-host]
+    #[arg(
+        long = "traces-service",
+        value_name = "NAME",
+        requires = "traces",
+        help_heading = "Traces"
+    )]
+    service: Option<String>,
+
+    /// File with headers for the collector, a line NAME: VALUE for each
+    #[arg(
+        id = "traces-headers",
+        long = "traces-headers",
+        value_name = "FILE",
+        requires = "traces",
+        help_heading = "Traces"
+    )]
+    headers: Option<PathBuf>,
+}
+
+impl Traces {
+    pub(super) fn apply(self, server: &mut schema::Server) {
+        let Self { endpoint, ratio, service, headers } = self;
+        server.traces = endpoint.map(|endpoint| schema::Traces {
+            endpoint: Some(endpoint),
+            ratio,
+            service,
+            headers,
+        });
+    }
+}

@@ -1,0 +1,58 @@
+//! Traces: spans of handshakes and of the events of their connections, for a collector of OpenTelemetry (OTLP over
+//! HTTP, in protobuf).
+//!
+//! ```text
+//! admission ─▶ tracer (sampling) ─▶ span ─▶ queue ─▶ exporter ─▶ collector     (any worker ─▶ the operator's thread)
+//! guest (events of sampled clients) ──┘
+//! ```
+//!
+//! Nobody waits for the collector: a span that has no room in the bounded [`queue`] is dropped and counted. Without the
+//! cargo feature `otlp`, nothing of this is built ([`absent`]).
+
+#[cfg(not(feature = "otlp"))]
+mod absent;
+#[cfg(feature = "otlp")]
+mod exporter;
+#[cfg(feature = "otlp")]
+mod link;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "otlp")]
+mod parent;
+#[cfg(feature = "otlp")]
+mod queue;
+#[cfg(feature = "otlp")]
+mod span;
+#[cfg(feature = "otlp")]
+mod tracer;
+
+#[cfg(not(feature = "otlp"))]
+pub(crate) use self::absent::{ClientTrace, EventSpan, HandshakeSpan, Traces};
+#[cfg(feature = "otlp")]
+pub(crate) use self::exporter::Settings;
+#[cfg(feature = "otlp")]
+pub(crate) use self::span::{ClientTrace, EventSpan, HandshakeSpan};
+#[cfg(feature = "otlp")]
+pub(crate) use self::tracer::Traces;
+
+use std::sync::Arc;
+
+/// What a handshake's span says, apart from its times.
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only spans need it"))]
+pub(crate) struct HandshakeEnd<'a> {
+    pub(crate) method: &'a str,
+    /// The pattern of paths. The path itself may contain what only the client and the handler should know.
+    pub(crate) route: &'a str,
+    pub(crate) scheme: &'static str,
+    /// The version of HTTP.
+    pub(crate) version: &'static str,
+    pub(crate) resource: &'a Arc<str>,
+    pub(crate) component: &'a str,
+    pub(crate) hash: &'a str,
+    pub(crate) connection: u64,
+    pub(crate) client: Option<u64>,
+    /// The status of the response. `None` if the client left before there was one.
+    pub(crate) status: Option<u16>,
+    /// As the metric of handshakes names it.
+    pub(crate) outcome: &'static str,
+}

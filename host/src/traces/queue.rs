@@ -1,0 +1,107 @@
+//! The spans that wait until the exporter sends them.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::span::Span;
+use crate::metrics::{Counter, LabelCounters};
+
+/// How many spans may wait. Each takes about half a kilobyte. With spans of 1 KiB on the wire, that is two seconds of a
+/// fast collector, or one outage of some seconds.
+pub(super) const MAX_QUEUED: usize = 8192;
+
+/// How many spans a request has at most, as the exporters of OpenTelemetry have it by default.
+pub(super) const MAX_BATCH: usize = 512;
+
+/// Why spans were dropped.
+pub(crate) const DROPPED: &[&str] = &["queue-full", "refused"];
+
+/// The spans that wait, and what became of the others.
+#[derive(Debug)]
+pub(super) struct Queue {
+    spans: Mutex<VecDeque<Span>>,
+    /// Notified when a whole batch waits.
+    has_batch: Notify,
+    pub(super) sent: Counter,
+    pub(super) dropped: LabelCounters,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            spans: Mutex::default(),
+            has_batch: Notify::new(),
+            sent: Counter::default(),
+            dropped: LabelCounters::new(DROPPED),
+        }
+    }
+
+    /// Adds a span, or drops it if too many wait.
+    pub(super) fn push(&self, span: Span) {
+        let mut spans = self.spans.lock();
+        if spans.len() >= MAX_QUEUED {
+            drop(spans);
+            self.dropped.count("queue-full");
+            return;
+        }
+        spans.push_back(span);
+        let has_batch = spans.len() == MAX_BATCH;
+        drop(spans);
+        if has_batch {
+            self.has_batch.notify_one();
+        }
+    }
+
+    /// Removes the oldest spans: at most a batch.
+    pub(super) fn take(&self) -> Vec<Span> {
+        let mut spans = self.spans.lock();
+        let count = spans.len().min(MAX_BATCH);
+        spans.drain(..count).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.lock().len()
+    }
+
+    /// Waits until there is a whole batch.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn wait_for_batch(&self) {
+        self.has_batch.notified().await;
+    }
+
+    /// Counts spans that the collector does not take.
+    pub(super) fn refuse(&self, count: usize) {
+        for _ in 0..count {
+            self.dropped.count("refused");
+        }
+    }
+
+    /// Returns how many spans were dropped, for whatever reason.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.all().map(|(_, count)| count).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn span_without_room_is_dropped_and_counted() {
+        let queue = Arc::new(Queue::new());
+        for _ in 0..MAX_QUEUED + 3 {
+            queue.push(Span::example(&queue));
+        }
+        assert_eq!((queue.len(), queue.dropped()), (MAX_QUEUED, 3));
+        assert_eq!(queue.take().len(), MAX_BATCH);
+        queue.push(Span::example(&queue));
+        assert_eq!((queue.len(), queue.dropped()), (MAX_QUEUED - MAX_BATCH + 1, 3));
+    }
+}
