@@ -84,9 +84,10 @@ pub(crate) fn measure(counted: Duration, rounds: usize, extent: Extent) -> Resul
         most + 1200 < allowed,
         "{most} clients need more than the {allowed} open files that a process may have (ulimit -Hn)"
     );
+    let version = Build::Usual.version()?;
     println!(
-        "cluster: {} with {}, by {}; {rounds} rounds of {} s",
-        Build::Usual.version()?,
+        "cluster: {} with {}, program {}; {rounds} rounds of {} s",
+        version.lines().next().unwrap_or_default(),
         Broker::version()?,
         ws_host_test_support::host_binary().display(),
         counted.as_secs_f64()
