@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::certificate::TlsFiles;
 use crate::channel::Channel;
+use crate::cluster::Extent;
 use crate::peers::Peer;
 use crate::plan::Plan;
 use crate::process::raise_open_files;
@@ -98,7 +99,8 @@ pub(crate) enum Action {
     Neighbours,
     /// Measure how long a reload pauses an actor
     Reload,
-    /// Measure topics over two hosts; needs nats-server (tests/clients/install)
+    /// Measure two hosts: topics beside Socket.IO, relayed clients, and paths that move; needs nats-server
+    /// (tests/clients/install)
     Cluster,
     /// Measure the CPU time per message with one and with two workers, to show what workers cost
     /// each other
@@ -143,6 +145,8 @@ pub(crate) struct Amounts {
     pub(crate) sandboxes: usize,
     /// Reloads under load.
     pub(crate) reloads: usize,
+    /// What to measure with several hosts.
+    pub(crate) cluster: Extent,
 }
 
 /// The defaults: long enough for stable medians, short enough to run after every change.
@@ -154,6 +158,7 @@ const MEASURE: Amounts = Amounts {
     dense: 2000,
     sandboxes: 5000,
     reloads: 100,
+    cluster: Extent::MEASURE,
 };
 
 /// The defaults with `--smoke`.
@@ -165,6 +170,7 @@ const SMOKE: Amounts = Amounts {
     dense: 200,
     sandboxes: 200,
     reloads: 2,
+    cluster: Extent::SMOKE,
 };
 
 impl Args {
@@ -180,6 +186,7 @@ impl Args {
             dense: or(self.dense, usual.dense),
             sandboxes: or(self.sandboxes, usual.sandboxes),
             reloads: or(self.reloads, usual.reloads),
+            cluster: usual.cluster,
         }
     }
 

@@ -62,7 +62,7 @@ fn main() -> Result<()> {
         Some(Action::Density) => density::measure(amounts.dense, amounts.sandboxes),
         Some(Action::Neighbours) => neighbours::measure(counted, rounds),
         Some(Action::Reload) => reload::measure(amounts.reloads),
-        Some(Action::Cluster) => cluster::measure(counted, rounds),
+        Some(Action::Cluster) => cluster::measure(counted, rounds, amounts.cluster),
         Some(Action::Workers) => workers::measure(counted, rounds),
         Some(Action::Instructions { record: false }) => {
             instructions::measure(instructions::Mode::Check)
@@ -94,6 +94,7 @@ fn measure_all(args: &Args, amounts: Amounts) -> Result<()> {
         neighbours::measure(plan.counted, plan.rounds)?;
         reload::measure(amounts.reloads)?;
         workers::measure(plan.counted, plan.rounds)?;
+        cluster::measure_if_installed(plan.counted, plan.rounds, amounts.cluster)?;
     }
     let rows = compare::measure(&plan)?;
     if let Some(document) = document {

@@ -37,13 +37,7 @@ impl Runtime {
 
     /// Returns the version of the package and, if it runs on something else, the version of that.
     pub(crate) fn version(self) -> Result<String> {
-        let package = self.package();
-        let description = std::fs::read(modules().join(package).join("package.json"))
-            .with_context(|| format!("the npm package {package} is not installed"))?;
-        let description: serde_json::Value = serde_json::from_slice(&description)?;
-        let version = description["version"]
-            .as_str()
-            .with_context(|| format!("package.json of {package} has no version"))?;
+        let version = package_version(self.package())?;
         Ok(match self {
             Self::Bun => format!("Bun {version}"),
             Self::Workerd => format!("workerd {version}"),
@@ -77,7 +71,17 @@ impl Runtime {
     }
 }
 
-fn peers() -> PathBuf {
+/// Returns the version of an installed npm package.
+pub(crate) fn package_version(package: &str) -> Result<String> {
+    let description = std::fs::read(modules().join(package).join("package.json"))
+        .with_context(|| format!("the npm package {package} is not installed"))?;
+    let description: serde_json::Value = serde_json::from_slice(&description)?;
+    let version = description["version"].as_str();
+    Ok(version.with_context(|| format!("package.json of {package} has no version"))?.to_owned())
+}
+
+/// Returns the folder of the programs and packages.
+pub(crate) fn peers() -> PathBuf {
     root().join("tests/bench/peers")
 }
 
@@ -85,7 +89,8 @@ fn modules() -> PathBuf {
     peers().join("node_modules")
 }
 
-fn node_version() -> Result<String> {
+/// Returns the version of node.
+pub(crate) fn node_version() -> Result<String> {
     let output = Command::new("node").arg("--version").output().context("node")?;
     ensure!(output.status.success(), "node --version ended with {}", output.status);
     Ok(String::from_utf8(output.stdout)?.trim().trim_start_matches('v').to_owned())

@@ -37,6 +37,15 @@ impl Broker {
         Ok(Self { child, address, folder, arguments })
     }
 
+    /// Returns the name of the program with its version, if it is installed.
+    pub fn version() -> Result<String> {
+        let output = Command::new(program()).arg("--version").output().context("nats-server")?;
+        // `nats-server: v2.9.10`
+        let text = String::from_utf8(output.stdout)?;
+        let (_, version) = text.trim().rsplit_once('v').context("nats-server has no version")?;
+        Ok(format!("NATS {version}"))
+    }
+
     /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -56,7 +56,7 @@ impl<M: Messages> Echoes<M> {
             buffers: Buffers::new(),
             shared: Shared::new(messages),
         };
-        let request = request_with("/", M::EXTENSION);
+        let request = request_with(&endpoint.path, M::EXTENSION);
         for index in 0..connections {
             let (mut transport, head) =
                 Transport::upgrade(endpoint, &request, index, &load.poller)?;

@@ -50,7 +50,13 @@ impl Messages for Pattern {
     fn consume(&mut self, key: Key, partial: &mut usize, bytes: &[u8]) -> Result<Consumed> {
         let missing = self.answer_length() - *partial;
         let bytes = &bytes[..bytes.len().min(missing)];
-        ensure!(self.matches(key, *partial, bytes), "an echo differs from the message");
+        ensure!(
+            self.matches(key, *partial, bytes),
+            "an echo differs from the message, or the server closes (0x88): at {partial} of {} bytes it \
+             sends {:02x?}",
+            self.answer_length(),
+            &bytes[..bytes.len().min(32)]
+        );
         if bytes.len() < missing {
             *partial += bytes.len();
             return Ok(Consumed::All);

@@ -12,6 +12,7 @@ mod exchange;
 mod http2;
 mod outgoing;
 mod poller;
+mod publications;
 mod tls;
 mod transport;
 
@@ -25,6 +26,7 @@ pub(crate) use self::echoes::{Echoes, Traffic};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::exchange::{Consumed, Messages};
 pub(crate) use self::http2::Streams;
+pub(crate) use self::publications::{Around, Pace, Publications, Wording};
 
 /// Connections that keep a server busy.
 pub(crate) trait Load {

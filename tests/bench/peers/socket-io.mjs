@@ -1,0 +1,32 @@
+// Socket.IO with its Redis adapter: sends what one client publishes to all clients in the room, on every node that is
+// connected to the same Redis. Usage: node socket-io.mjs redis://127.0.0.1:PORT
+import { createAdapter } from '@socket.io/redis-adapter';
+import { createServer } from 'node:http';
+import { createClient } from 'redis';
+import { Server } from 'socket.io';
+
+const ROOM = 'news';
+// The client's default is a timer for each command: without it, the node needs less CPU time, and loses nothing while
+// it has to wait for the CPU.
+const publishing = createClient({ url: process.argv[2], commandOptions: { timeout: undefined } });
+const subscribing = publishing.duplicate();
+await Promise.all([publishing.connect(), subscribing.connect()]);
+
+const server = createServer();
+const io = new Server(server, {
+  adapter: createAdapter(publishing, subscribing),
+  serveClient: false,
+  transports: ['websocket'],
+  // The load generator compares bytes, and answers no pings.
+  pingInterval: 3600_000,
+});
+io.on('connection', (socket) => {
+  socket.on('subscribe', (done) => {
+    socket.join(ROOM);
+    done();
+  });
+  socket.on('publish', (text) => io.to(ROOM).emit(ROOM, text));
+});
+server.listen(0, '127.0.0.1', () => {
+  console.log(`serving ws://127.0.0.1:${server.address().port}/socket.io/?EIO=4&transport=websocket`);
+});
