@@ -5,6 +5,9 @@ use std::path::Path;
 /// The assumed amount if the kernel does not report it, in bytes: that of a small machine.
 const UNKNOWN: u64 = 1 << 30;
 
+/// Limits from here on are none, in bytes: version 1 of control groups writes 2^63, rounded down to a page, for no limit.
+const UNLIMITED: u64 = 1 << 60;
+
 /// Returns the bytes of memory that the machine has, or that the control group of this process allows if that is less.
 pub(super) fn available() -> u64 {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
@@ -19,7 +22,7 @@ fn of_machine(meminfo: &str) -> Option<u64> {
 }
 
 /// Returns the lowest limit of the control groups, version 2 or 1, that contain this process. A group without a limit
-/// has `max`, or a number that is larger than any machine's memory.
+/// has `max`, or a number that is larger than any machine's memory ([`UNLIMITED`]).
 fn of_group(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {
         // `number:controllers:path`: version 2 names no controllers.
@@ -38,7 +41,7 @@ fn of_group(root: &Path, groups: &str) -> Option<u64> {
             Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
         groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()
     });
-    limits.filter_map(|limit| limit.trim().parse().ok()).min()
+    limits.filter_map(|limit| limit.trim().parse().ok()).filter(|limit| *limit < UNLIMITED).min()
 }
 
 #[cfg(test)]
@@ -70,6 +73,9 @@ mod tests {
         assert_eq!(of("4:cpu:/\n3:hugetlb,memory:/c\n"), Some(500));
         assert_eq!(of("3:memory:/docker/of/the/machine\n0::/\n"), Some(500));
         assert_eq!(of(""), None);
+        // Otherwise it counts where /proc/meminfo is hidden: `ProcSubset=pid` of systemd.
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n")?;
+        assert_eq!(of("3:memory:/c\n"), None);
         Ok(())
     }
 }
