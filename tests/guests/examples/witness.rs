@@ -2,11 +2,15 @@
 //! the instances of a path say that hosts ran one after the other, or at the same time.
 
 use std::collections::HashSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ws_guest::{
     Client, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, clients, publish,
 };
+
+/// How long `linger` takes: so long that the right of a host to run an instance often ends meanwhile, in tests that take
+/// it away.
+const LINGER: Duration = Duration::from_millis(100);
 
 struct Witness {
     /// When this instance began. It is also its name: no two begin in the same nanosecond.
@@ -41,14 +45,17 @@ impl Handler for Witness {
     }
 
     /// `subscribe` subscribes the client to the topic `news`. `ask WORDS` is only answered, and `tell WORDS` is published
-    /// first.
+    /// first. So is `linger WORDS`, after a while.
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         self.handled += 1;
         let (word, words) = message.split_once(' ').unwrap_or((&message, ""));
+        if word == "linger" {
+            std::thread::sleep(LINGER);
+        }
         let (born, handled, now) = (self.born, self.handled, now());
         match word {
             "subscribe" => client.subscribe("news")?,
-            "tell" => publish("news", &*format!("news {words} {born} {now}"))?,
+            "tell" | "linger" => publish("news", &*format!("news {words} {born} {now}"))?,
             _ => {}
         }
         let (parent, parent_handled) = self.parent;

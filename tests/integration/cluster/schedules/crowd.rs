@@ -14,11 +14,11 @@ use super::super::members::enter_at;
 use super::record::{Answer, Record};
 
 /// The rooms.
-pub(super) const ROOMS: usize = 3;
+pub(super) const ROOMS: usize = 5;
 
 /// The clients of each room. The first one waits for as long as a host is paused, and hears what that host says then. The
-/// others go to another host.
-const CLIENTS: usize = 3;
+/// other goes to another host.
+const CLIENTS: usize = 2;
 
 /// The pause between two messages of a client, so that clients do not take the CPU that the hosts need.
 const PACE: Duration = Duration::from_millis(5);
@@ -40,6 +40,8 @@ pub(super) struct Crowd {
 struct Visit {
     room: usize,
     client: Client,
+    /// What the room does with its messages.
+    word: &'static str,
     /// The name under which it publishes.
     publisher: u64,
     /// The last number that it got from each publisher.
@@ -88,13 +90,15 @@ impl Crowd {
     fn run(&self, number: usize) -> Result<()> {
         let (room, mut attempt) = (number % ROOMS, number / ROOMS);
         let patience = if number < ROOMS { DEADLINE } else { self.patience };
+        // One room has events that take a while, so that a host often loses it in the middle of one.
+        let word = if number == 0 { "linger" } else { "tell" };
         while !self.is_over() {
             let host = {
                 let hosts = self.hosts.lock();
                 hosts[attempt % hosts.len()]
             };
             attempt += 1;
-            let visited = match self.enter(room, host, patience) {
+            let visited = match self.enter(room, word, host, patience) {
                 Ok(Some(visit)) => self.talk(visit),
                 // The host has gone, or knows no owner.
                 Ok(None) | Err(_) => Ok(()),
@@ -109,12 +113,18 @@ impl Crowd {
         Ok(())
     }
 
-    fn enter(&self, room: usize, host: SocketAddr, patience: Duration) -> Result<Option<Visit>> {
+    fn enter(
+        &self,
+        room: usize,
+        word: &'static str,
+        host: SocketAddr,
+        patience: Duration,
+    ) -> Result<Option<Visit>> {
         let Ok(mut client) = enter_at(host, &format!("/room/{room}"))? else { return Ok(None) };
         client.stream().set_read_timeout(Some(patience))?;
         let publisher = self.next_publisher.fetch_add(1, Ordering::Relaxed);
         let (news, last) = (HashMap::new(), (0, 0));
-        Ok(Some(Visit { room, client, publisher, news, last }))
+        Ok(Some(Visit { room, client, word, publisher, news, last }))
     }
 
     /// Publishes until the connection ends, or the host is too slow. Fails only if something is wrong.
@@ -124,10 +134,8 @@ impl Crowd {
                 break;
             }
             let words = format!("{} {} {number}", visit.room, visit.publisher);
-            let question = match number {
-                0 => format!("subscribe {words}"),
-                _ => format!("tell {words}"),
-            };
+            let word = if number == 0 { "subscribe" } else { visit.word };
+            let question = format!("{word} {words}");
             if visit.client.send_text(&question).is_err() {
                 break;
             }
