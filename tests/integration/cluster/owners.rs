@@ -86,9 +86,8 @@ fn killed_host_is_named_no_longer_than_two_leases() -> Result<()> {
     const ATTEMPTS: usize = 3;
     let shared = Shared::start()?;
     let stays = shared.host()?;
-    let names = || -> Result<Option<usize>> {
-        Ok(placement(&stays)?["hosts"].as_array().map(Vec::len))
-    };
+    let names =
+        || -> Result<Option<usize>> { Ok(placement(&stays)?["hosts"].as_array().map(Vec::len)) };
     let mut took = Duration::MAX;
     // Once in time is enough: a busy machine may delay what the host reads.
     for _ in 0..ATTEMPTS {
