@@ -16,9 +16,12 @@ use super::record::{Answer, Record};
 /// The rooms.
 pub(super) const ROOMS: usize = 5;
 
-/// The clients of each room. The first one waits for as long as a host is paused, and hears what that host says then. The
-/// other goes to another host.
+/// The clients of each room. The first one stays until its connection ends: it hears what a host says that was paused, or
+/// has lost the room. The other goes from host to host, so that a room that can be taken is taken.
 const CLIENTS: usize = 2;
+
+/// How many messages a client sends to a host that goes to another one then.
+const MESSAGES: u64 = 40;
 
 /// The pause between two messages of a client, so that clients do not take the CPU that the hosts need.
 const PACE: Duration = Duration::from_millis(5);
@@ -36,12 +39,22 @@ pub(super) struct Crowd {
     heard: AtomicU64,
 }
 
+/// How a client behaves.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// What the room does with its messages.
+    word: &'static str,
+    /// How long it waits for an answer.
+    patience: Duration,
+    /// How many messages it sends before it goes to another host.
+    messages: u64,
+}
+
 /// A connection to a room.
 struct Visit {
     room: usize,
     client: Client,
-    /// What the room does with its messages.
-    word: &'static str,
+    manner: Manner,
     /// The name under which it publishes.
     publisher: u64,
     /// The last number that it got from each publisher.
@@ -88,17 +101,20 @@ impl Crowd {
 
     /// Talks to a room, and connects to the next host whenever a connection ends.
     fn run(&self, number: usize) -> Result<()> {
-        let (room, mut attempt) = (number % ROOMS, number / ROOMS);
-        let patience = if number < ROOMS { DEADLINE } else { self.patience };
+        // At first, the rooms are on different hosts, and so are the clients of each.
+        let (room, mut attempt) = (number % ROOMS, number);
+        let (patience, messages) =
+            if number < ROOMS { (DEADLINE, u64::MAX) } else { (self.patience, MESSAGES) };
         // One room has events that take a while, so that a host often loses it in the middle of one.
         let word = if number == 0 { "linger" } else { "tell" };
+        let manner = Manner { word, patience, messages };
         while !self.is_over() {
             let host = {
                 let hosts = self.hosts.lock();
                 hosts[attempt % hosts.len()]
             };
             attempt += 1;
-            let visited = match self.enter(room, word, host, patience) {
+            let visited = match self.enter(room, host, manner) {
                 Ok(Some(visit)) => self.talk(visit),
                 // The host has gone, or knows no owner.
                 Ok(None) | Err(_) => Ok(()),
@@ -113,28 +129,22 @@ impl Crowd {
         Ok(())
     }
 
-    fn enter(
-        &self,
-        room: usize,
-        word: &'static str,
-        host: SocketAddr,
-        patience: Duration,
-    ) -> Result<Option<Visit>> {
+    fn enter(&self, room: usize, host: SocketAddr, manner: Manner) -> Result<Option<Visit>> {
         let Ok(mut client) = enter_at(host, &format!("/room/{room}"))? else { return Ok(None) };
-        client.stream().set_read_timeout(Some(patience))?;
+        client.stream().set_read_timeout(Some(manner.patience))?;
         let publisher = self.next_publisher.fetch_add(1, Ordering::Relaxed);
         let (news, last) = (HashMap::new(), (0, 0));
-        Ok(Some(Visit { room, client, word, publisher, news, last }))
+        Ok(Some(Visit { room, client, manner, publisher, news, last }))
     }
 
     /// Publishes until the connection ends, or the host is too slow. Fails only if something is wrong.
     fn talk(&self, mut visit: Visit) -> Result<()> {
-        for number in 0.. {
+        for number in 0..visit.manner.messages {
             if self.is_over() {
                 break;
             }
             let words = format!("{} {} {number}", visit.room, visit.publisher);
-            let word = if number == 0 { "subscribe" } else { visit.word };
+            let word = if number == 0 { "subscribe" } else { visit.manner.word };
             let question = format!("{word} {words}");
             if visit.client.send_text(&question).is_err() {
                 break;

@@ -82,13 +82,16 @@ impl Record {
         note(instance)
     }
 
-    /// Checks all instances of each room. Returns how many there were, and how many messages they answered.
+    /// Checks all instances of each room. Returns how many there were, and how many messages they answered. Some must have
+    /// resumed from the state of another one.
     pub(super) fn check(&self) -> Result<(usize, usize)> {
         let rooms = self.rooms.lock();
         for (room, instances) in &*rooms {
             check_room(instances).with_context(|| format!("room {room}"))?;
         }
         let instances = || rooms.values().flat_map(BTreeMap::values);
+        let has_parent = |instance: &Instance| instance.parent.is_some_and(|parent| parent.0 > 0);
+        ensure!(instances().any(has_parent), "no instance has found a state");
         let answered = instances().map(|instance| instance.answered.len()).sum();
         Ok((instances().count(), answered))
     }
