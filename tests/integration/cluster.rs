@@ -7,7 +7,9 @@ mod owners; // a path lives on one host
 mod owners_faults; // hosts and brokers that are away
 mod owners_messages; // messages from outside to such paths
 mod relayed; // clients that arrive at another host
+mod replicas; // three servers keep the records
 mod rolling; // hosts that are replaced under load
+mod schedules; // faults at random times
 
 use anyhow::Result;
 use rustix::process::Signal;

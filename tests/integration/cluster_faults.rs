@@ -16,6 +16,7 @@ use rustix::process::Signal;
 use ws_host_test_support::{Backend, Broker, Client, FaultProxy, wait_until};
 
 use crate::hosts::Host;
+use crate::random::Random;
 
 /// The faults, each of which happens at least once. Each is at one of three hosts.
 const FAULTS: [Fault; 6] =
@@ -34,18 +35,6 @@ enum Fault {
     KillHost,
     /// The host is stopped for a while (SIGSTOP).
     Stop,
-}
-
-/// Random numbers from a seed (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
-    }
 }
 
 /// What all threads share.
@@ -93,18 +82,11 @@ struct Place {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a schedule that fails can be repeated")]
 fn no_message_is_repeated_or_reordered_and_none_is_lost_while_nothing_fails() -> Result<()> {
-    let seed = match std::env::var("SEED") {
-        Ok(seed) => seed.parse()?,
-        Err(_) => std::time::UNIX_EPOCH.elapsed()?.as_nanos() as u64 | 1,
-    };
-    println!("SEED={seed} repeats this schedule");
-    let random = &mut Random(seed);
+    let random = &mut Random::from_environment()?;
+    let seed = random.seed();
     let mut faults = FAULTS.to_vec();
-    for end in (1..faults.len()).rev() {
-        faults.swap(end, random.below(end + 1));
-    }
+    random.shuffle(&mut faults);
     faults.push(FAULTS[random.below(FAULTS.len())]);
     let run = &Run::default();
     let (places, ended) = std::thread::scope(|scope| {

@@ -6,7 +6,12 @@ use ws_host_test_support::root;
 #[test]
 fn every_guest_is_named_by_a_test() -> Result<()> {
     let mut tests = String::new();
-    for folder in ["tests/integration", "host/tests/cancel_safety", "host/testing/tests/handlers"] {
+    for folder in [
+        "tests/integration",
+        "tests/integration/cluster",
+        "host/tests/cancel_safety",
+        "host/testing/tests/handlers",
+    ] {
         for file in std::fs::read_dir(root().join(folder))? {
             let file = file?.path();
             if file.extension().is_some_and(|extension| extension == "rs") {

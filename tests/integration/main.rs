@@ -87,6 +87,7 @@ mod prometheus; // helper: Prometheus and its tool
 mod protocol_errors; // arbitrary bytes on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // `ws-host connect` through an HTTP proxy
+mod random; // helper: random numbers from a seed
 mod reasons; // the reasons for `suspend` and `resume`
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced repeatedly

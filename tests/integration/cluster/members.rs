@@ -18,8 +18,8 @@ use crate::hosts::Host;
 pub(super) const LEASE: Duration = Duration::from_secs(2);
 
 /// A broker with JetStream, and what all hosts of a cluster need.
-pub(super) struct Shared {
-    pub(super) broker: Broker,
+pub(super) struct Shared<B = Broker> {
+    pub(super) broker: B,
     folder: TempDir,
 }
 
@@ -29,16 +29,6 @@ impl Shared {
         let store = folder.path().join("store");
         let broker = Broker::with_arguments(&["-js", "-sd", store.to_str().context("a path")?])?;
         Self::in_folder(broker, folder)
-    }
-
-    /// Uses another broker.
-    pub(super) fn with(broker: Broker) -> Result<Self> {
-        Self::in_folder(broker, tempfile::tempdir()?)
-    }
-
-    fn in_folder(broker: Broker, folder: TempDir) -> Result<Self> {
-        fs::write(folder.path().join("secret"), "a secret of all the hosts")?;
-        Ok(Self { broker, folder })
     }
 
     /// Starts a host that shares the paths `/room/{id}`, and waits until it is ready.
@@ -53,6 +43,24 @@ impl Shared {
         let host = self.starting("guest-keeper", &proxy.url(), LEASE, more)?;
         host.wait_until_ready()?;
         Ok(host)
+    }
+
+    /// Returns why a host that shares the paths does not start.
+    pub(super) fn refused(&self, component: &str, more: &[&str]) -> Result<String> {
+        let url = self.broker.url();
+        self.with_arguments(&url, LEASE, more, |all| startup_error(component, all))
+    }
+}
+
+impl<B> Shared<B> {
+    /// Uses another broker.
+    pub(super) fn with(broker: B) -> Result<Self> {
+        Self::in_folder(broker, tempfile::tempdir()?)
+    }
+
+    fn in_folder(broker: B, folder: TempDir) -> Result<Self> {
+        fs::write(folder.path().join("secret"), "a secret of all the hosts")?;
+        Ok(Self { broker, folder })
     }
 
     pub(super) fn starting(
@@ -79,12 +87,6 @@ impl Shared {
             let admin = server.admin()?;
             Ok(Host { server, admin })
         })
-    }
-
-    /// Returns why a host that shares the paths does not start.
-    pub(super) fn refused(&self, component: &str, more: &[&str]) -> Result<String> {
-        let url = self.broker.url();
-        self.with_arguments(&url, LEASE, more, |all| startup_error(component, all))
     }
 
     fn with_arguments<T>(

@@ -82,6 +82,30 @@ fn path_of_a_killed_host_is_taken_over_after_its_lease_and_not_before() -> Resul
 }
 
 #[test]
+fn killed_host_is_named_no_longer_than_two_leases() -> Result<()> {
+    const ATTEMPTS: usize = 3;
+    let shared = Shared::start()?;
+    let stays = shared.host()?;
+    let names =
+        || -> Result<Option<usize>> { Ok(placement(&stays)?["hosts"].as_array().map(Vec::len)) };
+    let mut took = Duration::MAX;
+    // Once in time is enough: a busy machine may delay what the host reads.
+    for _ in 0..ATTEMPTS {
+        let dying = shared.host()?;
+        wait_until(|| Ok(names()? == Some(2)))?;
+        dying.server.signal(Signal::KILL)?;
+        let killed = Instant::now();
+        wait_until(|| Ok(names()? == Some(1)))?;
+        took = took.min(killed.elapsed());
+        assert!(took > LEASE, "it may have been alive: {took:?}");
+        if took <= LEASE * 2 {
+            return Ok(());
+        }
+    }
+    panic!("{took:?}");
+}
+
+#[test]
 fn path_without_clients_is_free_for_other_hosts() -> Result<()> {
     let shared = Shared::start()?;
     let url = shared.broker.url();

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
@@ -43,6 +44,15 @@ impl Backend {
     pub fn subscribe(&mut self, subject: &str) -> Result<()> {
         self.send(format!("SUB {subject} 1\r\n").as_bytes())?;
         self.sync()
+    }
+
+    /// Sends a request, and receives the answer. Fails if there is none in this time.
+    pub fn request(&mut self, subject: &str, within: Duration) -> Result<Vec<u8>> {
+        let inbox = format!("_INBOX.{}", std::process::id());
+        self.subscribe(&inbox)?;
+        self.send(format!("PUB {subject} {inbox} 0\r\n\r\n").as_bytes())?;
+        self.stream.get_ref().set_read_timeout(Some(within))?;
+        Ok(self.receive()?.2)
     }
 
     /// Waits until the server has read everything.

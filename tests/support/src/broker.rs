@@ -16,6 +16,7 @@ const PROGRAMS: [&str; 4] =
 /// A running `nats-server`. Dropping it kills the process and removes its folder.
 #[derive(Debug)]
 pub struct Broker {
+    program: PathBuf,
     child: Child,
     address: SocketAddr,
     folder: PathBuf,
@@ -30,11 +31,21 @@ impl Broker {
 
     /// Starts a server with additional command-line arguments.
     pub fn with_arguments(arguments: &[&str]) -> Result<Self> {
+        Self::running(program(), arguments)
+    }
+
+    /// Starts a server of the version that is installed for clusters of servers.
+    pub(crate) fn for_clusters(arguments: &[&str]) -> Result<Self> {
+        let installed = || crate::root().join(".venv-clients/bin/nats-server");
+        Self::running(from_environment().unwrap_or_else(installed), arguments)
+    }
+
+    fn running(program: PathBuf, arguments: &[&str]) -> Result<Self> {
         let arguments: Vec<String> =
             arguments.iter().map(|&argument| argument.to_owned()).collect();
         let folder = new_folder()?;
-        let (child, address) = spawn("-1", &folder, &arguments)?;
-        Ok(Self { child, address, folder, arguments })
+        let (child, address) = spawn(&program, "-1", &folder, &arguments)?;
+        Ok(Self { program, child, address, folder, arguments })
     }
 
     /// Returns the name of the program with its version, if it is installed.
@@ -71,8 +82,8 @@ impl Broker {
     /// Starts it again at the same address.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        (self.child, self.address) =
-            spawn(&self.address.port().to_string(), &self.folder, &self.arguments)?;
+        let port = self.address.port().to_string();
+        (self.child, self.address) = spawn(&self.program, &port, &self.folder, &self.arguments)?;
         Ok(())
     }
 }
@@ -96,18 +107,26 @@ fn new_folder() -> Result<PathBuf> {
 }
 
 fn program() -> PathBuf {
-    let installed = PROGRAMS.iter().map(PathBuf::from).find(|program| program.is_file());
-    std::env::var_os("NATS_SERVER")
-        .map(PathBuf::from)
-        .or(installed)
-        .unwrap_or_else(|| "nats-server".into())
+    let installed = || PROGRAMS.iter().map(PathBuf::from).find(|program| program.is_file());
+    from_environment().or_else(installed).unwrap_or_else(|| "nats-server".into())
 }
 
-fn spawn(port: &str, folder: &Path, arguments: &[String]) -> Result<(Child, SocketAddr)> {
-    let program = program();
-    let mut child = Command::new(&program)
+fn from_environment() -> Option<PathBuf> {
+    std::env::var_os("NATS_SERVER").map(PathBuf::from)
+}
+
+fn spawn(
+    program: &Path,
+    port: &str,
+    folder: &Path,
+    arguments: &[String],
+) -> Result<(Child, SocketAddr)> {
+    let mut child = Command::new(program)
         .args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"])
         .arg(folder)
+        // Other arguments may name another one.
+        .arg("-sd")
+        .arg(folder.join("store"))
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -119,7 +138,7 @@ fn spawn(port: &str, folder: &Path, arguments: &[String]) -> Result<(Child, Sock
     match address(&mut child, folder) {
         Ok(Some(address)) => Ok((child, address)),
         // The port of a server that was killed may be in use for a moment.
-        Ok(None) if port != "-1" => spawn(port, folder, arguments),
+        Ok(None) if port != "-1" => spawn(program, port, folder, arguments),
         Ok(None) => bail!("nats-server exited"),
         Err(error) => {
             // It must not outlive the test.

@@ -4,6 +4,7 @@
 mod answer;
 mod backend;
 mod broker;
+mod broker_cluster;
 mod client;
 mod fault_proxy;
 mod server;
@@ -11,6 +12,7 @@ mod server;
 pub use answer::Answer;
 pub use backend::Backend;
 pub use broker::Broker;
+pub use broker_cluster::BrokerCluster;
 pub use client::{Client, DEADLINE, Frame, handshake, masked_frame, open_stream};
 pub use fault_proxy::FaultProxy;
 pub use server::{Ended, TestServer, startup_error};
