@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nobody waits for the collector: a span that has no room in the bounded [`queue`] is dropped and counted. Without the
-//! cargo feature `otlp`, nothing of this is built ([`absent`]).
+//! cargo feature `otlp`, nothing of this is built (`absent.rs`).
 
 #[cfg(not(feature = "otlp"))]
 mod absent;
