@@ -24,7 +24,8 @@ pub(crate) enum Cause {
 
 /// Why the host closes a client. Each reason has a cause, a close code and a text for the close frame.
 ///
-/// A handler may close with any of these codes as well ([`Cause::Handler`]).
+/// A handler may close with any of these codes as well ([`Cause::Handler`]), and so may an operator who closes clients by
+/// tag (`Tags::close` takes a frame). A client's own close frame is answered with the same code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostClose<'a> {
     /// The server stops.
@@ -37,8 +38,9 @@ pub(crate) enum HostClose<'a> {
     ActorEnds,
     /// Another host of the cluster may have the actor.
     Moved,
-    /// 1013: the cluster's broker was away for so long that another host may be about to have the actor. The client's
-    /// event fails with `NotOwner::Lapsed`, or `Resource::end_unowned` ends all such actors.
+    /// 1013: the cluster's broker was away for so long that another host may soon take the actor. Only on paths that are
+    /// unique in the cluster, with `without-engine = "stop"`. Either an event of the client fails with
+    /// `NotOwner::Lapsed`, or `Resource::end_unowned` ends the actor.
     Unconfirmed,
     /// The server of an outgoing connection is no longer granted.
     Revoked,
@@ -51,10 +53,9 @@ pub(crate) enum HostClose<'a> {
     /// 1013: `max-instances` instances are in memory, and none of them has made room within a second (`Code::permit`).
     /// Never with `on-fault = "drop-message"`. Holds the text for the client.
     NoInstance(&'a str),
-    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). The client's input does not fit
-    /// into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`), nor does its output while
-    /// `on-full` is `"close"` (`Client::refuse`), or the client is one of those that hold the most when memory runs short
-    /// (`server/host/relief.rs`).
+    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). One of: its input does not fit
+    /// into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`); its output does not fit, and
+    /// `on-full` is `"close"` (`Client::refuse`); it holds the most when memory runs short (`server/host/relief.rs`).
     NoRoom,
     /// A message did not fit into the outbound buffer, and the configuration does not allow dropping it.
     Slow,
@@ -112,8 +113,7 @@ impl HostClose<'_> {
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing => CloseCode::INTERNAL_ERROR,
             // IANA registry: the service is overloaded. It asks clients to wait before they connect again.
             Self::NoInstance(_) | Self::NoRoom | Self::Unconfirmed => CloseCode::TRY_AGAIN_LATER,
-            // RFC 6455 §7.4.1: no other code fits. The code of an overloaded service would say that it affects
-            // everyone.
+            // RFC 6455 §7.4.1: no other code fits. 1013 would say that all clients are affected.
             Self::Slow | Self::Expired => CloseCode::POLICY_VIOLATION,
         }
     }

@@ -34,7 +34,8 @@ pub(crate) struct Client {
     on_full: OnFull,
     /// The outbound buffer. Any thread may send, close or abort: [`enqueue`](Self::enqueue),
     /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock it. Only the client's connection, which also
-    /// writes it to the socket, and `expiry.rs` lock it through [`outgoing`](Self::outgoing).
+    /// writes it to the socket, and `expiry.rs` use [`outgoing`](Self::outgoing). Any thread may read, for example
+    /// [`is_open`](Self::is_open) and [`buffered`](Self::buffered).
     outgoing: Mutex<Outgoing>,
     /// The memory of output that waits to be written.
     output_share: Share,

@@ -4,21 +4,26 @@
 //!
 //! 1. [`Watch::changed`] reports that the file has changed and that the change has settled.
 //! 2. [`ReloadTask::run`] calls [`follow`](ReloadTask::follow), and that calls [`reload`](ReloadTask::reload). A request
-//!    to reload begins here ([`ReloadHandle::reload`]).
+//!    ([`ReloadHandle::reload`]) skips `follow`. A changed configuration ([`ReloadHandle::replace`]) brings its own
+//!    template, and continues at step 4.
 //! 3. `reload` reads the file. It ends if the content has not changed, or if this code was rolled back before. Otherwise
-//!    [`compile`] compiles it ([`Template::compile`], which the program does in a process of its own) and makes a first
-//!    instance, to see that the component starts ([`Template::check_start`]).
+//!    [`compile`] compiles it ([`Template::compile`]; in the program, a separate process does that unless
+//!    `--no-compiler-process` is given), then makes a first instance, to see that the component starts
+//!    ([`Template::check_start`]). `follow` tries a file that is broken again, at its next change or after a second.
 //! 4. [`ReloadTask::take_over`] makes the new template the current one and raises its version ([`Code::install`], or
 //!    [`Code::begin_trial`] for a trial). From now on, an instance with an older version gets no more events.
 //! 5. [`Resource::refresh`] visits the actors, one at a time on each worker, and busy ones last
 //!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each.
-//! 6. `apply_reload` calls [`Turn::make_instance`] and that calls [`Turn::replace`]: `suspend` in the old instance,
-//!    `resume` in a new one. If the new code refuses the state, the old instance continues.
+//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] and that calls [`Turn::replace`]:
+//!    `suspend` in the old instance, `resume` in a new one. If the new code refuses the state or traps, the old instance
+//!    continues. If `suspend` traps, the new instance starts from the last checkpoint, or without a state. Of the
+//!    hibernated actors one is woken, to try the new code; the others get it at their next event
+//!    (`actor/transitions.rs`).
 //! 7. The next message finds an instance of the current version ([`Turn::take_current`]) and is handled by it. A message
 //!    that comes between steps 4 and 5 finds none, and performs step 6 itself ([`Turn::call_received`]).
 //!
-//! In a canary trial the version does not rise in step 4. [`Resource::try_out`] takes the place of step 5 for the chosen
-//! actors. At the end of the trial ([`ReloadTask::end_trial`]) all actors go through steps 5 to 7.
+//! In a canary trial the version does not rise in step 4. [`Resource::try_out`] takes the place of steps 5 and 6 for the chosen
+//! actors, and calls `replace` itself. At the end of the trial ([`ReloadTask::end_trial`]) all actors go through steps 5 to 7.
 //!
 //! [`Code::install`]: crate::actor::Code::install
 //! [`Code::begin_trial`]: crate::actor::Code::begin_trial
