@@ -117,7 +117,7 @@ impl LinkState {
         self.state.lock().problem = Some(why);
     }
 
-    /// Returns the status, with the parts that are known here.
+    /// Returns the status. The caller fills in what this type does not know.
     pub(super) fn status(&self) -> ClusterStatus {
         let state = self.state.lock();
         ClusterStatus {

@@ -41,8 +41,8 @@ const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 /// that only grows its memory, because its event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
-/// After how many ticks a call yields for the first time. After a single tick, a short call would also yield if a tick
-/// happens to fall into it, and everything that waits for the call would wait longer.
+/// After how many ticks a call yields for the first time. If this were 1, a short call would yield whenever a tick falls
+/// into it, and everything that waits for the call would wait longer.
 const FIRST_YIELD: u64 = 2;
 
 /// The limits of an instance.
@@ -93,9 +93,9 @@ pub(super) enum CallKind {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
-    /// The same number, as it counts for the resource.
+    /// The part of the resource's memory metric that is this instance's. Equal to `memory`.
     share: MemoryShare,
-    /// How many memories the instance has that the host has added to its component.
+    /// The number of memories that the host has added to the component.
     added_memories: usize,
     /// How many bytes of these memories were not created yet.
     uncharged: usize,
@@ -148,7 +148,7 @@ impl Meter {
         }
     }
 
-    /// Handles an interruption: that of an event in which a fault may be demanded, or a tick.
+    /// Handles a tick, or the interruption at the start of an event for which a fault may be demanded.
     ///
     /// # Errors
     ///
@@ -184,7 +184,8 @@ impl Meter {
     /// [`LimitExceeded::Memory`], which traps the guest. A refused growth would be less clear: toolchains turn it into
     /// an abort without a message, whereas the log of a trap names the limit.
     fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
-        // Which memory is created does not matter: all added ones are, before the component's functions are called.
+        // It does not matter which memory this is: all added memories are created before any function of the component
+        // is called.
         let uncharged = bytes.min(self.uncharged);
         self.uncharged -= uncharged;
         let wanted = self.memory.saturating_add(bytes - uncharged);

@@ -19,10 +19,10 @@ use crate::about;
 use crate::grant::HttpServer;
 use crate::outgoing::{HttpClient, HttpSettings, RequestError};
 
-/// How long a span waits at most before it is sent, if the collector takes it.
+/// The longest wait of a span while the collector takes spans.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The pause after the first failed attempt, and the longest one. Each is twice as long as the one before.
+/// The first and the longest pause after a failed attempt. Each pause is twice as long as the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// The limits on each request. A collector answers at once, because it has a queue of its own.
@@ -33,7 +33,7 @@ const LIMITS: HttpSettings = HttpSettings {
     max_response: 64 << 10,
 };
 
-/// Where spans go, and which.
+/// Where spans go, and which connections have them.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The URL to which spans are posted.
@@ -88,8 +88,8 @@ impl Exporter {
         }
     }
 
-    /// Sends spans until it is stopped, and then those that are left, until the first one that the collector does not
-    /// take.
+    /// Sends spans until it is stopped. Then sends those that are left, and gives up at the first batch that the collector
+    /// does not take.
     pub(super) async fn run(mut self) {
         loop {
             tokio::select! {
@@ -117,8 +117,8 @@ impl Exporter {
         }
     }
 
-    /// Sends a batch until the collector takes or refuses it. Returns whether another batch may follow: not if the
-    /// collector is away while the host stops.
+    /// Sends a batch until the collector takes or refuses it. Returns false if no other batch may follow, because
+    /// the collector is away while the host stops.
     async fn deliver(&mut self, body: &Bytes, count: usize) -> bool {
         let mut pause = PAUSES.0;
         loop {
@@ -191,7 +191,7 @@ fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
     value.parse().ok().map(Duration::from_secs)
 }
 
-/// Returns what happened, without the names of settings of handlers.
+/// Returns what happened. The error's own text would name settings that exist only for handlers.
 fn reason(error: &RequestError) -> String {
     match error {
         RequestError::ConnectTimeout => {

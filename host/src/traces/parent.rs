@@ -56,7 +56,7 @@ impl Parent {
     }
 }
 
-/// Returns the list of other systems' positions in the trace (§3.3), if it is one that can be passed on.
+/// Returns `tracestate` (§3.3), unless it is empty, too long or not text.
 pub(super) fn trace_state(headers: &HeaderMap) -> Option<Box<str>> {
     let all = headers.get_all("tracestate").iter().map(HeaderValue::to_str);
     let state = all.collect::<Result<Vec<_>, _>>().ok()?.join(",");

@@ -8,11 +8,11 @@ use tokio::sync::Notify;
 use super::span::Span;
 use crate::metrics::{Counter, LabelCounters};
 
-/// How many spans may wait. Each takes about half a kilobyte. With spans of 1 KiB on the wire, that is two seconds of a
-/// fast collector, or one outage of some seconds.
+/// How many spans may wait. Each takes about half a kilobyte. A fast collector takes all of them in two seconds, and they
+/// bridge an outage of some seconds.
 pub(super) const MAX_QUEUED: usize = 8192;
 
-/// How many spans a request has at most, as the exporters of OpenTelemetry have it by default.
+/// The most spans in a request: the default of OpenTelemetry's exporters.
 pub(super) const MAX_BATCH: usize = 512;
 
 /// Why spans were dropped.

@@ -47,7 +47,7 @@ pub(super) struct Trace {
     pub(super) queue: Arc<Queue>,
     pub(super) id: TraceId,
     pub(super) state: Option<Box<str>>,
-    /// The span of the handshake, the parent of those of the events.
+    /// The span of the handshake. It is the parent of the events' spans.
     pub(super) handshake: SpanId,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct EventSpan {
     began: Began,
 }
 
-/// When a span began. The time of day may be set while it is open, so its duration is measured separately.
+/// When a span began. The system clock may be changed while the span is open, so the duration is measured separately.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Began {
     time_of_day: SystemTime,
@@ -111,7 +111,7 @@ impl HandshakeSpan {
         Arc::new(ClientTrace { trace, resource, connection, client })
     }
 
-    /// Ends the span. Its error is that of the server: a client that is refused has none (the semantic conventions of
+    /// Ends the span. Only failures of the server are errors: a refused client is none (the semantic conventions of
     /// OpenTelemetry for HTTP).
     pub(crate) fn end(self, end: &HandshakeEnd<'_>) {
         let Self { trace, parent, began } = self;

@@ -15,7 +15,7 @@ use super::queue::Queue;
 use super::span::{Began, HandshakeSpan, Trace, new_span_id};
 use crate::metrics::{Exposition, catalog};
 
-/// How long a host that stops waits until the collector has taken the spans that are left. The program must end before
+/// How long a stopping host waits for the collector to take the remaining spans. The program must end before
 /// its service manager loses patience.
 const FLUSH_TIME: Duration = Duration::from_secs(3);
 
@@ -87,7 +87,7 @@ struct Sampler {
     threshold: u64,
 }
 
-/// The number of values of the part of an id that must be random (W3C Trace Context level 2).
+/// The random part of an id has this many values (W3C Trace Context level 2).
 const RANDOM_VALUES: u64 = 1 << 56;
 
 impl Sampler {

@@ -11,8 +11,8 @@
 //! 4. `send_final_response` (`http/final_response.rs`) writes the response 101, still on the worker of step 1, and calls
 //!    `start_websocket` beside it.
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]. [`TlsTransfer`] takes the
-//!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another one can register
-//!    it. The keys and the rest of the TLS state stay in the TLS stream.
+//!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another runtime can
+//!    register it. The keys and the rest of the TLS state stay in the TLS stream.
 //! 6. `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the socket
 //!    there, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
 //!
@@ -82,7 +82,7 @@ pub(super) struct Endpoint {
     /// The scheme of connections without TLS. It is https if a proxy in front terminates TLS.
     pub(super) scheme: Scheme,
     pub(super) proxy_protocol: ProxyProtocol,
-    /// At the address for other hosts: how they prove themselves.
+    /// How other hosts authenticate. `None` except at the address for them.
     pub(super) peers: Option<Arc<Peers>>,
 }
 
@@ -116,8 +116,8 @@ pub(super) async fn serve_connection<S, M: Transfer<S>>(
     let (peer, connection) = (context.peer.address, context.connection.0);
     let evicted = permit.evicted();
     tokio::select! {
-        // In this order, input that has arrived is read before the first poll of `evicted` marks the connection as
-        // idle, and before an eviction takes effect.
+        // The connection is polled first, so that input that has arrived is read before `evicted` marks the
+        // connection as idle or evicts it.
         biased;
         () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
         () = evicted => {
