@@ -244,7 +244,8 @@ fn errors_say_what_to_do() -> Result<()> {
     // An address that knows health checks, and not the status, as a host from before it.
     let mut server = TestServer::with_arguments("echo", &["--health", "127.0.0.1:0"])?;
     let error = error_of_top(server.health()?, &[])?;
-    assert!(error.contains("does not know GET /status") && error.contains("older"), "{error}");
+    assert!(error.contains("does not know GET /status"), "{error}");
+    assert!(error.contains("this version of the server has no GET /status"), "{error}");
     // One that speaks another protocol, and one that answers something else.
     let error = error_of_top(answer_once("SSH-2.0-OpenSSH\r\n")?, &[])?;
     assert!(error.contains("did not answer in HTTP") && error.contains("TLS"), "{error}");
