@@ -5,13 +5,12 @@ CARGO := cargo
 COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms capabilities cluster
-# What tests the host. Always built together, in cargo's profile `dev`: with other packages beside them, dependencies
-# would have other features, and would be compiled once more.
+# The host and what tests it. Always built together, in cargo's profile `dev`: with other packages beside them,
+# dependencies would have other features, and would be compiled once more.
 TEST_PACKAGES := $(addprefix -p ,embedding ws-guest ws-host ws-host-bench ws-host-client ws-host-compatibility \
   ws-host-conformance ws-host-integration ws-host-languages ws-host-matrix ws-host-protocol ws-host-testing)
-# What measures is optimised itself, except where no time is measured.
+# What measures is optimised, and runs an optimised host.
 BENCH_PROGRAM := $(CARGO) run --release -p ws-host-bench --
-UNMEASURED := target/debug/ws-host-bench
 
 .PHONY: help setup build host tester components run test test-programs unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist release reproducible profiled ci clean
@@ -72,17 +71,16 @@ run: host components
 
 test: clients compatibility integration
 
-# The programs that test the host. `ws-host test` looks for its program beside the host.
+# target/debug/ws-host, and the programs that test it.
 test-programs:
 	$(CARGO) build $(TEST_PACKAGES) --all-targets
-	install -D target/debug/ws-host-test target/release/ws-host-test
 
 unit:
 	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix \
 	  -p ws-host-compatibility
 
 # All tests, even if some fail.
-integration: host components test-programs
+integration: components test-programs
 	$(CARGO) test --no-fail-fast $(TEST_PACKAGES)
 
 # Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium. And nats-server.
@@ -95,21 +93,22 @@ compatibility:
 
 # Third-party clients and proxies. MATRIX="--some" runs what continuous integration runs, MATRIX=--record writes
 # docs/interoperability.md.
-matrix: host components test-programs
+matrix: components test-programs
 	tests/matrix/install $(MATRIX)
 	target/debug/ws-host-matrix $(MATRIX)
 
 # The templates of every language of `ws-host new`, held to the same scenarios. LANGUAGES=go:: runs those of one.
-languages: host test-programs
+languages: test-programs
 	tests/languages/install
 	target/debug/ws-host-languages $(LANGUAGES)
 
-conformance: host components test-programs
+# CONFORMANCE=--some leaves out the cases that take longest.
+conformance: components test-programs
 	tests/conformance/install
-	target/debug/ws-host-conformance
+	target/debug/ws-host-conformance $(CONFORMANCE)
 
 soak: host components
-	SOAK_SECONDS=600 $(CARGO) test -p ws-host-integration -- soak --nocapture
+	SOAK_SECONDS=600 WS_HOST_BIN=$(CURDIR)/target/release/ws-host $(CARGO) test -p ws-host-integration -- soak --nocapture
 
 SECONDS ?= 60
 fuzz:
@@ -190,26 +189,25 @@ installs:
 	tests/clients/install
 
 # What continuous integration runs. Each step says when it begins, so that its log shows what takes long.
-step = @echo "ci: $$(date +%T) make $(1)" && $(MAKE) $(1)
+step = @echo "ci: $$(date +%T) $(1)" && $(1)
 
-# The program is linked on little more than one core, and packages are mostly waited for. So both happen beside the checks.
+# Packages are mostly waited for, so they are installed beside the build. Everything runs the program of the profile
+# `dev`: docs/decisions/one-build.md.
 ci: setup
 	mkdir -p target
-	@echo "ci: $$(date +%T) make lint test-programs, beside make installs and make host components"
+	@echo "ci: $$(date +%T) make installs, beside make lint test-programs components"
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
-	  $(MAKE) host components >target/host.log 2>&1 & host=$$!; \
-	  $(MAKE) lint test-programs && \
-	  { wait $$host || { cat target/host.log; exit 1; }; } && \
+	  $(MAKE) lint test-programs components && \
 	  { wait $$installs || { cat target/installs.log; exit 1; }; }
-	$(call step,dist reproducible COMPRESSION=1)
-	$(call step,fuzz SECONDS=10)
-	$(call step,bench BENCH=--smoke BENCH_PROGRAM=$(UNMEASURED))
-	$(call step,bench BENCH="exercise --smoke" BENCH_PROGRAM=$(UNMEASURED))
-	$(call step,instructions BENCH_PROGRAM=$(UNMEASURED))
-	$(call step,conformance)
-	$(call step,matrix MATRIX=--some)
-	$(call step,languages)
-	$(call step,clients compatibility integration)
+	$(call step,WS_HOST_BIN=target/debug/ws-host $(MAKE) dist reproducible COMPRESSION=1)
+	$(call step,$(MAKE) fuzz SECONDS=10)
+	$(call step,target/debug/ws-host-bench --smoke)
+	$(call step,target/debug/ws-host-bench exercise --smoke)
+	$(call step,target/debug/ws-host-bench instructions)
+	$(call step,$(MAKE) conformance CONFORMANCE=--some)
+	$(call step,$(MAKE) matrix MATRIX=--some)
+	$(call step,$(MAKE) languages)
+	$(call step,$(MAKE) clients compatibility integration)
 
 clean:
 	$(CARGO) clean

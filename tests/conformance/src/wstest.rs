@@ -29,7 +29,7 @@ impl Run {
         let mut spec = json!({
             "outdir": self.reports(),
             "cases": self.cases.patterns(),
-            "exclude-cases": [],
+            "exclude-cases": self.cases.excluded(),
             "exclude-agent-cases": {},
         });
         if let (Value::Object(spec), Value::Object(more)) = (&mut spec, more) {

@@ -1,4 +1,4 @@
-//! Shared by the integration tests, the conformance run and the measurements: the paths of what `make build` made, a
+//! Shared by the integration tests, the conformance run and the measurements: the paths of what was built, a
 //! [`TestServer`] that runs the real binary on a free port, a [`Client`] that sends raw bytes, and a [`Broker`].
 
 mod answer;
@@ -31,10 +31,19 @@ pub fn root() -> &'static Path {
         .expect("this package is two folders below the root")
 }
 
-/// Returns the host's binary: `$WS_HOST_BIN`, or `target/release/ws-host`, where `make build` puts it.
+/// Returns the host's binary: `$WS_HOST_BIN`, or the `ws-host` that cargo builds with the profile of this program.
 pub fn host_binary() -> PathBuf {
-    std::env::var_os("WS_HOST_BIN")
-        .map_or_else(|| root().join("target/release/ws-host"), PathBuf::from)
+    std::env::var_os("WS_HOST_BIN").map_or_else(beside_this_program, PathBuf::from)
+}
+
+/// Programs are in the folder of their profile, and tests in its folder `deps`.
+fn beside_this_program() -> PathBuf {
+    let mut path = std::env::current_exe().unwrap_or_default();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join("ws-host")
 }
 
 /// Returns the path of a component: an example (`echo`) or a test guest (`guest-trap`).

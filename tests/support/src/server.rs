@@ -234,7 +234,9 @@ pub fn startup_error(component: &str, arguments: &[&str]) -> Result<String> {
 
 fn start(command: &mut Command) -> Result<Child> {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped());
-    piped.spawn().with_context(|| format!("cannot start {command:?}: run `make build` first"))
+    piped.spawn().with_context(|| {
+        format!("cannot start {command:?}: run `make test-programs` first, or `make build` for measurements")
+    })
 }
 
 impl Drop for TestServer {
