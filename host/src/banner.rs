@@ -53,7 +53,7 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
         }
         ReloadTrigger::Request => "",
     };
-    if let Some(connect) = first {
+    if let Some(connect) = first.filter(|_| !is_journal()) {
         let is_encrypted = connect.contains("wss://");
         // No authority vouches for a certificate that was made for a test or with --tls-dev.
         let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
@@ -61,4 +61,14 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
     }
     // The server runs even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Returns whether standard output is systemd's journal, which nobody types into (systemd.exec(5), `$JOURNAL_STREAM`).
+fn is_journal() -> bool {
+    let (Ok(journal), Ok(output)) =
+        (std::env::var("JOURNAL_STREAM"), rustix::fs::fstat(std::io::stdout()))
+    else {
+        return false;
+    };
+    journal == format!("{}:{}", output.st_dev, output.st_ino)
 }

@@ -64,10 +64,10 @@ pub use guest::run_as_compiler;
 pub use metrics::count_lost_log_line;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
-    Body, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader, ConfigureError,
-    Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening, ListeningSockets,
-    NoResource, PassedSocket, PassedSockets, Peer, Recipient, ResourceStatus, Server, StartError,
-    Stopped, TaggedError,
+    Body, CheckedResource, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader,
+    ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening,
+    ListeningSockets, NoResource, PassedSocket, PassedSockets, Peer, Recipient, ResourceStatus,
+    Server, StartError, Stopped, TaggedError,
 };
 pub use worker::runtime;
 pub use ws_host_client as client;

@@ -107,9 +107,8 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
 
 /// Loads everything that would be served, and prints the resources.
 async fn check(config: Config) -> Result<()> {
-    let host = Server::check(config).await?;
     let mut text = String::new();
-    for resource in host.resources() {
+    for resource in Server::check(config).await? {
         text += &format!(
             "{} at {}: {} ({})\n",
             resource.name, resource.path, resource.component, resource.hash

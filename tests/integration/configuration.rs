@@ -1,5 +1,7 @@
 //! The configuration file: several resources, `--check`, and reloads while the server runs.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -110,6 +112,42 @@ fn check_loads_everything_and_ends() -> Result<()> {
     let (is_good, output, _) = check(&Configuration::new(TWO)?)?;
     assert!(is_good);
     assert!(output.contains("echo at /echo: ") && output.contains("telling at /telling/{id}: "));
+    Ok(())
+}
+
+#[test]
+fn check_uses_no_store_that_a_host_has_open_and_creates_none() -> Result<()> {
+    let grants = "grant = [\"keyvalue:store\", \"timers:timers\"]";
+    let configuration = Configuration::of("guest-storing", grants)?;
+    let files = || ["store", "timers"].map(|name| configuration.folder().join(name).exists());
+    let (is_good, _, error) = check(&configuration)?;
+    assert!(is_good, "{error}");
+    assert_eq!(files(), [false, false]);
+    let server = configuration.serve()?;
+    assert_eq!(files(), [true, true]);
+    let (is_good, _, error) = check(&configuration)?;
+    assert!(is_good, "{error}");
+    assert_eq!(Client::connect(&server)?.ask("set shared a one")?, "set");
+    drop(server);
+    std::fs::write(configuration.folder().join("store"), "text")?;
+    let (is_good, _, error) = check(&configuration)?;
+    assert!(!is_good && error.contains("it is not a store of ws-host"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn check_connects_neither_to_the_broker_nor_to_the_collector() -> Result<()> {
+    let others = TcpListener::bind("127.0.0.1:0")?;
+    others.set_nonblocking(true)?;
+    let address = others.local_addr()?;
+    let configuration = Configuration::new(&format!(
+        "listen = \"127.0.0.1:0\"\n[cluster]\nengine = \"nats://{address}\"\n[traces]\nendpoint = \"http://{address}\"\n\
+         [[resource]]\ncomponent = \"{{{{echo}}}}\"\n"
+    ))?;
+    let (is_good, _, error) = check(&configuration)?;
+    assert!(is_good, "{error}");
+    let connection = others.accept().map_err(|error| error.kind());
+    assert_eq!(connection.err(), Some(ErrorKind::WouldBlock));
     Ok(())
 }
 

@@ -278,6 +278,21 @@ fn inherited_sockets_are_served() -> Result<()> {
 }
 
 #[test]
+fn connection_accepted_before_a_stop_becomes_a_client_if_the_socket_stays_open() -> Result<()> {
+    let mut server = TestServer::spawn(activated("socket.create_server(('127.0.0.1', 0))"))?;
+    let connection = TcpStream::connect(server.address())?;
+    // Connections are accepted in their order.
+    let mut early = Client::connect(&server)?;
+    terminate(&server)?;
+    let mut late = Client::request(connection, &handshake("/", ""))?.0;
+    for client in [&mut early, &mut late] {
+        client.expect_close(1001)?;
+    }
+    assert_eq!(server.wait()?.status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
 fn missing_systemd_sockets_are_explained() -> Result<()> {
     let error = complaint(&["--listen", "systemd"])?;
     assert!(error.contains("systemd") && error.contains("LISTEN_FDS"), "{error}");

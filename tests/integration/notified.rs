@@ -1,8 +1,9 @@
 //! What a service manager gets to know (`sd_notify`), and the sockets that it passes by name.
 
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -54,6 +55,27 @@ impl Manager {
 }
 
 #[test]
+fn banner_in_the_journal_has_no_advice_for_a_terminal() -> Result<()> {
+    for is_journal in [false, true] {
+        let manager = Manager::with_file()?;
+        let output = tempfile::NamedTempFile::new()?;
+        let metadata = output.as_file().metadata()?;
+        let journal = if is_journal { metadata.ino() } else { metadata.ino() + 1 };
+        let mut command = manager.command();
+        command.env("JOURNAL_STREAM", format!("{}:{journal}", metadata.dev()));
+        let mut host = command.stdout(output.reopen()?).stderr(Stdio::null()).spawn()?;
+        let ready = manager.next();
+        host.kill()?;
+        host.wait()?;
+        assert!(ready?.starts_with("READY=1"));
+        let text = std::fs::read_to_string(output.path())?;
+        assert!(text.contains("ws-host serves "), "{text}");
+        assert_eq!(text.contains("To stop"), !is_journal, "{text}");
+    }
+    Ok(())
+}
+
+#[test]
 fn manager_learns_of_start_reload_and_stop() -> Result<()> {
     for manager in [Manager::with_file()?, Manager::without_file()?] {
         let server = TestServer::spawn(manager.command())?;
@@ -64,8 +86,8 @@ fn manager_learns_of_start_reload_and_stop() -> Result<()> {
         time.trim_end_matches('\n').parse::<u64>()?;
         assert_eq!(manager.next()?, "READY=1\n");
         server.signal(Signal::TERM)?;
-        // The drain timeout and five seconds.
-        assert_eq!(manager.next()?, "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000\n");
+        // The handshake timeout, the drain timeout and five seconds.
+        assert_eq!(manager.next()?, "STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000\n");
         assert_eq!(server.wait()?.status.code(), Some(0));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! SIGUSR2: a successor takes over the listening sockets.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -87,10 +87,12 @@ fn ten_restarts_refuse_and_reset_no_connection() -> Result<()> {
 
 #[test]
 fn successor_serves_all_addresses_while_its_predecessor_drains() -> Result<()> {
-    let flags = ["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0", "--handshake-timeout", "3s"];
+    let flags = ["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0"];
     let mut server = TestServer::with_arguments("echo", &flags)?;
     let (admin, health) = (server.admin()?, server.health()?);
     let (mut old, _other) = (Client::connect(&server)?, Client::connect(&server)?);
+    // Without it, the predecessor would close its clients at once.
+    let connection = TcpStream::connect(server.address())?;
     let mut successors = Successors::default();
     successors.replace(&mut server)?;
     assert_eq!(old.ask("still here")?, "still here");
@@ -100,6 +102,8 @@ fn successor_serves_all_addresses_while_its_predecessor_drains() -> Result<()> {
         Ok((client, get(admin, "/clients")?.body.matches("\"id\"").count()))
     };
     let (mut new, _) = poll_until(connect, |(_, clients)| *clients == 1)?;
+    let (mut late, _) = Client::request(connection, &handshake("/", ""))?;
+    assert_eq!(late.receive_close()?.0, 1001);
     assert_eq!(old.receive_close()?.0, 1001);
     // The predecessor, which would answer 503, waits for the client.
     for _ in 0..20 {

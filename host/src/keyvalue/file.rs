@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -17,6 +17,9 @@ use super::store::Store;
 
 /// How much of a file is kept in memory, in bytes.
 const CACHE: usize = 8 << 20;
+
+/// The first bytes of a file that is not empty (the "magic number" in redb's description of its format).
+const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
 /// The permissions of a new file: handlers may keep secrets of their clients in it.
 const MODE: u32 = 0o600;
@@ -64,6 +67,29 @@ pub(crate) fn open(path: &Path) -> Result<Arc<Store>, OpenError> {
     let store = Arc::new(Store::open(move || database(&path), closing)?);
     *slot = Slot { store: Arc::downgrade(&store), closed: Some(closed) };
     Ok(store)
+}
+
+/// Checks that a file could be opened as a store, or created. Unlike [`open`], it neither creates nor locks the file, so
+/// that it disturbs no process that uses the file.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub(crate) fn check(path: &Path) -> Result<(), OpenError> {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    if !file.metadata()?.is_file() {
+        return Err(OpenError::NotAFile);
+    }
+    let mut beginning = Vec::new();
+    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut beginning)?;
+    // A process that was killed may have left an empty file.
+    if !beginning.is_empty() && beginning != MAGIC {
+        return Err(OpenError::Foreign("its first bytes are not those of a store".to_owned()));
+    }
+    Ok(())
 }
 
 /// Creates the file unless it exists, and returns what identifies it.

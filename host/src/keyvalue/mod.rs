@@ -18,6 +18,6 @@ mod tests;
 
 pub(crate) use self::change::{Change, Outcome, Version};
 pub(crate) use self::error::{OpenError, StoreError};
-pub(crate) use self::file::open;
+pub(crate) use self::file::{check, open};
 pub(crate) use self::store::{Page, Store};
 pub(crate) use self::tables::StoreLimits;

@@ -99,6 +99,25 @@ async fn files_that_are_no_stores_are_refused() {
     assert!(matches!(open(&text), Err(OpenError::Foreign(_))));
     let none = folder.path().join("none/store");
     assert!(matches!(open(&none), Err(OpenError::File(_))));
+    for not_a_store in [folder.path(), &text] {
+        assert!(check(not_a_store).is_err());
+    }
+}
+
+#[tokio::test]
+async fn check_neither_creates_nor_locks_a_file() {
+    let scene = Scene::new();
+    check(&scene.file()).expect("a store that is open");
+    let Scene { folder, store, bucket } = scene;
+    drop((store, bucket));
+    let file = folder.path().join("store");
+    drop(open(&file).expect("no lock"));
+    let none = folder.path().join("none");
+    check(&none).expect("it can be created");
+    assert!(!none.exists());
+    std::fs::write(&none, "").expect("a file");
+    check(&none).expect("an empty file");
+    open(&none).expect("an empty file");
 }
 
 #[tokio::test]

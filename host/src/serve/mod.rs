@@ -42,7 +42,7 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
     let reloads =
         if config.host.watch == Watch::On { ReloadTrigger::Build } else { ReloadTrigger::Request };
     let static_files = config.host.static_files.clone().map(|files| files.folder);
-    let drain_timeout = config.host.timeouts.drain;
+    let longest_stop = config.host.timeouts.handshake.saturating_add(config.host.timeouts.drain);
     let notifier = Notifier::from_env();
     let (predecessor, passed) = match Predecessor::from_env()? {
         Some((predecessor, passed)) => (Some(predecessor), passed),
@@ -75,7 +75,7 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
             };
             drop(sockets);
             match stop {
-                Stop::Signal => notifier.stopping(drain_timeout).await,
+                Stop::Signal => notifier.stopping(longest_stop).await,
                 // The service manager watches the successor instead.
                 Stop::HandedOver => drop(supervision),
             }

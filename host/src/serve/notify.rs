@@ -68,8 +68,8 @@ impl Notifier {
     }
 
     /// Says that the server stops, and how long that may take.
-    pub(super) async fn stopping(&self, drain_timeout: Duration) {
-        let longest = drain_timeout.saturating_add(STOP_MARGIN).as_micros();
+    pub(super) async fn stopping(&self, longest: Duration) {
+        let longest = longest.saturating_add(STOP_MARGIN).as_micros();
         let extend = format!("EXTEND_TIMEOUT_USEC={longest}");
         self.send(&[NotifyState::Stopping, NotifyState::Custom(&extend)]).await;
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::config::{Address, ConfigLocation, InvalidSetting};
 use crate::guest::RuntimeError;
@@ -23,6 +24,15 @@ pub enum StartError {
     /// A component cannot be served.
     #[error(transparent)]
     Component(ReloadError),
+    /// The file of a grant cannot be used.
+    #[error("cannot keep keys and values in {} (`grant`)", .file.display())]
+    Store {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(Box<dyn std::error::Error + Send + Sync>),

@@ -33,10 +33,10 @@ use self::admin::{Admin, HealthAddress};
 pub use self::error::StartError;
 pub use self::host::request::Peer;
 pub use self::host::{
-    ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host,
-    NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
+    CheckedResource, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError,
+    CustomMessage, Host, NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
 };
-use self::listen::passed::{ADMIN, HEALTH, HandedOver};
+use self::listen::passed::{ADMIN, HEALTH, HandedOver, Opener};
 pub use self::listen::passed::{PassedSocket, PassedSockets};
 use self::listen::{Binding, Endpoint, Listener, Tls, certificates};
 pub use self::reload_config::{ConfigReload, ConfigReloadError, ConfigReloader};
@@ -58,6 +58,7 @@ pub struct Server {
     /// The certificate and the watch on its files, if they are watched.
     watched_tls: Option<(Arc<Tls>, Watch)>,
     handed_over: HandedOver,
+    opener: Opener,
 }
 
 /// An address on which a server listens.
@@ -107,7 +108,7 @@ impl Server {
     pub async fn start_on(mut passed: PassedSockets, config: Config) -> Result<Self, StartError> {
         let Config { listen, tls, backlog, admin, admin_token, health, file, mut host } =
             config.checked()?;
-        let mode = host.mode;
+        let (mode, opener) = (host.mode, passed.opener());
         let peers = bind_for_peers(&mut host, backlog)?;
         // The watch starts before the files are read, so that it reports a change made while they are read.
         let watch = match &tls {
@@ -146,10 +147,21 @@ impl Server {
             ),
         };
         passed.finish().map_err(StartError::Sockets)?;
-        Ok(Self { listeners, peers, host, reloader, admin, health, watched_tls, handed_over })
+        Ok(Self {
+            listeners,
+            peers,
+            host,
+            reloader,
+            admin,
+            health,
+            watched_tls,
+            handed_over,
+            opener,
+        })
     }
 
-    /// Loads everything that would be served, without listening.
+    /// Loads everything that would be served, without serving it. A server that already runs with the same
+    /// configuration is not disturbed: nothing listens, joins the cluster, fires timers, or opens the files of `grant`.
     ///
     /// # Errors
     ///
@@ -158,10 +170,10 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future drops everything that it has loaded.
-    pub async fn check(config: Config) -> Result<Host, StartError> {
+    pub async fn check(config: Config) -> Result<Vec<CheckedResource>, StartError> {
         let Config { tls, host, .. } = config.checked()?;
         tls.map(Tls::load).transpose()?;
-        Host::start(host).await
+        host::check(host).await
     }
 
     /// Returns the addresses on which the server listens.
@@ -206,15 +218,18 @@ impl Server {
     }
 
     /// Serves until `stop` resolves. Then it stops accepting connections, closes every client with 1001, and waits
-    /// until they have gone or the drain timeout expires. Many clients are closed over half of the drain timeout. If a successor has [taken
-    /// over](ListeningSockets::hand_over) the sockets, the connections that were accepted before have the handshake
-    /// timeout to become clients before the clients are closed.
+    /// until they have gone or the drain timeout expires. Many clients are closed over half of the drain timeout.
+    ///
+    /// If a successor has [taken over](ListeningSockets::hand_over) the sockets, or another process has opened them, the
+    /// connections that were accepted before have the handshake timeout to become clients. Then the clients are closed.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future stops accepting; connections continue until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listeners, peers, host, admin, health, watched_tls, handed_over, .. } = self;
+        let Self {
+            listeners, peers, host, admin, health, watched_tls, handed_over, opener, ..
+        } = self;
         let mut serving = JoinSet::new();
         // Relayed clients are accepted no longer than others. A stopping edge finds the address closed if its owner stops
         // at the same time, and then the owner closes them itself.
@@ -235,7 +250,10 @@ impl Server {
         if handed_over.is_set() {
             // Now the successor answers health checks.
             drop(health.take());
-            tokio::time::sleep(host.state.config().timeouts.handshake).await;
+        }
+        if handed_over.is_set() || opener == Opener::AnotherProcess {
+            // A client that comes now waits for the next process. One that came a moment ago must not be worse off.
+            host.state.finish_handshakes().await;
         }
         host.drain().await
     }

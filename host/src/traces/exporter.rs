@@ -142,7 +142,8 @@ impl Exporter {
                 Err(Failure::Away { why, pause: wanted }) => {
                     self.link.set_away(&why, self.queue.dropped());
                     if is_last_attempt {
-                        tracing::warn!(lost = count, "spans were lost at the end: {why}");
+                        let lost = count + self.queue.len();
+                        tracing::warn!(lost, "spans were lost at the end: {why}");
                         return false;
                     }
                     let pause_now = wanted.unwrap_or(pause).min(PAUSES.1);

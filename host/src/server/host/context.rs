@@ -25,6 +25,8 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) runtimes: Runtimes,
     pub(in crate::server) workers: Arc<Workers>,
     pub(in crate::server) budget: Arc<Budget>,
+    /// The accepted connections that are neither clients nor kept alive yet.
+    pub(in crate::server) handshakes: TaskTracker,
     /// The tasks that a graceful shutdown waits for.
     pub(in crate::server) tasks: TaskTracker,
     pub(in crate::server) closing: Arc<ClosingConnections>,
@@ -68,6 +70,7 @@ impl HostContext {
             runtimes,
             workers,
             budget,
+            handshakes: TaskTracker::new(),
             tasks,
             closing,
             ids,

@@ -2,6 +2,7 @@
 
 mod admission;
 mod attempt;
+mod check;
 mod configure;
 mod context;
 mod custom;
@@ -31,6 +32,8 @@ use serde::Serialize;
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::SharedMessage;
 
+pub use self::check::CheckedResource;
+pub(in crate::server) use self::check::check;
 use self::configure::configure;
 pub use self::configure::{ConfigureError, Configured};
 pub use self::custom::{CustomAnswer, CustomError, CustomMessage, Recipient};
@@ -147,9 +150,7 @@ impl Host {
         let resources = std::mem::take(&mut config.resources);
         let durable = resources.iter().filter(|resource| resource.save_every.is_some());
         let longest_state = durable.map(|resource| resource.limits.max_state).max().unwrap_or(0);
-        let peers = config.cluster.as_ref().map(Peers::load).transpose();
-        let peers = peers.map_err(|error| StartError::Certificate(error.into()))?.flatten();
-        let peers = peers.map(Arc::new);
+        let peers = load_peers(&config)?.map(Arc::new);
         let state = HostState::new(config, platform, peers, longest_state);
         let state = state.map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
@@ -409,6 +410,12 @@ impl Host {
     pub(in crate::server) fn named(&self, name: &str) -> Result<Arc<ServedResource>, NoResource> {
         self.state.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
     }
+}
+
+/// Loads what this host shows to other hosts of its cluster, if it is in one.
+fn load_peers(config: &config::Host) -> Result<Option<Peers>, StartError> {
+    let peers = config.cluster.as_ref().map(Peers::load).transpose();
+    Ok(peers.map_err(|error| StartError::Certificate(error.into()))?.flatten())
 }
 
 impl std::fmt::Debug for Host {

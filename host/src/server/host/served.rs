@@ -8,6 +8,7 @@ use http::Uri;
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::check::CheckedResource;
 use super::context::HostContext;
 use super::dialing::Dialing;
 use crate::actor::{self, Code};
@@ -65,6 +66,16 @@ impl PreparedResource {
         let loaded = loaded.map_err(StartError::Component)?;
         check_durable(&settings, loaded.template.has_lifecycle())?;
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
+    }
+
+    pub(in crate::server) fn describe(&self) -> CheckedResource {
+        let Self { settings, loaded, .. } = self;
+        CheckedResource {
+            name: settings.name.to_string(),
+            path: settings.path.as_str().to_owned(),
+            component: settings.component.display().to_string(),
+            hash: loaded.template.hash().to_owned(),
+        }
     }
 }
 

@@ -216,6 +216,19 @@ impl HostState {
         self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
+    /// Waits until the connections that were accepted before have become clients or have ended, for the handshake timeout
+    /// at most. Meant for when no more connections are accepted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(in crate::server) async fn finish_handshakes(&self) {
+        let handshakes = &self.context.handshakes;
+        handshakes.close();
+        // The connections that are left have had their time.
+        let _ = timeout(self.config().timeouts.handshake, handshakes.wait()).await;
+    }
+
     /// Returns how long clients stay open while `stopping` runs in their handler: half of the drain timeout. The other
     /// half is for closing them.
     pub(in crate::server) fn stopping_time(&self) -> Duration {

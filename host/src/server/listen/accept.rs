@@ -156,7 +156,8 @@ impl Acceptor {
     /// Waits until the connection gets a permit.
     async fn acquire_permit(&self, incoming: Incoming) -> AcceptedConnection {
         let Incoming { stream, peer, local } = incoming;
-        let permit = HandshakePermit::acquire(&self.permits, peer.ip()).await;
+        let handshakes = &self.state.context.handshakes;
+        let permit = HandshakePermit::acquire(&self.permits, peer.ip(), handshakes).await;
         let context = RequestContext::new(&self.state, Peer::plain(peer).at(local));
         let (state, endpoint) = (Arc::clone(&self.state), Arc::clone(&self.endpoint));
         AcceptedConnection { state, endpoint, stream, context, permit }

@@ -47,6 +47,14 @@ enum Origin {
     Predecessor,
 }
 
+/// Who opened the listening sockets of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Opener {
+    ThisProcess,
+    /// The sockets stay open when this process ends, and the next process accepts the connections in their queues.
+    AnotherProcess,
+}
+
 /// Whether a successor has taken over the sockets. Clones share the answer.
 #[derive(Clone, Debug, Default)]
 pub(in crate::server) struct HandedOver(Arc<AtomicBool>);
@@ -106,6 +114,10 @@ impl PassedSockets {
     /// are closed.
     pub fn from_predecessor(sockets: Vec<PassedSocket>) -> Self {
         Self { sockets, origin: Origin::Predecessor }
+    }
+
+    pub(in crate::server) fn opener(&self) -> Opener {
+        if self.sockets.is_empty() { Opener::ThisProcess } else { Opener::AnotherProcess }
     }
 
     /// Takes the sockets for an address of clients.

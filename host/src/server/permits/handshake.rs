@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Eviction, Permit, Permits};
 use crate::worker::HandshakeWorker;
@@ -41,21 +43,28 @@ pub(in crate::server) struct HandshakePermit {
     permit: Option<Permit>,
     eviction: Option<Eviction>,
     keep_alive: Option<OwnedSemaphorePermit>,
+    /// A server that stops may wait until it is released.
+    token: Option<TaskTrackerToken>,
 }
 
 impl HandshakePermit {
     /// The permit of a connection that another program has accepted. It occupies no limit.
     pub(in crate::server) const UNCOUNTED: Self =
-        Self { worker: None, permit: None, eviction: None, keep_alive: None };
+        Self { worker: None, permit: None, eviction: None, keep_alive: None, token: None };
 
     /// Waits for a permit for a connection that has sent no request yet.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(in crate::server) async fn acquire(permits: &Arc<Permits>, address: IpAddr) -> Self {
+    pub(in crate::server) async fn acquire(
+        permits: &Arc<Permits>,
+        address: IpAddr,
+        handshakes: &TaskTracker,
+    ) -> Self {
+        let token = Some(handshakes.token());
         let (permit, eviction) = permits.acquire(address).await;
-        Self { permit: Some(permit), eviction: Some(eviction), ..Self::UNCOUNTED }
+        Self { permit: Some(permit), eviction: Some(eviction), token, ..Self::UNCOUNTED }
     }
 
     /// Adds the connection to the load of the worker that serves its handshake.
@@ -96,7 +105,7 @@ impl HandshakePermit {
 
     /// Releases the limits, because the connection occupies another limit now.
     pub(in crate::server) fn release(&mut self) {
-        (self.worker, self.permit, self.keep_alive) = (None, None, None);
+        (self.worker, self.permit, self.keep_alive, self.token) = (None, None, None, None);
     }
 }
 

@@ -1,0 +1,69 @@
+//! Loading everything that would be served, without serving it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::load_peers;
+use super::served::PreparedResource;
+use super::state::HostState;
+use crate::config::{self, Grant};
+use crate::keyvalue;
+use crate::platform::Machine;
+use crate::server::error::StartError;
+
+/// A resource that could be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckedResource {
+    /// Its name.
+    pub name: String,
+    /// Its path, or pattern of paths.
+    pub path: String,
+    /// The file of its component.
+    pub component: String,
+    /// The first digits of the component's SHA-256 hash.
+    pub hash: String,
+}
+
+/// Loads every component as [`Host::start`](super::Host::start) does. A host that already runs with the same
+/// configuration is not disturbed.
+///
+/// # Errors
+///
+/// [`StartError`].
+pub(in crate::server) async fn check(
+    config: config::Host,
+) -> Result<Vec<CheckedResource>, StartError> {
+    let mut config = config.checked()?;
+    let resources = std::mem::take(&mut config.resources);
+    load_peers(&config)?;
+    // Other hosts would see a new one.
+    config.cluster = None;
+    config.traces = None;
+    let state = HostState::new(config, Arc::new(Machine), None, 0).map_err(StartError::Worker)?;
+    let mut checked = Vec::with_capacity(resources.len());
+    for mut settings in resources {
+        check_files(&settings)?;
+        settings.grants.retain(|grant| file(grant).is_none());
+        let prepared = PreparedResource::load(&state.context, settings).await?;
+        checked.push(prepared.describe());
+    }
+    Ok(checked)
+}
+
+/// Returns the file that a grant opens, and that another host may have open.
+fn file(grant: &Grant) -> Option<&Path> {
+    match grant {
+        Grant::Keyvalue(file) | Grant::Timers(file) => Some(file),
+        _ => None,
+    }
+}
+
+fn check_files(settings: &config::Resource) -> Result<(), StartError> {
+    for file in settings.grants.iter().filter_map(file) {
+        let path = file.to_owned();
+        keyvalue::check(file)
+            .map_err(|cause| StartError::Store { file: path, cause: cause.into() })?;
+    }
+    Ok(())
+}
