@@ -50,7 +50,7 @@ fn drained_is_delivered_once_for_each_time_that_the_buffer_was_full() -> Result<
 #[test]
 fn handler_that_keeps_refilling_the_buffer_delays_neither_its_client_nor_others() -> Result<()> {
     let (mut server, mut greedy) =
-        TestServer::with_client("guest-filling", &["--max-message", "32KiB"])?;
+        TestServer::with_client("guest-filling", &["--max-message", "32KiB", "--max-cpu", "10s"])?;
     let mut other = Client::connect(&server)?;
     let mut reader = greedy.try_clone()?;
     greedy.send_text("refill 100")?;
