@@ -1,14 +1,17 @@
 //! SIGUSR2: a successor takes over the listening sockets.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
 use ws_host_test_support::{Answer, Client, TestServer, handshake, poll_until, wait_until};
 
-use crate::configured::Configuration;
+use crate::configured::{Configuration, terminate};
+use crate::listening::activated;
 
 /// Processes that were started by a server and outlive it.
 #[derive(Default)]
@@ -83,6 +86,46 @@ fn ten_restarts_refuse_and_reset_no_connection() -> Result<()> {
         replaced
     })?;
     Ok(())
+}
+
+#[test]
+fn restarts_with_the_service_managers_socket_refuse_and_reset_no_connection() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    // Inherited by the programs that are started.
+    fcntl_setfd(&listener, FdFlags::empty())?;
+    let socket = format!("socket.socket(fileno={})", listener.as_raw_fd());
+    let (is_over, accepted) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let connect = || -> Result<()> {
+            while !is_over.load(Ordering::Relaxed) {
+                let mut client = Client::connect_at(address, "/")?;
+                accepted.fetch_add(1, Ordering::Relaxed);
+                // The server may close it before the answer, because it stops.
+                let _ = client.ask("hello");
+            }
+            Ok(())
+        };
+        let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
+        let restarted = (0..5).try_for_each(|_| -> Result<()> {
+            let mut server = TestServer::spawn(activated(&socket))?;
+            let before = accepted.load(Ordering::Relaxed);
+            let is_failed = || connecting.iter().any(|thread| thread.is_finished());
+            wait_until(|| Ok(is_failed() || accepted.load(Ordering::Relaxed) >= before + 100))?;
+            // The clients that come now wait in the queue until the next server accepts them.
+            is_over.fetch_or(is_failed(), Ordering::Relaxed);
+            terminate(&server)?;
+            ensure!(server.wait()?.status.success(), "the server failed");
+            Ok(())
+        });
+        let last = TestServer::spawn(activated(&socket));
+        is_over.store(true, Ordering::Relaxed);
+        for thread in connecting {
+            thread.join().expect("the thread does not panic")?;
+        }
+        last?;
+        restarted
+    })
 }
 
 #[test]
