@@ -279,7 +279,7 @@ fn inherited_sockets_are_served() -> Result<()> {
 
 #[test]
 fn connection_accepted_before_a_stop_becomes_a_client_if_the_socket_stays_open() -> Result<()> {
-    let mut server = TestServer::spawn(activated("socket.create_server(('127.0.0.1', 0))"))?;
+    let server = TestServer::spawn(activated("socket.create_server(('127.0.0.1', 0))"))?;
     let connection = TcpStream::connect(server.address())?;
     // Connections are accepted in their order.
     let mut early = Client::connect(&server)?;

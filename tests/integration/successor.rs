@@ -108,7 +108,7 @@ fn restarts_with_the_service_managers_socket_refuse_and_reset_no_connection() ->
         };
         let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
         let restarted = (0..5).try_for_each(|_| -> Result<()> {
-            let mut server = TestServer::spawn(activated(&socket))?;
+            let server = TestServer::spawn(activated(&socket))?;
             let before = accepted.load(Ordering::Relaxed);
             let is_failed = || connecting.iter().any(|thread| thread.is_finished());
             wait_until(|| Ok(is_failed() || accepted.load(Ordering::Relaxed) >= before + 100))?;
