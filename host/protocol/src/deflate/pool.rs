@@ -51,7 +51,7 @@ impl Compressor {
     /// Returns the compressor to the pool.
     pub(super) fn put_back(self) {
         COMPRESSORS.with_borrow_mut(|pool| {
-            // Drop the one that was unused for the longest time.
+            // The compressor that was unused for the longest time is dropped.
             if pool.len() == KEPT {
                 pool.remove(0);
             }
