@@ -215,7 +215,7 @@ impl Inbound {
             });
             return Err(error);
         }
-        // `check::header` has compared the length with a limit that is a usize.
+        // This cannot truncate: `check::header` has compared the length with a limit that is a usize.
         let length = header.length as usize;
         if length <= input.len() && header.opcode.is_control() {
             let payload = unmask(&mut header, take(input, length));

@@ -130,8 +130,8 @@ impl Turn<'_> {
         }
         if !saved.code.is_same_code(&code) {
             let started = Instant::now();
-            // A change of code matters more to the handler than the end of hibernation, so it is the reason that
-            // counts.
+            // A change of code matters more to the handler than the end of hibernation, so `resume` gets it as the
+            // reason.
             let reason = match saved.reason {
                 Reason::Hibernation => self.actor.code.replacement_reason(&saved.code),
                 reason => reason,

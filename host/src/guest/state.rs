@@ -198,7 +198,7 @@ impl State {
         write_line(&self.wasi.setup.source, &self.wasi.setup.log, level, line);
     }
 
-    /// Logs a denial, if it is the component's first of its kind.
+    /// Logs a denial, unless the component has already logged one of this kind.
     pub(super) fn log_denied(&self, denied: Denied) {
         self.wasi.setup.denials.log(denied, &self.wasi.setup.source);
     }

@@ -1,5 +1,5 @@
-//! Configuration reload. It reads again the token of the admin address, the certificate, the configuration file and
-//! every component.
+//! Configuration reload. It reads these again: the token of the admin address, the certificate, the configuration
+//! file and every component.
 
 use std::path::PathBuf;
 use std::sync::Arc;

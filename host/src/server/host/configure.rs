@@ -1,4 +1,4 @@
-//! Changes of the resources and their settings while the host runs.
+//! Changes to the resources and their settings while the host runs.
 
 use std::sync::Arc;
 

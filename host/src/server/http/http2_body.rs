@@ -26,7 +26,7 @@ tokio::task_local! {
     static STREAM: StreamContext;
 }
 
-/// What answering a request passes on to the task that serves the stream.
+/// The data that the answer to a request passes on to the task that serves the stream.
 #[derive(Default)]
 struct StreamContext {
     /// When to cut the response off.
