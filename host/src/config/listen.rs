@@ -35,9 +35,9 @@ pub enum Encryption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyProtocol {
-    /// It does not begin with a header.
+    /// Connections do not begin with a header.
     Off,
-    /// It must begin with a header, and come from a trusted proxy. Any other connection is dropped.
+    /// A connection must begin with a header, and come from a trusted proxy. Any other connection is dropped.
     Required,
 }
 

@@ -198,7 +198,7 @@ impl LivenessTimer {
                 return Some(due);
             }
         }
-        // If there are two timers, the check at the top cannot be used, because it checks only one.
+        // If there are two timers, the check at the top of this function cannot be used, because it checks only one.
         self.is_armed = self.expiry.is_none();
         None
     }

@@ -52,7 +52,7 @@ impl Sample {
         self.resumed = Some(thread_time());
     }
 
-    /// Records the call. It has returned or was given up.
+    /// Records a call that has returned or was abandoned.
     #[cold]
     pub(crate) fn end(mut self, cells: &WorkerCells) {
         self.suspend();

@@ -76,10 +76,10 @@ impl Server {
     /// Starts the [`Host`] and listens. If one of the addresses is [`Address::Systemd`], takes the sockets that the
     /// service manager passes.
     ///
-    /// Must be called, and [run](Self::run), inside a tokio runtime, which serves the admin address. Connections are
-    /// accepted, and clients are served, by workers, which are threads of the host itself. Only while the accepting
-    /// worker is busy does the runtime accept connections too. So a single-threaded runtime such as
-    /// [`runtime`](crate::runtime) is enough.
+    /// Call this and [run](Self::run) inside a tokio runtime. That runtime serves the admin address. Workers accept the
+    /// connections and serve the clients. They are threads of the host itself. The runtime also accepts connections,
+    /// but only while the accepting worker is busy. So a single-threaded runtime such as [`runtime`](crate::runtime) is
+    /// enough.
     ///
     /// # Errors
     ///

@@ -235,7 +235,7 @@ impl Group {
         &self.name
     }
 
-    /// Returns whether the queue of a worker with present or earlier members is full.
+    /// Returns whether the queue of any worker that has or had members is full.
     #[cfg(feature = "nats")]
     pub(super) fn is_full(&self) -> bool {
         self.shards.lock().iter().any(|shard| shard.queue.is_full())

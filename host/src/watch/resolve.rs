@@ -25,11 +25,11 @@ pub(super) struct Folder {
 /// folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
-    /// The path only passes through it.
+    /// The path only passes through the folder.
     Ancestor,
-    /// It contains a symbolic link that the path follows, or is the last folder that exists.
+    /// The folder contains a symbolic link that the path follows, or is the last folder that exists.
     LinkParent,
-    /// It contains the file.
+    /// The folder contains the file.
     FileParent,
 }
 

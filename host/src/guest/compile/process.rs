@@ -129,7 +129,7 @@ fn limit(order: Order) -> Result<()> {
     close_inherited_files();
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if parent_id() != order.host {
-        // The host ended before the kernel could send this process a signal about that.
+        // The host ended before this process asked for the signal, so the kernel will never send it.
         std::process::exit(i32::from(USAGE));
     }
     // If this fails, the compiler runs at the priority of the thread that started it.

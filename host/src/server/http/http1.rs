@@ -229,7 +229,7 @@ where
         tokio::select! {
             biased;
             result = poll_fn(|context| connection.poll_without_shutdown(context)) => break result,
-            // Must be polled after the connection, because a response gets its permit while the connection is polled.
+            // This is polled after the connection, because a response gets its permit while the connection is polled.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
                 tracing::debug!(connection = id, %peer, "cut off: the response was evicted to make room for another one");
                 return None;

@@ -27,8 +27,8 @@ const MAX_KEEP_ALIVE: usize = 1024;
 /// next response becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
-/// How long the client of such a response must have been idle before the response is evicted, when no client address
-/// holds clearly more permits than the address of the new response.
+/// How long the client of a response that counts towards [`MAX_RESPONSES`] must have been idle before the response is
+/// evicted. This applies when no client address holds clearly more permits than the address of the new response.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
 /// How many connections may wait, after their last response, for the client to close its side. Any others are closed at
