@@ -59,7 +59,7 @@ pub(crate) mod keyvalue {
         atomics::increment(bucket, key, by).map_err(text)
     }
 
-    /// Sets the value. The host sets it only if the present value is the one that `current` has returned.
+    /// Sets the value. The host sets it only if the present value is the one that `current` returned.
     pub(crate) fn compare_and_swap(
         bucket: &Bucket,
         key: &str,

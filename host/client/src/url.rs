@@ -30,7 +30,7 @@ pub(crate) enum Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The text is not a complete URL. A possible password is left out.
+    /// The text is not a complete URL. If the text contains a password, the error leaves it out.
     #[error("{0:?} is not a WebSocket URL; write ws://host[:port]/path?query")]
     Malformed(String),
     /// The scheme is neither `ws` nor `wss`.

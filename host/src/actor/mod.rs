@@ -240,7 +240,7 @@ impl Actor {
                     );
                 }
             }
-            // Only when it is shown, because formatting a backtrace is slow.
+            // The backtrace is formatted only if it is shown, because formatting is slow.
             if tracing::enabled!(tracing::Level::DEBUG)
                 && let Some(backtrace) = fault.backtrace()
             {

@@ -27,9 +27,9 @@ use crate::guest::{Reason, Template};
 /// Where a fault happened. This decides whether the fault counts against the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FaultSite {
-    /// In an event. A client may have sent a message that makes every version of the code fail.
+    /// The fault happened in an event. A client may have sent a message that makes every version of the code fail.
     Event,
-    /// In a start or in `resume`. The code is unusable.
+    /// The fault happened in a start or in `resume`. The code is unusable.
     Start,
 }
 
@@ -49,9 +49,9 @@ pub enum TrialState {
 /// The instances that get the new code at the beginning of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollout {
-    /// Only the chosen instances. The others get the code after the trial.
+    /// Only the chosen instances get it. The others get it after the trial.
     Canary,
-    /// All instances.
+    /// All instances get it.
     All,
 }
 

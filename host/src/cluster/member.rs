@@ -105,7 +105,7 @@ impl Cluster {
     ) -> Result<Located, Unavailable> {
         match &self.owners {
             Some(owners) => owners.locate(resource, path, durability, deadline).await,
-            // The check of the configuration has refused unique paths without such an address.
+            // The check of the configuration refuses unique paths if there is no such address.
             None => Err(Unavailable::new("this host has no address for other hosts")),
         }
     }

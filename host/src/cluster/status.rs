@@ -62,9 +62,9 @@ pub struct PlacementStatus {
 pub struct HostLease {
     /// The name of the host.
     pub host: String,
-    /// The address at which other hosts reach it.
+    /// The address at which other hosts reach the host.
     pub address: String,
-    /// The name of its lease.
+    /// The name of the lease.
     pub lease: String,
 }
 

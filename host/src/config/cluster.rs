@@ -63,10 +63,10 @@ pub enum UniqueIn {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WithoutEngine {
-    /// They end, and their clients are closed with 1013. No path ever has two actors.
+    /// The actors end, and their clients are closed with 1013. No path ever has two actors.
     #[default]
     Stop,
-    /// They continue until the broker says that another host owns them. Until then, a path may have two actors.
+    /// The actors continue until the broker says that another host owns them. Until then, a path may have two actors.
     Continue,
 }
 

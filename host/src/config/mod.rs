@@ -183,7 +183,7 @@ pub struct Resource {
     pub name: Arc<str>,
     /// The path, or the pattern of paths.
     pub path: Pattern,
-    /// The address that serves it. `None`: all addresses of the server.
+    /// The address that serves the resource. `None`: all addresses of the server.
     pub listen: Option<Address>,
     /// The file of the handler's component.
     pub component: PathBuf,
@@ -246,12 +246,12 @@ pub struct Trial {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InstancePer {
-    /// All clients of the resource share one. With several instances, the clients are distributed over them.
+    /// All clients of the resource share one instance. With several instances, the clients are distributed over them.
     Resource {
         /// The number of instances.
         instances: NonZeroUsize,
     },
-    /// Clients that request the same path share one.
+    /// Clients that request the same path share one instance.
     Path,
     /// Clients do not share instances: each client has its own.
     Client,

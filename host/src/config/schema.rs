@@ -225,9 +225,9 @@ impl FromStr for UniqueIn {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WithoutEngine {
-    /// They end.
+    /// The actors end.
     Stop,
-    /// They continue, and a path may have two actors.
+    /// The actors continue, and a path may have two actors.
     Continue,
 }
 
@@ -333,7 +333,7 @@ pub enum Convention {
 pub enum Cache {
     /// `false`: no cache. `true`: the user's cache folder.
     Is(bool),
-    /// This folder.
+    /// The path of the folder.
     In(PathBuf),
 }
 

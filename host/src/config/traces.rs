@@ -72,7 +72,7 @@ impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        // Such a URL is refused, because the path for spans would be added after its query or fragment.
+        // A URL with a query or fragment is refused, because the path for spans would be added after it.
         if text.contains(['?', '#']) {
             return Err(InvalidEndpoint);
         }

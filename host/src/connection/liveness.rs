@@ -97,7 +97,7 @@ pub(super) enum TimerEvent {
     Stalled,
     /// The client has not answered the host's close frame.
     CloseTimeout,
-    /// It must be checked whether the client has expired.
+    /// The host must check whether the client has expired.
     Expiry,
 }
 

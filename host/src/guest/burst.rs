@@ -8,7 +8,7 @@ use crate::clients::Client;
 
 /// The source of the messages of a burst.
 pub(crate) trait Burst: Any + Send {
-    /// Returns the next message. The guest has handled the message before. Returns `None` if the call should end.
+    /// Returns the next message. The guest has handled the previous one. Returns `None` if the call should end.
     fn next(&mut self, from: &Client) -> Option<Message>;
 }
 

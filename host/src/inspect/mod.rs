@@ -77,9 +77,9 @@ pub struct Problem {
 pub struct Producer {
     /// The role of the tool: `language`, `processed-by` or `sdk`.
     pub role: String,
-    /// Its name.
+    /// The name of the tool.
     pub name: String,
-    /// Its version, or an empty text.
+    /// The version of the tool, or an empty text.
     pub version: String,
 }
 
@@ -88,9 +88,9 @@ pub struct Producer {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Import {
-    /// Its name, with the version.
+    /// The name of the interface, with the version.
     pub name: String,
-    /// What the host does with it.
+    /// What the host does with the interface.
     pub provided: Provision,
 }
 
@@ -99,13 +99,13 @@ pub struct Import {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Provision {
-    /// It belongs to the contract.
+    /// The import belongs to the contract.
     Contract,
-    /// It belongs to WASI, and the host provides it.
+    /// The import belongs to WASI, and the host provides it.
     Wasi,
-    /// It belongs to WASI. The component can be loaded, but calls are refused unless the resource grants them.
+    /// The import belongs to WASI. The component can be loaded, but calls are refused unless the resource grants them.
     Capability,
-    /// The host does not have it.
+    /// The host does not have the import.
     Unknown,
 }
 

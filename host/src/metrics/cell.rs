@@ -52,7 +52,8 @@ impl LabelCounters {
         Self { values, counters: values.iter().map(|_| Counter::default()).collect() }
     }
 
-    /// Counts one for this value of the label. The value must be in the set. The tests check this for each set.
+    /// Increments the counter of this value of the label. The value must be in the set. The tests check this for each
+    /// set.
     pub(crate) fn count(&self, value: &str) {
         let found = self.values.iter().position(|each| *each == value);
         debug_assert!(found.is_some(), "{value} is not one of {:?}", self.values);

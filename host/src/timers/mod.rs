@@ -45,7 +45,7 @@ pub(crate) struct Timers {
 /// A timer that is due.
 pub(crate) struct DueTimer {
     pub(crate) id: TimerId,
-    /// Its entry in a file, if it is durable.
+    /// The timer's entry in a file, if the timer is durable.
     pub(crate) record: Option<Record>,
 }
 

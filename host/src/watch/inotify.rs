@@ -135,7 +135,7 @@ impl Inotify {
                 Ok(event) => change = change.max(self.classify(&event)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return change,
-                // Such an error is unexpected. The caller checks all files after the change that is returned here.
+                // No other error is expected. After the change that is returned here, the caller checks all files.
                 Err(_) => return Some(Change::Content),
             }
         }

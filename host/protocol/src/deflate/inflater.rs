@@ -171,7 +171,7 @@ impl Message {
         }
         // An error from here on means that the message is truncated.
         self.error = ProtocolError::InvalidDeflate;
-        // Both produce output only if the stream has stopped inside a block.
+        // Each of these endings produces output only if the stream has stopped inside a block.
         if self.ends_with(&TAIL)? || self.ends_with(&LAST_BLOCK)? {
             Ok(self.stream)
         } else {

@@ -40,7 +40,7 @@ impl Compressor {
         });
         match pooled {
             Some(mut compressor) => {
-                // Its window may still contain data of another connection.
+                // The compressor's window may still contain data of another connection.
                 compressor.stream.reset();
                 compressor
             }

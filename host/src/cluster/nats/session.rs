@@ -106,9 +106,9 @@ impl Session for NatsSession {
     }
 
     async fn sync(&self) {
-        // Nobody subscribes to this subject, and the server reports this after it has read everything before the
-        // request. The request fails if the report is late or the connection has ended. There is nothing to wait for
-        // then.
+        // Nobody subscribes to this subject. The server reports that there are no subscribers, but only after it has
+        // read everything that was sent before the request. The request also fails if the report is late or the
+        // connection has ended. There is nothing to wait for then.
         let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
     }
 

@@ -15,9 +15,9 @@ const MAX_ATTEMPTS: usize = 4;
 /// The decision about a lease.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// Its host may be alive.
+    /// The host of the lease may be alive.
     Alive(HostInfo),
-    /// Its host can never renew it.
+    /// The host of the lease can never renew it.
     Fenced,
 }
 

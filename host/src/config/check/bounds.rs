@@ -1,7 +1,7 @@
 //! The bounds of numbers, sizes and times. They apply to settings of a file, the command line and an embedding program.
 //!
-//! A value out of bounds is an error that names its setting. Only long times are no error: times of more than ten years
-//! are reduced to ten years.
+//! A value out of bounds is an error that names its setting. Long times are the exception: a time of more than ten
+//! years is reduced to ten years.
 
 use std::time::Duration;
 

@@ -79,7 +79,7 @@ struct Outline {
 struct MovedGlobal {
     index: u32,
     value: i32,
-    /// The range of its initial value in the module.
+    /// The range of the variable's initial value in the module.
     initial: Range<usize>,
 }
 

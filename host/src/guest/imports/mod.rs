@@ -1,7 +1,8 @@
 //! The functions that a guest may import: the interfaces of `wit/`.
 //!
-//! The functions are defined by hand and not with generated traits. Only so can a message be read in place in the
-//! guest's memory, and framed directly into the outbound buffer. This takes one copy instead of two.
+//! The functions are defined by hand and not with generated traits. With such traits, the host could not read a message
+//! in place in the guest's memory and frame it directly into the outbound buffer. It would copy the message twice
+//! instead of once.
 
 #![expect(
     clippy::needless_pass_by_value,

@@ -75,13 +75,13 @@ pub struct NoResource(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ResourceStatus {
-    /// Its name.
+    /// The name of the resource.
     pub name: String,
-    /// Its path, or pattern of paths.
+    /// The path of the resource, or its pattern of paths.
     pub path: String,
-    /// The server's address that serves it, as configured. `None`: all of them.
+    /// The server's address that serves the resource, as configured. `None`: all addresses of the server.
     pub listen: Option<Address>,
-    /// The file of its component.
+    /// The file of the resource's component.
     pub component: String,
     /// The first digits of the component's SHA-256 hash.
     pub hash: String,
@@ -95,19 +95,19 @@ pub struct ResourceStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClientStatus {
-    /// Its number.
+    /// The number of the client.
     pub id: u64,
-    /// The name of its resource.
+    /// The name of the client's resource.
     pub resource: String,
-    /// The path that it requested.
+    /// The path that the client requested.
     pub path: String,
-    /// Its address, as a trusted proxy reports it if there is one.
+    /// The client's address. If there is a trusted proxy, this is the address that the proxy reports.
     pub address: String,
-    /// The other end of its connection.
+    /// The address of the other end of the connection: the client or a proxy.
     pub peer: SocketAddr,
-    /// The version of the protocol that it speaks.
+    /// The version of the protocol that the client speaks.
     pub version: u16,
-    /// The number of bytes that wait to be written to it.
+    /// The number of bytes that wait to be written to the client.
     pub buffered: usize,
 }
 

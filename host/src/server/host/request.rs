@@ -20,7 +20,7 @@ const UNSPECIFIED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// Its address, or the address of the proxy in between.
+    /// The address of the client, or of the proxy in between.
     pub address: SocketAddr,
     /// Whether the stream is encrypted.
     pub scheme: Scheme,

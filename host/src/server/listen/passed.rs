@@ -24,7 +24,7 @@ pub(in crate::server) const HEALTH: &str = "health";
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PassedSocket {
-    /// Its name. For a socket of systemd, this is the `FileDescriptorName=` of the socket unit.
+    /// The name of the socket. For a socket of systemd, this is the `FileDescriptorName=` of the socket unit.
     pub name: String,
     /// The socket.
     pub descriptor: OwnedFd,

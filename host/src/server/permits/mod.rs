@@ -267,7 +267,7 @@ mod tests {
             [HERE, HERE, HERE].map(|here| permits.try_acquire(here, now).expect("a permit"));
         let other = permits.try_acquire(THERE, now).expect("a permit");
         assert!(is_evicted(&mut all[0].1));
-        // Two of the three permits are at this address now. Another eviction would only move it back.
+        // Two of the three permits are at this address now. Another eviction would only move a permit back.
         assert!(permits.try_acquire(THERE, now).is_none());
         drop(other);
         let one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));
