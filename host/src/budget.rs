@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// The step in which clients report their memory, in bytes. A client below one step is neither counted nor limited.
-/// Most clients are.
+/// The step in which clients report their memory, in bytes. Most clients use less than one step. Such a client is
+/// neither counted nor limited.
 pub(crate) const STEP: usize = 64 << 10;
 
 /// The limit on memory that may wait in a host, in bytes, and the current usage.

@@ -29,7 +29,7 @@ pub(crate) struct Queue {
     segments: VecDeque<Segment>,
     /// A buffer from the thread's pool. It is returned when the queue is empty.
     tail: Vec<u8>,
-    /// How many bytes of the first segment have been written. If there is no segment, this is about `tail`.
+    /// How many bytes of the first segment have been written. If there is no segment, this counts bytes of `tail`.
     written: usize,
     queued: usize,
     /// How many of the queued bytes may be shared with other connections.

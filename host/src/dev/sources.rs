@@ -13,8 +13,8 @@ use super::project::Project;
 const IGNORED_FOLDERS: [&str; 6] =
     ["__pycache__", "build", "dist", "node_modules", "target", "zig-out"];
 
-/// The ends of the names of files that are not sources. All but the last are those of temporary files and backups that
-/// editors write. The last is that of logs: if the build's output goes to a log in the project, each build would
+/// The ends of the names of files that are not sources. Editors give all of these names except the last to temporary
+/// files and backups. `.log` is for logs: if the build's output goes to a log in the project, each build would
 /// otherwise cause another one.
 const NO_SOURCES: [&str; 9] =
     ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", "___jb_tmp___", "___jb_old___", ".log"];

@@ -36,7 +36,7 @@ impl Project<'_> {
                 .with_context(|| format!("cannot write {}", path.display()))?;
             if file.is_executable {
                 let mode = fs::metadata(&path)?.permissions().mode();
-                // Whoever may read the file may also run it.
+                // Every user who may read the file may also run it.
                 let executable = fs::Permissions::from_mode(mode | (mode & 0o444) >> 2);
                 fs::set_permissions(&path, executable)
                     .with_context(|| path.display().to_string())?;

@@ -15,7 +15,7 @@ use wasmtime::Engine;
 use super::Density;
 use crate::guest::runtime;
 
-/// The name with which the process is started. A program recognizes by it that it has to compile.
+/// The name with which the process is started. A program that is started with this name compiles a component.
 pub(super) const NAME: &str = "ws-host-compiler";
 
 /// The exit statuses.
