@@ -9,8 +9,9 @@ use crate::{CloseCode, CloseError, Message, Request, SendOptions};
 
 /// A client: one WebSocket connection, identified by a number.
 ///
-/// A `Client` can be copied, stored, compared and saved (with the feature `serde`, as its number). It stays valid until
-/// `disconnected` has returned. Its number is never used for another client, not even after a restart of the host.
+/// A `Client` can be copied, stored and compared. With the feature `serde`, it can be saved as its number. It stays
+/// valid until `disconnected` has returned. Its number is never used for another client, not even after a restart of
+/// the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Client(u64);
@@ -21,7 +22,7 @@ impl Client {
         Self(id)
     }
 
-    /// Returns the client's number, which is below 2^53, so that it is exact in every language.
+    /// Returns the client's number. It is below 2^53, so that it is exact in every language.
     pub const fn id(self) -> u64 {
         self.0
     }
@@ -86,8 +87,8 @@ impl Client {
         Ok(host::pong(self.0, payload.as_ref())?)
     }
 
-    /// Starts the closing handshake, after everything that was sent before. The only event of the client that still
-    /// arrives is [`disconnected`](crate::Handler::disconnected).
+    /// Starts the closing handshake, after everything that was sent before. The only event of the client that can still
+    /// arrive is [`disconnected`](crate::Handler::disconnected).
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl Client {
         host::abort(self.0)
     }
 
-    /// Returns how many bytes wait in the host to be written to this client. `None` if the client is closed.
+    /// Returns how many bytes wait in the host to be written to this client. Returns `None` if the client is closed.
     pub fn buffered(self) -> Option<u64> {
         host::buffered(self.0)
     }
@@ -122,7 +123,7 @@ impl Client {
         Ok(host::attach(self.0, attachment.as_ref())?)
     }
 
-    /// Returns what [`attach`](Self::attach) stored. `None` if nothing was stored or the client is gone.
+    /// Returns what [`attach`](Self::attach) stored. Returns `None` if nothing was stored or the client is gone.
     pub fn attachment(self) -> Option<Vec<u8>> {
         host::attachment(self.0)
     }

@@ -1,6 +1,6 @@
-//! Values of the configuration: the table `config` of the resource.
+//! Values of the configuration, from the table `config` of the resource.
 //!
-//! The configuration grants them with `grant = ["config"]`.
+//! The configuration must grant them with `grant = ["config"]`.
 //!
 //! ```
 //! use ws_guest::{Client, Error, config};
@@ -35,7 +35,7 @@ pub fn all() -> Result<Vec<(String, String)>, Error> {
     host::get_all().map_err(Error)
 }
 
-/// Why a value could not be read: the configuration does not grant it. The message says which grant is missing.
+/// Why a value could not be read. The configuration does not grant it, and the message says which grant is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 

@@ -4,7 +4,7 @@ use crate::sys::custom as host;
 
 /// The kind and the sender of a custom message. Works only while `received_custom` runs.
 ///
-/// The host rejects a message whose kind or sender is longer than 255 bytes: the handler never sees it.
+/// The host rejects a message whose kind or sender is longer than 255 bytes. The handler never sees it.
 #[derive(Debug)]
 pub struct CustomMessage(());
 
@@ -13,13 +13,14 @@ impl CustomMessage {
         Self(())
     }
 
-    /// Returns the kind of the message as its sender states it: for a request at the admin address, its `Content-Type`.
+    /// Returns the kind of the message, as its sender stated it. For a request at the admin address, this is its
+    /// `Content-Type`.
     pub fn kind(&self) -> Option<String> {
         host::kind()
     }
 
-    /// Returns the sender of the message: `admin` for a request at the admin address, or the name that the program that
-    /// embeds the host gives itself.
+    /// Returns the sender of the message. It is `admin` for a request at the admin address. Otherwise it is the name
+    /// that the program that embeds the host has given itself.
     pub fn sender(&self) -> Option<String> {
         host::sender()
     }

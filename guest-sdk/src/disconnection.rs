@@ -1,10 +1,10 @@
-//! How a connection ended.
+//! The end of a connection.
 
 use crate::sys::disconnection as host;
 use crate::words::words;
 use crate::{Client, CloseCode};
 
-/// How a connection ended. Works only while `disconnected` runs.
+/// The end of a connection. Works only while `disconnected` runs.
 #[derive(Debug)]
 pub struct Disconnection(Client);
 
@@ -18,18 +18,18 @@ impl Disconnection {
         host::cause(self.0.id()).map_or(Cause::Unknown, |word| Cause::of(&word))
     }
 
-    /// Returns the code of the client's close frame: 1005 if the frame has no code, 1006 if no close frame came.
+    /// Returns the code of the client's close frame. 1005 if the frame has no code, 1006 if no close frame arrived.
     pub fn code(&self) -> CloseCode {
         host::code(self.0.id()).unwrap_or(ABNORMAL).into()
     }
 
-    /// Returns the reason of the client's close frame. If no close frame came, returns the host's description of what
-    /// ended the connection, which is for people and not for programs.
+    /// Returns the reason of the client's close frame. If no close frame arrived, returns the host's description of
+    /// what ended the connection. The description is for people and not for programs.
     pub fn reason(&self) -> String {
         host::reason(self.0.id()).unwrap_or_default()
     }
 
-    /// Returns whether the closing handshake was completed: a close frame went each way.
+    /// Returns whether the closing handshake was completed, which means that a close frame went each way.
     pub fn is_clean(&self) -> bool {
         host::clean(self.0.id())
     }
@@ -54,9 +54,10 @@ words! {
         Operator = "operator", "the operator closed";
         /// The connection broke, or the client left without a close frame.
         Lost = "lost", "the connection was lost";
-        /// It is a WebSocket that the handler opens ([`connect`](crate::connect)), and it could not be opened.
+        /// This is a WebSocket that the handler tried to open ([`connect`](crate::connect)), and it could not be
+        /// opened.
         NotOpened = "not-opened", "the connection could not be opened";
-        /// Nothing came from the client for too long, not even an answer to a ping.
+        /// The client sent nothing for too long, and did not even answer a ping.
         Silent = "silent", "nothing came from the client for too long";
         /// The client read its output too slowly.
         Slow = "slow", "the client read its output too slowly";

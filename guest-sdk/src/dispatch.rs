@@ -1,4 +1,4 @@
-//! What happens for each event, whether a component's export or a test calls the handler.
+//! The handling of each event. It is the same whether an export of the component or a test calls the handler.
 
 use crate::{
     Client, CustomMessage, CustomMessages, Disconnection, Drained, Error, Expiry, Handler,
@@ -11,7 +11,7 @@ pub(crate) fn connected<H: Handler>(handler: &mut H, client: Client) -> bool {
         return true;
     };
     if let Err(mistake) = handshake.refuse(&rejection) {
-        // The rejection itself cannot be sent. This logs why, and the client gets a plain 500.
+        // The rejection itself cannot be sent. So the reason is logged, and the client gets a plain 500.
         let _ = handshake.refuse(&Rejection::from(mistake));
     }
     false

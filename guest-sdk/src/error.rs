@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Any error that a handler returns. `?` converts other errors to it.
+/// Any error that a handler returns. `?` converts other errors to this type.
 ///
 /// [`Handler::failed`](crate::Handler::failed) decides what happens next. By default, it writes the error with all its
 /// causes to the host's log, and closes the client of the event with 1011.

@@ -4,31 +4,32 @@ use crate::{
     Client, CloseCode, CustomMessage, Disconnection, Error, Handshake, Rejection, Timer, report,
 };
 
-/// The handler of a resource. Every function has a default; implement those that you need.
+/// The handler of a resource. Every function has a default. Implement those that you need.
 ///
 /// Each optional interface is a trait of its own: [`Lifecycle`], [`Timers`], [`CustomMessages`], [`Drained`],
 /// [`Expiry`] and [`Stop`]. A component exports only the interfaces that are named in `export!`, as in
 /// `ws_guest::export!(Chat: Lifecycle, Timers)`, so that the host knows what the component implements.
 ///
-/// An `Err` goes to [`failed`](Self::failed). Its default writes the error and its causes to the host's log, and closes
-/// the client with 1011. A panic ends the instance: the client of the event is closed with 1011, and the next event
-/// goes to a fresh instance.
+/// If a function returns an `Err`, [`failed`](Self::failed) gets it. By default, `failed` writes the error and its
+/// causes to the host's log, and closes the client with 1011. A panic ends the instance. The client of the event is
+/// then closed with 1011, and the next event goes to a fresh instance.
 pub trait Handler: Default + 'static {
-    /// Called when a client asks to connect. Messages that are sent to the client here follow right after the
-    /// handshake.
+    /// Called when a client asks to connect. Messages that the handler sends to the client here are written right after
+    /// the handshake.
     ///
     /// By default, the client is accepted without a subprotocol.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] is the HTTP response that the client gets instead of a connection. `?` converts any other error
-    /// to a rejection: the error goes to the log, and the client gets 500.
+    /// Returns a [`Rejection`] to refuse the client. It is the HTTP response that the client gets instead of a
+    /// connection. `?` converts any other error to a rejection. The error then goes to the log, and the client gets a
+    /// 500.
     fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
         let _ = (client, handshake);
         Ok(())
     }
 
-    /// Called for a text message. By default, closes the client with 1003: text is not expected here.
+    /// Called for a text message. By default, closes the client with 1003, because text is not expected.
     ///
     /// # Errors
     ///
@@ -38,7 +39,7 @@ pub trait Handler: Default + 'static {
         Ok(client.close(CloseCode::InvalidType, "this resource takes no text")?)
     }
 
-    /// Called for a binary message. By default, closes the client with 1003: binary is not expected here.
+    /// Called for a binary message. By default, closes the client with 1003, because binary data is not expected.
     ///
     /// # Errors
     ///
@@ -69,19 +70,20 @@ pub trait Handler: Default + 'static {
 
     /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception: it
     /// is not called if the host cannot start an instance for it. After repeated failed starts, the host waits before
-    /// the next attempt, and does not report clients that leave during this wait.
+    /// the next attempt. Clients that leave during this wait are not reported.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
 }
 
-/// A handler whose state outlives its instance: across a hot reload, across hibernation, and, if the configuration asks
-/// for checkpoints, across a trap. A handler without this trait starts over after a reload and is never hibernated.
+/// A handler whose state outlives its instance. The state survives a hot reload and hibernation. If the configuration
+/// asks for checkpoints, it also survives a trap. A handler without this trait starts over after a reload, and is never
+/// hibernated.
 ///
 /// In both functions, [`state_reason`](crate::state_reason) tells why they are called.
 pub trait Lifecycle: Handler {
-    /// Returns the state, as bytes, for the handler that takes over in [`resume`](Self::resume): in the new code after
-    /// a hot reload, or when the next event wakes a hibernated instance.
+    /// Returns the state as bytes. [`resume`](Self::resume) gets it in the handler that takes over: in the new code
+    /// after a hot reload, or when the next event wakes a hibernated instance.
     ///
     /// With checkpoints (`--checkpoint`), this function is also called after events, and the same instance continues.
     ///
@@ -90,9 +92,9 @@ pub trait Lifecycle: Handler {
     fn suspend(&mut self) -> Option<Vec<u8>>;
 
     /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance returned none,
-    /// or trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date, and
-    /// [`clients`](crate::clients) returns the clients that are connected. This is the first event of every instance
-    /// that replaces another; it is not called in the very first instance.
+    /// or if it trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date,
+    /// and [`clients`](crate::clients) returns the connected clients. This is the first event of every instance that
+    /// replaces another one. It is not called in the very first instance.
     ///
     /// # Errors
     ///
@@ -111,8 +113,8 @@ pub trait Timers: Handler {
     fn fired(&mut self, timer: Timer) -> Result<(), Error>;
 }
 
-/// A handler that takes custom messages. They come from the operator of the server (`POST /resources/NAME/messages` at
-/// the admin address) or from the program that embeds the host, not from a client.
+/// A handler that accepts custom messages. They do not come from a client. They come from the operator of the server
+/// (`POST /resources/NAME/messages` at the admin address), or from the program that embeds the host.
 pub trait CustomMessages: Handler {
     /// Called for a custom message. The result is the answer to the sender. `about` contains the sender and the kind
     /// of the message.
@@ -130,8 +132,8 @@ pub trait CustomMessages: Handler {
 /// A handler that wants to continue sending when there is room for a client again.
 pub trait Drained: Handler {
     /// Called when there is room again for a client after a send to it has failed with
-    /// [`SendError::Full`](crate::SendError::Full): at least half of the client's outbound buffer is free, and so is
-    /// enough of the host's `max-buffered`.
+    /// [`SendError::Full`](crate::SendError::Full). There is room when at least half of the client's outbound buffer is
+    /// free, and enough of the host's `max-buffered` is free too.
     ///
     /// # Errors
     ///
@@ -152,8 +154,8 @@ pub trait Expiry: Handler {
 
 /// A handler that is called before its clients are closed because the server stops or no longer serves the resource.
 pub trait Stop: Handler {
-    /// Called when the server stops, or no longer serves the resource. The clients are still open. They are closed
-    /// when this function returns: with 1001, or with 1012 if the resource restarts under a changed configuration.
+    /// Called when the server stops, or no longer serves the resource. The clients are still open. They are closed when
+    /// this function returns, with 1001, or with 1012 if the resource restarts because its configuration has changed.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use crate::sys::handshake as host;
 use crate::words::errors;
 use crate::{Client, Error, Request};
 
-/// The handshake of a client that asks to connect: its request, and what the response should contain.
+/// The handshake of a client that asks to connect. It has the request, and takes the contents of the response.
 #[derive(Debug)]
 pub struct Handshake(Client);
 
@@ -25,7 +25,7 @@ impl Handshake {
     ///
     /// # Errors
     ///
-    /// Returns [`HandshakeError::NotOffered`] if the client did not offer it.
+    /// Returns [`HandshakeError::NotOffered`] if the client did not offer this subprotocol.
     pub fn choose_subprotocol(&mut self, name: impl AsRef<str>) -> Result<(), HandshakeError> {
         Ok(host::choose_subprotocol(self.0.id(), name.as_ref())?)
     }
@@ -73,10 +73,10 @@ errors! {
     }
 }
 
-/// A refusal of a client: an HTTP response in place of the handshake.
+/// A refusal of a client. It is an HTTP response in place of the handshake.
 ///
-/// In `connected`, `?` converts any other error to a rejection: the error goes to the log with its causes, and the
-/// client gets 500.
+/// In `connected`, `?` converts any other error to a rejection. The error and its causes then go to the log, and the
+/// client gets a 500.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     status: u16,
@@ -92,7 +92,7 @@ impl Rejection {
         Self { status, headers: Vec::new(), content_type, body: text.into().into_bytes() }
     }
 
-    /// Adds a header: `Location` to a 302, `WWW-Authenticate` to a 401, `Retry-After` to a 503.
+    /// Adds a header, for example `Location` to a 302, `WWW-Authenticate` to a 401, or `Retry-After` to a 503.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self

@@ -24,13 +24,13 @@ impl Client {
 /// # Errors
 ///
 /// Returns [`InvalidJson`] if the message is not JSON, or not of this type. If the handler returns this error, as `?`
-/// does, [`failed`](crate::Handler::failed) by default closes the client with 1007 and with the error as the reason,
-/// and writes the error to the log at the level `info`: it is the client's mistake, not the handler's.
+/// does, [`failed`](crate::Handler::failed) treats it as a mistake of the client by default. It closes the client with
+/// 1007 and with the error as the reason, and writes the error to the log at the level `info`.
 pub fn from_json<T: DeserializeOwned>(message: impl AsRef<[u8]>) -> Result<T, InvalidJson> {
     serde_json::from_slice(message.as_ref()).map_err(InvalidJson)
 }
 
-/// A message that is not JSON, or not of the type that is expected.
+/// The error for a message that is not JSON, or not of the expected type.
 #[derive(Debug)]
 pub struct InvalidJson(serde_json::Error);
 

@@ -20,10 +20,10 @@
 //! `cargo build --release --target wasm32-wasip2`, and run with `ws-host --component FILE.wasm`.
 //!
 //! The value of your type is the state of one instance. It is created with [`Default`] for the first event, and lives
-//! until the instance ends. With [`Lifecycle`], its state outlives a hot reload and hibernation. Events arrive one at
-//! a time, so `&mut self` needs no locks. Whatever the handler prints to standard output or standard error appears in
-//! the host's log. Sleeping ([`std::thread::sleep`]) is fine: it delays only the other events of this instance, not
-//! the host.
+//! until the instance ends. With [`Lifecycle`], its state outlives a hot reload and hibernation. Events arrive one at a
+//! time, so `&mut self` needs no locks. Everything that the handler prints to standard output or standard error appears
+//! in the host's log. The handler may sleep ([`std::thread::sleep`]). This delays only the other events of this
+//! instance, and not the host.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -94,7 +94,8 @@ macro_rules! export {
             };
         }
 
-        // A native build has no exports: tests call the handler through `PARTS`. The handler counts as used.
+        // A native build has no exports. Tests call the handler through `PARTS`. This code also makes the handler count
+        // as used.
         #[cfg(not(target_arch = "wasm32"))]
         const _: fn() -> $handler = $crate::glue::new_handler;
 
@@ -173,6 +174,6 @@ macro_rules! export_part {
             "Lifecycle, Timers, CustomMessages, Drained, Expiry and Stop",
         ));
     };
-    // Reported above.
+    // The arms for parts have already reported the error.
     ($exports:ident $other:ident) => {};
 }

@@ -1,16 +1,17 @@
-//! The macros of the crate `log`, and with the feature `tracing` the events of `tracing`, write to the host's log.
+//! Sends the log lines of the crate `log` to the host's log. With the feature `tracing`, also sends the events of
+//! `tracing`.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::sys::log as host;
 
-/// `tracing` reports under these targets that a span without fields is opened, and that any span is entered, left or
-/// closed: nothing that belongs into the log.
+/// The beginning of the targets under which `tracing` reports spans. Such a report says that a span without fields was
+/// opened, or that any span was entered, left or closed. None of this belongs in the log.
 const SPANS: &str = "tracing::span";
 
 struct HostLog;
 
-/// Installs the logger, unless the handler has installed another one. The level is the lowest that the host shows.
+/// Installs the logger, unless the handler has installed another one. The level is the lowest one that the host shows.
 pub(crate) fn install() {
     if log::set_logger(&HostLog).is_ok() {
         log::set_max_level(max_level());

@@ -7,7 +7,7 @@ use crate::Client;
 use crate::sys::{SendOptions as HostOptions, clients as host, param};
 use crate::words::errors;
 
-/// A complete message, borrowed: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to it.
+/// A complete, borrowed message: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Text.
@@ -46,8 +46,8 @@ impl<'a> From<&'a Vec<u8>> for Message<'a> {
     }
 }
 
-/// Which messages are compressed. The choice matters only for clients that agreed to compression, which the
-/// configuration has to allow (`--compression`).
+/// Which messages are compressed. The choice matters only for clients that agreed to compression. The configuration
+/// must allow compression (`--compression`).
 ///
 /// A message that would not become shorter is always sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,8 +58,9 @@ pub enum Compression {
     ByLength,
     /// All messages, however short.
     Always,
-    /// No message. Use this for data that is already compressed, such as pictures, and for a message that contains
-    /// both a secret and text chosen by somebody else: the compressed length would reveal the secret bit by bit.
+    /// No message. Use this for data that is already compressed, such as pictures. Also use it for a message that
+    /// contains both a secret and text that somebody else has chosen. The compressed length would reveal the secret bit
+    /// by bit.
     Never,
 }
 
@@ -92,7 +93,7 @@ impl SendOptions {
             Compression::Always => "always",
             Compression::Never => "never",
         };
-        // Fails only for an unknown word, and the host knows these.
+        // This fails only for an unknown word, and the host knows these words.
         let _ = self.0.set_compression(word);
         self
     }
@@ -100,12 +101,13 @@ impl SendOptions {
     /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that is longer after compression is
     /// sent in fragments. The client still receives one message.
     pub fn max_frame(self, bytes: NonZeroU32) -> Self {
-        // Fails only for 0.
+        // This fails only for 0.
         let _ = self.0.set_max_frame(Some(bytes.get()));
         self
     }
 
-    /// Sets which clients do not get messages that are broadcast, published or sent by tag. Replaces the previous list.
+    /// Sets which clients do not get messages that are broadcast, published or sent by tag. This replaces an earlier
+    /// list.
     ///
     /// # Errors
     ///

@@ -4,12 +4,12 @@ use crate::Client;
 use crate::sys::outgoing as host;
 use crate::words::errors;
 
-/// Begins to open a WebSocket to a server that the configuration grants (`wss://` or `ws://`), and returns its number at
-/// once. It is used like a client: what the server sends arrives in
-/// [`received_text`](crate::Handler::received_text) and [`received_binary`](crate::Handler::received_binary), and
-/// [`disconnected`](crate::Handler::disconnected) is its last event. What is sent to it waits until it is open.
+/// Begins to open a WebSocket to a server that the configuration grants (`wss://` or `ws://`). Returns its number at
+/// once. It is used like a client: messages of the server arrive in [`received_text`](crate::Handler::received_text)
+/// and [`received_binary`](crate::Handler::received_binary), and [`disconnected`](crate::Handler::disconnected) is its
+/// last event. Messages that are sent before it is open wait until then.
 ///
-/// If it cannot be opened, `disconnected` is called, with [`Cause::NotOpened`](crate::Cause::NotOpened) and the reason.
+/// If it cannot be opened, `disconnected` is called with [`Cause::NotOpened`](crate::Cause::NotOpened) and the reason.
 ///
 /// # Errors
 ///
@@ -18,8 +18,9 @@ pub fn connect(url: impl AsRef<str>) -> Result<Client, ConnectError> {
     connect_with(url, &[], &[])
 }
 
-/// Does the same as [`connect`], and offers subprotocols, of which the server may choose one
-/// ([`Request::subprotocol`](crate::Request::subprotocol)), and adds headers to the request, such as `authorization`.
+/// Does the same as [`connect`], with subprotocols and headers. The server may choose one of the offered subprotocols
+/// ([`Request::subprotocol`](crate::Request::subprotocol)). The headers, such as `authorization`, are added to the
+/// request.
 ///
 /// # Errors
 ///
@@ -33,14 +34,15 @@ pub fn connect_with(
     Ok(host::connect(url.as_ref(), subprotocols, &headers).map(Client::from_id)?)
 }
 
-/// Returns the WebSockets that this instance has opened, or is opening: those of [`connect`]. [`clients`](crate::clients)
+/// Returns the WebSockets that this instance has opened or is opening with [`connect`]. [`clients`](crate::clients)
 /// does not return them.
 pub fn connections() -> Vec<Client> {
     host::connections().into_iter().map(Client::from_id).collect()
 }
 
 impl Client {
-    /// Returns the URL, if this is a WebSocket that the handler has [opened](connect). A client of this server has none.
+    /// Returns the URL, if this is a WebSocket that the handler has [opened](connect). Returns `None` for a client of
+    /// this server.
     pub fn url(self) -> Option<String> {
         host::url(self.id())
     }

@@ -1,4 +1,4 @@
-//! Reporting errors that a handler did not deal with.
+//! Reports errors that a handler did not handle itself.
 
 use std::fmt::Display;
 
@@ -23,11 +23,11 @@ pub(crate) fn client(client: Client, error: &Error) {
         None => "the handler failed".to_owned(),
     };
     truncate(&mut reason);
-    // Fails only if the client is already closing.
+    // This fails only if the client is already closing.
     let _ = client.close(CloseCode::InternalError, &reason);
 }
 
-/// Closes a client that sent a message which the handler cannot read.
+/// Closes a client that sent a message that the handler cannot read.
 #[cfg(feature = "json")]
 fn invalid_message(client: Client, mistake: &dyn std::error::Error) {
     let mut reason = mistake.to_string();

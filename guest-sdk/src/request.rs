@@ -3,8 +3,8 @@
 use crate::Client;
 use crate::sys::requests as host;
 
-/// The request with which a client asked to connect. Each function calls the host and copies only what it returns. The
-/// functions work until the end of `disconnected`; afterwards they return empty values.
+/// The request with which a client asked to connect. Each function calls the host, and copies only what it returns. The
+/// functions work until the end of `disconnected`. After that they return empty values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request(Client);
 
@@ -28,7 +28,7 @@ impl Request {
         host::path(self.0.id()).unwrap_or_default()
     }
 
-    /// Returns the part after the `?`, as the client wrote it. `None` if there was no `?`.
+    /// Returns the part after the `?`, as the client wrote it. Returns `None` if there was no `?`.
     pub fn query(self) -> Option<String> {
         host::query(self.0.id())
     }
@@ -48,8 +48,8 @@ impl Request {
         host::header(self.0.id(), name.as_ref())
     }
 
-    /// Returns all headers in the order in which they came, with names in lower case. Several `cookie` lines are joined
-    /// into one, and so are the lines of a header that is defined as a list.
+    /// Returns all headers in the order in which they arrived, with names in lower case. Several `cookie` lines are
+    /// joined into one, and so are the lines of a header that is defined as a list.
     pub fn headers(self) -> Vec<(String, Vec<u8>)> {
         host::headers(self.0.id())
     }
@@ -59,7 +59,8 @@ impl Request {
         host::offered_subprotocols(self.0.id())
     }
 
-    /// Returns the subprotocol that was agreed on. `None` while `connected` runs, or if there is none.
+    /// Returns the subprotocol that was agreed on. Returns `None` while `connected` runs, and if there is no
+    /// subprotocol.
     pub fn subprotocol(self) -> Option<String> {
         host::subprotocol(self.0.id())
     }
@@ -69,8 +70,8 @@ impl Request {
         host::origin(self.0.id())
     }
 
-    /// Returns the version of the WebSocket protocol: 13, or the version of an old draft: 8, 7 or 0. Version 0 has
-    /// neither binary messages nor pings.
+    /// Returns the version of the WebSocket protocol. It is 13, or 8, 7 or 0 for an old draft. Version 0 has neither
+    /// binary messages nor pings.
     pub fn protocol_version(self) -> Option<u16> {
         host::protocol_version(self.0.id())
     }
@@ -80,7 +81,7 @@ impl Request {
         host::http_version(self.0.id())
     }
 
-    /// Returns the IP address of the client as a trusted proxy states it. Without such a proxy, it is the same as
+    /// Returns the IP address of the client, as a trusted proxy states it. Without such a proxy, it is the same as
     /// [`peer_address`](Self::peer_address).
     pub fn client_address(self) -> String {
         host::client_address(self.0.id()).unwrap_or_default()

@@ -1,16 +1,16 @@
-//! Why a handler hands over or resumes its state, and how old the state is.
+//! The reason why a handler hands over or resumes its state, and the age of the state.
 
 use std::time::Duration;
 
 use crate::sys::state as host;
 use crate::words::words;
 
-/// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was produced, if it lacks events that
-/// happened since. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that was
-/// handed to code that was rolled back (`--trial`). `None` if the state includes the last event, or if there is no
-/// state.
+/// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was produced, if the state does not include
+/// the events since then. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that
+/// was handed to code that was rolled back (`--trial`). Returns `None` if the state includes the last event, or if
+/// there is no state.
 ///
-/// Works only in `resume`; at any other time it returns `None`.
+/// Works only in `resume`. At any other time it returns `None`.
 pub fn state_age() -> Option<Duration> {
     host::age().map(Duration::from_millis)
 }

@@ -1,6 +1,6 @@
 //! The words that the host returns, as enums.
 
-/// Defines an enum of the words that a function of the host may return. A released contract may gain words: a word that
+/// Defines an enum of the words that a function of the host may return. A later contract may add words. A word that
 /// this crate does not know becomes `Unknown`.
 macro_rules! words {
     (

@@ -1,4 +1,4 @@
-//! What this build is.
+//! The description of this build.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of wasmtime.
 pub(crate) use crate::guest::WASMTIME_VERSION as WASMTIME;
 
-/// The features of the crate that can be turned off, each with whether it is on.
+/// The features of the crate that can be turned off, and whether each is on.
 const FEATURES: [(&str, bool); 4] = [
     ("cli", cfg!(feature = "cli")),
     ("nats", cfg!(feature = "nats")),
@@ -26,13 +26,13 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns the commit that was built, or `unknown` (`build.rs`).
+/// Returns the commit that was built, or `unknown` (see `build.rs`).
 pub(crate) fn commit() -> &'static str {
     option_env!("WS_HOST_BUILT_COMMIT").unwrap_or("unknown")
 }
 
-/// Returns what `ws-host --version` prints: the version, the commit if it was known at build, the features, and the
-/// version of wasmtime.
+/// Returns the text that `ws-host --version` prints: the version, the commit if it was known when the program was
+/// built, the features, and the version of wasmtime.
 pub fn build_description() -> &'static str {
     &DESCRIPTION
 }

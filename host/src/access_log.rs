@@ -1,8 +1,8 @@
 //! The access log: a line for each client when its connection ends, and one for each handshake that was refused.
 //!
 //! The lines have the target `access` and the level `info`. They are written only if the configuration asks for them
-//! (`access-log`). What clients have sent is escaped and shortened, and recorded as text: both formats of the log quote
-//! text, so that no value can look like another field or another line.
+//! (`access-log`). Text from clients is escaped and shortened. It is recorded as text, which both formats of the log
+//! quote, so no value can look like another field or another line.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -17,33 +17,33 @@ use crate::guest::Disconnection;
 use crate::log_rate::{Line, LogRate, Quoted};
 use crate::metrics::{ClientTotals, count_lost_log_line};
 
-/// Limits the lines about clients whose connections have ended. There cannot be many more than clients, and a host that
-/// stops closes 10,000 at once with the default limit.
+/// Limits the lines about clients whose connections have ended. There can be about as many as there are clients, and a
+/// host that stops closes 10,000 clients at once with the default limit.
 static ENDED: LogRate = LogRate::per_second(10_000);
 
-/// Limits the lines about refused handshakes. Anybody can cause them, and each has some hundred bytes.
+/// Limits the lines about refused handshakes. Anybody can cause such lines, and each has some hundred bytes.
 static REFUSED: LogRate = LogRate::per_second(1000);
 
 /// A handshake that was not accepted.
 pub(crate) struct Refused<'a> {
     pub(crate) connection: ConnectionId,
-    /// The client, if it was refused after it had got an id.
+    /// The client, if it had got an id before it was refused.
     pub(crate) client: Option<ClientId>,
-    /// The resource. `None` if the path has none.
+    /// The resource. `None` if no resource has the path.
     pub(crate) resource: Option<&'a str>,
     pub(crate) peer: SocketAddr,
     /// The address of the client itself, as trusted proxies report it.
     pub(crate) address: IpAddr,
     pub(crate) request: &'a Request<()>,
-    /// The outcome, as the metric of handshakes names it.
+    /// The outcome, by its name in the metric of handshakes.
     pub(crate) outcome: &'static str,
-    /// The status of the response. `None` if there was none.
+    /// The status of the response. `None` if there was no response.
     pub(crate) status: Option<StatusCode>,
     /// How long the handshake took.
     pub(crate) duration: Duration,
 }
 
-/// Writes the summary of a connection that has ended.
+/// Writes a summary of a connection that has ended.
 pub(crate) fn ended(client: &Client, totals: &ClientTotals, end: &Disconnection) {
     let Some(Line { left_out }) = line(&ENDED) else { return };
     let info = client.info();
@@ -121,7 +121,7 @@ pub(crate) fn tls_failed(connection: ConnectionId, peer: SocketAddr, why: &str) 
     );
 }
 
-/// Returns permission to write a line. A line without permission is counted with those that the log loses.
+/// Returns permission to write a line. If there is none, counts the line among those that the log loses.
 fn line(rate: &LogRate) -> Option<Line> {
     if !tracing::enabled!(target: "access", Level::INFO) {
         return None;
@@ -137,7 +137,7 @@ fn permitted(rate: &LogRate, now: Instant) -> Option<Line> {
     line
 }
 
-/// Returns what a client has sent, escaped and shortened.
+/// Returns text from a client, escaped and shortened.
 fn quoted(bytes: Option<&[u8]>) -> Option<String> {
     bytes.map(|bytes| Quoted(bytes).to_string())
 }

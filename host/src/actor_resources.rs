@@ -10,7 +10,7 @@ use crate::ownership::{NotOwner, Ownership};
 use crate::timers::Timers;
 use crate::topics::Topics;
 
-/// The clients, timers and topics of an actor, which its instances use one after the other.
+/// The clients, timers and topics of an actor. The actor's instances use them one after the other.
 #[derive(Debug)]
 pub(crate) struct ActorResources {
     /// The name of the actor in its resource.
@@ -18,7 +18,7 @@ pub(crate) struct ActorResources {
     pub(crate) clients: Clients,
     /// The connections that the handler has opened.
     pub(crate) outgoing: Clients,
-    /// Opens them.
+    /// Opens the connections of the handler.
     pub(crate) dialer: OnceLock<Arc<dyn Dialer>>,
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
@@ -27,8 +27,8 @@ pub(crate) struct ActorResources {
     pub(crate) ownership: Option<Arc<dyn Ownership>>,
 }
 
-/// A guard that keeps a client known to its actor: from before `connected` is called until the connection has ended or
-/// the handler has refused the client. Dropping it removes the client from everything that the actor has.
+/// A guard that keeps a client known to its actor. It exists from before `connected` is called until the connection has
+/// ended or the handler has refused the client. Dropping it removes the client from everything that the actor has.
 #[derive(Debug)]
 pub(crate) struct Registration {
     resources: Arc<ActorResources>,
@@ -54,7 +54,8 @@ impl ActorResources {
         Self { ownership, ..self }
     }
 
-    /// Checks that the actor may run now: before each event, at ticks, and in imports with an effect outside the actor.
+    /// Checks that the actor may run now. Called before each event, at ticks, and in imports with an effect outside the
+    /// actor.
     ///
     /// # Errors
     ///
@@ -67,7 +68,8 @@ impl ActorResources {
         }
     }
 
-    /// Registers a client: the guest can send to it, subscribe it and tag it until the returned guard is dropped.
+    /// Registers a client. Until the returned guard is dropped, the guest can send to the client, subscribe it and tag
+    /// it.
     pub(crate) fn register(self: &Arc<Self>, client: &Arc<Client>) -> Registration {
         self.clients.insert(Arc::clone(client));
         Registration { resources: Arc::clone(self), client: Arc::clone(client) }
@@ -84,10 +86,10 @@ impl ActorResources {
         self.clients.find(id).or_else(|| self.outgoing.find(id))
     }
 
-    /// Forgets a client. This is the only place that does so: anything new that is kept for clients must be removed
-    /// here.
+    /// Removes a client everywhere. This is the only place that does so. If anything else is ever kept for clients, it
+    /// must be removed here too.
     fn forget(&self, client: &Client) {
-        // First, so that nothing can subscribe or tag the client again.
+        // This comes first, so that nothing can subscribe or tag the client again.
         client.mark_disconnected();
         self.clients.remove(client.id());
         self.outgoing.remove(client.id());

@@ -10,14 +10,15 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::config::{self, Resource};
 use crate::{Host, Peer};
 
-/// The allocations of one call: the component runtime boxes the first stack frame. A message needs no other allocation.
+/// The allocations of one call. The component runtime boxes the first stack frame, and a message needs no other
+/// allocation.
 const PER_CALL: u64 = 1;
 
-/// The response to the key that RFC 6455 §1.3 has as its example.
+/// The response for the example key of RFC 6455 §1.3.
 const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// The system's allocator, with a counter.
+/// The system's allocator with a counter.
 struct CountingAllocator;
 
 thread_local! {
@@ -60,7 +61,7 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     let mut client = connect(&host).await?;
     for bytes in [20_u16, 1024] {
         let (request, mut reply) = frames(bytes);
-        // Warm up, so that every buffer has been used.
+        // This warms up the host, so that every buffer has been used once.
         for _ in 0..10 {
             client.write_all(&request).await?;
             client.read_exact(&mut reply).await?;
@@ -72,7 +73,7 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
         }
         let allocations = COUNT.get() - before;
         assert!(reply.ends_with(b"xx"), "no echo");
-        // The clock of the CPU budgets may allocate meanwhile.
+        // Some allocations are allowed for the clock of the CPU budgets.
         let allowed = MESSAGES * PER_CALL + MESSAGES / 100;
         assert!(
             allocations <= allowed,
@@ -82,7 +83,7 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Connects a client to `/` of a host that listens nowhere.
+/// Connects a client to `/` of a host that listens on no address.
 pub(crate) async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
@@ -98,7 +99,7 @@ pub(crate) async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
     while !response.ends_with(b"\r\n\r\n") {
         response.push(client.read_u8().await?);
     }
-    // A stream that the caller has accepted gets the same bytes as one that the host has accepted.
+    // A host must send the same bytes whether it or an embedding program has accepted the stream.
     assert_eq!(String::from_utf8(response)?, RESPONSE);
     Ok(client)
 }

@@ -5,16 +5,17 @@ use std::sync::atomic::AtomicPtr;
 
 use tikv_jemallocator::Jemalloc;
 
-/// Returns the memory of hibernated instances to the system even while connections between them stay open; the system's
-/// allocator keeps most of it.
+/// jemalloc gives the memory of hibernated instances back to the system even while connections between them in memory
+/// stay open. The system's allocator keeps most of that memory.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// A thread of jemalloc's own gives memory back to the system one second after it was freed. The variable
-/// `_RJEM_MALLOC_CONF` overrides this.
+/// The settings of jemalloc. A thread of jemalloc gives memory back to the system one second after it was freed. The
+/// environment variable `_RJEM_MALLOC_CONF` overrides this.
 ///
-/// jemalloc reads this symbol before `main`. An environment variable of the build would do the same, but builds from an
-/// archive of cargo would not have it. This type is a pointer that a `static` may hold; nothing writes to it.
+/// jemalloc reads this symbol before `main`. An environment variable at build time would have the same effect, but
+/// would be missing in builds from a cargo archive. The type is a pointer that a `static` may hold. Nothing writes to
+/// it.
 #[expect(unsafe_code, reason = "no other symbol has this name, and its type is that of jemalloc's")]
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS: AtomicPtr<c_char> = AtomicPtr::new(

@@ -1,4 +1,4 @@
-//! The banner on standard output at start. Its first line holds the URL of the first resource.
+//! The banner that is printed to standard output at start. Its first line contains the URL of the first resource.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use ws_host::Server;
 use ws_host::config::Address;
 
-/// What reloads the components.
+/// The action that reloads the components.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReloadTrigger {
     /// Saving a source file, with `ws-host dev`.
     Save,
-    /// Another build.
+    /// Building a component again.
     Build,
     /// A request or SIGHUP.
     Request,
@@ -55,11 +55,11 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
     };
     if let Some(connect) = first.filter(|_| !is_journal()) {
         let is_encrypted = connect.contains("wss://");
-        // No authority vouches for a certificate that was made for a test or with --tls-dev.
+        // No authority vouches for a certificate that was created by --tls-dev or for a test.
         let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
         text += &format!("To connect:  ws-host connect {connect}{ca}\nTo stop:     Ctrl-C\n");
     }
-    // The server runs even if standard output is closed.
+    // A failure is ignored, because the server must run even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 

@@ -1,4 +1,4 @@
-//! Work that takes long, on a thread of its own where no task waits for it.
+//! Work that takes long. It runs on a thread of its own, where it delays no task.
 
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -7,7 +7,7 @@ use self::in_progress::InProgress;
 #[cfg(feature = "testing")]
 pub(crate) use self::in_progress::is_in_progress;
 
-/// Runs work that waits for files or computes for long. A panic in it continues in the calling task.
+/// Runs work that waits for files or computes for a long time. If the work panics, the calling task panics too.
 ///
 /// # Cancel safety
 ///
@@ -26,7 +26,7 @@ pub(crate) async fn off_the_workers<T: Send + 'static>(
 ///
 /// # Cancel safety
 ///
-/// As with [`off_the_workers`].
+/// The same as for [`off_the_workers`].
 pub(crate) async fn try_off_the_workers<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
@@ -36,18 +36,19 @@ pub(crate) async fn try_off_the_workers<T: Send + 'static>(
     }
 }
 
-/// Waits for the result of work that another thread does.
+/// Waits for the result of work on another thread.
 ///
 /// # Cancel safety
 ///
-/// That of `result`.
+/// The same as that of `result`.
 pub(crate) async fn wait_for_thread<T>(result: impl Future<Output = T>) -> T {
     #[cfg(feature = "testing")]
     let _in_progress = InProgress::begin();
     result.await
 }
 
-/// Whether tasks of this thread wait for such work: a test whose host runs on this thread waits, too.
+/// Records whether tasks of this thread wait for such work. If they do, a test whose host runs on this thread must wait
+/// too.
 #[cfg(feature = "testing")]
 mod in_progress {
     use std::cell::Cell;
@@ -60,7 +61,7 @@ mod in_progress {
         COUNT.get() > 0
     }
 
-    /// A task that waits for its work.
+    /// Records a waiting task until it is dropped.
     pub(super) struct InProgress;
 
     impl InProgress {
@@ -72,7 +73,8 @@ mod in_progress {
 
     impl Drop for InProgress {
         fn drop(&mut self) {
-            // A task of a runtime with several threads may have begun elsewhere. No test has such a runtime.
+            // In a runtime with several threads, the task may have begun on another thread. The wrapping is for that
+            // case, but no test has such a runtime.
             COUNT.set(COUNT.get().wrapping_sub(1));
         }
     }

@@ -1,20 +1,21 @@
-//! The budget for memory that waits in the whole host: output for clients, input that is not handled, and saved states.
+//! The budget for memory that is waiting anywhere in the host: output for clients, input that is not handled, and saved
+//! states.
 //!
-//! Each holder of such memory has a [`Share`] and reports its size. Clients report in coarse steps, so that a message
-//! that arrives and leaves costs nothing here. No client may hold more than is still free. So however many clients do
-//! not read, one more client may hold as much as each of them, and all holders together never exceed the limit (dynamic
-//! thresholds, as network switches have them: Choudhury and Hahne, 1998).
+//! Each holder of such memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
+//! arrives and leaves costs nothing here. No client may hold more memory than is still free. As a result, all holders
+//! together never exceed the limit. However many clients do not read, another client may still hold as much as each of
+//! them. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// The step in which clients report their memory, in bytes. A client below one step, as most clients are, is neither
-/// counted nor limited.
+/// The step in which clients report their memory, in bytes. Most clients use less than one step. Such a client is
+/// neither counted nor limited.
 pub(crate) const STEP: usize = 64 << 10;
 
-/// The memory that may wait in a host, in bytes.
+/// The limit on memory that may wait in a host, in bytes, and the current usage.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
@@ -23,7 +24,7 @@ pub(crate) struct Budget {
     pressure: Notify,
 }
 
-/// The part of a [`Budget`] that one holder uses. Dropping it frees that part.
+/// The part of a [`Budget`] that one holder uses. Dropping the share frees that part.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,
@@ -43,14 +44,14 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns the usage in bytes above which the clients that hold the most are closed: 7/8 of the limit. Seven
-    /// clients that take all they can get use exactly this much.
+    /// Returns the usage in bytes above which the clients that hold the most are closed. It is 7/8 of the limit, which
+    /// is exactly the usage of seven clients that take all they can get.
     pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }
 
-    /// Returns whether there is room for one more saved state of `bytes`. States leave half of the budget for messages,
-    /// because they stay for a long time.
+    /// Returns whether there is room for another saved state of `bytes`. States may use only half of the budget,
+    /// because they stay for a long time. The other half is left for messages.
     pub(crate) fn has_room_for_state(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.limit / 2
     }
@@ -91,7 +92,8 @@ impl Share {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Reports that the holder now holds `bytes`, rounded down to whole steps. Only one task at a time may call this.
+    /// Reports that the holder now holds `bytes`. The number is rounded down to whole steps. Only one task at a time
+    /// may call this.
     #[inline]
     pub(crate) fn report(&self, bytes: usize) {
         let steps = bytes - bytes % STEP;
@@ -100,7 +102,7 @@ impl Share {
         }
     }
 
-    /// Returns whether the holder may hold `bytes` in all.
+    /// Returns whether the holder may hold a total of `bytes`.
     #[inline]
     pub(crate) fn admits(&self, bytes: usize) -> bool {
         bytes < STEP || bytes <= self.budget.free()
@@ -165,7 +167,7 @@ mod tests {
         for count in [1, 2, 20, 100] {
             let budget = Budget::new(100 * MIB);
             let shares: Vec<Share> = (0..count).map(|_| Share::new(&budget)).collect();
-            // The holders take turns to grow by a step, until none may.
+            // In turn, each holder grows by a step, until none may grow.
             while shares.iter().fold(false, |has_grown, share| {
                 let more = share.bytes() + STEP;
                 let may = share.admits(more);

@@ -1,4 +1,4 @@
-//! `ws-host completions SHELL`: prints a script with which a shell completes the commands and flags.
+//! `ws-host completions SHELL`: prints a script that lets a shell complete the commands and flags.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 ///
-/// Standard output cannot be written.
+/// An error if standard output cannot be written.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut script = Vec::new();
     let mut command = cli::Args::command();
@@ -31,10 +31,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .context("cannot write the script to standard output")
 }
 
-/// Returns the script with one spelling of the program's name in all labels.
+/// Returns the script with the same spelling of the program's name in all labels.
 ///
-/// clap_complete 4.6.11 writes the hyphen in the name of a program in two ways for bash, which then completes no flag of a
-/// command.
+/// For bash, clap_complete 4.6.11 writes the hyphen in a program's name in two ways. bash then completes no flags of
+/// the subcommands.
 fn with_one_name(script: &str) -> String {
     script.replace("ws__subcmd__host", "ws__host")
 }

@@ -1,4 +1,4 @@
-//! WebSockets that handlers open: what the guest asks for, and who does it.
+//! WebSockets that handlers open: the request of the guest, and the interface to what carries it out.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ pub(crate) struct DialRequest {
     pub(crate) query: Option<String>,
     pub(crate) is_encrypted: bool,
     pub(crate) subprotocols: Vec<String>,
-    /// Connects, and makes the handshake.
+    /// Connects, and performs the handshake.
     pub(crate) opening: Opening,
 }
 
@@ -27,7 +27,7 @@ pub(crate) type Opening =
 /// Why a handler cannot open a WebSocket now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DialError {
-    /// The actor or its resource has as many as it may have.
+    /// The actor or its resource has reached its limit on connections.
     TooMany,
     /// The resource is stopping.
     Stopping,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// The time to connect, and the time to wait for the answer. A server that works answers within milliseconds.
+/// How long connecting may take, and how long the answer may take. A working server answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The beginning of the answer of a server that works.
+/// The beginning of the answer of a working server.
 const HEALTHY: &str = "HTTP/1.1 200 ";
 
 /// Asks a server whether it works, and fails if it does not
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 ///
-/// Nobody answers in time, or the answer is not 200. The error has the status.
+/// An error if nobody answers in time, or if the status is not 200. The error contains the status.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let address = args.address;
     let status = ask(address).with_context(|| format!("no health check at {address}"))?;
@@ -36,7 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Returns the first line of the response.
 fn ask(address: SocketAddr) -> Result<String> {
-    /// Longer than any status line of a health check. No more than this is read from a server of another kind.
+    /// More than the length of any status line of a health check. If another kind of server answers, no more than this
+    /// is read.
     const LONGEST: u64 = 256;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

@@ -8,7 +8,7 @@
 //!      └──▶ connection ─┘
 //! ```
 //!
-//! Each layer imports only those to its right. Data in the other direction, messages to clients, goes through the
+//! Each layer imports only layers to its right. Messages to clients go in the other direction. They pass through the
 //! outbound buffers of `clients`, which belong to actors.
 //!
 //! ```no_run

@@ -1,7 +1,7 @@
 //! The log: a separate thread writes lines to standard error.
 //!
-//! The reader of standard error may be slow or have stopped. Clients never wait for the reader: lines that do not fit
-//! into the queue are dropped and counted, and the log reports their number once lines are written again.
+//! The reader of standard error may be slow, or may have stopped. Clients never wait for it. Lines that do not fit into
+//! the queue are dropped and counted. The log reports their number when lines are written again.
 
 use std::io::{ErrorKind, Result, Write};
 use std::panic::PanicHookInfo;
@@ -11,24 +11,24 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most bytes that may wait to be written: several thousand lines, so that a burst loses no line as long as the log
-/// is read.
+/// The most bytes that may wait to be written. This is enough for several thousand lines, so that a burst loses no line
+/// while the log is being read.
 const MAX_QUEUED: usize = 1 << 20;
 
 /// The capacity, in bytes, that is kept for the next lines when all lines have been written.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// The most bytes of lines that are written together. A pipe keeps them together even if other processes write to it as
-/// well (`PIPE_BUF`).
+/// The most bytes of lines that are written together. A pipe keeps a write of this size together even if other
+/// processes write to it too (`PIPE_BUF`).
 const MAX_CHUNK: usize = 4096;
 
-/// How long the end of the program waits for a reader that takes nothing.
+/// How long the end of the program waits for a reader that has stopped.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long the end of the program waits for a slow reader.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The time before the next attempt to write if standard error is non-blocking.
+/// The pause before the next attempt to write if standard error is non-blocking.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How lines are written.
@@ -58,14 +58,14 @@ struct State {
     queued: Vec<u8>,
     /// The number of lines that did not fit.
     lost: u64,
-    /// Whether the thread has taken lines that are not written yet.
+    /// Whether the thread has taken lines that it has not written yet.
     is_writing: bool,
     /// The number of chunks that were written.
     chunks: u64,
 }
 
 impl Log {
-    /// Starts the thread, and sends panics to the log from now on.
+    /// Starts the thread. From now on, panics are sent to the log.
     ///
     /// # Errors
     ///
@@ -98,12 +98,12 @@ impl Log {
         self.0.format
     }
 
-    /// Adds a line of the program itself, which is not an event of `tracing`.
+    /// Adds a line of the program itself that is not an event of `tracing`.
     pub(crate) fn report(&self, level: &str, text: &str) {
         self.add(line(self.format(), level, text).as_bytes());
     }
 
-    /// Waits until everything is written, or until the reader takes nothing any more or is too slow.
+    /// Waits until everything is written. Gives up if the reader has stopped or is too slow.
     pub(crate) fn finish(&self) {
         let deadline = Instant::now() + FINISH_TIMEOUT;
         let mut state = self.0.state.lock();
@@ -129,7 +129,7 @@ impl Log {
             Format::Text => self.add(format!("{text}\n").as_bytes()),
             Format::Json => self.report("ERROR", &text),
         }
-        // A panic of the main thread ends the program.
+        // A panic of the main thread ends the program, so everything must be written first.
         if name == "main" {
             self.finish();
         }
@@ -158,7 +158,7 @@ impl Shared {
         }
     }
 
-    /// Waits for lines. Returns how many lines were lost after them.
+    /// Waits for lines. Returns how many lines were lost after these.
     fn wait_for_lines(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state.lock();
         state.is_writing = false;
@@ -180,7 +180,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// Every call writes a whole line.
+/// Each call of `write` gets a whole line.
 impl Write for &Log {
     fn write(&mut self, line: &[u8]) -> Result<usize> {
         self.add(line);
@@ -192,7 +192,7 @@ impl Write for &Log {
     }
 }
 
-/// Returns a line of the program itself. As JSON, it has the fields that every event has.
+/// Returns a line of the program itself. In JSON, it has the same fields as an event.
 fn line(format: Format, level: &str, text: &str) -> String {
     match format {
         Format::Text => format!("ws-host: {text}\n"),
@@ -206,7 +206,7 @@ fn line(format: Format, level: &str, text: &str) -> String {
     }
 }
 
-/// Splits lines into chunks of as many lines as fit. A line that is longer is a chunk by itself.
+/// Splits lines into chunks. A chunk has as many lines as fit. A line that is too long is a chunk by itself.
 fn chunks(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let end = |byte: &u8| *byte == b'\n';
@@ -221,7 +221,7 @@ fn chunks(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Writes a chunk, however long that takes. An error cannot be reported anywhere.
+/// Writes a chunk, however long that takes. An error is ignored, because it cannot be reported anywhere.
 fn write(mut chunk: &[u8]) {
     let mut stderr = std::io::stderr();
     while !chunk.is_empty() {

@@ -1,4 +1,4 @@
-//! Limits for log lines that clients can cause: on their rate, and on the length of what they quote.
+//! Limits for log lines that clients can cause. They apply to the number of lines, and to the length of quoted text.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// The time between two lines of one kind, or between two bursts of such lines. A reader sees that the problem
-/// continues, and many clients cannot fill a disk.
+/// The time between two lines of one kind, or between two bursts of such lines. It is short enough to show that a
+/// problem continues, and long enough that many clients cannot fill a disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most bytes that are quoted of what a client sent. The name of a host has 253 bytes at most.
+/// The most bytes of a client's text that are quoted. The name of a host has at most 253 bytes.
 const MAX_QUOTED: usize = 256;
 
-/// A rate limit for log lines of one kind, mostly a `static`. It allows one or several lines a second. The first of
+/// A rate limit for log lines of one kind, usually a `static`. It allows one or several lines a second. The first of
 /// them reports how many lines were left out before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
@@ -31,7 +31,7 @@ struct State {
 /// Permission to write a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// The number of lines of this kind that were left out since the last one, or `None` if there were none.
+    /// The number of lines of this kind that were left out since the last one. `None` if there were none.
     pub(crate) left_out: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ impl LogRate {
     }
 }
 
-/// Bytes that a client sent, escaped and shortened for the log.
+/// Bytes from a client, escaped and shortened for the log.
 #[derive(Clone, Copy)]
 pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
 
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(after(999), None);
         assert_eq!(after(1000), line(Some(2)));
         assert_eq!(after(1500), None);
-        // Threads may call in another order than they read the clock.
+        // The times may decrease, because threads may call this in another order than they read the clock.
         assert_eq!(after(400), None);
         assert_eq!(after(9000), line(Some(2)));
         assert_eq!(after(10_000), line(None));

@@ -30,7 +30,8 @@ use ws_host::config::Config;
 use self::cli::{Args, Task};
 use self::log::{Format, Log};
 
-/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
+/// This program as it was started, even if its file has been replaced since. It is also the program that compiles
+/// components.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
 fn main() -> ExitCode {
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     let log = match Log::start(args.log_format()) {
         Ok(log) => log,
         Err(error) => {
-            // If standard error is closed, there is no way left to report the error.
+            // If standard error is closed, the error cannot be reported anywhere.
             let _ =
                 writeln!(std::io::stderr(), "ws-host: cannot start the thread of the log: {error}");
             return ExitCode::FAILURE;
@@ -63,7 +64,7 @@ fn run(args: Args, log: &Log) -> Result<ExitCode> {
 fn start_tracing(log: &Log, filter: &str) -> Result<()> {
     let names_access_log = filter.split(',').any(|part| part.trim().starts_with("access"));
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter:?}"))?;
-    // Lines of the access log have a setting of their own, so they do not depend on the level of other lines.
+    // The access log has a setting of its own, so its lines must not depend on the level of other lines.
     let filter = match names_access_log {
         true => filter,
         false => filter.add_directive("access=info".parse()?),
@@ -100,7 +101,7 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         Task::PrintCompletions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
         Task::WriteManPages(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
     };
-    // The program must not wait for a handler that still sleeps.
+    // The program must not wait for a handler that is still sleeping.
     runtime.shutdown_background();
     result
 }
@@ -114,7 +115,7 @@ async fn check(config: Config) -> Result<()> {
             resource.name, resource.path, resource.component, resource.hash
         );
     }
-    // A closed standard output does not make the configuration invalid.
+    // A failure is ignored, because a closed standard output does not make the configuration invalid.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }

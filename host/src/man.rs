@@ -17,15 +17,15 @@ pub(crate) struct Args {
     folder: PathBuf,
 }
 
-/// Writes the pages. They have no date, so that the same program always writes the same pages.
+/// Writes the pages. They contain no date, so that the same program always writes the same pages.
 ///
 /// # Errors
 ///
-/// The folder or a file in it cannot be written. The error names it.
+/// An error if the folder or a file in it cannot be written. The error names it.
 pub(crate) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(&args.folder)
         .with_context(|| format!("cannot create {}", args.folder.display()))?;
-    // The page of the command `help` would repeat all others.
+    // There is no page for the command `help`, because it would repeat all other pages.
     let mut command = cli::Args::command().disable_help_subcommand(true);
     command.build();
     for command in command.get_subcommands() {
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn write(command: &Command, folder: &Path) -> Result<()> {
-    // `ws-host connect` has the page `ws-host-connect`.
+    // The page of `ws-host connect`, for example, is called `ws-host-connect`.
     let title = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     let source = concat!("ws-host ", env!("CARGO_PKG_VERSION"));
     let man = Man::new(command.clone()).title(title).source(source).manual("ws-host");

@@ -1,17 +1,17 @@
-//! The limit on open files: each client is an open file.
+//! The limit on open files. It matters because each client is an open file.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Files in addition to those of clients. There are 1,024 each for: connections without a request, connections that are
-/// kept open after a response, connections that close after one, long responses, and the files of these responses. The
-/// rest is for listeners, the log and components.
+/// The number of files in addition to those of clients. There are up to 1,024 of each of these: connections without a
+/// request, connections that are kept open after a response, connections that close after a response, long responses,
+/// and the files of these responses. The rest is for listeners, the log and components.
 const OTHER_FILES: u64 = 5 * 1024 + 100;
 
-/// Raises the soft limit to the hard limit, and logs a warning if that is not enough.
+/// Raises the soft limit to the hard limit. Logs a warning if that is not enough.
 pub(crate) fn raise_limit(max_clients: usize) {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // If the system refuses, the limit stays as it was, and the check below reports the consequences.
+    // If this fails, the limit stays as it was, and the check below reports the consequences.
     let _ = setrlimit(Resource::Nofile, limit);
     let wanted = max_clients as u64 + OTHER_FILES;
     if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {

@@ -1,4 +1,4 @@
-//! The right of this host to run an actor that is unique in its cluster. Other actors need none.
+//! The right of this host to run an actor that is unique in its cluster. Other actors do not need such a right.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster has several hosts"))]
 pub(crate) enum Holding {
-    /// No other host can have the actor.
+    /// No other host can own the actor.
     Held,
-    /// The right was not confirmed in time. No other host has taken the actor yet, but another host may take it soon.
+    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon.
     Lapsed,
-    /// Another host may have the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
+    /// Another host may own the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
     Lost,
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum Holding {
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
-    /// Takes the right for an actor. Returns `false` if another actor has already taken it.
+    /// Takes the right for an actor. Returns `false` if it has already been taken for another actor.
     fn take(&self) -> bool;
 
     /// Ends the right permanently, so that no code of the actor runs any more.
@@ -32,16 +32,17 @@ pub(crate) trait Ownership: Debug + Send + Sync {
         false
     }
 
-    /// Returns what the earlier owner has left. `None`: there was no earlier owner, or this has been taken already.
+    /// Returns what the earlier owner has left. Returns `None` if there was no earlier owner, or if this has already
+    /// been taken.
     fn take_inherited(&self) -> Option<Inherited> {
         None
     }
 
-    /// Saves the state for the next owner. Does nothing after a [`SavedWhen::Handover`].
+    /// Saves the state for the next owner. Does nothing after a save with [`SavedWhen::Handover`].
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the state may have been saved, or may be saved later.
+    /// If the future is dropped, the state may already be saved, or may still be saved later.
     fn save(&self, _: Arc<[u8]>, _: SavedWhen) -> Saving<'_> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -53,16 +54,16 @@ pub(crate) type Saving<'a> = Pin<Box<dyn Future<Output = Result<(), SaveError>> 
 /// When a state was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SavedWhen {
-    /// The actor continued: there may have been events that the state does not contain.
+    /// The actor continued, so there may have been events that the state does not contain.
     Running,
-    /// After the last event of the actor on its host.
+    /// The state was saved after the actor's last event on its host.
     Handover,
 }
 
-/// What the earlier owner of an actor has left.
+/// The data that the earlier owner of an actor has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inherited {
-    /// The last state that was saved. `None`: the owner has ended before it saved one.
+    /// The last state that was saved. `None`: the owner ended before it saved a state.
     pub(crate) state: Option<Arc<[u8]>>,
     pub(crate) when: SavedWhen,
 }

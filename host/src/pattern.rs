@@ -10,9 +10,9 @@ pub(crate) use self::normal::normalized;
 
 /// A path or a pattern of paths: `/chat`, `/room/{id}`, `/files/*`.
 ///
-/// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, even
+/// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, or
 /// nothing. Patterns are case-sensitive. A pattern may be written as people read it or as browsers send it: `/räume` is
-/// the same as `/r%C3%A4ume`, and `%2f` is the same as `%2F`, not a slash. Write literal braces as `%7B` and `%7D`.
+/// the same as `/r%C3%A4ume`. `%2f` is the same as `%2F`, and not a slash. Write literal braces as `%7B` and `%7D`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -20,7 +20,8 @@ pub struct Pattern {
     route: String,
     /// The names of the parameters, in order.
     names: Vec<String>,
-    /// The route without the part for `*`, if the pattern ends in `/*`. It matches when nothing follows the slash.
+    /// The route without the part for `*`, if the pattern ends in `/*`. It is for paths where nothing follows the
+    /// slash.
     folder_route: Option<String>,
 }
 
@@ -38,7 +39,7 @@ pub enum PatternError {
     Invalid(String, String),
 }
 
-/// The name of the parameter that `/*` becomes in a route. A pattern cannot contain it, because it has spaces.
+/// The name of the parameter for `/*` in a route. It contains spaces, so no pattern can contain it.
 const REST: &str = "rest of it";
 
 impl Pattern {
@@ -83,7 +84,7 @@ impl Pattern {
     }
 }
 
-/// Returns the route of a pattern and the names of its parameters, or what is wrong with the pattern.
+/// Returns the route of a pattern and the names of its parameters. The error says what is wrong with the pattern.
 fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
     let (mut route, mut names) = (String::new(), Vec::new());
     let mut rest = pattern;
@@ -114,8 +115,8 @@ fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
     }
 }
 
-/// A map from patterns to values. If several patterns match a path, the most specific one wins: `/room/lobby` before
-/// `/room/{id}` before `/*`.
+/// A map from patterns to values. If several patterns match a path, the most specific one wins: `/room/lobby` wins over
+/// `/room/{id}`, and that over `/*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Patterns<T> {
     router: Router<usize>,
@@ -140,7 +141,7 @@ struct Entry<T> {
     value: T,
 }
 
-/// Another pattern matches the same paths as the new one, and neither is more specific.
+/// The error that another pattern matches the same paths as the new one, and neither is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{new} matches the same paths as {old}, and neither is more specific: change or remove one of them"
@@ -179,7 +180,8 @@ impl<T: Clone> Patterns<T> {
             pattern.folder_route.as_deref().map(|route| self.slot(pattern, route)).transpose()?;
         let entry = Entry { pattern: pattern.clone(), value };
         if let Some(folder_slot) = folder_slot {
-            // This overwrites nothing: patterns with the same folder route have the same route, which is a conflict.
+            // This overwrites nothing. Patterns with the same folder route have the same route, and that was found to
+            // be a conflict.
             self.slots[folder_slot].folder = Some(entry.clone());
         }
         self.slots[slot].exact = Some(entry);
@@ -191,8 +193,8 @@ impl<T: Clone> Patterns<T> {
         let found = self.router.at(path).ok()?;
         let slot = self.slots.get(*found.value)?;
         let Entry { pattern, value } = slot.exact.as_ref().or(slot.folder.as_ref())?;
-        // Names come from the pattern, because the router may know another pattern's names. The only value that the
-        // router may not have is an empty `*`.
+        // The names come from the pattern, because the router may use those of another pattern. The router returns all
+        // values, except possibly an empty value for `*`.
         let values = found.params.iter().map(|(_, value)| value).chain([""]);
         let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
         Some(Found { value, parameters })

@@ -1,6 +1,6 @@
-//! The machine that a host runs on: its threads, its time of day and its random numbers.
+//! The machine on which a host runs: its threads, its time of day and its random numbers.
 //!
-//! Time that passes is not here. Everything that a handler or a client can notice is measured with tokio's clock.
+//! Elapsed time is not part of it. Every duration that a handler or a client can notice is measured with tokio's clock.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use crate::clients::Ids;
 use crate::worker::Workers;
 
-/// What a host takes from the machine.
+/// The parts of the machine that a host uses.
 pub(crate) trait Platform: Send + Sync {
-    /// Starts the first worker of at most `max`.
+    /// Starts the first of at most `max` workers.
     ///
     /// # Errors
     ///
@@ -23,10 +23,10 @@ pub(crate) trait Platform: Send + Sync {
     /// Returns the ids for the clients of a new host.
     fn client_ids(&self) -> Ids;
 
-    /// Returns the seed of the random numbers for a new instance. `None`: nobody can predict its random numbers.
+    /// Returns the seed of the random numbers for a new instance. `None`: its random numbers must be unpredictable.
     fn random_seed(&self) -> Option<u64>;
 
-    /// Returns whether a guest's call that reads a file may block its thread.
+    /// Returns whether a guest's call may block its thread while it reads a file.
     fn blocks_for_files(&self) -> bool;
 }
 
@@ -40,7 +40,7 @@ impl Platform for Machine {
     }
 
     fn time_of_day(&self) -> Duration {
-        // The only error is a clock that is set to a time before 1970.
+        // This fails only if the clock is set to a time before 1970.
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 

@@ -40,11 +40,12 @@ impl Signal {
 }
 
 /// Returns a channel that receives the first signal. A second SIGINT or SIGTERM exits the process at once, even if
-/// something hangs. A second SIGHUP does not: when a terminal closes, both the terminal and its shell send one.
+/// something hangs. A second SIGHUP does not, because the terminal and its shell both send one when the terminal
+/// closes.
 ///
 /// # Errors
 ///
-/// The operating system refuses a signal handler.
+/// An error if the operating system refuses a signal handler.
 pub(crate) fn first() -> io::Result<oneshot::Receiver<Signal>> {
     let ignored = IgnoredSignals::read();
     let mut hang_up = ignored.listen(Signal::HangUp)?;
@@ -57,7 +58,7 @@ pub(crate) fn first() -> io::Result<oneshot::Receiver<Signal>> {
             () = next(&mut interrupt) => Signal::Interrupt,
             () = next(&mut terminate) => Signal::Terminate,
         };
-        // If the receiver is gone, the program is exiting anyway.
+        // Sending fails if the receiver is gone. The program is exiting then.
         let _ = first.send(signal);
         let signal = tokio::select! {
             () = next(&mut interrupt) => Signal::Interrupt,
@@ -71,13 +72,14 @@ pub(crate) fn first() -> io::Result<oneshot::Receiver<Signal>> {
 /// Waits for the next signal. Waits forever if the signal is ignored.
 async fn next(signals: &mut Option<unix::Signal>) {
     match signals {
-        // The stream of signals never ends.
+        // This always returns a signal, because the stream of signals never ends.
         Some(signals) => drop(signals.recv().await),
         None => pending().await,
     }
 }
 
-/// The signals that the process has ignored since its start, as under `nohup` or in the background of some shells.
+/// The signals that the process has ignored since its start. This is so under `nohup`, and in the background of some
+/// shells.
 struct IgnoredSignals(u64);
 
 impl IgnoredSignals {
@@ -88,7 +90,7 @@ impl IgnoredSignals {
         Self(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0))
     }
 
-    /// Returns a listener for the signal, or `None` if it stays ignored.
+    /// Returns a listener for the signal. Returns `None` if the signal must stay ignored.
     fn listen(&self, signal: Signal) -> io::Result<Option<unix::Signal>> {
         if self.0 & (1 << (signal.number() - 1)) != 0 {
             return Ok(None);

@@ -4,10 +4,10 @@
 //! calls into the guest, the host's work for these calls, framing and compression, and reading many messages. Between
 //! two pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
 //!
-//! The time comes from the [`ticker`]. A task can therefore notice only after a tick that its slice is over. At first,
-//! ticks are 10 ms apart, and a slice of a long computation can last that long. After two such slices in a row, the
-//! ticker switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of
-//! the call and at every tick after that.
+//! The time comes from the [`ticker`], so a task notices only after a tick that its slice is over. At first, ticks are
+//! 10 ms apart, and the slice of a long computation can last that long. After two such slices in a row, the ticker
+//! switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of the
+//! call, and at every later tick.
 
 mod longest;
 
@@ -21,7 +21,7 @@ pub(crate) use self::longest::LongestSlice;
 use crate::ticker;
 
 /// The length of a slice, in nanoseconds. It is long compared with the cost of a task switch. It is short compared with
-/// what people and health checks notice, even if dozens of tasks use up their slices.
+/// the delays that people and health checks notice, even if dozens of tasks use up their slices.
 const LENGTH: u64 = 1_000_000;
 
 thread_local! {
@@ -46,7 +46,7 @@ pub(crate) fn current() -> Slice {
     CURRENT.get()
 }
 
-/// Returns whether the slices of this thread end. They do, except in a test of a handler.
+/// Returns whether the slices of this thread can end. They always can, except in a test of a handler.
 #[inline(always)]
 pub(crate) fn has_end() -> bool {
     #[cfg(feature = "testing")]
@@ -55,8 +55,8 @@ pub(crate) fn has_end() -> bool {
     true
 }
 
-/// Runs work in which no slice ends. Ticks come in real time, so a task that yields at one runs in another order with
-/// other tasks each time.
+/// Runs work during which no slice ends. Ticks come in real time. So if tasks yielded at ticks, they would run in a
+/// different order each time.
 #[cfg(feature = "testing")]
 pub(crate) fn without_end<T>(work: impl FnOnce() -> T) -> T {
     let before = ENDLESS.replace(true);
@@ -74,8 +74,8 @@ pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
 }
 
-/// Distinguishes a long computation from a short one that a tick happened to hit. If many tasks have short slices,
-/// nearly every tick hits one.
+/// Distinguishes a long computation from a short one that a tick happened to hit. This is necessary because nearly
+/// every tick hits a slice if many tasks have short slices.
 #[derive(Debug, Default)]
 pub(crate) struct Overruns {
     /// Whether a slice ended during the current piece of work.
@@ -91,8 +91,8 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice ended before the piece of work did. From the second overrun in a row, it requests fine
-    /// ticks. A single overrun may be chance.
+    /// Records that the slice ended before the piece of work did. From the second such overrun in a row on, requests
+    /// fine ticks. A single overrun may be chance.
     #[cold]
     pub(crate) fn record(&mut self) {
         if self.record_and_check_repeat() {
@@ -116,7 +116,7 @@ pub(crate) async fn yield_now() {
 }
 
 pin_project! {
-    /// A task with slices: every poll begins one.
+    /// A task with slices. Every poll begins a new slice.
     #[derive(Debug)]
     pub(crate) struct Sliced<F> {
         #[pin]

@@ -1,7 +1,7 @@
 //! `ws-host test`: starts `ws-host-test`, which runs the scripts of a project.
 //!
-//! It is a program of its own because the host for tests needs tokio's feature `test-util`, which costs each message some
-//! hundred instructions.
+//! That is a separate program because the host for tests needs tokio's feature `test-util`. The feature costs each
+//! message some hundred instructions.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -23,11 +23,11 @@ pub(crate) struct Args {
     arguments: Vec<OsString>,
 }
 
-/// Runs the program that is beside this one, or else the one in `PATH`, and returns its status.
+/// Runs the program that is next to this one, or else the one in `PATH`. Returns its status.
 ///
 /// # Errors
 ///
-/// The error says that there is no such program, and where it comes from.
+/// An error if there is no such program. It says where the program comes from.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let beside = std::env::current_exe().ok().and_then(|program| beside(&program));
     let program = beside.unwrap_or_else(|| PROGRAM.into());

@@ -1,7 +1,7 @@
-//! A clock that costs nothing to read: a thread advances it at every tick.
+//! A clock that costs nothing to read, because a thread advances it at every tick.
 //!
 //! There is one such thread in the process. It ticks every 10 ms, and every 0.1 ms during a long computation. Guests
-//! are interrupted at ticks, and tasks read this clock to find out whether to yield.
+//! are interrupted at ticks. Tasks read this clock to find out whether they should yield.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 /// The tick interval while no long computation is running. Finer ticks would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The tick interval during a long computation. This is also how long other tasks of the worker wait.
+/// The tick interval during a long computation. This is also how long the other tasks of the worker wait.
 const FINE_TICK: Duration = Duration::from_micros(100);
 
 /// The zero of the clock: the time of the first tick of the process.
@@ -31,12 +31,12 @@ static FINE_UNTIL: AtomicU64 = AtomicU64::new(0);
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, callbacks: Vec::new() });
 
 struct Ticker {
-    /// Runs as long as there are callbacks.
+    /// The thread, which runs while there are callbacks.
     thread: Option<Thread>,
     callbacks: Vec<Callback>,
 }
 
-/// Called at every tick, until it returns [`Repeat::No`].
+/// A function that is called at every tick, until it returns [`Repeat::No`].
 type Callback = Box<dyn FnMut() -> Repeat + Send>;
 
 /// Whether to call a callback again.
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn clock_advances_while_a_callback_needs_it() -> std::io::Result<()> {
         let (ticked, ticks) = mpsc::sync_channel(1);
-        // The callback never blocks the thread, and ends when the receiver is dropped.
+        // The callback never blocks the thread. It ends when the receiver is dropped.
         on_every_tick(move || match ticked.try_send(now()) {
             Ok(()) | Err(TrySendError::Full(_)) => Repeat::Yes,
             Err(TrySendError::Disconnected(_)) => Repeat::No,

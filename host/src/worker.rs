@@ -1,16 +1,16 @@
 //! Workers: threads on which actors and their connections live.
 //!
-//! An actor and all its connection tasks live on one worker, so locks are almost never contended. The socket of an
-//! HTTP/1.1 connection moves to that worker after the handshake, unless it is there already. Its messages then never
-//! change threads between the socket and the guest. The stream of an HTTP/2 or embedded connection does not move, so
-//! its bytes may change threads.
+//! An actor and all its connection tasks live on one worker, so their locks are almost never contended. The socket of
+//! an HTTP/1.1 connection moves to that worker after the handshake, unless it is already there. After that, messages
+//! never change threads between the socket and the guest. The stream of an HTTP/2 or embedded connection does not move,
+//! so its bytes may change threads.
 //!
-//! The worker with the least load reads the request of a new connection. If an actor is made for it, the actor lives on
-//! that worker too, unless another worker has fewer actors. Most connections therefore stay on the worker that read
-//! their request.
+//! The worker with the least load reads the request of a new connection. If an actor is created for it, the actor lives
+//! on the same worker, unless another worker has fewer actors. So most connections stay on the worker that read their
+//! request.
 //!
-//! Every worker is a thread of its own. The operator's thread is not a worker. It runs the main runtime, on which the
-//! host was started, serves the admin address and reloads, and checks that the workers respond. The first worker
+//! Every worker is a separate thread. The operator's thread is not a worker. It runs the main runtime, on which the
+//! host was started. It serves the admin address and reloads, and checks that the workers respond. The first worker
 //! accepts connections. The operator's thread accepts and serves connections only while workers are busy.
 
 mod liveness;
@@ -35,15 +35,16 @@ use crate::slice::LongestSlice;
 /// that more messages share one poll under load.
 const EVENT_INTERVAL: u32 = 256;
 
-/// The niceness of the threads for blocking work, which compile components and free memory. On a busy machine, this
-/// work must not delay messages.
+/// The niceness of the threads for blocking work. This work compiles components and frees memory, and must not delay
+/// messages on a busy machine.
 const NICE: i32 = 10;
 
-/// Limits the log lines about workers that cannot be started, because each new actor causes another attempt.
+/// Limits the log lines about workers that cannot be started. Without the limit there could be many, because each new
+/// actor causes another attempt.
 static NOT_STARTED: LogRate = LogRate::new();
 
 /// Builds a single-threaded runtime. Every worker has one, and a program can also run a server on one. Only blocking
-/// work gets other threads.
+/// work runs on other threads.
 ///
 /// # Errors
 ///
@@ -52,9 +53,9 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     Builder::new_current_thread()
         .enable_all()
         .event_interval(EVENT_INTERVAL)
-        // A current-thread runtime calls this only for the threads of blocking work.
+        // In a current-thread runtime, this is called only for the threads for blocking work.
         .on_thread_start(|| {
-            // Ignore an error: the thread then runs at normal priority.
+            // If this fails, the thread runs at normal priority.
             let _ = rustix::process::nice(NICE);
         })
         .build()
@@ -74,28 +75,29 @@ pub(crate) struct Worker {
     name: String,
     handle: Handle,
     actors: AtomicUsize,
-    /// The number of connections whose request has not been answered yet, and of clients that other hosts serve.
+    /// The number of connections whose request has not been answered yet, plus the number of clients that other hosts
+    /// serve.
     handshakes: AtomicUsize,
     liveness: Liveness,
     longest_slice: Arc<LongestSlice>,
 }
 
-/// The worker of an actor. The actor counts toward the worker's load until this value is dropped.
+/// The worker of an actor. The actor counts towards the worker's load until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct WorkerHandle(Arc<Worker>);
 
-/// The worker of a connection whose request has not been answered yet, or whose client another host serves. The connection counts toward the worker's load
-/// until this value is dropped.
+/// The worker of a connection. Either the connection's request has not been answered yet, or another host serves its
+/// client. The connection counts towards the worker's load until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct HandshakeWorker(Arc<Worker>);
 
 impl Workers {
-    /// Starts the first worker. The other workers start when there is work for them: a second running thread slows the
-    /// first one down.
+    /// Starts the first worker. The other workers are started only when there is work for them, because a second
+    /// running thread slows down the first one.
     ///
     /// # Errors
     ///
-    /// The error of the operating system, for example if no thread can be started or no file opened.
+    /// The error of the operating system, for example if it can start no thread or open no file.
     pub(crate) fn start(max: NonZeroUsize) -> std::io::Result<Self> {
         let workers = Self { max, all: Mutex::default(), running: watch::Sender::new(()) };
         let first = workers.spawn_worker(0)?;
@@ -103,7 +105,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Returns the current runtime as the only worker. It must be a single-threaded one.
+    /// Returns the current runtime as the only worker. It must be a single-threaded runtime.
     #[cfg(feature = "testing")]
     pub(crate) fn on_this_runtime() -> Self {
         let worker = Worker::new("worker-0".to_owned(), Handle::current());
@@ -116,8 +118,8 @@ impl Workers {
         Arc::clone(&self.all.lock()[0])
     }
 
-    /// Assigns a worker to a new actor: the one with the fewest actors among those that respond. Ties go to the current
-    /// worker. If every worker already has an actor, starts another worker.
+    /// Assigns a worker to a new actor: the one with the fewest actors among those that respond. If several have the
+    /// same number, the current worker is preferred. If every worker already has an actor, starts another worker.
     pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
@@ -159,8 +161,8 @@ impl Workers {
         self.all.lock().clone()
     }
 
-    /// Assigns a worker to a client that another host serves: the current one, if the caller runs on one that responds.
-    /// Its socket is there already.
+    /// Assigns a worker to a client that another host serves. If the caller runs on a worker that responds, this is
+    /// that worker, because the client's socket is already there.
     pub(crate) fn assign_relay(&self) -> HandshakeWorker {
         let all = self.all.lock();
         let current = all.iter().find(|worker| worker.is_current());
@@ -179,9 +181,9 @@ impl Workers {
         let longest_slice = Arc::clone(&worker.longest_slice);
         std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
             longest_slice.record_this_thread();
-            // Ends with an error when the sender is dropped.
+            // This returns an error when the sender is dropped, which ends the thread.
             let _ = runtime.block_on(stop.changed());
-            // A handler that still sleeps must not keep the thread alive.
+            // A handler that is still sleeping must not keep the thread alive.
             runtime.shutdown_background();
         })?;
         Ok(worker)
@@ -199,7 +201,7 @@ impl Worker {
         &self.name
     }
 
-    /// Returns for how long the worker has run tasks.
+    /// Returns the total time for which the worker has run tasks.
     pub(crate) fn busy_time(&self) -> Duration {
         self.handle.metrics().worker_total_busy_duration(0)
     }

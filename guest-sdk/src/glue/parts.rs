@@ -1,4 +1,4 @@
-//! The optional interfaces that a handler exports, as `export!` names them.
+//! The optional interfaces that a handler exports, by their names in `export!`.
 
 use crate::{
     Client, CustomMessages, Drained, Expiry, Handler, Lifecycle, Stop, Timer, Timers, dispatch,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::words::words;
 
 words! {
-    /// What kind of error a bucket has.
+    /// The kind of an error of a bucket.
     ErrorKind {
         /// The configuration grants no file. The log says which grant is missing.
         AccessDenied = "access-denied", "the configuration grants no keys and values";
@@ -15,16 +15,17 @@ words! {
         TooLong = "too-long", "a key, a value, a name or the data of one call is too long";
         /// There are more than 1,000 keys in one call, or too many open buckets in the instance.
         TooMany = "too-many", "there are too many keys in one call, or too many open buckets";
-        /// A value to which [`increment`](super::Bucket::increment) should add is no number, or the sum is too large.
+        /// The value to which [`increment`](super::Bucket::increment) should add is not a number, or the sum is too
+        /// large.
         NotANumber = "not-a-number", "the value is no number, or the sum is too large";
-        /// Each client has an instance of its own, which has no bucket.
+        /// Each client has its own instance, and such an instance has no bucket of its own.
         NoOwnBucket = "no-own-bucket", "the instance has no bucket of its own";
         /// The file cannot be read or written. A change may have happened.
         Unavailable = "unavailable", "the file cannot be read or written";
     }
 }
 
-/// The error of a bucket: its kind, and the host's message, which says what to do.
+/// The error of a bucket. It has a kind, and the host's message, which says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -46,7 +47,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The host's message begins with the word and a colon.
+/// The host's message begins with the word for the kind, followed by a colon.
 impl From<String> for Error {
     fn from(message: String) -> Self {
         let word = message.split(':').next().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 use super::Error;
 use crate::sys::keyvalue as host;
 
-/// The keys of a [`Bucket`](super::Bucket). Ends after an error.
+/// The iterator over the keys of a [`Bucket`](super::Bucket). It ends after an error.
 #[derive(Debug)]
 pub struct Keys<'a> {
     bucket: &'a host::Bucket,
@@ -13,12 +13,12 @@ pub struct Keys<'a> {
     rest: Rest,
 }
 
-/// The pages that were not read yet.
+/// The pages that have not been read yet.
 #[derive(Debug)]
 enum Rest {
-    /// All.
+    /// All pages.
     All,
-    /// Those from this cursor on.
+    /// The pages from this cursor on.
     From(String),
     None,
 }

@@ -1,6 +1,6 @@
-//! Keys and values in a file of the host, which outlive the instance, a reload, a crash and a restart.
+//! A key-value store in a file of the host. It outlives the instance, a reload, a crash and a restart.
 //!
-//! The configuration grants the file with `grant = ["keyvalue:FILE"]`.
+//! The configuration must grant the file with `grant = ["keyvalue:FILE"]`.
 //!
 //! ```
 //! use ws_guest::{Client, Error, keyvalue};
@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! When a function that changes something returns, the change is on the disk. Each change happens as a whole or not at
-//! all. While a handler waits for the disk, the other instances of the host go on.
+//! When a function that changes something returns, the change is on the disk. Each change happens completely or not at
+//! all. While a handler waits for the disk, the other instances of the host continue.
 //!
 //! A handler that calls none of these functions does not import `wasi:keyvalue`.
 
@@ -23,7 +23,7 @@ pub use self::error::{Error, ErrorKind};
 pub use self::keys::Keys;
 use crate::sys::keyvalue as host;
 
-/// Opens the bucket of this name, which all instances of all resources with this file share.
+/// Opens the bucket with this name. All instances of all resources with this file share the bucket.
 ///
 /// # Errors
 ///
@@ -36,21 +36,21 @@ pub fn open(name: impl AsRef<str>) -> Result<Bucket, Error> {
 ///
 /// # Errors
 ///
-/// Returns [`Error`] if the configuration grants no file, or if each client has an instance of its own
+/// Returns [`Error`] if the configuration grants no file, or if each client has its own instance
 /// ([`ErrorKind::NoOwnBucket`]).
 pub fn open_own() -> Result<Bucket, Error> {
     open("")
 }
 
-/// Keys and values under a name. A key has at most 1 KiB, a value 1 MiB.
+/// A bucket: keys and values under a common name. A key has at most 1 KiB, and a value at most 1 MiB.
 ///
-/// An instance can have a limited number of open buckets: keep one in the handler, or open it in each event. It is closed
-/// when it is dropped. All functions return [`Error`] if the file cannot be read or written.
+/// The number of open buckets of an instance is limited. Keep one in the handler, or open it in each event. A bucket is
+/// closed when it is dropped. All functions return [`Error`] if the file cannot be read or written.
 #[derive(Debug)]
 pub struct Bucket(host::Bucket);
 
 impl Bucket {
-    /// Returns the value of a key, or `None` if there is none.
+    /// Returns the value of a key, or `None` if the key does not exist.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl Bucket {
         Ok(host::get(&self.0, key.as_ref())?)
     }
 
-    /// Sets a value. It is on the disk when this returns.
+    /// Sets a value. It is on the disk when this function returns.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Bucket {
         Ok(host::set(&self.0, key.as_ref(), value.as_ref())?)
     }
 
-    /// Removes a key. There need not be one.
+    /// Removes a key. The key need not exist.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Bucket {
         Ok(host::delete(&self.0, key.as_ref())?)
     }
 
-    /// Returns whether there is a value of this key.
+    /// Returns whether a key exists.
     ///
     /// # Errors
     ///
@@ -86,14 +86,14 @@ impl Bucket {
         Ok(host::exists(&self.0, key.as_ref())?)
     }
 
-    /// Returns all keys, in the order of their bytes. The host is asked for 1,000 at a time, when they are needed; keys
-    /// may come and go in between.
+    /// Returns all keys, in the order of their bytes. They are read from the host in pages of 1,000, when they are
+    /// needed. Keys may be added and removed between two pages.
     pub fn keys(&self) -> Keys<'_> {
         Keys::of(&self.0)
     }
 
-    /// Adds to a value that is a number in decimal digits, and returns the sum. No other instance can come in between. A
-    /// key without a value counts from 0.
+    /// Adds to a value that is a number in decimal digits, and returns the sum. No other instance can change the value
+    /// in between. A key without a value counts from 0.
     ///
     /// # Errors
     ///
@@ -102,8 +102,8 @@ impl Bucket {
         Ok(host::increment(&self.0, key.as_ref(), by)?)
     }
 
-    /// Sets a value if it is still the expected one, or if there is none and none is expected. Returns whether it was set.
-    /// No other instance can come in between.
+    /// Sets a value if the present value is the expected one. If `None` is expected, the key must not exist. Returns
+    /// whether the value was set. No other instance can change the value in between.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Bucket {
     }
 
     /// Sets a value that depends on the present one, and returns it. If another instance changes the value in between,
-    /// `change` is called again, with the new one.
+    /// `change` is called again with the new value.
     ///
     /// ```
     /// # use ws_guest::keyvalue::{Bucket, Error};
@@ -155,7 +155,7 @@ impl Bucket {
         Ok(host::get_many(&self.0, &texts(keys))?)
     }
 
-    /// Sets the values of up to 1,000 keys: all of them or none.
+    /// Sets the values of up to 1,000 keys. Either all of them are set or none.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl Bucket {
         Ok(host::set_many(&self.0, &pairs)?)
     }
 
-    /// Removes up to 1,000 keys: all of them or none.
+    /// Removes up to 1,000 keys. Either all of them are removed or none.
     ///
     /// # Errors
     ///

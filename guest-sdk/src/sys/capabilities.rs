@@ -1,4 +1,4 @@
-//! The capabilities of WASI in a component. Errors are texts that begin with the word of the error and a colon.
+//! The capabilities of WASI in a component. Each error is a text that begins with the word for the error and a colon.
 
 use ws_guest_bindings::config::wasi::config::store as values;
 use ws_guest_bindings::keyvalue::wasi::keyvalue::{atomics, batch, store};
@@ -59,7 +59,7 @@ pub(crate) mod keyvalue {
         atomics::increment(bucket, key, by).map_err(text)
     }
 
-    /// The host sets the value only if it is the one that `current` has returned.
+    /// Sets the value. The host sets it only if the present value is the one that `current` returned.
     pub(crate) fn compare_and_swap(
         bucket: &Bucket,
         key: &str,

@@ -1,4 +1,4 @@
-//! The functions of the host. In a component they are the imports of the contract; in a native test they belong to a
+//! The functions of the host. In a component, they are the imports of the contract. In a native test, they belong to a
 //! `TestHost`.
 
 #[cfg(target_arch = "wasm32")]
@@ -24,7 +24,7 @@ pub(crate) use ws_guest_bindings::imports::ws_host::socket::clients::SendOptions
 
 use crate::Message;
 
-/// Returns a message as the functions of the host take it.
+/// Returns a message in the form for the functions of the host.
 #[cfg(target_arch = "wasm32")]
 #[inline]
 pub(crate) fn param(
@@ -37,7 +37,7 @@ pub(crate) fn param(
     }
 }
 
-/// Returns a message as the functions of the host take it.
+/// Returns a message in the form for the functions of the host.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn param(message: Message<'_>) -> Message<'_> {
     message

@@ -1,9 +1,9 @@
-//! The functions of the host in a native build: those of the `TestHost` whose event is running.
+//! The functions of the host in a native build. They are those of the `TestHost` whose event is running.
 
-/// What most functions return: nothing, or the word for an error.
+/// The result that most functions return: nothing, or the word for an error.
 type Outcome = Result<(), String>;
 
-/// A bucket in a native build: its name.
+/// A bucket in a native build. It is the name of the bucket.
 pub(crate) type Bucket = String;
 
 /// Defines the functions with the signatures of the bindings.

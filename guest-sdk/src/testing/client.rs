@@ -7,8 +7,8 @@ use super::received::{Closed, Received};
 use super::settle::Shared;
 use crate::{Cause, Client, CloseCode};
 
-/// A client that is connected to a [`TestHost`](super::TestHost). What the handler sends waits here until the test
-/// looks at it.
+/// A client that is connected to a [`TestHost`](super::TestHost). Everything that the handler sends waits here until
+/// the test takes it.
 #[derive(Clone)]
 pub struct TestClient {
     host: Rc<Shared>,
@@ -73,21 +73,21 @@ impl TestClient {
         self.send_text(text);
     }
 
-    /// Returns the next thing that the client got, if there is one.
+    /// Returns the next thing that the client received, if there is one.
     pub fn receive(&self) -> Option<Received> {
         self.with(|client| client.inbox.pop_front())
     }
 
-    /// Returns how many things the client got that the test has not looked at.
+    /// Returns how many things the client received that the test has not taken.
     pub fn waiting(&self) -> usize {
         self.with(|client| client.inbox.len())
     }
 
-    /// Returns all text messages that the client got.
+    /// Returns all text messages that the client received.
     ///
     /// # Panics
     ///
-    /// Panics if it got something else.
+    /// Panics if the client received something else.
     #[track_caller]
     pub fn receive_texts(&self) -> Vec<String> {
         let mut texts = Vec::new();
@@ -104,7 +104,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if the client got nothing, something else, or JSON of another type.
+    /// Panics if the client received nothing, something else, or JSON of another type.
     #[cfg(feature = "json")]
     #[track_caller]
     pub fn receive_json<T: serde::de::DeserializeOwned>(&self) -> T {
@@ -117,7 +117,7 @@ impl TestClient {
         }
     }
 
-    /// Checks that the next thing that the client got is this text.
+    /// Checks that the next thing that the client received is this text.
     ///
     /// # Panics
     ///
@@ -127,7 +127,7 @@ impl TestClient {
         self.expect(&Received::Text(expected.as_ref().to_owned()));
     }
 
-    /// Checks that the next thing that the client got is this binary message.
+    /// Checks that the next thing that the client received is this binary message.
     ///
     /// # Panics
     ///
@@ -137,7 +137,7 @@ impl TestClient {
         self.expect(&Received::Binary(expected.as_ref().to_vec()));
     }
 
-    /// Checks that the next thing that the client got is this ping.
+    /// Checks that the next thing that the client received is this ping.
     ///
     /// # Panics
     ///
@@ -147,11 +147,11 @@ impl TestClient {
         self.expect(&Received::Ping(expected.as_ref().to_vec()));
     }
 
-    /// Checks that the client got nothing that the test has not looked at, and is not closed.
+    /// Checks that the client received nothing that the test has not taken, and that it is not closed.
     ///
     /// # Panics
     ///
-    /// Panics if it did or is.
+    /// Panics if there is something, or if the client is closed.
     #[track_caller]
     pub fn expect_nothing(&self) {
         let (next, closed) = self.with(|client| (client.inbox.pop_front(), client.closed.clone()));
@@ -162,7 +162,7 @@ impl TestClient {
         }
     }
 
-    /// Checks that the client was closed with this code and this reason, after everything that the test has looked at.
+    /// Checks that the client was closed with this code and this reason, after everything that the test has taken.
     ///
     /// # Panics
     ///
@@ -195,7 +195,7 @@ impl TestClient {
         self.with(|client| client.response_headers.clone())
     }
 
-    /// Returns what the handler has attached to the client.
+    /// Returns the attachment that the handler has stored for the client.
     pub fn attachment(&self) -> Option<Vec<u8>> {
         self.with(|client| client.attachment.clone())
     }
@@ -210,12 +210,13 @@ impl TestClient {
         self.with(|client| sorted(&client.topics))
     }
 
-    /// Stops reading: what the handler sends waits in the host, until `max-outbound` is reached and sends are `full`.
+    /// Stops reading. Messages of the handler then wait in the host, until `max-outbound` is reached and sends fail
+    /// with `full`.
     pub fn stop_reading(&self) {
         self.with(|client| client.is_reading = false);
     }
 
-    /// Reads everything that waits, and all that follows. If a send was refused, `drained` is called.
+    /// Reads everything that is waiting, and everything that follows. If a send was refused, `drained` is called.
     pub fn read_again(&self) {
         self.with(|client| client.is_reading = true);
         self.host.settle();

@@ -1,4 +1,4 @@
-//! The handler behind a host, whatever its type: a reload may change it.
+//! The handler behind a host. Its type is erased, because a reload may change it.
 
 use std::any::Any;
 
@@ -27,7 +27,7 @@ impl Code {
     }
 }
 
-/// An instance: the events that it takes. An event without a listener does nothing.
+/// An instance, with the events that it accepts. An event that the handler does not export does nothing.
 pub(super) trait Instance {
     fn connected(&mut self, client: Client) -> bool;
     fn received_text(&mut self, client: Client, message: String);
@@ -37,7 +37,7 @@ pub(super) trait Instance {
     fn suspend(&mut self) -> Option<Vec<u8>>;
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), String>;
     fn fired(&mut self, timer: Timer);
-    /// `None` if the handler takes no custom messages.
+    /// Returns `None` if the handler does not accept custom messages.
     fn received_custom(&mut self, message: Vec<u8>) -> Option<Result<Vec<u8>, String>>;
     fn drained(&mut self, client: Client);
     fn expiring(&mut self, client: Client);

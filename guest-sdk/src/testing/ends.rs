@@ -1,4 +1,4 @@
-//! The ways in which a connection ends without the handler.
+//! The ways in which a connection ends without the handler ending it.
 
 use super::fake_client::{End, FakeClient};
 use super::received::Closed;
@@ -6,7 +6,7 @@ use super::settle::{HANDLER_FAILED, Shared};
 use crate::{Cause, Client, CloseCode};
 
 impl Shared {
-    /// The client closes the connection, and the host answers with the same code and reason.
+    /// Ends a connection as if the client had closed it. The host answers with the same code and reason.
     pub(super) fn close_by_client(&self, client: Client, code: CloseCode, reason: &str) {
         self.end(client, |client| {
             let number = code.into();
@@ -17,7 +17,7 @@ impl Shared {
         });
     }
 
-    /// The connection ends for this cause.
+    /// Ends the connection for this cause.
     pub(super) fn end_for(&self, client: Client, cause: Cause) {
         let by_host = |code, reason| {
             self.close(client, code, reason, cause);
@@ -45,7 +45,7 @@ impl Shared {
         }
     }
 
-    /// The host fails the connection (RFC 6455 §7.1.7): it sends a close frame and waits for no answer.
+    /// Fails the connection (RFC 6455 §7.1.7). The host sends a close frame and does not wait for an answer.
     fn fail(&self, client: Client, code: CloseCode, cause: Cause) {
         self.end(client, |client| {
             client.closed = Some(Closed { code, reason: String::new() });
@@ -55,7 +55,7 @@ impl Shared {
         });
     }
 
-    /// Ends a connection that has not ended. What the client has not read is lost.
+    /// Ends a connection that has not ended yet. Everything that the client has not read is lost.
     fn end(&self, client: Client, end: impl FnOnce(&mut FakeClient)) {
         if let Some(client) = self.fake.borrow_mut().existing(client.id())
             && client.closed.is_none()

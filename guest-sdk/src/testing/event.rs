@@ -1,4 +1,4 @@
-//! What is known only while an event is running.
+//! The data that exists only while an event is running.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ pub(super) struct Event {
     pub(super) connecting: Option<(u64, Reply)>,
     /// While `disconnected` runs: the client, and how its connection ended.
     pub(super) disconnecting: Option<(u64, End)>,
-    /// While `suspend` or `resume` runs.
+    /// While `suspend` or `resume` runs: the reason, and the age of the state.
     pub(super) state: Option<Resuming>,
     /// While `received_custom` runs: the kind and the sender of the message.
     pub(super) custom: Option<(Option<String>, String)>,
 }
 
-/// Why a state is asked for or given, and how old it is.
+/// Why a state is asked for or given, and how old the state is.
 pub(super) struct Resuming {
     pub(super) reason: StateReason,
     pub(super) age: Option<Duration>,

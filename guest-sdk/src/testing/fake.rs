@@ -1,4 +1,4 @@
-//! What a host knows while it serves one instance.
+//! The data that a host has while it serves one instance.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) struct Fake {
     pub(super) settings: Settings,
     /// The time since the test began.
     pub(super) now: Duration,
-    /// All clients there have ever been: a test may look at those that have gone.
+    /// All clients that there have ever been. A test may still look at those that have gone.
     pub(super) clients: BTreeMap<u64, FakeClient>,
     /// When each timer is due.
     pub(super) timers: BTreeMap<u64, Duration>,
@@ -58,7 +58,7 @@ impl Fake {
         self.clients.get_mut(&id).filter(|client| client.phase != Phase::Gone)
     }
 
-    /// Returns a client that can be sent to.
+    /// Returns a client to which messages can be sent.
     pub(super) fn open(&mut self, id: u64) -> Option<&mut FakeClient> {
         self.existing(id).filter(|client| client.is_open())
     }
@@ -74,7 +74,7 @@ impl Fake {
         self.ids(|client| client.url.is_none() && condition(client))
     }
 
-    /// Returns the open connections that the handler has opened, in this order.
+    /// Returns the open connections that the handler has opened, in the order in which it opened them.
     pub(super) fn open_connections(&self) -> Vec<u64> {
         self.ids(|client| client.url.is_some())
     }

@@ -9,7 +9,7 @@ use crate::Cause;
 
 const MAX_CONTROL: usize = 125;
 
-/// How far a client is.
+/// The stage of a client's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// `connected` is running or has accepted the client.
@@ -29,20 +29,20 @@ pub(super) struct FakeClient {
     /// The subprotocol that was agreed on.
     pub(super) subprotocol: Option<String>,
     pub(super) response_headers: Vec<(String, String)>,
-    /// What waits to be written to the client.
+    /// The output that waits to be written to the client.
     pub(super) outbound: VecDeque<Outbound>,
-    /// How many bytes wait.
+    /// How many bytes of output are waiting.
     pub(super) buffered: usize,
     pub(super) is_reading: bool,
-    /// Whether a send was refused since there last was room.
+    /// Whether a send has been refused since there last was room.
     pub(super) was_refused: bool,
-    /// What has reached the client, and the test has not looked at.
+    /// The things that have reached the client, and that the test has not taken.
     pub(super) inbox: VecDeque<Received>,
     /// How the connection ended for the client.
     pub(super) closed: Option<Closed>,
-    /// Whether the client still has to be reported as disconnected, and how its connection ended.
+    /// How the connection ended. Set while the client has not been reported as disconnected yet.
     pub(super) ending: Option<End>,
-    /// What this side ended the connection for. The first cause counts.
+    /// The cause for which this side ended the connection. The first cause counts.
     pub(super) cause: Option<Cause>,
     pub(super) topics: Vec<String>,
     pub(super) tags: Vec<String>,
@@ -71,7 +71,7 @@ pub(super) struct End {
 #[derive(Clone, Copy)]
 pub(super) struct Expiry {
     pub(super) deadline: Duration,
-    /// When `expiring` is due, until it has been called.
+    /// When `expiring` is due. `None` once it has been called.
     pub(super) notice: Option<Duration>,
 }
 
@@ -155,7 +155,8 @@ impl FakeClient {
         true
     }
 
-    /// Writes what waits to the client, if it reads. A client answers a close frame with the same code.
+    /// Writes the waiting output to the client, if the client reads. The client answers a close frame with the same
+    /// code.
     pub(super) fn flush(&mut self) {
         while self.is_reading
             && let Some(output) = self.outbound.pop_front()

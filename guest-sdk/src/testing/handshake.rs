@@ -11,7 +11,7 @@ const MAX_BODY: usize = 64 << 10;
 /// The headers that the handshake itself needs, besides `sec-websocket-*`.
 const RESERVED: [&str; 4] = ["connection", "upgrade", "content-length", "transfer-encoding"];
 
-/// What a handler has set for the response while `connected` runs.
+/// The parts of the response that a handler has set while `connected` runs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reply {
     pub(super) subprotocol: Option<String>,
@@ -67,14 +67,14 @@ impl Reply {
     }
 }
 
-/// RFC 9110 §5.6.2.
+/// Returns whether the name is a token (RFC 9110 §5.6.2).
 fn is_token(name: &str) -> bool {
     let is_token_byte =
         |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(is_token_byte)
 }
 
-/// RFC 9110 §5.5: visible characters, spaces and tabs.
+/// Returns whether this byte may be in a value. RFC 9110 §5.5 allows visible characters, spaces and tabs.
 fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

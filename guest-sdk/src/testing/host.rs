@@ -18,31 +18,31 @@ use crate::{Cause, Client, Message, Timer};
 
 /// A host for one instance of a handler, with its clients, timers and topics. See the [module](self).
 ///
-/// The handler must be exported with [`export!`](crate::export), which also says which optional events it gets.
+/// The handler must be exported with [`export!`](crate::export), which also says which optional events it handles.
 pub struct TestHost(Rc<Shared>);
 
 impl TestHost {
-    /// Creates a host for this handler. As in the real host, the instance is created with the first event.
+    /// Creates a host for this handler. As in the real host, the instance is created for the first event.
     pub fn new<H: Exported>() -> Self {
         Self(Rc::new(Shared::new(Code::of::<H>())))
     }
 
-    /// Sets the path of the resource, which may be a pattern such as `/room/{id}`. Without this call, every path is the
-    /// resource's, and there are no parameters.
+    /// Sets the path of the resource. It may be a pattern such as `/room/{id}`. Without this call, the resource has
+    /// every path, and there are no parameters.
     #[must_use]
     pub fn path(self, pattern: impl AsRef<str>) -> Self {
         self.0.fake.borrow_mut().settings.path = Pattern::new(pattern.as_ref());
         self
     }
 
-    /// Sets the name of the resource. Without this call it is `handler`.
+    /// Sets the name of the resource. Without this call, it is `handler`.
     #[must_use]
     pub fn resource(self, name: impl Into<String>) -> Self {
         self.0.fake.borrow_mut().settings.resource = name.into();
         self
     }
 
-    /// Sets the subprotocols of the configuration, from which the host chooses if the handler does not.
+    /// Sets the subprotocols of the configuration. The host chooses from them if the handler does not choose.
     #[must_use]
     pub fn subprotocols<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
         self.0.fake.borrow_mut().settings.subprotocols =
@@ -50,14 +50,14 @@ impl TestHost {
         self
     }
 
-    /// Sets how many bytes may wait for a client (`--max-outbound`, 2 MiB by default).
+    /// Sets the most bytes that may wait for a client (`--max-outbound`, 2 MiB by default).
     #[must_use]
     pub fn max_outbound(self, bytes: usize) -> Self {
         self.0.fake.borrow_mut().settings.max_outbound = bytes;
         self
     }
 
-    /// Sets how many bytes a state may have (`--max-state`, 1 MiB by default).
+    /// Sets the most bytes that a state may have (`--max-state`, 1 MiB by default).
     #[must_use]
     pub fn max_state(self, bytes: usize) -> Self {
         self.0.fake.borrow_mut().settings.max_state = bytes;
@@ -71,7 +71,7 @@ impl TestHost {
         self
     }
 
-    /// Makes a panic of the handler a fault, as it is in the real host: the client of the event is closed with 1011,
+    /// Treats a panic of the handler as a fault, as the real host does. The client of the event is closed with 1011,
     /// and the next event goes to a fresh instance. Without this call, a panic fails the test.
     #[must_use]
     pub fn panics_are_faults(self) -> Self {
@@ -83,7 +83,7 @@ impl TestHost {
     ///
     /// # Panics
     ///
-    /// Panics if the handler refuses the client, or if the path is not the resource's.
+    /// Panics if the handler refuses the client, or if the path does not belong to the resource.
     #[track_caller]
     pub fn connect(&self, request: impl Into<TestRequest>) -> TestClient {
         match self.try_connect(request) {
@@ -100,7 +100,7 @@ impl TestHost {
     ///
     /// # Panics
     ///
-    /// Panics if the path is not the resource's.
+    /// Panics if the path does not belong to the resource.
     #[track_caller]
     pub fn try_connect(&self, request: impl Into<TestRequest>) -> Result<TestClient, Refused> {
         let request = request.into();
@@ -152,7 +152,7 @@ impl TestHost {
         })
     }
 
-    /// Lets time pass. Timers fire and clients expire in their order, each at its time.
+    /// Lets time pass. Timers fire and clients expire in their order, each at the right time.
     pub fn advance(&self, time: Duration) {
         self.0.advance(time);
     }
@@ -164,8 +164,9 @@ impl TestHost {
         fake.timers.iter().map(|(timer, at)| (Timer::new(*timer), left(*at))).collect()
     }
 
-    /// Replaces the code by that of `H`, as a hot reload does: `suspend` of the old code, then `resume` of the new one.
-    /// A test of an upgrade has both versions of the handler; a reload to the same type tests that the state survives.
+    /// Replaces the code by that of `H`, as a hot reload does: calls `suspend` of the old code, then `resume` of the
+    /// new one. To test an upgrade, a test can contain both versions of the handler. To test that the state survives, a
+    /// test can reload to the same type.
     ///
     /// # Errors
     ///
@@ -176,8 +177,8 @@ impl TestHost {
         reloaded
     }
 
-    /// Hibernates the instance: it is reduced to its state, from which the next event wakes it. Returns false if there
-    /// is no instance, or if `suspend` returned no state.
+    /// Hibernates the instance. Only its state is kept, and the next event wakes it. Returns false if there is no
+    /// instance, or if `suspend` returned no state.
     pub fn hibernate(&self) -> bool {
         let is_asleep = self.0.actor.borrow_mut().hibernate(&self.0.fake);
         self.0.settle();
@@ -192,8 +193,8 @@ impl TestHost {
         is_saved
     }
 
-    /// Loses the instance, as a trap does. The next event goes to a fresh instance, which resumes from the last
-    /// checkpoint, or without a state.
+    /// Loses the instance, as after a trap. The next event goes to a fresh instance. That instance resumes from the
+    /// last checkpoint, or without a state.
     pub fn lose_instance(&self) {
         self.0.actor.borrow_mut().slot = Slot::Lost;
     }
@@ -203,7 +204,7 @@ impl TestHost {
         self.send_to(message.into(), |client| client.topics.iter().any(|own| own == topic))
     }
 
-    /// Sends a message to the clients that have a tag, as the operator does. Returns how many there are.
+    /// Sends a message to the clients that have a tag, as the operator does. Returns the number of these clients.
     pub fn send_tagged<'a>(&self, tag: &str, message: impl Into<Message<'a>>) -> usize {
         self.send_to(message.into(), |client| client.tags.iter().any(|own| own == tag))
     }
@@ -244,7 +245,7 @@ impl TestHost {
     /// Stops the server: calls `stopping`, then closes all clients with 1001.
     pub fn stop(&self) {
         if self.0.code().has_stop {
-            // A fault loses the instance; the clients are closed in any case.
+            // A fault only loses the instance. The clients are closed in any case.
             let _ = self.0.run(|handler| handler.stopping());
         }
         let mut open = self.0.fake.borrow().open_ids(|_| true);
@@ -255,8 +256,8 @@ impl TestHost {
         self.0.settle();
     }
 
-    /// Runs code with the handler as if it were an event, so that it may call functions of the host. For looking at the
-    /// handler's fields, and for tests of its own functions.
+    /// Runs code with the handler as if it were an event, so that the code may call functions of the host. A test can
+    /// use this to read the handler's fields, or to test the handler's own functions.
     ///
     /// # Panics
     ///
@@ -278,18 +279,18 @@ impl TestHost {
         self.0.fake.borrow().open_ids(|_| true).into_iter().map(Client::from_id).collect()
     }
 
-    /// Returns the servers to which the handler has opened WebSockets ([`connect`](crate::connect)), in this order. A
-    /// server is used like a client: it sends to the handler, and receives what the handler sends. Every server is
-    /// granted, and open at once; [`disconnect`](TestClient::disconnect) with [`Cause::NotOpened`](crate::Cause::NotOpened) is a
-    /// failed attempt.
+    /// Returns the servers to which the handler has opened WebSockets with [`connect`](crate::connect), in the order of
+    /// the calls. A server is used like a client: it sends to the handler, and receives what the handler sends. Every
+    /// server is granted, and its WebSocket is open at once. To simulate a failed attempt, call
+    /// [`disconnect`](TestClient::disconnect) with [`Cause::NotOpened`](crate::Cause::NotOpened).
     pub fn servers(&self) -> Vec<TestClient> {
         let ids = self.0.fake.borrow().open_connections();
         let server = |id| TestClient::new(Rc::clone(&self.0), Client::from_id(id));
         ids.into_iter().map(server).collect()
     }
 
-    /// Returns the lines of the log, oldest first: those of the crates `log` and `tracing` (with the features of these
-    /// names), and errors that the handler did not deal with.
+    /// Returns the lines of the log, oldest first. They come from the crates `log` and `tracing` (with the features of
+    /// these names), and from errors that the handler did not handle itself.
     pub fn log(&self) -> Vec<LogLine> {
         self.0.fake.borrow().log.clone()
     }

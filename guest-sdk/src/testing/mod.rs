@@ -21,16 +21,16 @@
 //! # }
 //! ```
 //!
-//! A [`TestHost`] behaves as the host does, as far as a handler can see it: the same events in the same order, the same
-//! limits, the same errors. It has no sockets and no clock. Each call of a test is one event, and everything that
-//! follows from it has happened when the call returns; time passes in [`TestHost::advance`]. So a test has the same
-//! result each time.
+//! To a handler, a [`TestHost`] behaves like the real host. It has the same events in the same order, the same limits
+//! and the same errors. It has no sockets and no clock. Each call of a test is one event, and everything that follows
+//! from it has happened when the call returns. Time passes only in [`TestHost::advance`]. So a test has the same result
+//! each time.
 //!
 //! Everything that a configuration can grant is granted. [Keys and values](crate::keyvalue) are in memory, and outlive
-//! instances. It does not simulate limits on memory and CPU time, `--env`, `max-message`, compression, TLS certificates and other
-//! instances of the resource. What the handler prints goes to the test's output.
+//! instances. The following is not simulated: limits on memory and CPU time, `--env`, `max-message`, compression, TLS
+//! certificates, and other instances of the resource. Everything that the handler prints goes to the test's output.
 //!
-//! A panic of the handler fails the test, with its place. To test what follows a panic, use
+//! A panic of the handler fails the test, and shows where it happened. To test what follows a panic, use
 //! [`TestHost::panics_are_faults`].
 
 mod client;

@@ -18,7 +18,7 @@ impl Pattern {
         self.0.as_deref().unwrap_or("/*")
     }
 
-    /// Returns the parameters of a path that matches.
+    /// Returns the parameters of a path, if the path matches.
     pub(super) fn parameters(&self, path: &str) -> Option<Vec<(String, String)>> {
         let Some(pattern) = &self.0 else { return Some(Vec::new()) };
         let (mut parameters, mut path) = (Vec::new(), path.split('/'));

@@ -1,10 +1,10 @@
-//! What a client gets.
+//! The things that a client receives.
 
 use std::fmt;
 
 use crate::CloseCode;
 
-/// Something that a client got.
+/// A thing that a client received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {
@@ -12,9 +12,9 @@ pub enum Received {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-    /// A ping of the handler.
+    /// A ping that the handler sent.
     Ping(Vec<u8>),
-    /// An unsolicited pong of the handler.
+    /// An unsolicited pong that the handler sent.
     Pong(Vec<u8>),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Received {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// The code of the close frame, or 1006 if the connection was dropped without one.
+    /// The code of the close frame. It is 1006 if the connection was dropped without a close frame.
     pub code: CloseCode,
     /// The reason in the close frame.
     pub reason: String,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The request of a client that connects. A path converts to one: `host.connect("/room/blue?name=ann")`.
+/// The request of a client that connects. A path can be converted to a request: `host.connect("/room/blue?name=ann")`.
 #[derive(Clone, Debug)]
 pub struct TestRequest {
     pub(super) path: String,
@@ -14,8 +14,8 @@ pub struct TestRequest {
 }
 
 impl TestRequest {
-    /// Creates a request for a path, which may have a query. The path is what the host gives the handler, with
-    /// normalized percent-encoding.
+    /// Creates a request for a path, which may have a query. The path is given in the form in which the handler gets
+    /// it, which is with normalized percent-encoding.
     #[track_caller]
     pub fn new(path_and_query: impl AsRef<str>) -> Self {
         let text = path_and_query.as_ref();
@@ -48,7 +48,7 @@ impl TestRequest {
         self
     }
 
-    /// Sets the IP address of the client. Without this call it is `127.0.0.1`.
+    /// Sets the IP address of the client. Without this call, it is `127.0.0.1`.
     #[must_use]
     pub fn client_address(mut self, address: impl Into<String>) -> Self {
         self.client_address = address.into();

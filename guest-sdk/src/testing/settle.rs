@@ -1,4 +1,4 @@
-//! Running events, and what follows from them.
+//! Runs events, and then everything that follows from them.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +11,8 @@ use super::fake_client::{End, Phase};
 use super::state::{Actor, Slot};
 use crate::{Cause, Client};
 
-/// How many events may follow from one event of a test. A handler that fills the outbound buffer whenever it is drained
-/// would never stop.
+/// How many events may follow from one event of a test. A limit is necessary because a handler that fills the outbound
+/// buffer whenever it is drained would never stop.
 const MAX_STEPS: usize = 100_000;
 
 /// The reason for closing a client whose event failed.
@@ -24,10 +24,10 @@ pub(super) struct Shared {
     pub(super) actor: RefCell<Actor>,
 }
 
-/// The handler panicked in an event.
+/// The error that the handler panicked in an event.
 pub(super) struct Fault;
 
-/// What happens next without an event of the test.
+/// Something that happens next without another event of the test.
 enum Next {
     Disconnected(u64, End),
     Drained(u64),
@@ -42,7 +42,8 @@ impl Shared {
         self.actor.borrow().code
     }
 
-    /// Runs an event. A panic of the handler passes through, or, if the test wants it, is a fault.
+    /// Runs an event. If the handler panics, the panic passes through to the test, unless the test wants panics to be
+    /// faults.
     pub(super) fn run<T>(&self, act: impl FnOnce(&mut dyn Instance) -> T) -> Result<T, Fault> {
         let mut instance = self.actor.borrow_mut().take(&self.fake);
         let running = Running::begin(&self.fake);
@@ -59,7 +60,7 @@ impl Shared {
         returned
     }
 
-    /// Runs an event of a client, which is closed if the event fails, and what follows from it.
+    /// Runs an event of a client, and then everything that follows from it. If the event fails, closes the client.
     pub(super) fn run_for(&self, client: Client, act: impl FnOnce(&mut dyn Instance)) {
         if let Err(Fault) = self.run(act) {
             self.close(client, 1011, HANDLER_FAILED, Cause::HandlerFailed);
@@ -123,7 +124,7 @@ impl Shared {
             gone.expiry = None;
             fake.event.disconnecting = Some((client, end));
         }
-        // A fault loses the instance; there is no client to close.
+        // A fault only loses the instance. There is no client to close.
         let _ = self.run(|handler| handler.disconnected(Client::from_id(client)));
         let mut fake = self.fake.borrow_mut();
         fake.event.disconnecting = None;

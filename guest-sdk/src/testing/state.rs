@@ -1,4 +1,4 @@
-//! Instances: how one takes the place of another, and what remains of it.
+//! Instances: how one instance replaces another, and what is kept of it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,14 +24,14 @@ pub struct LogLine {
 pub(super) enum Slot {
     Unused,
     Live(Box<dyn Instance>),
-    /// Hibernated, with its state.
+    /// The instance is hibernated, and this is its state.
     Asleep(Vec<u8>),
     Lost,
-    /// In an event.
+    /// The instance is handling an event.
     Taken,
 }
 
-/// The instance of a host, and the state that is kept in case it traps.
+/// The instance of a host, and the checkpoint that is kept in case the instance traps.
 pub(super) struct Actor {
     pub(super) code: Code,
     pub(super) slot: Slot,
@@ -44,7 +44,7 @@ impl Actor {
         Self { code, slot: Slot::Unused, checkpoint: None }
     }
 
-    /// Takes the instance out, for an event. Makes one if there is none.
+    /// Takes out the instance for an event. Creates one if there is none.
     pub(super) fn take(&mut self, fake: &Rc<RefCell<Fake>>) -> Box<dyn Instance> {
         let _running = Running::begin(fake);
         match std::mem::replace(&mut self.slot, Slot::Taken) {
@@ -85,7 +85,7 @@ impl Actor {
         }
     }
 
-    /// Makes an instance that resumes without a state. An error is then only logged.
+    /// Creates an instance that resumes without a state. If that returns an error, the error is only logged.
     fn start_over(&self, fake: &Rc<RefCell<Fake>>, reason: StateReason) -> Box<dyn Instance> {
         let mut instance = (self.code.start)();
         if let Err(why) = resume(fake, &mut *instance, None, reason, None) {
@@ -94,7 +94,7 @@ impl Actor {
         instance
     }
 
-    /// Replaces the code. Returns why the new code cannot use the state; the old code then continues.
+    /// Replaces the code. The error says why the new code cannot use the state. The old code then continues.
     pub(super) fn reload(&mut self, fake: &Rc<RefCell<Fake>>, code: Code) -> Result<(), String> {
         let _running = Running::begin(fake);
         let (state, reason) = match &mut self.slot {
@@ -117,7 +117,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Reduces the instance to its state. Returns whether there was a state to reduce it to.
+    /// Frees the instance and keeps only its state. Returns whether there was a state to keep.
     pub(super) fn hibernate(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
         let _running = Running::begin(fake);
         let Slot::Live(instance) = &mut self.slot else { return false };
@@ -128,7 +128,7 @@ impl Actor {
         matches!(self.slot, Slot::Asleep(_))
     }
 
-    /// Saves the state in case the instance is lost. Returns whether there was one.
+    /// Saves the state in case the instance is lost. Returns whether there was a state.
     pub(super) fn save_checkpoint(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
         let _running = Running::begin(fake);
         let Slot::Live(instance) = &mut self.slot else { return false };

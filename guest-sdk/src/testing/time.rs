@@ -1,4 +1,4 @@
-//! What is due at which time.
+//! The order of things that are due at certain times.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use super::fake::Fake;
 use super::settle::Shared;
 use crate::{Cause, Client, Timer};
 
-/// The shortest and the longest time of a timer and of an expiry.
+/// The shortest and the longest time of timers and expiries.
 pub(super) const MIN_TIME: Duration = Duration::from_millis(1);
 pub(super) const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Something that is due. Of what is due at the same time, the first in this order happens first.
+/// A thing that is due. If several are due at the same time, the first one in this order happens first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Timer(u64),
@@ -42,7 +42,7 @@ impl Shared {
         match due {
             Due::Timer(timer) => {
                 self.fake.borrow_mut().timers.remove(&timer);
-                // A fault loses the instance; a timer has no client to close.
+                // A fault only loses the instance. A timer has no client to close.
                 let _ = self.run(|handler| handler.fired(Timer::new(timer)));
                 self.settle();
             }

@@ -28,7 +28,7 @@ pub(crate) enum AuthorityError {
 impl Authority {
     pub(crate) fn read(authority: &http::uri::Authority) -> Result<Self, AuthorityError> {
         let text = authority.as_str();
-        // RFC 3986 §3.2: an @ in the user or the password is written %40.
+        // RFC 3986 §3.2: an @ in the user or the password must be written as %40.
         let (userinfo, location) = text.rsplit_once('@').unwrap_or(("", text));
         let host = authority.host();
         if host.is_empty() {

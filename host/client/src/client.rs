@@ -50,10 +50,10 @@ pub struct Client {
 impl Client {
     /// Sends a text message.
     ///
-    /// The message is queued immediately, not when the future is first polled, after all messages that any clone has
-    /// sent before. Messages can be sent before the connection is open. The future resolves when the whole message has
-    /// been handed to the socket. To follow the server's pace, await the future before sending
-    /// the next message.
+    /// The message is queued immediately, after all messages that any clone has sent before. It does not wait until the
+    /// future is first polled. Messages can be sent before the connection is open. The future resolves when the whole
+    /// message has been handed to the socket. To follow the server's pace, await the future before sending the next
+    /// message.
     ///
     /// # Errors
     ///
@@ -74,8 +74,8 @@ impl Client {
     /// Sends a ping with a payload of at most 125 bytes. The future resolves to the round-trip time.
     ///
     /// A server may answer only the most recent of several pings (RFC 6455 §5.5.3). So a pong answers the oldest ping
-    /// with the same payload, and all pings before it. Give pings different payloads. The future has no time limit;
-    /// wrap it in a timeout if you need one.
+    /// with the same payload, and all pings before it. For this reason, give pings different payloads. The future has
+    /// no time limit. Wrap it in a timeout if you need one.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Client {
     /// A connection that is not open yet still opens, sends the queued messages, and then closes. To give up an attempt
     /// to connect, drop every handle.
     ///
-    /// Messages can arrive until the server answers. Keep taking them, or drop [`Messages`].
+    /// Messages can arrive until the server answers. Continue to take them, or drop [`Messages`].
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Client {
     pub fn close(&self, code: u16, reason: &str) -> Result<Closing, CloseFrameError> {
         let frame = CloseFrame::new(code, reason)?;
         let shared = self.shared().clone();
-        // The only possible error is that the connection is already closing or closed.
+        // This fails only if the connection is already closing or closed.
         let _ = shared.send(Frame::Close(&frame), Completion::Ignored);
         Ok(Closing(Box::pin(async move { shared.ended.wait().await.clone() })))
     }
@@ -122,7 +122,7 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped: the next call returns the same.
+    /// Nothing is lost when the future is dropped, because the next call returns the same result.
     pub async fn opened(&self) -> Result<Opened, ConnectError> {
         self.shared().opened.wait().await.clone()
     }
@@ -131,7 +131,7 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped: the next call returns the same.
+    /// Nothing is lost when the future is dropped, because the next call returns the same result.
     pub async fn ended(&self) -> End {
         self.shared().ended.wait().await.clone()
     }

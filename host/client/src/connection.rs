@@ -19,8 +19,8 @@ use crate::messages::Received;
 use crate::options::Options;
 use crate::shared::Shared;
 
-/// How long the application has to answer messages that the server sent right before it violated the protocol. That is
-/// ample for a task that waits for messages, and short compared with the time that closing takes.
+/// How long the application has to answer messages that the server sent right before it violated the protocol. This is
+/// ample for a task that waits for messages. It is short compared with the time that closing takes.
 const ANSWER_TIME: Duration = Duration::from_millis(100);
 
 /// The state of the task. All waiting futures are resolved when the task ends, even if the runtime drops it.
@@ -101,7 +101,7 @@ struct Session<'a> {
 struct QueuedReplies<'a>(&'a Shared);
 
 impl Replies for QueuedReplies<'_> {
-    /// Always false: a server may send messages until it has read our close frame, and they are delivered.
+    /// Always false: until the server has read this client's close frame, it may send messages, and they are delivered.
     fn is_closing(&self) -> bool {
         false
     }
@@ -114,7 +114,7 @@ impl Replies for QueuedReplies<'_> {
         self.0.lock().outgoing.answer_close(frame);
     }
 
-    /// Does nothing: the messages that came before the error are delivered first.
+    /// Does nothing, because the messages before the error must be delivered first.
     fn fail(&mut self, _error: ProtocolError) {}
 }
 
@@ -158,7 +158,7 @@ impl Session<'_> {
 
     /// Delivers a message. Waits while the queue of received messages is full.
     async fn deliver(&mut self, message: Received) -> Result<(), Cause> {
-        // An error means that `Messages` was dropped: messages are discarded.
+        // Sending fails if `Messages` was dropped. Messages are then discarded.
         self.io.drive(self.messages.send(message)).await.map(drop)
     }
 

@@ -15,7 +15,7 @@ use crate::outgoing::Outgoing;
 use crate::shared::Shared;
 use crate::stream::Stream;
 
-/// How much is read at once, in bytes: the longest TLS record.
+/// How much is read at once, in bytes. This is the longest TLS record.
 const READ_SIZE: usize = 16 << 10;
 
 /// The socket and the close deadline of one connection. While it waits for anything, it also writes output.
@@ -23,11 +23,11 @@ pub(crate) struct ConnectionIo<'a> {
     stream: Box<dyn Stream>,
     shared: &'a Shared,
     close_timeout: Duration,
-    /// The end of the closing handshake; set when it starts.
+    /// When the closing handshake must have ended. Set when the closing handshake starts.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether everything that was written has been flushed. A stream such as TLS may hold bytes back.
+    /// Whether everything that was written has been flushed. A stream such as TLS may hold back bytes.
     is_flushed: bool,
-    /// Why writing failed. Data that the server sent before can still be read.
+    /// Why writing failed. Data that the server sent before the failure can still be read.
     broken: Option<io::Error>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> ConnectionIo<'a> {
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Cause> {
         poll_fn(|context| {
             let _ = self.poll_output(context);
-            // Checked before the input, because the input may never end.
+            // The deadline is checked before the input, because the input may never end.
             self.poll_deadline(context)?;
             match ready!(self.poll_input(context, buffer)) {
                 Ok(0) => Poll::Ready(Err(self.broken.take().map_or(Cause::Left, Cause::Lost))),
@@ -82,14 +82,14 @@ impl<'a> ConnectionIo<'a> {
         .await
     }
 
-    /// Writes the last frames and waits until the server has closed the TCP connection, as RFC 6455 §7.1.1 requires of
-    /// the server, or until the deadline. Then it closes the socket.
+    /// Writes the last frames, and waits until the server has closed the TCP connection, as RFC 6455 §7.1.1 requires of
+    /// the server. The wait ends at the deadline at the latest. Then this closes the socket.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
     pub(crate) async fn close_gracefully(mut self, cause: &Cause) {
-        // §7.1.7: an endpoint that fails a connection does not wait for an answer, so it shuts down immediately.
+        // §7.1.7: an endpoint that fails a connection does not wait for an answer. So it shuts down immediately.
         let mut must_shut_down = match cause {
             Cause::Failed(_) => true,
             Cause::Closed(_) => false,
@@ -104,7 +104,7 @@ impl<'a> ConnectionIo<'a> {
             if is_written && must_shut_down {
                 must_shut_down = Pin::new(&mut self.stream).poll_shutdown(context).is_pending();
             }
-            // Both an error and the end of the stream mean that the server has left.
+            // An error and the end of the stream both mean that the server has left.
             while let Ok(1..) = ready!(self.poll_input(context, &mut ignored)) {
                 if self.poll_deadline(context).is_err() {
                     break;
@@ -125,7 +125,7 @@ impl<'a> ConnectionIo<'a> {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Writes the queued output, and registers to be woken when there is more. Ready when everything is written.
+    /// Writes the queued output, and registers to be woken when there is more. Ready when everything has been written.
     fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.shared.lock();
         inner.sleep(context);
@@ -162,7 +162,7 @@ fn poll_write(
     context: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while outgoing.outbound().has_remaining() {
-        // A client shares no frames, so the output is a single chunk.
+        // A client shares no frames, so its output is a single chunk.
         let written =
             ready!(Pin::new(&mut *stream).poll_write(context, outgoing.outbound().chunk()))?;
         if written == 0 {

@@ -1,11 +1,11 @@
-//! A user and a password: from a URL to Basic authentication.
+//! A user and a password, and their conversion from a URL to Basic authentication.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 
-/// A user name with a colon, or control characters: Basic authentication cannot send these.
+/// The error for a user name with a colon, or for control characters. Basic authentication cannot send these.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidCredentials;
 
@@ -18,7 +18,7 @@ pub(crate) fn basic_auth(userinfo: &str) -> Result<Option<HeaderValue>, InvalidC
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
     let user: Vec<u8> = percent_decode_str(user).collect();
     let password: Vec<u8> = percent_decode_str(password).collect();
-    // RFC 7617 §2: the first colon ends the user name; neither part has control characters.
+    // RFC 7617 §2: the first colon ends the user name, and neither part may contain control characters.
     if user.contains(&b':') || [&user, &password].into_iter().flatten().any(u8::is_ascii_control) {
         return Err(InvalidCredentials);
     }
@@ -29,7 +29,7 @@ pub(crate) fn basic_auth(userinfo: &str) -> Result<Option<HeaderValue>, InvalidC
     Ok(Some(value))
 }
 
-/// Returns a text that is not a valid URL in a form that an error may show: without a possible password.
+/// Returns a text that is not a valid URL in a form that an error may show. A possible password is left out.
 pub(crate) fn redact(text: &str) -> String {
     let Some((secret, rest)) = text.rsplit_once('@') else { return text.to_owned() };
     let scheme = secret.split_once("://").map_or("", |(scheme, _)| scheme);

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::sleep;
 
-/// How long an attempt may take before the next address is tried in parallel, as RFC 8305 §5 recommends.
+/// How long an attempt may take before the next address is tried in parallel. RFC 8305 §5 recommends this value.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers.
@@ -25,12 +25,12 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub(crate) async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
     let socket = race(interleave_families(&addresses), TcpStream::connect).await?;
-    // Each message is written as a whole, so waiting for more data would only delay it.
+    // Each message is written as a whole, so Nagle's algorithm would only delay it.
     socket.set_nodelay(true)?;
     Ok(socket)
 }
 
-/// Orders the addresses (§4): the system's preferred address comes first, and the address families alternate.
+/// Orders the addresses (§4). The system's preferred address comes first, and IPv6 and IPv4 alternate.
 fn interleave_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_of_the_best = |address: &SocketAddr| {
         addresses.first().is_some_and(|best| best.is_ipv6() == address.is_ipv6())

@@ -1,24 +1,24 @@
-//! How a connection ends.
+//! The end of a connection.
 
 use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
 
-/// The close frame carried no code (RFC 6455 §7.4.1); never sent.
+/// The code for a close frame without a code (RFC 6455 §7.4.1). It is never sent.
 const NO_STATUS: u16 = 1005;
 
-/// No close frame came at all (RFC 6455 §7.4.1); never sent.
+/// The code for an end without a close frame (RFC 6455 §7.4.1). It is never sent.
 const ABNORMAL: u16 = 1006;
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct End {
-    /// The code of the server's close frame: 1005 if the frame has no code, 1006 if no close frame came.
+    /// The code of the server's close frame. 1005 if the frame has no code, 1006 if no close frame arrived.
     pub code: u16,
     /// The reason in the server's close frame. With 1006, a description of what happened.
     pub reason: String,
     /// Whether both ends have sent a close frame.
     pub clean: bool,
-    /// The code of the close frame that this end queued. `None` if it queued none, or one without a code.
+    /// The code of the close frame that this end queued. `None` if it queued no close frame, or one without a code.
     pub sent: Option<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! Errors: invalid options, connections that do not open, messages that are not sent.
+//! Errors about invalid options, about connections that do not open, and about messages that are not sent.
 
 use std::error::Error;
 use std::io;
@@ -27,7 +27,7 @@ pub enum OptionsError {
     /// The subprotocol is not a token of RFC 9110 (RFC 6455 §4.1).
     #[error("{0:?} is not a subprotocol: letters, digits and !#$%&'*+-.^_`|~ are allowed")]
     Subprotocol(String),
-    /// The subprotocol is offered twice; subprotocols must be unique (RFC 6455 §4.1).
+    /// The subprotocol is offered twice. Subprotocols must be unique (RFC 6455 §4.1).
     #[error("the subprotocol {0:?} is offered twice")]
     SubprotocolTwice(String),
     /// The name or the value is not valid in an HTTP header. The value is not shown, because it may be a secret.
@@ -76,13 +76,13 @@ pub enum ConnectError {
         /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// The proxy did not open a tunnel to the server: it does not allow that, requires authentication, or cannot reach
-    /// the server.
+    /// The proxy did not open a tunnel to the server. Either it does not allow that, or it requires authentication, or
+    /// it cannot reach the server.
     #[error("the proxy refused: {status}")]
     ProxyRefused {
         /// The status.
         status: StatusCode,
-        /// The text of the answer: its first 64 KiB.
+        /// The text of the answer, up to 64 KiB.
         body: String,
     },
     /// The proxy did not answer in HTTP, or closed before it answered.
@@ -160,10 +160,10 @@ pub enum ConnectError {
     Refused {
         /// The status.
         status: StatusCode,
-        /// The text of the answer: its first 64 KiB.
+        /// The text of the answer, up to 64 KiB.
         body: String,
     },
-    /// The server redirects. Redirects are not followed: the caller decides where to connect.
+    /// The server redirects. Redirects are not followed, because the caller should decide where to connect.
     #[error("the server redirects to {} ({status})", location.as_deref().unwrap_or("nowhere"))]
     Redirected {
         /// The status, 300 to 399.
@@ -186,7 +186,7 @@ pub enum ConnectError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The connection is closing or has ended, or ended before the message was handed to the socket.
+    /// The connection is closing, or it ended before the message was handed to the socket.
     #[error("the connection is closing or closed")]
     Closed,
     /// The message, including its frame header, is longer than
@@ -199,7 +199,8 @@ impl From<protocol::SendError> for SendError {
     fn from(error: protocol::SendError) -> Self {
         match error {
             protocol::SendError::TooLong => Self::TooLong,
-            // A message that finds the buffer full waits, and fails only if the connection closes before it is queued.
+            // A message that finds the buffer full waits. It fails only if the connection closes before the message is
+            // queued.
             _ => Self::Closed,
         }
     }

@@ -1,4 +1,4 @@
-//! From options to an open connection: a socket, TLS, the opening handshake.
+//! The way from options to an open connection: a socket, TLS, the opening handshake.
 
 use crate::error::ConnectError;
 use crate::handshake::{self, Established};
@@ -51,7 +51,7 @@ async fn establish_own(options: &Options) -> Result<Established, ConnectError> {
     }
     match Http2Connection::start(transport, options).await {
         Ok(connection) => handshake::http2::open(&connection, options).await,
-        // Retry as browsers do: the server may still open WebSockets over HTTP/1.1.
+        // The server may still open WebSockets over HTTP/1.1, so this tries again, as browsers do.
         Err(ConnectError::NoExtendedConnect) if options.http == HttpVersion::Either => {
             let transport = transport::connect(options, HttpVersion::Http1).await?;
             handshake::http1::open(transport, options).await

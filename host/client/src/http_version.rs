@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// The version of HTTP over which a WebSocket is opened. After the handshake there is no difference.
+/// The version of HTTP over which a WebSocket is opened. After the handshake, it makes no difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HttpVersion {
     /// HTTP/1.1 (RFC 6455), which every server speaks.
     #[default]
     Http1,
-    /// HTTP/2 (RFC 8441). With a `ws` URL, you must know that the server speaks HTTP/2: there is no negotiation (RFC
-    /// 9113 §3.3).
+    /// HTTP/2 (RFC 8441). With a `ws` URL, you must know that the server speaks HTTP/2, because there is no negotiation
+    /// (RFC 9113 §3.3).
     Http2,
-    /// With a `wss` URL, HTTP/2 if the server speaks HTTP/2 and supports WebSockets over it, otherwise HTTP/1.1. A
-    /// server that chooses HTTP/2 but does not support WebSockets over it costs a second connection. With a `ws` URL,
-    /// HTTP/1.1.
+    /// With a `wss` URL, HTTP/2 if the server speaks HTTP/2 and supports WebSockets over it, and otherwise HTTP/1.1. If
+    /// a server chooses HTTP/2 but does not support WebSockets over it, the client makes a second connection. With a
+    /// `ws` URL, HTTP/1.1.
     Either,
 }
 

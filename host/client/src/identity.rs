@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::ConnectError;
 
-/// Where a client's certificate and its key are, in PEM.
+/// The files of a client's certificate and its key, in PEM.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) certificate: PathBuf,

@@ -20,7 +20,7 @@
 //! # The life of a connection
 //!
 //! [`connect`] returns immediately and spawns one task, which owns the socket. An HTTP/2 connection has an additional
-//! task. [`Client`] is a handle for sending; its clones share the connection. [`Messages`] returns the messages that
+//! task. [`Client`] is a handle for sending. Its clones share the connection. [`Messages`] returns the messages that
 //! arrive.
 //!
 //! ```text
@@ -65,7 +65,7 @@
 //!
 //! # Compression
 //!
-//! The client offers permessage-deflate, as browsers do; [`Options::compression`] changes the offer or turns it off. If
+//! The client offers permessage-deflate, as browsers do. [`Options::compression`] changes the offer or turns it off. If
 //! the server agrees, messages of 64 bytes and more are compressed, except those that were sent before the connection
 //! was open.
 //!
@@ -89,9 +89,10 @@
 //! it answers are still received. The server then closes the TCP connection (RFC 6455 §7.1.1), or ends the HTTP/2
 //! stream. The client waits for the server at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
 //!
-//! When the last [`Client`] and the [`Messages`] are dropped, the connection closes with 1001 after everything that was
-//! sent; an attempt to connect is cancelled. The task ends with the closing handshake, at the latest after
-//! [`Options::close_timeout`]. An HTTP/2 connection is closed within a second after its last WebSocket.
+//! When the last [`Client`] and the [`Messages`] have been dropped, the connection closes with 1001 after everything
+//! that was sent. If it is not open yet, the attempt to connect is cancelled. The task ends with the closing handshake,
+//! or after [`Options::close_timeout`] at the latest. An HTTP/2 connection is closed within a second after its last
+//! WebSocket.
 
 #![forbid(unsafe_code)]
 

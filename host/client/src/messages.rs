@@ -14,7 +14,7 @@ use crate::sink::Message;
 
 /// How many received messages may wait to be taken. Together with
 /// [`Options::max_message`](crate::Options::max_message), this limits the memory of the waiting messages. More than a
-/// few are of no use, because the socket has a buffer of its own.
+/// few would be of no use, because the socket has its own buffer.
 const MAX_UNREAD: usize = 16;
 
 /// A message or pong from the server.
@@ -40,11 +40,11 @@ impl Received {
     }
 }
 
-/// The messages of a connection, in the order in which they came.
+/// The messages of a connection, in the order in which they arrived.
 ///
-/// At most 16 messages wait in this queue. While it is full, nothing is read from the socket: pings stay unanswered,
-/// and a close frame is not noticed. If you do not need the messages, drop this value; they are then discarded as they
-/// arrive.
+/// At most 16 messages wait in this queue. While it is full, nothing is read from the socket. Pings are then not
+/// answered, and a close frame is not noticed. If you do not need the messages, drop this value. They are then
+/// discarded as they arrive.
 pub struct Messages {
     received: mpsc::Receiver<Received>,
     handle: Arc<Handle>,
@@ -56,7 +56,7 @@ impl Messages {
         (sender, Self { received, handle })
     }
 
-    /// Returns the next message. `None` when the connection has ended, or never opened.
+    /// Returns the next message. Returns `None` when the connection has ended, or if it never opened.
     ///
     /// # Cancel safety
     ///
@@ -65,8 +65,8 @@ impl Messages {
         self.received.recv().await
     }
 
-    /// Waits for the end, as [`Client::ended`](crate::Client::ended) does. Take the messages first: while messages
-    /// wait, the server's close frame may not be read.
+    /// Waits for the end of the connection, as [`Client::ended`](crate::Client::ended) does. Take the messages first,
+    /// because the server's close frame may not be read while messages wait.
     ///
     /// # Cancel safety
     ///

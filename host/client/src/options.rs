@@ -1,4 +1,4 @@
-//! What to connect to, and how.
+//! The options of a connection: where to connect, and how.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,10 +33,10 @@ const OWN_HEADERS: [HeaderName; 8] = [
 /// Headers with secret values, which are not printed.
 const SECRETS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
-/// The smallest outbound buffer, in bytes: the longest control frame that a client can send.
+/// The smallest outbound buffer, in bytes. It has room for the longest control frame that a client can send.
 const MIN_OUTBOUND: usize = 2 + 4 + ws_host_protocol::MAX_CONTROL_PAYLOAD;
 
-/// What to connect to, and how.
+/// The options of a connection: where to connect, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) url: Url,
@@ -60,11 +60,11 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {
-    /// Trusts the authorities of the system, as read when a connection of this process first needs them.
+    /// Trusts the authorities of the system. They are read when a connection of this process first needs them.
     System,
     /// Trusts only the authorities in this PEM file.
     File(PathBuf),
-    /// **Verifies nothing.** Anybody on the network path can read and change everything; use it only for tests.
+    /// **Verifies nothing.** Anybody on the network path can read and change everything. Use it only for tests.
     Nothing,
 }
 
@@ -94,7 +94,7 @@ impl Options {
         })
     }
 
-    /// Offers a subprotocol, after those that were offered before. Offer the preferred one first.
+    /// Offers a subprotocol, after those that were offered before. So offer the preferred one first.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Options {
     /// [`OptionsError::SubprotocolTwice`] if it is already offered.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Result<Self, OptionsError> {
         let name = name.into();
-        // A header name is a token as well (RFC 9110 §5.1).
+        // This check can be used because a header name is also a token (RFC 9110 §5.1).
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Err(OptionsError::Subprotocol(name));
         }
@@ -113,9 +113,9 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends a header with the handshake. A name can be added more than once, except `Host`: the last `Host` replaces
-    /// the host of the URL in the request, also as `:authority` of HTTP/2. The URL still determines where to connect
-    /// and which certificate is expected. `Authorization` replaces the user and the password of the URL.
+    /// Sends a header with the handshake. A name can be added more than once, except `Host`. The last `Host` replaces
+    /// the host of the URL in the request, and also in `:authority` of HTTP/2. The URL still determines where to
+    /// connect, and which certificate is expected. `Authorization` replaces the user and the password of the URL.
     ///
     /// # Errors
     ///
@@ -138,8 +138,8 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends an `Origin`, the web page that connects, as browsers do: `https://example.com`. Without a call, no
-    /// `Origin` is sent, which tells the server that the client is not a browser (RFC 6455 §4.1).
+    /// Sends an `Origin`, which is the web page that connects, as browsers do: `https://example.com`. Without this
+    /// call, no `Origin` is sent, which tells the server that the client is not a browser (RFC 6455 §4.1).
     ///
     /// # Errors
     ///
@@ -166,11 +166,11 @@ impl Options {
     }
 
     /// Connects through this HTTP proxy, `http://[user:password@]host[:port]`. The client asks the proxy for a tunnel
-    /// to the server (`CONNECT`, RFC 9110 §9.3.6), for `ws` and `wss` URLs alike. The scheme may be omitted; the
+    /// to the server (`CONNECT`, RFC 9110 §9.3.6), both for `ws` and for `wss` URLs. The scheme may be omitted. The
     /// default port is 80. The proxy resolves the server's name. Opening the tunnel counts towards
     /// [`connect_timeout`](Self::connect_timeout). The proxy is not used for a [Unix socket](Self::unix).
     ///
-    /// Environment variables are not read: the application decides which of them apply, with the help of
+    /// Environment variables are not read. The application decides which of them apply, with the help of
     /// [`is_secure`](Self::is_secure), [`host`](Self::host) and [`port`](Self::port).
     ///
     /// # Errors
@@ -183,8 +183,8 @@ impl Options {
         Ok(self)
     }
 
-    /// Presents this certificate to the server of a `wss` URL if the server asks for one. The PEM files are read when
-    /// the client connects: one with the certificate, followed by its issuers, and one with its key.
+    /// Presents this certificate to the server of a `wss` URL, if the server asks for one. The PEM files are read when
+    /// the client connects. One contains the certificate, followed by its issuers, and the other its key.
     #[must_use]
     pub fn client_certificate(
         mut self,
@@ -210,35 +210,35 @@ impl Options {
         self
     }
 
-    /// Sets the size of the outbound buffer, in bytes of frames. The minimum is 131, the longest control frame. The
-    /// default is 2 MiB, which has room for two of the longest messages that the server receives by default.
+    /// Sets the size of the outbound buffer, in bytes of frames. The minimum is 131, which is the longest control
+    /// frame. The default is 2 MiB, which has room for two of the longest messages that the server receives by default.
     #[must_use]
     pub fn max_outbound(mut self, bytes: usize) -> Self {
         self.max_outbound = bytes.max(MIN_OUTBOUND);
         self
     }
 
-    /// Sets the time from the lookup of the host to the end of the handshake. The default is 10 s, longer than a person
-    /// would wait for a server.
+    /// Sets the limit on the time from the lookup of the host to the end of the handshake. The default is 10 s, which
+    /// is longer than a person would wait for a server.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
     }
 
-    /// Sets the time from the start of the closing handshake until the server has closed the TCP connection, or ended
-    /// the HTTP/2 stream. The default is 5 s.
+    /// Sets the limit on the time from the start of the closing handshake until the server has closed the TCP
+    /// connection or ended the HTTP/2 stream. The default is 5 s.
     #[must_use]
     pub fn close_timeout(mut self, time: Duration) -> Self {
         self.close_timeout = time;
         self
     }
 
-    /// Sets the compression to offer (permessage-deflate, RFC 7692), or `None` to offer none. By default, the client
-    /// offers compression with context takeover, as browsers do. This costs up to 403 KiB for each connection; a
-    /// program with many connections may prefer [`Deflate::default`], which costs nothing while nothing is sent.
+    /// Sets the compression to offer (permessage-deflate, RFC 7692). `None` offers no compression. By default, the
+    /// client offers compression with context takeover, as browsers do. This takes up to 403 KiB for each connection. A
+    /// program with many connections may prefer [`Deflate::default`], which takes no memory while nothing is sent.
     ///
-    /// Do not compress secrets together with text chosen by others: see
+    /// Do not compress secrets together with text that others have chosen: see
     /// [secrets](ws_host_protocol::deflate#secrets).
     #[must_use]
     pub fn compression(mut self, deflate: Option<Deflate>) -> Self {
@@ -256,7 +256,7 @@ impl Options {
         self.url.scheme == Scheme::Wss
     }
 
-    /// Returns the host of the URL: a name or an address, without the brackets of an IPv6 address.
+    /// Returns the host of the URL. It is a name, or an address without the brackets of IPv6.
     pub fn host(&self) -> &str {
         self.url.host()
     }

@@ -19,14 +19,14 @@ pub(crate) struct Outgoing {
     /// The size of `outbound`, in bytes.
     limit: usize,
     outbound: Outbound,
-    /// Frames that did not fit into `outbound`. Each belongs to a future that the application holds, which limits their
-    /// number.
+    /// Frames that did not fit into `outbound`. Each belongs to a future that the application holds. So the application
+    /// limits their number.
     waiting: VecDeque<Waiting>,
     /// Frames in `outbound` that are not completely written yet.
     queued: VecDeque<Queued>,
     /// Pings that were written and not yet answered, oldest first.
     unanswered: VecDeque<Ping>,
-    /// A pong that found no room.
+    /// A pong for which there was no room.
     pong: Option<Vec<u8>>,
     /// The number of bytes handed to the socket so far.
     written: u64,
@@ -70,7 +70,7 @@ struct Queued {
     /// The value of `written` after the last byte of the frame.
     end: u64,
     completion: Completion,
-    /// The payload of a ping; empty for other frames.
+    /// The payload of a ping. It is empty for other frames.
     payload: Vec<u8>,
 }
 
@@ -113,7 +113,7 @@ impl Outgoing {
         if !frame.fits(self.limit) {
             return Err(SendError::TooLong);
         }
-        // A message whose future was dropped while it waited is not sent.
+        // If the future of a message was dropped while the message waited, the message is not sent.
         self.waiting.retain(|waiting| !waiting.completion.is_cancelled());
         let has_turn = self.waiting.is_empty() && self.pong.is_none();
         let put = if has_turn {
@@ -134,8 +134,8 @@ impl Outgoing {
 
     /// §5.5.2: a ping is answered by a pong with the same application data.
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
-        // §5.5.3: if pings arrive faster than pongs can be sent, only the most recent ping is answered. No pong follows
-        // a close frame (§5.5.1).
+        // §5.5.3: if pings arrive faster than pongs can be sent, only the most recent ping is answered. §5.5.1: no pong
+        // follows a close frame.
         self.pong = match self.outbound.pong(payload) {
             Err(protocol::SendError::Full) => Some(payload.to_owned()),
             _ => None,
@@ -161,7 +161,7 @@ impl Outgoing {
         };
         let now = Instant::now();
         for ping in self.unanswered.drain(..=last) {
-            // An error means that the future was dropped.
+            // Sending fails if the future was dropped.
             let _ = ping.completion.send(now - ping.written);
         }
         true
@@ -187,7 +187,7 @@ impl Outgoing {
         self.is_closing
     }
 
-    /// Returns the code of our close frame, if one was queued.
+    /// Returns the code of this client's close frame, if one was queued.
     pub(crate) fn close_code(&self) -> Option<CloseCode> {
         self.outbound.close_code()
     }
@@ -219,13 +219,13 @@ impl Outgoing {
                     self.waiting.push_front(waiting);
                     return;
                 }
-                // The future fails, because its sender is dropped here.
+                // The sender is dropped here, which makes the future fail.
                 Err(_) => {}
             }
         }
     }
 
-    /// Records the frame that has just been queued, to complete its future later.
+    /// Records the frame that has just been queued, so that its future can be completed later.
     fn record_queued(&mut self, frame: Frame<'_>, completion: Completion) {
         let payload = match frame {
             Frame::Ping(payload) => payload.to_owned(),
@@ -238,10 +238,10 @@ impl Outgoing {
     fn complete_written(&mut self, queued: Queued) {
         match queued.completion {
             Completion::Ignored => {}
-            // An error means that the future was dropped.
+            // Sending fails if the future was dropped.
             Completion::Written(completion) => drop(completion.send(())),
             Completion::Pong(completion) => {
-                // Pings whose future was dropped are removed, which limits their number.
+                // Pings whose future was dropped are removed here. This limits the number of pings.
                 self.unanswered.retain(|ping| !ping.completion.is_closed());
                 let payload = queued.payload;
                 self.unanswered.push_back(Ping { payload, written: Instant::now(), completion });

@@ -21,7 +21,7 @@ use crate::handshake::{Exchange, MAX_HEAD, refusal};
 use crate::stream::Stream;
 use crate::url::Url;
 
-/// The port of a proxy whose URL has none: that of `http` (RFC 9110 §4.2.1).
+/// The port of a proxy whose URL has none. It is the port of `http` (RFC 9110 §4.2.1).
 const DEFAULT_PORT: u16 = 80;
 
 /// An HTTP proxy that opens tunnels (RFC 9110 §9.3.6).
@@ -117,7 +117,7 @@ impl Proxy {
     }
 }
 
-/// Converts an error that cannot occur: a host that is valid in a URL is also valid in a request.
+/// Converts an error that cannot occur, because a host that is valid in a URL is also valid in a request.
 fn impossible(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::ProxyHttp(Arc::new(error))
 }

@@ -1,4 +1,4 @@
-//! Futures that resolve to the outcome of something that was sent.
+//! Futures that resolve to the outcome of a send.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,8 +12,8 @@ use crate::error::SendError;
 ///
 /// # Cancel safety
 ///
-/// A message that is in the outbound buffer is sent even if this future is dropped. A message that found no room there
-/// waits in this future, and is not sent if the future is dropped. A message is never sent in part.
+/// A message that is already in the outbound buffer is sent even if this future is dropped. A message that found no
+/// room there waits in this future, and is not sent if the future is dropped. A message is never sent in part.
 #[derive(Debug)]
 #[must_use = "a message that finds no room in the outbound buffer is not sent if this is dropped"]
 pub struct Sending(pub(crate) Outcome<()>);
@@ -36,11 +36,11 @@ impl Future for Sending {
     }
 }
 
-/// A ping that is being sent. Resolves to the time from handing the ping to the socket until its pong came.
+/// A ping that is being sent. Resolves to the time from handing the ping to the socket until its pong arrived.
 ///
 /// # Cancel safety
 ///
-/// As for [`Sending`]. If the future is dropped, the pong may be reported as
+/// The same as that of [`Sending`]. If the future is dropped, the pong may be reported as
 /// [`Received::Pong`](crate::Received::Pong).
 #[derive(Debug)]
 #[must_use = "the future resolves to the round-trip time"]
@@ -54,10 +54,10 @@ impl Future for Pinging {
     }
 }
 
-/// The outcome of something that was sent.
+/// The outcome of a send.
 #[derive(Debug)]
 pub(crate) enum Outcome<T> {
-    /// The connection task will report the outcome. The sender is dropped if the connection ends before.
+    /// The connection task will report the outcome. If the connection ends first, the sender is dropped.
     Awaited(oneshot::Receiver<T>),
     /// The frame was refused immediately.
     Refused(SendError),

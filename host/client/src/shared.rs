@@ -21,7 +21,7 @@ pub enum State {
     Connecting,
     /// Messages can be sent and received.
     Open,
-    /// The closing handshake has begun. Nothing more is sent; messages may still arrive.
+    /// The closing handshake has begun. Nothing more is sent, but messages may still arrive.
     Closing,
     /// The connection has ended, or could not be opened.
     Closed,
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) ended: SetOnce<End>,
 }
 
-/// The state of [`Shared`] that its lock guards.
+/// The part of [`Shared`] that its lock guards.
 pub(crate) struct Inner {
     pub(crate) outgoing: Outgoing,
     phase: Phase,
@@ -51,7 +51,7 @@ enum Phase {
     Ended,
 }
 
-/// Keeps a connection open. Dropping it closes the connection. Clients and `Messages` share one in an `Arc`.
+/// Keeps a connection open. Dropping it closes the connection. All clients and `Messages` share one in an `Arc`.
 pub(crate) struct Handle(Arc<Shared>);
 
 impl Handle {
@@ -72,7 +72,7 @@ impl Drop for Handle {
 
 impl Shared {
     pub(crate) fn new(options: &Options) -> Self {
-        // §5.3: masking keys must come from a strong source of entropy; this source is cryptographic.
+        // §5.3: masking keys must come from a strong source of entropy. This source is cryptographic.
         let mask_keys = Box::new(rand::random);
         Self {
             inner: Mutex::new(Inner {
@@ -120,7 +120,7 @@ impl Shared {
             inner.go_away();
         }
         drop(inner);
-        // Cannot fail: only the task sets it, and only once.
+        // This cannot fail, because only the task sets the value, and only once.
         let _ = self.opened.set(Ok(opened));
     }
 
@@ -135,7 +135,7 @@ impl Shared {
             Some(error) => End::abnormal(error.to_string()),
             None => cause.end(sent),
         };
-        // Already set if the connection was open.
+        // This fails if the connection was open, because the value is already set then.
         let _ = self.opened.set(Err(error.unwrap_or(ConnectError::Abandoned)));
         let _ = self.ended.set(end);
     }
@@ -172,7 +172,7 @@ impl Inner {
     /// Closes with 1001, the code of an endpoint that goes away (§7.4.1).
     fn go_away(&mut self) {
         let frame = CloseFrame::with_reason(CloseCode::GOING_AWAY, "");
-        // The only possible error is that the connection is already closing.
+        // This fails only if the connection is already closing.
         let _ = self.outgoing.send(Frame::Close(&frame), Completion::Ignored);
         self.wake();
     }

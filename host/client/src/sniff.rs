@@ -11,9 +11,9 @@ use crate::stream::Stream;
 
 /// A stream that records its first input.
 ///
-/// A server that refuses a connection sends the reason and closes, possibly before it has read the request. Writing then
-/// fails before the reason is read. So this stream hides such write errors: reading returns the reason, and then the
-/// end of the stream.
+/// A server that refuses a connection sends the reason and closes, possibly before it has read the request. Writing the
+/// request may then fail before the reason has been read. So this stream hides such write errors. Reading then returns
+/// the reason, followed by the end of the stream.
 pub(crate) struct Sniffed {
     stream: Box<dyn Stream>,
     first: Arc<OnceLock<FirstInput>>,
@@ -30,11 +30,11 @@ pub(crate) enum FirstInput {
     Tls,
     /// `HTTP/1.1`.
     Http1,
-    /// An HTTP/2 frame: the first one is `SETTINGS`, and its length begins with 0.
+    /// An HTTP/2 frame. The first frame is `SETTINGS`, and its length begins with 0.
     Http2,
-    /// A TLS error: in TLS 1.3, the server rejects a client certificate only after the handshake.
+    /// A TLS error. In TLS 1.3, the server rejects a client certificate only after the handshake.
     TlsError(rustls::Error),
-    /// No input: the server closed the connection.
+    /// No input, because the server closed the connection.
     Closed,
     Other,
 }
@@ -51,7 +51,7 @@ impl Sniffed {
 }
 
 impl PeerProbe {
-    /// Returns the first input. `None` before there is any.
+    /// Returns the first input. Returns `None` if there has not been any yet.
     pub(crate) fn first(&self) -> Option<&FirstInput> {
         self.0.get()
     }
@@ -60,7 +60,7 @@ impl PeerProbe {
 impl FirstInput {
     fn of(byte: u8) -> Self {
         match byte {
-            // RFC 8446 §5.1: alert, handshake.
+            // RFC 8446 §5.1: these are the types of an alert and of a handshake.
             21 | 22 => Self::Tls,
             b'H' => Self::Http1,
             0 => Self::Http2,
@@ -82,8 +82,8 @@ impl AsyncRead for Sniffed {
                 Ok(()) => buffer.filled().get(begin).map(|byte| FirstInput::of(*byte)),
                 Err(error) => tls_error(error).cloned().map(FirstInput::TlsError),
             };
-            // Cannot fail: only this function sets it. Any error other than a TLS error means that the connection was
-            // reset.
+            // This cannot fail, because only this function sets the value. Any error other than a TLS error means that
+            // the connection was reset.
             let _ = self.first.set(first.unwrap_or(FirstInput::Closed));
         }
         Poll::Ready(read)
@@ -122,7 +122,7 @@ impl AsyncWrite for Sniffed {
     }
 }
 
-/// Reports writes to a server that has left as successful; the server would not have read them anyway.
+/// Reports writes to a server that has left as successful. The server would not have read them in any case.
 fn hide_disconnect<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Result<T>> {
     match outcome {
         Poll::Ready(Err(error))
@@ -158,7 +158,7 @@ mod tests {
         let (mut server, _) = listener.accept().unwrap();
         server.write_all(b"HTTP/1.1 503 ").unwrap();
         drop(server);
-        // Writing fails after the server's system has answered with a reset.
+        // Writing fails once the server's system has answered with a reset.
         while socket.write_all(b"GET").is_ok() {}
 
         socket.set_nonblocking(true).unwrap();

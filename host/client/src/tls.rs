@@ -39,7 +39,7 @@ pub(crate) async fn connect(
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
     let (verify, identity) = (options.verify.clone(), options.identity.clone());
-    // Certificates are read from files.
+    // This blocks, because certificates are read from files.
     let mut config = tokio::task::spawn_blocking(move || config(&verify, identity.as_ref()))
         .await
         .map_err(|error| failed(error.into()))??;
@@ -52,7 +52,7 @@ pub(crate) async fn connect(
 pub(crate) fn tls_failure(error: io::Error, host: &str, offered: HttpVersion) -> ConnectError {
     let host = host.to_owned();
     match tls_error(&error) {
-        // A TLS record begins with its type; an HTTP response does not.
+        // A TLS record begins with its type. An HTTP response does not.
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             ConnectError::TlsNotSpoken { host }
         }
@@ -105,8 +105,8 @@ fn config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, 
     }
 }
 
-/// Returns the root certificates of the system. There are hundreds, and parsing them takes longer than a handshake, so
-/// they are read once per process. If there are none, the next call tries again.
+/// Returns the root certificates of the system. They are read once per process, because there are hundreds, and parsing
+/// them takes longer than a handshake. If there are none, the next call tries again.
 fn system_roots() -> Result<Arc<RootCertStore>, ConnectError> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     if let Some(roots) = ROOTS.get() {
@@ -184,7 +184,7 @@ mod tests {
     fn roots_of_the_system_are_read_once() {
         match (system_roots(), system_roots()) {
             (Ok(first), Ok(second)) => assert!(Arc::ptr_eq(&first, &second)),
-            // A machine may have none.
+            // A machine may have no root certificates.
             (first, second) => assert!(first.is_err() && second.is_err()),
         }
     }

@@ -20,7 +20,7 @@ use crate::url::Scheme;
 pub(crate) struct Transport {
     pub(crate) stream: Sniffed,
     pub(crate) probe: PeerProbe,
-    /// The version to speak; never [`HttpVersion::Either`].
+    /// The version to speak. Never [`HttpVersion::Either`].
     pub(crate) http: HttpVersion,
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn connect(
     Ok(Transport { stream, probe, http })
 }
 
-/// Explains why the server gave no valid response, as far as its first input tells.
+/// Explains why the server gave no valid response, as far as its first input shows.
 pub(crate) fn response_error(
     options: &Options,
     wanted: HttpVersion,

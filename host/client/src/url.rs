@@ -30,7 +30,7 @@ pub(crate) enum Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The text is not a complete URL. A possible password is left out.
+    /// The text is not a complete URL. If the text contains a password, the error leaves it out.
     #[error("{0:?} is not a WebSocket URL; write ws://host[:port]/path?query")]
     Malformed(String),
     /// The scheme is neither `ws` nor `wss`.
@@ -60,7 +60,7 @@ impl Scheme {
 impl Url {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         let malformed = || UrlError::Malformed(redact(text));
-        // `Uri` would silently drop the fragment.
+        // A fragment must be refused here, because `Uri` would silently drop it.
         if text.contains('#') {
             return Err(UrlError::Fragment);
         }
@@ -91,12 +91,13 @@ impl Url {
         self.host.name()
     }
 
-    /// Returns the target of a `CONNECT` request (RFC 9110 §9.3.6): the host, and always the port.
+    /// Returns the target of a `CONNECT` request (RFC 9110 §9.3.6). It is the host, always with the port.
     pub(crate) fn target(&self) -> String {
         format!("{}:{}", self.host.as_str(), self.port)
     }
 
-    /// Returns the value of the header `Host` (§4.1), with the port unless it is the default port of the scheme.
+    /// Returns the value of the header `Host` (§4.1). It contains the port, unless that is the default port of the
+    /// scheme.
     pub(crate) fn host_header(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.as_str().to_owned()

@@ -1,20 +1,20 @@
 //! A thread-local pool of message buffers.
 //!
 //! A connection needs a buffer only for a short time: from the first byte of a long message to its end, and from
-//! sending a message until it is written. The connections of a thread therefore reuse the same few buffers. Short
-//! buffers are in the processor's cache when they are filled and read. Long buffers have their pages mapped already:
-//! mapping new pages would cost more than all work on the contents.
+//! sending a message until it is written. The connections of a thread therefore reuse the same few buffers. A short
+//! buffer is still in the processor's cache when it is filled and read. The pages of a long buffer are already mapped.
+//! Mapping new pages would cost more than all work on the contents.
 //!
-//! The crate takes and returns buffers itself, except for the payloads of events: [`recycle`] such a payload after
-//! handling its event. The crate has no clock: the caller decides when to [`release_memory`].
+//! The crate takes and returns buffers itself, except for the payloads of events: call [`recycle`] with such a payload
+//! after handling its event. The crate has no clock, so the caller decides when to call [`release_memory`].
 
 use std::cell::RefCell;
 
 /// The capacity in bytes of the longest short buffer. A buffer of this size fits into a second-level cache.
 pub(crate) const SHORT: usize = 256 << 10;
 
-/// A buffer with more than this capacity in bytes is long. Buffers in between are left to the allocator, which keeps
-/// memory of that size for a while.
+/// A buffer with more than this capacity in bytes is long. Buffers between [`SHORT`] and this length are left to the
+/// allocator, which keeps memory of that size for a while.
 const LONG: usize = 2 << 20;
 
 /// How many short buffers a thread keeps. One is in use at a time, or more if peers are slow.
@@ -37,7 +37,8 @@ struct Pool {
 ///
 /// Call it after handling an event that owned its payload. The contents of the buffer are never visible again.
 pub fn recycle(buffer: Vec<u8>) {
-    // A short payload is exactly as long as its message. A reply of the same length does not fit with its header.
+    // A short payload is exactly as long as its message. A reply of the same length would not fit, because it has a
+    // header.
     if buffer.capacity() > LONG {
         put_back(buffer);
     }
@@ -70,7 +71,8 @@ pub(crate) fn put_back(mut buffer: Vec<u8>) {
 
 /// Returns an empty buffer with room for `length` bytes.
 pub(crate) fn take(length: usize) -> Vec<u8> {
-    // A long buffer that is too short is not grown: nothing would have to be moved, but its pages would be lost.
+    // If a long buffer is too short, another one is allocated. Growing it would move nothing, but its pages would be
+    // lost.
     let pooled = match length {
         ..=SHORT => POOL.with_borrow_mut(|pool| pool.short.pop()),
         _ => take_long(length),

@@ -29,7 +29,7 @@ impl Encoding {
     }
 }
 
-/// Checks a header against all rules. `message` is the message that the frame would continue. `extended` is the set of
+/// Checks a header against all rules. `message` is the message that the frame would continue. `extended` contains the
 /// reserved bits that an extension defines.
 pub(crate) fn header(
     header: &Header,
@@ -78,7 +78,7 @@ fn data(
     if received.fragments >= limits.max_fragments {
         return Err(ProtocolError::TooManyFragments { limit: limits.max_fragments });
     }
-    // Check the declared length before allocating memory for it (§10.4).
+    // The declared length is checked before memory is allocated for it (§10.4).
     let max_length = match received.encoding {
         Encoding::Plain => limits.max_message,
         Encoding::Deflated => limits.max_deflated(),

@@ -2,8 +2,8 @@
 
 /// A close code that may appear in a close frame.
 ///
-/// Some codes are not valid here: those that only describe a connection which ended without a close code or without a
-/// close frame (1005, 1006, 1015), reserved codes and unassigned codes.
+/// Three groups of codes are not valid here: codes that only describe an end without a close code or without a close
+/// frame (1005, 1006, 1015), reserved codes, and unassigned codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
 

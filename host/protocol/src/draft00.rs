@@ -1,8 +1,8 @@
 //! The framing of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! A text message is `00`, its UTF-8 and `FF`, a byte that does not occur in UTF-8. `FF 00` is the closing handshake.
-//! There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set are followed
-//! by a length, and no client ever sent such a frame for an application.
+//! A text message is `00`, its UTF-8 and `FF`, which is a byte that does not occur in UTF-8. `FF 00` is the closing
+//! handshake. There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set
+//! are followed by a length, but no client ever sent such a frame for an application.
 
 use memchr::memchr;
 
@@ -36,12 +36,12 @@ pub(crate) fn encode_text(text: &[u8], to: &mut Vec<u8>) {
     to.push(END);
 }
 
-/// The receiving state machine of the framing. Each state says what the next byte belongs to.
+/// The receiving state machine of this framing. Each state says what the next byte is a part of.
 #[derive(Debug)]
 pub(crate) enum Reader {
     /// The type of a frame.
     Type,
-    /// A text, or the rest of a text. The assembly holds the part received before, if any.
+    /// A text, or the rest of a text. The assembly holds the part that was received before, if there is one.
     Text(Option<Box<Assembly>>, Length),
     /// A frame that is read to its end and ignored.
     Ignored(Length),
@@ -49,13 +49,13 @@ pub(crate) enum Reader {
     CloseLength,
 }
 
-/// The number of bytes read of a frame. No header declares its length.
+/// The number of bytes of a frame that have been read. No header declares the total.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Length(usize);
 
 /// The part of a frame that the input contains. The frame ends with `FF`.
 enum Part<'a> {
-    /// The rest of the frame. The end was taken from the input as well.
+    /// The rest of the frame. Its end has also been taken from the input.
     Last(&'a [u8]),
     /// A part without the end.
     More(&'a [u8]),
@@ -146,7 +146,8 @@ impl Reader {
         }
         match part {
             Part::More(part) => text.push(part).map(|()| None),
-            // Invalid UTF-8 within the limit is reported first, however the input is cut.
+            // If there is invalid UTF-8 within the limit, it is reported before the length. So the result does not
+            // depend on how the input is cut.
             Part::TooLong(part) => {
                 text.push(part)?;
                 Err(ProtocolError::MessageTooLong { limit })

@@ -49,7 +49,7 @@ pub enum ProtocolError {
     /// RFC 7692 §7.2.2: a compressed message is not valid DEFLATE (RFC 1951), or ends inside a block.
     #[error("a compressed message is malformed or truncated")]
     InvalidDeflate,
-    /// RFC 7692 §7.1.1: a compressed message that followed others cannot be inflated on its own, although this
+    /// RFC 7692 §7.1.1: a compressed message that is not the first cannot be inflated on its own, although this
     /// parameter was negotiated. In all likelihood it refers to an earlier message.
     #[error(
         "a compressed message is malformed or refers to an earlier one, which the negotiated {0} \
@@ -78,8 +78,8 @@ impl ProtocolError {
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
-            // RFC 7692 names no code for the two compression errors. The frames are valid, but the payload is not what
-            // they declare. Other implementations answer with this code as well.
+            // RFC 7692 names no code for the two compression errors. This code fits because the frames are valid, but
+            // their payload is not what they declare. Other implementations use it as well.
             Self::InvalidUtf8 | Self::InvalidDeflate | Self::EarlierMessage(_) => {
                 CloseCode::INVALID_PAYLOAD
             }

@@ -70,8 +70,8 @@ pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
-/// Returns whether the input is at most one frame, complete or not, with a length that is encoded in one byte. This
-/// test is cheap.
+/// Returns whether the input is at most one frame, complete or not, whose length is encoded in one byte. This test is
+/// cheap.
 #[inline]
 pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     let Some(second) = bytes.get(1) else { return true };
@@ -79,7 +79,8 @@ pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     length < usize::from(LENGTH_16) && bytes.len() <= 2 + mask + length
 }
 
-/// Returns the length of the header at the front of the input, valid or not; `None` if the input is too short to tell.
+/// Returns the length of the header at the front of the input, valid or not. Returns `None` if the input is too short
+/// to tell.
 pub(crate) fn header_length(bytes: &[u8]) -> Option<usize> {
     let second = bytes.get(1)?;
     let length = match second & !MASKED {

@@ -1,4 +1,4 @@
-//! Skips what the peer sends after the connection has failed, up to its close frame.
+//! Skips the bytes that the peer sends after the connection has failed, up to the peer's close frame.
 
 use crate::frame::{MAX_HEADER, header_length, payload_length};
 

@@ -7,8 +7,8 @@ use crate::error::SendError;
 use crate::frame::{Fin, Header, Opcode};
 use crate::mask::MaskKey;
 
-/// A function that makes a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455 §10.3):
-/// take them from a cryptographic random number generator.
+/// A function that creates a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455
+/// §10.3), so they must come from a cryptographic random number generator.
 pub type MaskKeys = Box<dyn FnMut() -> [u8; 4] + Send>;
 
 /// The framing of one endpoint and protocol version.

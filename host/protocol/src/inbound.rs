@@ -22,25 +22,26 @@ pub struct Inbound {
     role: Role,
     limits: Limits,
     stage: Stage,
-    /// The message being received, unless it is borrowed from the input because it is uncompressed and arrived whole.
+    /// The message that is being received. An uncompressed message that arrives whole is not stored here, but borrowed
+    /// from the input.
     message: Option<Box<Assembly>>,
     deflate: Option<Box<Inflater>>,
 }
 
-/// What the next byte belongs to.
+/// The thing that the next byte is a part of.
 #[derive(Debug)]
 enum Stage {
-    /// A header; `partial` holds its first `length` bytes.
+    /// A header. `partial` holds its first `length` bytes.
     Header { partial: [u8; MAX_HEADER], length: usize },
     /// The payload of a data frame.
     Data { header: Header, remaining: usize },
-    /// The payload of a control frame; `payload` holds its first bytes.
+    /// The payload of a control frame. `payload` holds its first bytes.
     Control { header: Header, payload: Vec<u8> },
     /// The framing of draft 00.
     Draft00(Reader),
-    /// The connection has failed: input is skipped up to the peer's close frame.
+    /// The connection has failed. Input is skipped up to the peer's close frame.
     Failed(FrameSkipper),
-    /// The connection has ended: input is ignored.
+    /// The connection has ended. Input is ignored.
     Ended,
 }
 
@@ -69,11 +70,11 @@ impl Inbound {
     /// `input` is consumed.
     ///
     /// `replies` receives the protocol's own answers to a ping, a close frame and a failure. Usually it is the
-    /// [`Outbound`](crate::Outbound) of the connection. `None` means that all of `input` is used up: call again when
-    /// more has arrived. After the last event, input is consumed and ignored.
+    /// [`Outbound`](crate::Outbound) of the connection. A result of `None` means that all of `input` is used up: call
+    /// again when more has arrived. After the last event, input is consumed and ignored.
     ///
-    /// Once `replies` is closing, messages are read to their end but not reported. Pongs and the peer's close frame
-    /// are still reported.
+    /// Once `replies` is closing, messages are read to their end but not reported. Pongs and the peer's close frame are
+    /// still reported.
     pub fn handle_input<'a>(
         &mut self,
         input: &mut &'a mut [u8],
@@ -93,8 +94,8 @@ impl Inbound {
         None
     }
 
-    /// Returns the length of the message at the front of `input`, header included, if the whole message is there, in
-    /// one frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
+    /// Returns the length of the message at the front of `input`, including its header. The whole message must be
+    /// there, in one frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
     #[inline]
     pub fn whole_message(&self, input: &[u8], max_payload: usize) -> Option<usize> {
         if !frame::begins_whole_message(*input.first()?) || self.message.is_some() {
@@ -110,7 +111,7 @@ impl Inbound {
     /// length.
     #[inline]
     pub fn has_two_whole_messages(&self, input: &[u8], max_payload: usize) -> bool {
-        // Most input is one frame.
+        // Most input is a single frame, so this is checked first.
         !frame::is_single_short_frame(input)
             && self
                 .whole_message(input, max_payload)
@@ -125,10 +126,10 @@ impl Inbound {
 
     /// Returns whether the peer's close frame has arrived.
     ///
-    /// After [`Event::Failed`] the peer has not answered our close frame yet. Pass the peer's bytes to
-    /// [`handle_input`](Self::handle_input) until this function returns true, then close the connection. An earlier
-    /// close can reset the connection, and the peer would lose our close frame. If the boundaries of the frames after
-    /// the failure are unknown, this function returns true at once.
+    /// After [`Event::Failed`], the peer has not answered this endpoint's close frame yet. Pass the peer's bytes to
+    /// [`handle_input`](Self::handle_input) until this function returns true, and then close the connection. Closing it
+    /// earlier could reset the connection, and the peer would lose the close frame. If the boundaries of the frames
+    /// after the failure are unknown, this function returns true at once.
     #[must_use]
     pub fn has_peer_closed(&self) -> bool {
         match &self.stage {
@@ -154,8 +155,8 @@ impl Inbound {
         self.deflate = None;
     }
 
-    /// Fails the connection. `rest` is the input after the failure: frames end where their headers say, whatever is
-    /// wrong inside them.
+    /// Fails the connection. `rest` is the input after the failure. Frames in it end where their headers say, whatever
+    /// else is wrong with them.
     fn fail(&mut self, rest: &[u8]) {
         let mut skipper = match &self.stage {
             Stage::Header { partial, length } => FrameSkipper::in_header(*partial, *length),
@@ -214,7 +215,7 @@ impl Inbound {
             });
             return Err(error);
         }
-        // `check::header` has compared the length with a limit that is a usize.
+        // This cannot truncate: `check::header` has compared the length with a limit that is a usize.
         let length = header.length as usize;
         if length <= input.len() && header.opcode.is_control() {
             let payload = unmask(&mut header, take(input, length));
@@ -235,7 +236,7 @@ impl Inbound {
             .get_or_insert_with(|| Box::new(Assembly::new(header.opcode, encoding)))
             .begin_fragment();
         self.stage = Stage::Data { header, remaining: length };
-        // An empty fragment is complete already.
+        // An empty fragment is already complete.
         self.continue_data(input, replies)
     }
 

@@ -5,10 +5,9 @@
 //!
 //! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade) or a
 //! [`Rejection`](handshake::Rejection) with its HTTP status. [`handshake::client`] builds the request and checks the
-//! response. Parsing HTTP is left to an HTTP library. For HTTP/2, use
-//! [`check_http2`](handshake::server::check_http2) and [`Http2Handshake`](handshake::client::Http2Handshake); the
-//! frames are the same. [`handshake::Origins`] decides which web pages may connect. [`handshake::forwarded`] finds the
-//! client behind trusted proxies.
+//! response. Parsing HTTP is left to an HTTP library. For HTTP/2, use [`check_http2`](handshake::server::check_http2)
+//! and [`Http2Handshake`](handshake::client::Http2Handshake). The frames are the same. [`handshake::Origins`] decides
+//! which web pages may connect. [`handshake::forwarded`] finds the client behind trusted proxies.
 //!
 //! # An open connection
 //!
@@ -22,8 +21,8 @@
 //!  send_text, ping, close ─▶ Outbound ─▶ Buf::chunk, Buf::advance ─▶ bytes to the peer
 //! ```
 //!
-//! 1. Pass all received bytes to [`Inbound::handle_input`], and call it until it returns `None`: the input is then
-//!    used up. This function unmasks in place and borrows messages from the input where it can.
+//! 1. Pass all received bytes to [`Inbound::handle_input`], and call it until it returns `None`. The input is then used
+//!    up. This function unmasks in place, and borrows messages from the input where it can.
 //! 2. Handle each [`Event`]. [`Event::Closed`] or [`Event::Failed`] is the last one.
 //! 3. Send through [`Outbound`] at any time, until it is closing.
 //! 4. Write the contents of [`Outbound`], which is a [`bytes::Buf`].
@@ -55,8 +54,8 @@
 //!
 //! # Errors
 //!
-//! A mistake of the peer is never an `Err`. The crate answers it with the close frame that the RFC requires and reports
-//! [`Event::Failed`]. A mistake of the caller, or a request that cannot be met, is the `Err` of the call
+//! A mistake of the peer is never an `Err`. The crate answers it with the close frame that the RFC requires, and
+//! reports [`Event::Failed`]. If the caller makes a mistake, or a request cannot be met, the call returns an `Err`
 //! ([`SendError`], [`CloseFrameError`]).
 
 #![forbid(unsafe_code)]

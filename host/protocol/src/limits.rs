@@ -19,8 +19,8 @@ impl Limits {
         Self { max_message, ..Self::default() }
     }
 
-    /// Returns the length of the longest compressed message, in bytes as received. These bytes are not kept, but they
-    /// still need a bound. A compressor with fixed codes can make data longer by an eighth, and a flush between
+    /// Returns the length of the longest compressed message, in bytes as received. These bytes are not kept, but their
+    /// number still needs a limit. A compressor with fixed codes can make data longer by an eighth, and a flush between
     /// fragments adds some bytes to each fragment. Twice the length is more than any sender needs.
     pub(crate) fn max_deflated(&self) -> usize {
         self.max_message.saturating_mul(2).saturating_add(1024)
@@ -28,8 +28,8 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// Returns the defaults: 1 MiB, which is ample for text and leaves memory for thousands of clients, and twice the
-    /// 65,536 fragments of the longest message in the Autobahn TestSuite.
+    /// Returns the defaults. 1 MiB is ample for text, and leaves memory for thousands of clients. The number of
+    /// fragments is twice the 65,536 fragments of the longest message in the Autobahn TestSuite.
     fn default() -> Self {
         Self { max_message: 1 << 20, max_fragments: 1 << 17 }
     }

@@ -9,14 +9,14 @@ use crate::event::Event;
 use crate::frame::Opcode;
 use crate::utf8::GrowingText;
 
-/// A message being received, in one contiguous buffer. The buffer grows with the bytes that arrive, never with the
-/// length that a header declares.
+/// A message that is being received, in one contiguous buffer. The buffer grows with the bytes that arrive. It never
+/// grows just because a header declares a length.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     payload: Payload,
     fragments: u32,
     encoding: Encoding,
-    /// Bytes received of a compressed message.
+    /// The number of received bytes, if the message is compressed.
     deflated: usize,
 }
 
@@ -114,7 +114,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Appends bytes of a length that no header declares, up to `limit` bytes for the whole message. Reserves no more
+    /// Appends bytes whose number no header declares, up to `limit` bytes for the whole message. Reserves no more
     /// memory than that.
     pub(crate) fn push_within(&mut self, bytes: &[u8], limit: usize) -> Result<(), ProtocolError> {
         if bytes.len() > limit - self.length() {
@@ -159,15 +159,18 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
     }
 }
 
-/// Returns how many bytes to reserve for a part of `received` bytes and the `remaining` bytes of its frame. `remaining`
-/// counts only up to the length of the message with this part. Returns 0 to let the buffer grow on its own.
+/// Returns how many bytes to reserve for a part of `received` bytes, and for the `remaining` bytes of its frame.
+/// `remaining` is used only up to the length of the message including this part. Returns 0 to let the buffer grow on
+/// its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
-    // Many small parts must not each move the whole buffer: it grows by at least half, or as a `Vec` does.
+    // The buffer grows by at least half, or as a `Vec` does. Otherwise many small parts would each move the whole
+    // buffer.
     if capacity - length >= received || declared < length / 2 { 0 } else { declared }
 }
 
-/// Returns how many bytes to reserve for a part of a message of unknown length: doubles the buffer, within the limit.
+/// Returns how many bytes to reserve for a part of a message of unknown length. This doubles the buffer, within the
+/// limit.
 fn additional_within(limit: usize, length: usize, capacity: usize, received: usize) -> usize {
     if capacity - length >= received {
         0

@@ -23,8 +23,8 @@ use crate::shared::SharedMessage;
 /// Read it as a [`Buf`]: write [`chunk`](Buf::chunk) (or [`chunks_vectored`](Buf::chunks_vectored)), then
 /// [`advance`](Buf::advance) by the number of bytes written.
 ///
-/// Messages and pings count against the limit. Answers to the peer (pongs and close frames) do not count. To bound
-/// their number, the caller stops reading from a peer that does not read.
+/// Messages and pings count towards the limit. Answers to the peer (pongs and close frames) do not count. To limit
+/// their number, the caller must stop reading from a peer that does not read.
 ///
 /// A message counts with its length before compression. The queued frames are never longer than this length. A refused
 /// message leaves the compressor unchanged.
@@ -39,7 +39,7 @@ pub struct Outbound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// A close frame, with this code or without one, was the last frame queued.
+    /// The last frame that was queued is a close frame. It has this code, or none.
     Closing(Option<CloseCode>),
 }
 
@@ -138,9 +138,8 @@ impl Outbound {
     }
 
     /// Queues a message that was framed once for many peers. A long message is shared, not copied.
-    ///
-    /// The message is also compressed once for all peers that use the same window without context takeover. With
-    /// context takeover, each connection compresses the message in its own context. A message to be sent in fragments
+    /// The message is also compressed only once for all peers that use the same window without context takeover. With
+    /// context takeover, each connection compresses the message in its own context. A message that is sent in fragments
     /// is framed and compressed for each peer.
     ///
     /// # Errors
@@ -149,8 +148,8 @@ impl Outbound {
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
         let Form { compression, frame_size } = message.form;
         if !matches!(self.framing, Framing::Server) || frame_size.is_some() {
-            // Frames of a client differ by their masking keys, and draft 00 has another framing. Only the payload can
-            // be shared.
+            // Only the payload can be shared here: the frames of a client differ by their masking keys, and draft 00
+            // has another framing.
             return self.send(message.opcode, message.payload(), message.form);
         }
         self.admit(message.frame.len())?;
@@ -213,7 +212,7 @@ impl Outbound {
         self.state != State::Open
     }
 
-    /// Returns the code of the queued close frame, if a frame is queued and has a code.
+    /// Returns the code of the queued close frame. Returns `None` if no close frame is queued, or if it has no code.
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         match self.state {
@@ -228,9 +227,9 @@ impl Outbound {
         self.queue.release_memory();
     }
 
-    /// With context takeover, drops the compressor. The next message refers to no earlier one and is therefore longer.
-    /// Call this function when a connection is idle, but not when the peer has merely stopped reading for a moment: the
-    /// peer would then have even more bytes to read.
+    /// With context takeover, drops the compressor. The next message then refers to no earlier one, and is therefore
+    /// longer. Call this function when a connection is idle. Do not call it when the peer has merely stopped reading
+    /// for a moment, because the peer would then have even more bytes to read.
     pub fn release_context(&mut self) {
         if let Some(deflater) = &mut self.deflate {
             deflater.release_context();
@@ -248,7 +247,7 @@ impl Outbound {
     }
 
     /// Returns the number of queued bytes that are not shared with other connections. The bytes of a long
-    /// [`SharedMessage`] are left out: use [`SharedMessage::accompany`] to count them once for all connections.
+    /// [`SharedMessage`] are left out. To count them once for all connections, use [`SharedMessage::accompany`].
     #[must_use]
     pub fn own(&self) -> usize {
         self.queue.unshared()
@@ -273,7 +272,7 @@ impl Outbound {
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        // `Unsupported` goes before `TooLong`: in draft 00 a shorter payload would not help.
+        // `Unsupported` is checked before `TooLong`, because in draft 00 a shorter payload would not help.
         self.framing.overhead(opcode, payload.len())?;
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::TooLong);
@@ -296,7 +295,7 @@ impl Outbound {
         Ok(())
     }
 
-    /// Queues a message. The caller has checked that there is room.
+    /// Queues a message. The caller must have checked that there is room.
     fn push_message(&mut self, opcode: Opcode, payload: &[u8], form: Form) {
         match self.deflate(payload, form.compression) {
             Some(deflated) => {

@@ -7,40 +7,41 @@ use bytes::{Buf, Bytes};
 
 use crate::buffer_pool;
 
-/// Shared frames of fewer bytes than this are copied, which is cheaper than a separate queue segment.
+/// Shared frames with fewer bytes than this are copied, because that is cheaper than a separate segment of the queue.
 pub(crate) const SHARE_FROM: usize = 4096;
 
-/// Buffers of up to this many bytes are kept, however little of them is used.
+/// Buffers of up to this many bytes are kept, however few of their bytes are used.
 const SMALL: usize = 4096;
 
 /// A long buffer is freed only if fewer bytes than this must be copied out of it.
 const MAX_COPY: usize = 1 << 20;
 
-/// A queue without a limit: the caller bounds it.
+/// A queue without a limit. The caller must limit it.
 ///
-/// The queue uses at most about twice as much memory as it holds bytes. In addition, it keeps the whole buffer of a
-/// long message that is being written, until less than [`MAX_COPY`] of the message is left.
+/// The queue uses at most about twice as much memory as it has bytes. In addition, it keeps the whole buffer of a long
+/// message that is being written, until less than [`MAX_COPY`] of the message is left.
 ///
 /// A pooled buffer is much longer than a short message. So a queue with few bytes must not keep such a buffer while its
 /// peer reads nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Segments to be written before `tail`.
+    /// The segments that are written before `tail`.
     segments: VecDeque<Segment>,
-    /// A buffer from the thread's pool, returned when the queue is empty.
+    /// A buffer from the thread's pool. It is returned when the queue is empty.
     tail: Vec<u8>,
-    /// Bytes already written of the first segment, or of `tail` if there is no segment.
+    /// How many bytes of the first segment have been written. If there is no segment, this counts bytes of `tail`.
     written: usize,
     queued: usize,
     /// How many of the queued bytes may be shared with other connections.
     shared: usize,
 }
 
-/// Queued bytes that nothing more is appended to.
+/// Queued bytes to which nothing more is appended.
 #[derive(Debug)]
 enum Segment {
     Owned(Vec<u8>),
-    /// A whole frame, never a slice: a slice would keep the memory of the whole frame, which other connections share.
+    /// A whole frame, never a slice of one. A slice would keep the memory of the whole frame, which other connections
+    /// share.
     Shared(Bytes),
 }
 
@@ -56,7 +57,7 @@ impl Deref for Segment {
 }
 
 impl Segment {
-    /// Returns whether it pays to copy the `waiting` bytes and free the segment.
+    /// Returns whether it is worth copying the `waiting` bytes in order to free the segment.
     fn is_mostly_unused(&self, waiting: usize) -> bool {
         match self {
             Self::Owned(bytes) => is_mostly_unused(bytes, waiting),
@@ -66,8 +67,9 @@ impl Segment {
     }
 }
 
-/// Returns whether it pays to copy the `waiting` bytes of a buffer and free the buffer. The threshold is lower for a
-/// long buffer, because the copy needs new memory. Freeing a long buffer helps the connections that need one.
+/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. The threshold is
+/// lower for a long buffer, because the copy needs new memory. Freeing a long buffer helps other connections that need
+/// one.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,
@@ -92,7 +94,7 @@ impl Queue {
         if self.tail.capacity() == 0 {
             self.tail = buffer_pool::take(length);
         } else if self.tail.capacity() - self.tail.len() < length {
-            // With a peer that never quite catches up, the written part must not grow without end.
+            // Otherwise the written part could grow without end, with a peer that never quite catches up.
             self.drop_written();
             self.tail.reserve(length);
         }
@@ -101,7 +103,7 @@ impl Queue {
         self.queued += self.tail.len() - before;
     }
 
-    /// Appends bytes that are shared with other connections, without copying them if they are many.
+    /// Appends bytes that are shared with other connections. If they are many, they are not copied.
     pub(crate) fn share(&mut self, bytes: &Bytes) {
         if bytes.len() < SHARE_FROM {
             return self.append(bytes);
@@ -145,7 +147,7 @@ impl Queue {
         self.tail.capacity() + segments.sum::<usize>()
     }
 
-    /// Turns the bytes in `tail` into a segment, so that a shared segment can follow. If the buffer is mostly unused,
+    /// Turns the bytes in `tail` into a segment, so that a shared segment can follow. If most of the buffer is unused,
     /// its bytes are copied, and `tail` keeps the buffer.
     fn seal_tail(&mut self) {
         let written = if self.segments.is_empty() { self.written } else { 0 };

@@ -19,7 +19,7 @@ pub struct SharedMessage {
     pub(crate) frame: Bytes,
     header_length: usize,
     pub(crate) form: Form,
-    /// The compressed frames, made for the first peer with compression.
+    /// The compressed frames. They are created for the first peer with compression.
     deflated: OnceLock<Box<Deflated>>,
     /// A value that lives as long as any frame of the message. `None` if the message is too short to be shared.
     companion: Option<Arc<Companion>>,
@@ -39,7 +39,8 @@ impl AsRef<[u8]> for FrameMemory {
     }
 }
 
-/// Compressed frames by window size, each made on first use. `None` if compression does not make the message shorter.
+/// The compressed frames by window size. Each is created when it is first used. `None` if compression does not make the
+/// message shorter.
 type Deflated = [OnceLock<Option<Bytes>>; WINDOWS];
 
 /// The number of window sizes.
@@ -72,9 +73,10 @@ impl SharedMessage {
         Self { opcode, frame, header_length, form, deflated, companion }
     }
 
-    /// Attaches a companion to the message, unless it has one already. `make` receives the length of the frame in
-    /// bytes. The companion is dropped after the message has been written to the last peer, so that the memory many
-    /// connections share is counted once. Short messages have no companion, because each peer has its own copy.
+    /// Attaches a companion to the message, unless the message has one. `make` receives the length of the frame in
+    /// bytes. The companion is dropped after the message has been written to the last peer. So a companion can count
+    /// memory that many connections share only once. Short messages have no companion, because each peer has its own
+    /// copy.
     pub fn accompany<T: Send + Sync + 'static>(&self, make: impl FnOnce(usize) -> T) {
         if let Some(companion) = &self.companion {
             companion.get_or_init(|| Box::new(make(self.frame.len())));

@@ -2,11 +2,11 @@
 
 use crate::buffer_pool;
 
-/// The error of bytes that no valid UTF-8 begins with.
+/// The error for bytes with which no valid UTF-8 begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidUtf8;
 
-/// Text that grows by pieces. A byte that is invalid at its position is found at once, not only at the end.
+/// Text that grows piece by piece. A byte that is invalid in its place is found at once, not only at the end.
 #[derive(Debug, Default)]
 pub(crate) struct GrowingText {
     valid: String,
@@ -46,13 +46,13 @@ impl GrowingText {
                 self.cut_length = 0;
                 Ok(())
             }
-            // A sequence of four bytes is either a character or an error, so `cut` cannot overflow.
+            // This cannot overflow `cut`: a sequence of four bytes is either a character or an error.
             Err(error) if error.error_len().is_none() => Ok(()),
             Err(_) => Err(InvalidUtf8),
         }
     }
 
-    /// Reserves the number of additional bytes that `additional` computes from the text.
+    /// Reserves more bytes. `additional` computes their number from the text.
     pub(crate) fn reserve(&mut self, additional: impl FnOnce(&String) -> usize) {
         let additional = additional(&self.valid);
         match buffer_pool::take_long_for(self.valid.len(), additional).map(String::from_utf8) {
@@ -60,7 +60,7 @@ impl GrowingText {
                 long.push_str(&self.valid);
                 buffer_pool::recycle(std::mem::replace(&mut self.valid, long).into_bytes());
             }
-            // A pooled buffer is empty and therefore always valid text.
+            // A pooled buffer can be used for text, because it is empty and therefore valid UTF-8.
             Some(Err(_)) | None => self.valid.reserve_exact(additional),
         }
     }

@@ -1,4 +1,5 @@
-//! Checkpoints: states that are saved while an instance runs. After a fault, the next instance resumes from one.
+//! Checkpoints: states that are saved while an instance runs. After a fault, the next instance resumes from the last
+//! checkpoint.
 
 use std::sync::Arc;
 
@@ -8,15 +9,15 @@ use super::turn::Turn;
 use crate::guest::Reason;
 
 impl Turn<'_> {
-    /// Schedules the next checkpoint, unless one is scheduled. The first event after a checkpoint does this, so the
-    /// next checkpoint contains the last event before a pause, and later messages have no cost for it.
+    /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint does this. So
+    /// the next checkpoint contains all events up to a pause, and the other messages cost nothing extra.
     pub(super) fn schedule_checkpoint(&mut self) {
         let Some(interval) = self.actor.code.checkpoint_interval() else { return };
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {
             return;
         }
-        // A removed actor needs no checkpoint. Dropping the actor also drops the waiting task. An actor whose state is
-        // durable is not removed before the checkpoint, which saves the state.
+        // A removed actor needs no checkpoint, and dropping the actor also drops this task. A durable actor is
+        // different: the checkpoint saves its state, so the actor is kept until then.
         let kept = self.actor.is_durable().then(|| Arc::clone(self.actor));
         let actor = Arc::downgrade(self.actor);
         let task = self.actor.worker.run_after(interval, move || async move {
@@ -30,7 +31,7 @@ impl Turn<'_> {
 
     async fn take_checkpoint(mut self) {
         self.slot.checkpoint.next = None;
-        // No code of an actor runs that another host may have.
+        // Another host may own the actor now. Then none of its code may run here.
         if self.actor.resources.check_ownership().is_err() {
             return;
         }
@@ -52,8 +53,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state that an instance has saved or resumed from as the last checkpoint. The instance continues with
-    /// other events. If checkpoints are off, or there is no state, discards the last checkpoint.
+    /// Keeps a state as the last checkpoint. An instance has just saved it or resumed from it, and continues with other
+    /// events. If checkpoints are off, or there is no state, discards the last checkpoint.
     pub(super) fn keep_checkpoint(&mut self, saved: &SavedState) {
         let has_checkpoints = self.actor.code.checkpoint_interval().is_some();
         let Some(state) = saved.state.as_ref().filter(|_| has_checkpoints) else {
@@ -61,7 +62,7 @@ impl Turn<'_> {
             return;
         };
         let budget = self.actor.code.budget();
-        // If there is no room for this state, the older checkpoint stays: it is better than none.
+        // If there is no room for this state, the older checkpoint stays, because it is better than none.
         if saved.share.is_some() || budget.has_room_for_state(state.len()) {
             self.slot.checkpoint.saved =
                 Some(Box::new(saved.as_stale(Reason::Fault).counted_in(budget)));

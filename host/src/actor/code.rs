@@ -24,12 +24,12 @@ pub(crate) struct Limits {
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits for another instance to be hibernated or freed. Hibernating or freeing one takes far less
-/// time. The limit makes the host refuse a client soon if no instance can be made for it.
+/// How long an event waits until another instance is hibernated or freed. This normally takes far less time. The limit
+/// lets the host refuse a client early if there can be no instance for it.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The most faults of a resource that are logged in a second. That is enough to log all of them while a developer tries
-/// a handler out.
+/// The most faults of a resource that are logged in a second. This is enough to log every fault while a developer tries
+/// out a handler.
 const FAULT_LINES_PER_SECOND: u32 = 10;
 
 /// The current template of a resource, its trial, and the permits of its instances.
@@ -40,10 +40,11 @@ pub(crate) struct Code {
     budget: Arc<Budget>,
     metrics: Arc<ResourceMetrics>,
     template: RwLock<Arc<Template>>,
-    /// Increases with every template that is installed for all actors. An instance with an older version is replaced before its next event.
+    /// Increases with every template that is installed for all actors. An instance with an older version is replaced
+    /// before its next event.
     version: AtomicU64,
     instances: Arc<Semaphore>,
-    /// Notified when an event needs an instance and there is no permit.
+    /// Notified when an event needs an instance and no permit is free.
     room_requested: Notify,
     /// The outcomes for instances of older templates since the last reload.
     swaps: Mutex<SwapCounts>,
@@ -61,15 +62,15 @@ pub(crate) struct Code {
 pub(crate) struct SwapCounts {
     /// The new code continues.
     pub(crate) swapped: usize,
-    /// The new code could not take over, and the old code continues.
+    /// The new code could not take over, so the old code continues.
     pub(crate) kept: usize,
-    /// Neither could continue, and a fresh instance starts without the state.
+    /// Neither could continue, so a fresh instance starts without the state.
     pub(crate) lost: usize,
-    /// Hibernated: new code takes over when the actor wakes.
+    /// The actor is hibernated. The new code takes over when it wakes.
     pub(crate) asleep: usize,
     /// The longest time in which an actor had no instance.
     pub(crate) longest_pause: Duration,
-    /// Whether a hibernated actor was woken, to find out whether the new code accepts its state.
+    /// Whether one hibernated actor has been woken to find out whether the new code accepts its state.
     has_woken_one: bool,
 }
 
@@ -132,7 +133,7 @@ impl Code {
         &self.faults
     }
 
-    /// Returns the current template.
+    /// Returns the current template of the resource.
     pub(crate) fn template(&self) -> Arc<Template> {
         Arc::clone(&self.template.read())
     }
@@ -149,7 +150,7 @@ impl Code {
         *self.swaps.lock() = SwapCounts::default();
     }
 
-    /// Sets the shortest time between two checkpoints of an instance; `None` for no checkpoints.
+    /// Sets the shortest time between two checkpoints of an instance. `None` means no checkpoints.
     pub(crate) fn set_checkpoint(&self, interval: Option<Duration>) {
         let milliseconds = interval.map_or(0, |interval| interval.as_millis().max(1));
         let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX);
@@ -163,17 +164,17 @@ impl Code {
         }
     }
 
-    /// Returns whether `max-instances` instances are in memory.
+    /// Returns whether the number of instances in memory has reached `max-instances`.
     pub(crate) fn has_max_instances(&self) -> bool {
         self.instances.available_permits() == 0
     }
 
-    /// Asks the sweeper to hibernate actors, so that their instances' permits become free.
+    /// Asks the sweeper to hibernate actors. That frees the permits of their instances.
     pub(crate) fn request_room(&self) {
         self.room_requested.notify_one();
     }
 
-    /// Waits until an event needs an instance and there is no permit.
+    /// Waits until an event needs an instance and no permit is free.
     ///
     /// # Cancel safety
     ///
@@ -208,8 +209,8 @@ impl Code {
         self.metrics.swaps.count(label);
     }
 
-    /// Counts a hibernated actor whose code is replaced, unless it is the first one. Returns whether it is the first,
-    /// which must be woken.
+    /// Returns whether a hibernated actor whose code is replaced is the first one, which must be woken. Counts any
+    /// other actor as asleep.
     pub(super) fn should_wake_one(&self) -> bool {
         let mut swaps = self.swaps.lock();
         let is_first = !std::mem::replace(&mut swaps.has_woken_one, true);
@@ -217,7 +218,7 @@ impl Code {
         is_first
     }
 
-    /// Counts the first hibernated actor as asleep, because there was no permit to wake it. Another one must be woken
+    /// Counts the first hibernated actor as asleep, because no permit was free to wake it. Another actor must be woken
     /// instead.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
@@ -239,7 +240,7 @@ impl Code {
     ///
     /// # Errors
     ///
-    /// [`Fault::NoInstance`] if there is none within [`PERMIT_TIMEOUT`].
+    /// [`Fault::NoInstance`] if no permit becomes free within [`PERMIT_TIMEOUT`].
     pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         if let Ok(permit) = Arc::clone(&self.instances).try_acquire_owned() {
             return Ok(permit);

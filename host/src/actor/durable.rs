@@ -1,7 +1,7 @@
 //! Durable states: an actor that is unique in the cluster leaves its state to the next host that owns it.
 //!
-//! Each checkpoint, and each state of hibernation, is also saved outside this host. Events never wait for that: one state
-//! is being saved, the newest waits, and older ones are forgotten.
+//! Each checkpoint is also saved outside this host, and so is the state of an actor that hibernates. Events never wait
+//! for this. While one state is being saved, only the newest of the others waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::log_rate::{Line, LogRate};
 use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen};
 use crate::running::Running;
 
-/// The pause after a failed save, before the state is saved again.
+/// The pause after a failed attempt to save a state.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// Limits log lines on states that were not saved.
@@ -31,7 +31,7 @@ pub(super) struct Saves {
     is_saving: bool,
 }
 
-/// Why there is no state to save although the handler was asked for one.
+/// Why a handler that was asked for its state left nothing to save.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum MissingState {
     TooLong,
@@ -49,8 +49,8 @@ impl Actor {
         self.ownership().filter(|ownership| ownership.is_durable())
     }
 
-    /// Saves a state for the next owner, if it is durable. Does not wait for that. The task that saves it keeps the
-    /// actor, and with it the right to run the actor, until the state is saved.
+    /// Saves a state for the next owner, if the actor's state is durable. Returns at once: a task saves the state.
+    /// Until then the task keeps the actor, and with it the right to run the actor.
     pub(super) fn save(self: &Arc<Self>, state: Arc<[u8]>) {
         let Some(ownership) = self.durable() else { return };
         let mut saves = self.saves.lock();
@@ -60,7 +60,7 @@ impl Actor {
         }
     }
 
-    /// Saves waiting states until none is left, or until another host has the actor.
+    /// Saves waiting states until none is left, or until another host owns the actor.
     async fn save_waiting(self: Arc<Self>, ownership: Arc<dyn Ownership>) {
         while let Some(state) = self.next_to_save() {
             let saved = ownership.save(Arc::clone(&state), SavedWhen::Running).await;
@@ -71,7 +71,7 @@ impl Actor {
                     self.saves.lock().waiting = None;
                     self.end_ownership(HostClose::Moved);
                 }
-                // Then the next owner has the state that was saved before.
+                // The next owner resumes from the state that was saved before.
                 Err(SaveError::Unavailable(_)) if ownership.holding() == Holding::Lost => {
                     self.saves.lock().waiting = None;
                 }
@@ -90,7 +90,8 @@ impl Actor {
         state
     }
 
-    /// Counts an attempt to save the state. Logs why it failed, unless the log already says that the broker is away.
+    /// Counts an attempt to save the state. Logs a failure, unless the broker is unavailable, because that is logged
+    /// elsewhere.
     fn note_save(&self, saved: &Result<(), SaveError>) {
         let outcome = match saved {
             Ok(()) => "saved",
@@ -107,7 +108,8 @@ impl Actor {
         }
     }
 
-    /// Counts a durable state that is not saved because of the handler. The state that was saved before stays.
+    /// Counts a durable state that the handler did not provide or that is too long. The state that was saved before
+    /// stays.
     pub(super) fn count_missing_state(&self, reason: Reason, why: MissingState) {
         let is_to_be_saved =
             matches!(reason, Reason::Checkpoint | Reason::Hibernation | Reason::Takeover);
@@ -119,8 +121,8 @@ impl Actor {
         }
     }
 
-    /// Saves the state of an actor that ends on this host, and ends it in the same turn, so that no event comes between
-    /// the two.
+    /// Saves the state of an actor and ends the actor on this host. Both happen in the same turn, so that no event
+    /// comes between them.
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         why: HostClose<'static>,
@@ -136,7 +138,7 @@ impl Actor {
 }
 
 impl Turn<'_> {
-    /// `Unused` → `Asleep`: takes the state that an earlier owner has left. The first instance resumes from it.
+    /// `Unused` → `Asleep`: takes the state that an earlier owner has left. The first instance will resume from it.
     pub(super) fn inherit(&mut self, current: &CodeVersion) {
         if !matches!(self.slot.instance, InstanceState::Unused) {
             return;
@@ -146,7 +148,7 @@ impl Turn<'_> {
         let saved = SavedState::new(state, current.clone(), Reason::Takeover);
         let saved = match when {
             SavedWhen::Handover => saved,
-            // No clock of another host is compared with the one of this host, so its age counts from now.
+            // The age of the state counts from now, because clocks of different hosts cannot be compared.
             SavedWhen::Running => saved.as_stale(Reason::Takeover),
         };
         let saved = saved.counted_in(self.actor.code.budget());
@@ -181,7 +183,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns the current state. `None`: the handler returns none, or the state that was saved before is the newest.
+    /// Returns the current state. Returns `None` if the handler returns no state, or if the newest state is the one
+    /// that was saved before.
     async fn last_state(&mut self) -> Option<(Arc<[u8]>, SavedWhen)> {
         if let Some(mut live) = self.slot.take_live(|_| true) {
             return match self.actor.suspend(&mut live.guest, Reason::Takeover).await {

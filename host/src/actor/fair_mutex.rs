@@ -1,9 +1,9 @@
 //! The lock of an actor's slot.
 //!
-//! Unlocking wakes the first waiter but does not hand the lock over: until that waiter runs, other tasks may take the
-//! lock. If unlocking handed the lock to the first waiter, a queue would never drain under load: every event would find
-//! another one ahead of it, wait, and cost two task switches. No task waits forever, though: once the first waiter has
-//! waited for a tick of the `ticker`, no other task may take the lock.
+//! Unlocking wakes the first waiter but does not hand the lock over. Until that waiter runs, other tasks may take the
+//! lock. If unlocking handed over the lock, a queue would never drain under load: every event would find another event
+//! ahead of it, would have to wait, and would cost two task switches. But no task waits forever. Once the first waiter
+//! has waited for a tick of the `ticker`, no other task may take the lock.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -19,7 +19,7 @@ use crate::ticker;
 pub(super) struct FairMutex<T> {
     value: Mutex<T>,
     waiters: Mutex<WaitQueue>,
-    /// The time at which the first waiter began to wait, plus one; 0 if there is no waiter.
+    /// The time at which the first waiter began to wait, plus one. It is 0 if there is no waiter.
     waiting_since: AtomicU64,
 }
 
@@ -33,20 +33,20 @@ struct WaitQueue {
 struct Waiter {
     number: u64,
     since: u64,
-    /// `None` between the waiter's wakeup and its next poll.
+    /// `None` from the waiter's wake-up until its next poll.
     waker: Option<Waker>,
 }
 
 /// The locked value. Dropping the guard wakes the first waiter.
 pub(super) struct FairMutexGuard<'a, T> {
-    // The fields are dropped in this order: the waiter that is woken must find the mutex unlocked.
+    // Fields are dropped in this order. The mutex is unlocked first, so that the woken waiter finds it unlocked.
     guard: MutexGuard<'a, T>,
     _next: WakeNext<'a, T>,
 }
 
 struct WakeNext<'a, T>(&'a FairMutex<T>);
 
-/// A position in the queue. Dropping the ticket gives it up.
+/// A position in the queue. Dropping the ticket gives up the position.
 struct Ticket<'a, T> {
     mutex: &'a FairMutex<T>,
     number: u64,
@@ -85,7 +85,7 @@ impl<T> FairMutex<T> {
         let mut waiters = self.waiters.lock();
         let number = waiters.next_number;
         waiters.next_number += 1;
-        // Plus one, so that the value is never 0, and others may overtake until the next tick.
+        // The value must not be 0. Adding one also lets others overtake until the next tick.
         let since = ticker::now() + 1;
         waiters.queue.push_back(Waiter { number, since, waker: None });
         self.publish_first(&waiters);
@@ -95,7 +95,7 @@ impl<T> FairMutex<T> {
     fn publish_first(&self, waiters: &WaitQueue) {
         let since = waiters.queue.front().map_or(0, |first| first.since);
         self.waiting_since.store(since, Ordering::Release);
-        // Pairs with the fence in `WakeNext::drop`. Either the waiter then finds the mutex unlocked, or the unlocking
+        // Pairs with the fence in `WakeNext::drop`: either the waiter later finds the mutex unlocked, or the unlocking
         // task sees the waiter.
         fence(Ordering::SeqCst);
     }
@@ -120,13 +120,12 @@ impl<'a, T> Ticket<'a, T> {
             // A ticket leaves the queue only when it gets the lock or is dropped. It is not polled after that.
             return Poll::Pending;
         };
-        // Set the waker before trying to lock, because a task that unlocks now must find one.
+        // The waker must be set before the attempt to lock. A task that unlocks the mutex in between then finds it.
         waiters.queue[at].waker = Some(context.waker().clone());
         if at > 0 {
             return Poll::Pending;
         }
-        // `waiters` is locked here, and dropping the guard locks it again. So the guard must not be dropped in this
-        // scope.
+        // `waiters` is locked here, and dropping the guard would lock it again. So the guard must leave this scope.
         let Some(guard) = self.mutex.try_acquire() else { return Poll::Pending };
         waiters.queue.pop_front();
         self.mutex.publish_first(&waiters);
@@ -235,7 +234,7 @@ mod tests {
         crate::ticker::wait_for_a_tick().expect("a thread");
         drop(guard);
         assert!(mutex.try_lock().is_none());
-        // A waiter that gives up no longer blocks others.
+        // A waiter that has given up no longer blocks other tasks.
         drop(first);
         assert!(mutex.try_lock().is_some());
     }

@@ -1,9 +1,9 @@
 //! An actor: one instance at a time, the clients that it serves, and the order of their events.
 //!
-//! There is no mailbox. The connection task takes a [`Turn`] and calls the instance with the messages that it has read.
-//! The task runs on the actor's worker. For an HTTP/1.1 connection this is also the thread that reads the socket. The
-//! stream of an HTTP/2 or embedded connection may be read on another thread. A task that waits for its turn does not
-//! read from its client: that is backpressure.
+//! There is no mailbox. A connection task takes a [`Turn`] and calls the instance with the messages that it has read.
+//! The task runs on the actor's worker. For an HTTP/1.1 connection, the same thread also reads the socket. The stream
+//! of an HTTP/2 or embedded connection may be read on another thread. A task that waits for its turn does not read from
+//! its client, which causes backpressure.
 //!
 //! The states of the instance, with a diagram, are in `slot.rs` (`InstanceState`).
 
@@ -48,7 +48,7 @@ use crate::timers::SavedTimer;
 use crate::topics::Topics;
 use crate::worker::WorkerHandle;
 
-/// One instance at a time and its clients, which outlive the instance.
+/// One instance at a time, and its clients. The clients outlive the instance.
 pub(crate) struct Actor {
     code: Arc<Code>,
     worker: WorkerHandle,
@@ -67,7 +67,7 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// Returns an actor without an instance. The first event makes the instance.
+    /// Returns an actor without an instance. The first event creates the instance.
     pub(crate) fn new(
         name: Box<str>,
         code: Arc<Code>,
@@ -120,12 +120,12 @@ impl Actor {
         self.resources.outgoing.len()
     }
 
-    /// Sets what opens the connections of the handler. Must be called once, before the first event.
+    /// Sets the dialer, which opens the connections of the handler. Must be called once, before the first event.
     pub(crate) fn set_dialer(&self, dialer: Arc<dyn Dialer>) {
         let _ = self.resources.dialer.set(dialer);
     }
 
-    /// Registers a client: the guest can send to it until the returned guard is dropped.
+    /// Registers a client. The guest can send to the client until the returned guard is dropped.
     pub(crate) fn register(&self, client: &Arc<Client>) -> Registration {
         self.resources.register(client)
     }
@@ -145,8 +145,8 @@ impl Actor {
         self.exports_drained.load(Ordering::Relaxed)
     }
 
-    /// If the handler exports `stopping`, starts a task that calls it and then closes all clients at this pace, and returns
-    /// the task. The task closes the clients after `max_wait` even if `stopping` is still running.
+    /// If the handler exports `stopping`, starts a task and returns it. The task calls `stopping` and then closes all
+    /// clients at this pace. After `max_wait` it closes them even if `stopping` is still running.
     pub(crate) fn stop(
         self: &Arc<Self>,
         why: HostClose<'static>,
@@ -166,7 +166,7 @@ impl Actor {
                     }
                 }
             });
-            // The call continues after the timeout.
+            // A call that exceeds the timeout still continues.
             let _ = timeout(max_wait, stopping).await;
             pace.close(actor.connections(), why).await;
         }))
@@ -184,8 +184,8 @@ impl Actor {
         self.resources.ownership.as_ref()
     }
 
-    /// Ends an actor that is unique in the cluster, because this host may not run it any more. An event that runs now is
-    /// interrupted. The handler gets no other event.
+    /// Ends an actor that is unique in the cluster, because this host may no longer run it. An event that is running is
+    /// interrupted, and the handler gets no more events.
     pub(crate) fn end_ownership(&self, why: HostClose<'_>) {
         if let Some(ownership) = &self.resources.ownership {
             ownership.end();
@@ -199,7 +199,7 @@ impl Actor {
         self.rollback_state.lock().take();
     }
 
-    /// Ends what would keep the actor although it is no longer needed: its timers and outgoing connections.
+    /// Ends what would keep an unneeded actor alive: its timers and outgoing connections.
     pub(crate) fn end(&self) {
         self.cancel_timers();
         for connection in self.resources.outgoing.all() {
@@ -227,7 +227,7 @@ impl Actor {
                         component, hash, resource, actor, connection, client, left_out, "{fault}"
                     );
                 }
-                // The log says why, once for all actors.
+                // The reason is logged elsewhere, once for all actors.
                 Fault::NotOwner(_) => {
                     tracing::debug!(
                         component, hash, resource, actor, connection, client, left_out, "{fault}"
@@ -240,7 +240,7 @@ impl Actor {
                     );
                 }
             }
-            // Formatting a backtrace is slow.
+            // The backtrace is formatted only if it is shown, because formatting is slow.
             if tracing::enabled!(tracing::Level::DEBUG)
                 && let Some(backtrace) = fault.backtrace()
             {
@@ -261,7 +261,7 @@ impl Actor {
         metrics.recent.fault(fault.name(), fault.event(), actor);
     }
 
-    /// Returns a turn, if no task has one now and no task has been waiting for long.
+    /// Returns a turn, unless another task has one now or a task has been waiting for long.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         Some(Turn::new(self, self.slot.try_lock()?))
     }
@@ -275,13 +275,13 @@ impl Actor {
         Turn::new(self, self.slot.lock().await)
     }
 
-    /// Sets durable timers that another run of the host has left.
+    /// Sets the durable timers that an earlier run of the host has left.
     pub(crate) async fn restore_timers(self: &Arc<Self>, saved: Vec<SavedTimer>) {
         self.turn().await.restore_timers(saved).await;
     }
 
-    /// Starts the timer task if it is needed and not already running. Called after every turn, whatever its result,
-    /// because the guest may have set its first timer.
+    /// Starts the timer task if it is needed and not already running. Must be called after every turn, even a failed
+    /// one, because the guest may have set its first timer.
     #[inline]
     fn start_timers(self: &Arc<Self>) {
         if self.resources.timers.take_needs_task() {
@@ -289,9 +289,9 @@ impl Actor {
         }
     }
 
-    /// Delivers timers when they are due, until none is set. The task keeps the actor alive until then. After repeated
-    /// failures the task backs off, because a guest may set a new timer each time its `fired` fails. The backoff delays
-    /// only timers.
+    /// Delivers timers when they are due, until no timer is set. The task keeps the actor alive until then. After
+    /// repeated failures the task backs off, because a guest may set a new timer each time its `fired` fails. The
+    /// backoff delays only timers.
     async fn run_timers(self: Arc<Self>) {
         let mut failures = Failures::default();
         while self.resources.timers.wait().await {

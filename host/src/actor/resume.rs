@@ -1,4 +1,4 @@
-//! Making instances, and moving state from one to the next.
+//! Creating instances, and moving the state from one instance to the next.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,14 +11,14 @@ use super::saved_state::SavedState;
 use crate::guest::{Fault, Guest, Reason, Template};
 use crate::log_rate::{Line, LogRate, Quoted};
 
-/// Limits log lines on states that are too long.
+/// Limits the log lines about states that are too long.
 static TOO_LONG: LogRate = LogRate::new();
 
-/// Limits log lines on states that were refused.
+/// Limits the log lines about states that were refused.
 static REFUSED: LogRate = LogRate::new();
 
 impl Actor {
-    /// Makes an instance that resumes from a saved state. Returns `None` if the instance refuses the state.
+    /// Creates an instance that resumes from a saved state. Returns `None` if the instance refuses the state.
     pub(super) async fn instantiate_with_state(
         &self,
         template: &Arc<Template>,
@@ -29,7 +29,8 @@ impl Actor {
         Ok(self.resume(&mut guest, Some(saved), reason).await?.then_some(guest))
     }
 
-    /// Asks the guest for its state. Returns `None` if there is none, or if it is longer than `max-state`.
+    /// Asks the guest for its state. Returns `None` if the guest has no state, or if the state is longer than
+    /// `max-state`.
     pub(super) async fn suspend(
         &self,
         guest: &mut Guest,

@@ -1,4 +1,4 @@
-//! A state without an instance, and the code that saved it.
+//! A state without an instance, together with the code that saved it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// The number of the reload that loaded the template. If old code continues because the new code of a reload could
-    /// not resume from its state, the number of that reload.
+    /// The number of the reload that loaded the template. If the code of a later reload could not resume from this
+    /// code's state, this code continues, and this is the number of that later reload.
     pub(super) version: u64,
 }
 
-/// A state that waits for an instance. It holds the code that saved it, so that there is always code that can resume
-/// from it.
+/// A state that waits for an instance. It also holds the code that saved it, so that at least this code can resume from
+/// the state.
 #[derive(Clone)]
 pub(super) struct SavedState {
     /// `None` if the code returned no state.
@@ -28,14 +28,14 @@ pub(super) struct SavedState {
     pub(super) code: CodeVersion,
     /// The reason passed to `resume` if the code that saved the state resumes from it.
     pub(super) reason: Reason,
-    /// The time from which on there may have been events that the state does not contain.
+    /// If set, there may have been events since this time, and the state does not contain them.
     pub(super) stale_since: Option<Instant>,
-    /// How many times in a row its own code has failed to resume from it.
+    /// How many times in a row the code that saved the state has failed to resume from it.
     pub(super) faults: u32,
 }
 
 impl CodeVersion {
-    /// Returns whether both run the same template, regardless of reloads between them.
+    /// Returns whether both have the same template, regardless of reloads in between.
     pub(super) fn is_same_code(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.template, &other.template)
     }
@@ -53,19 +53,19 @@ impl SavedState {
         Self { share: Some(share), ..self }
     }
 
-    /// Returns a copy that is stale from now on, because the instance with this state continues with other events. The
+    /// Returns a copy that is stale from now on: the instance with this state continues, and handles other events. The
     /// copy is needed if that instance fails or is rolled back.
     pub(super) fn as_stale(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
         Self { reason, stale_since, faults: 0, ..self.clone() }
     }
 
-    /// Returns whether the code that saved the state has been replaced since then, and is the current code again.
+    /// Returns whether the code that saved the state has since been replaced, and is now the current code again.
     pub(super) fn is_code_current_again(&self, current: &CodeVersion) -> bool {
         self.code.version != current.version && self.code.is_same_code(current)
     }
 
-    /// Returns the age of a stale state; `None` if the state is as the last event left it.
+    /// Returns the age of a stale state. Returns `None` if the state contains every event.
     pub(super) fn age(&self) -> Option<Duration> {
         self.stale_since.map(|since| since.elapsed())
     }

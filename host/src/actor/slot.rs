@@ -9,14 +9,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::saved_state::{CodeVersion, SavedState};
 use crate::guest::Guest;
 
-/// How long an actor waits to make a new instance after the second failed start in a row. Each further failed start
-/// doubles the wait.
+/// How long an actor waits before it creates a new instance after the second failed start in a row. Each further failed
+/// start doubles the wait.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// The longest wait after failed starts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// After this many failed starts in a row the actor closes its clients.
+/// After this many failed starts in a row, the actor closes its clients.
 pub(super) const GIVE_UP_AFTER: u32 = 8;
 
 /// The state of an actor's instance.
@@ -52,9 +52,8 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | | code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
-/// `restore_checkpoint` and `discard_state` are in this file, `inherit` in `durable.rs`, the other functions in `turn.rs`
-/// and `transitions.rs`.
-/// `Turn::transition_to_live` chooses the transition that an event needs.
+/// `restore_checkpoint` and `discard_state` are in this file, `inherit` in `durable.rs`, the other functions in
+/// `turn.rs` and `transitions.rs`. `Turn::transition_to_live` chooses the transition that an event needs.
 #[derive(Default)]
 pub(super) enum InstanceState {
     /// There has not been an instance yet.
@@ -64,8 +63,8 @@ pub(super) enum InstanceState {
     Live(LiveInstance),
     /// There is no instance. The next one resumes from this state.
     Asleep(SavedState),
-    /// There is no instance and no state: a call runs and will put its instance back, or the instance was dropped in the
-    /// middle of a call.
+    /// There is no instance and no state. Either a call is running and will put its instance back, or the instance was
+    /// dropped in the middle of a call.
     Lost,
 }
 
@@ -93,8 +92,8 @@ pub(super) struct Checkpoint {
     pub(super) next: Option<(Duration, AbortOnDropHandle<()>)>,
 }
 
-/// The number of failures in a row, and the backoff after them: failed starts of instances, or failed timers. Faults in
-/// events of clients cause no backoff, because they must not make other clients wait.
+/// The number of failures in a row, and the backoff after them. A failure is a failed start of an instance or a failed
+/// timer. Faults in events of clients cause no backoff, because the other clients would have to wait.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     in_a_row: u32,
@@ -106,13 +105,13 @@ pub(super) struct Failures {
 pub(super) enum AfterFailure {
     /// The actor tries again.
     Retry,
-    /// The actor closes its clients, because another try is not expected to succeed.
+    /// The actor closes its clients, because another try is unlikely to succeed.
     GiveUp,
 }
 
 impl ActorSlot {
-    /// Takes the instance out of its slot, if there is one that `is_wanted` accepts. The state is `Lost` until an
-    /// instance is put back.
+    /// Takes the instance out of its slot, if there is one and `is_wanted` accepts it. The state is then `Lost` until
+    /// an instance is put back.
     pub(super) fn take_live(
         &mut self,
         is_wanted: impl FnOnce(&LiveInstance) -> bool,
@@ -135,7 +134,7 @@ impl ActorSlot {
         }
     }
 
-    /// Discards the saved state and the checkpoint: neither can be resumed.
+    /// Discards the saved state and the checkpoint, because no code can resume from them.
     pub(super) fn discard_state(&mut self) {
         self.instance = InstanceState::Lost;
         self.checkpoint.saved = None;

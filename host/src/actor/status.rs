@@ -25,7 +25,8 @@ pub(crate) enum InstanceStatus {
 }
 
 impl Actor {
-    /// Returns the present state. An actor in the middle of a call counts as live, and its states are not looked at.
+    /// Returns the present state. An actor in the middle of a call counts as live, and the lengths of its states are
+    /// not read.
     pub(crate) fn status(&self) -> ActorStatus {
         let timers = self.resources.timers.count();
         let Some(slot) = self.slot.try_lock() else {

@@ -1,8 +1,8 @@
 //! The transitions of an actor's instance between the states of [`InstanceState`], except those during an event, which
 //! are in `turn.rs`.
 //!
-//! A saved state stays in the slot until an instance has resumed from it, so no saved state is lost when a future is
-//! dropped. An instance that is outside its slot at that moment is lost.
+//! A saved state stays in the slot until an instance has resumed from it, so dropping a future loses no saved state.
+//! But an instance that is outside its slot at that moment is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +19,11 @@ use crate::clients::HostClose;
 use crate::guest::{Fault, Reason, Template};
 
 impl Turn<'_> {
-    /// Returns an instance of the current version, whatever state the slot is in. It runs older code if the current code
-    /// did not take the state. Counts a failure that the handler caused.
+    /// Returns an instance of the current version, whatever the state of the slot. The instance runs older code if the
+    /// current code did not accept the state. Counts a failure that the handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
-        // It may have taken a while.
+        // The actor may have moved to another host while the instance was made.
         if made.is_ok()
             && let Err(not_owner) = self.actor.resources.check_ownership()
         {
@@ -57,7 +57,7 @@ impl Turn<'_> {
             sleep_until(until).await;
         }
         let permit = self.actor.code.permit().await?;
-        // There may have been a reload or a rollback during the wait for the permit.
+        // A reload or rollback may have happened while this waited for the permit.
         let current = self.actor.code.current();
         self.restore_for_rollback(&current);
         self.slot.restore_checkpoint();
@@ -66,8 +66,8 @@ impl Turn<'_> {
             InstanceState::Lost => self.restart(permit, Reason::Fault).await,
             InstanceState::Asleep(saved) => {
                 let saved = saved.clone();
-                // The state has the current version in two cases: the current code saved it, or older code saved it
-                // after the current code had failed to take over from that code (`wake_with_old_code`, `replace`).
+                // The state has the current version in two cases. Either the current code saved it, or older code saved
+                // it after the current code had failed to take over from that code (`wake_with_old_code`, `replace`).
                 let keeps_code = saved.code.version == current.version;
                 let code = if keeps_code { saved.code.clone() } else { current };
                 self.wake(saved, code, permit).await
@@ -75,7 +75,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Any state → `Asleep`: after a rollback, restores the state of the old code that was kept for the rollback. Drops
+    /// Any state → `Asleep`: after a rollback, restores the state of the old code that was kept for this case. Drops
     /// the instance of the new code, if there is one. Returns whether there was a state to restore.
     fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut rollback_state = self.actor.rollback_state.lock();
@@ -93,7 +93,7 @@ impl Turn<'_> {
         true
     }
 
-    /// `Unused` → `Live`: makes an instance without a state.
+    /// `Unused` → `Live`: creates an instance without a state.
     async fn start(&mut self, permit: OwnedSemaphorePermit) -> Result<LiveInstance, Fault> {
         let code = self.actor.code.current();
         let blame = |fault: &Fault| note_failed_start(&self.actor.code, &code.template, fault);
@@ -101,7 +101,8 @@ impl Turn<'_> {
         Ok(LiveInstance { guest, code, permit })
     }
 
-    /// `Lost` → `Live`: makes an instance and calls its `resume` without a state, so that the handler knows of the loss.
+    /// `Lost` → `Live`: creates an instance and calls its `resume` without a state, which tells the handler about the
+    /// loss.
     async fn restart(
         &mut self,
         permit: OwnedSemaphorePermit,
@@ -115,8 +116,8 @@ impl Turn<'_> {
         Ok(live)
     }
 
-    /// `Asleep` → `Live`: makes an instance of `code` that resumes from the state. If `code` cannot resume it, the code
-    /// that saved the state is used again. If that also fails, the state waits for the next event.
+    /// `Asleep` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from it,
+    /// falls back to the code that saved the state. If that also fails, the state waits for the next event.
     async fn wake(
         &mut self,
         saved: SavedState,
@@ -129,7 +130,8 @@ impl Turn<'_> {
         }
         if !saved.code.is_same_code(&code) {
             let started = Instant::now();
-            // To the handler, a change of code matters more than the end of hibernation.
+            // A change of code matters more to the handler than the end of hibernation, so `resume` gets it as the
+            // reason.
             let reason = match saved.reason {
                 Reason::Hibernation => self.actor.code.replacement_reason(&saved.code),
                 reason => reason,
@@ -148,8 +150,8 @@ impl Turn<'_> {
         self.wake_with_old_code(saved, code.version, permit).await
     }
 
-    /// Makes an instance of the code that saved the state. From then on the actor treats the instance as up to date
-    /// with `version`.
+    /// Creates an instance of the code that saved the state. From then on, the actor treats the instance as if it had
+    /// the code of `version`.
     async fn wake_with_old_code(
         &mut self,
         mut saved: SavedState,
@@ -167,7 +169,7 @@ impl Turn<'_> {
                 let code = CodeVersion { version, ..saved.code };
                 Ok(LiveInstance { guest, code, permit })
             }
-            // An instance that refused a state may be half changed, so another one starts without the state.
+            // The instance that refused the state may have changed partly, so another one starts without the state.
             Ok(false) => {
                 drop(guest);
                 self.slot.discard_state();
@@ -186,8 +188,8 @@ impl Turn<'_> {
         }
     }
 
-    /// `Live` → `Live`: makes an instance of the `new` code that resumes from the state of the old instance. If the new
-    /// code cannot resume it, the old instance continues.
+    /// `Live` → `Live`: creates an instance of the `new` code that resumes from the state of the old instance. If the
+    /// new code cannot resume from it, the old instance continues.
     async fn replace(
         &mut self,
         mut old: LiveInstance,
@@ -201,7 +203,7 @@ impl Turn<'_> {
         let state = match self.actor.suspend(&mut old.guest, reason).await {
             Ok(state) => state,
             Err(fault) => {
-                // The old code is replaced in any case, and the state that it failed to save is lost.
+                // The old instance is gone either way, and the state that it failed to save is lost.
                 self.actor.report_fault(None, &fault);
                 let LiveInstance { permit, guest, .. } = old;
                 drop(guest);
@@ -226,7 +228,7 @@ impl Turn<'_> {
         Ok(LiveInstance { code, ..old })
     }
 
-    /// Completes [`replace`](Self::replace) after the old instance failed to save its state: continues from the last
+    /// Completes [`replace`](Self::replace) after the old instance failed to save its state. Continues from the last
     /// checkpoint, or without a state.
     async fn replace_lost(
         &mut self,
@@ -240,7 +242,7 @@ impl Turn<'_> {
             return self.restart(permit, Reason::Fault).await;
         };
         let saved = saved.clone();
-        // If the checkpoint is from other code, `wake` counts the outcome itself.
+        // If the checkpoint was saved by other code, `wake` counts the outcome itself.
         let is_same_code = saved.code.is_same_code(&new);
         let woken = self.wake(saved, new, permit).await;
         if is_same_code {
@@ -250,7 +252,7 @@ impl Turn<'_> {
         woken
     }
 
-    /// `Live` → `Asleep`: frees the instance and keeps its state, if the handler returns one.
+    /// `Live` → `Asleep`: frees the instance. Keeps its state, if the handler returns one.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
@@ -293,8 +295,8 @@ impl Turn<'_> {
         self.drop_instance(live);
     }
 
-    /// Moves the actor to the current code after a reload or a rollback. One hibernated actor of each resource wakes,
-    /// to show whether the new code accepts its state. The others take the new code when they wake.
+    /// Moves the actor to the current code after a reload or a rollback. One hibernated actor of each resource is woken
+    /// to find out whether the new code accepts its state. The other hibernated actors get the new code when they wake.
     pub(crate) async fn apply_reload(mut self) {
         let code = &self.actor.code;
         let current = code.current();
@@ -316,7 +318,7 @@ impl Turn<'_> {
         }
     }
 
-    /// For a canary trial: moves the actor to the candidate, the new code that only the chosen actors run.
+    /// Moves the actor to the candidate of a canary trial, which is the new code that only the chosen actors run.
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
         let made = if let Some(old) = self.slot.take_live(|_| true) {
@@ -333,18 +335,19 @@ impl Turn<'_> {
         self.keep_or_report(made);
     }
 
-    /// Puts an instance that was made without an event into the slot, or reports why there is none.
+    /// Puts an instance that was created without an event into the slot. If there is none, reports why.
     fn keep_or_report(&mut self, made: Result<LiveInstance, Fault>) {
         match made {
             Ok(live) => self.slot.instance = InstanceState::Live(live),
-            // Only a hibernated actor needs a permit here.
+            // Among these actors, only a hibernated one needs a permit.
             Err(Fault::NoInstance(_)) => self.actor.code.count_not_woken(),
             Err(fault) => self.actor.report_fault(None, &fault),
         }
     }
 
-    /// Keeps a state that newer code has resumed from, if a rollback may need it: while that code is on trial, or if it
-    /// has been rolled back in the meantime. In the second case, this actor must return to the old code as well.
+    /// Keeps a state that newer code has resumed from, if a rollback may need it. That is the case while the newer code
+    /// is on trial, and if it has been rolled back in the meantime: then this actor must return to the old code as
+    /// well.
     fn keep_for_rollback(&mut self, saved: &SavedState, resumed_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
         let may_roll_back = code.may_roll_back_to(&saved.code, resumed_by);
@@ -355,8 +358,8 @@ impl Turn<'_> {
         // The checkpoint and the rollback share one copy of the state, which is charged to the budget once.
         let saved = saved.clone().counted_in(code.budget());
         self.keep_checkpoint(&saved);
-        // Store the version from before any rollback, even if the rollback has already happened. A rollback installs
-        // the old code under a higher version, and `is_code_current_again` recognizes it by the different version.
+        // Keep the version from before any rollback, even if the rollback has already happened. A rollback installs the
+        // old code under a higher version, and `is_code_current_again` recognizes this by the different version.
         let code = CodeVersion { version: resumed_by.version, ..saved.code.clone() };
         *self.actor.rollback_state.lock() =
             Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));
@@ -379,7 +382,7 @@ impl Turn<'_> {
     }
 }
 
-/// Notes a failed start, unless it is not the fault of the code.
+/// Records a failed start, unless the code is not to blame.
 fn note_failed_start(code: &Code, template: &Arc<Template>, fault: &Fault) {
     if fault.is_caused_by_handler() {
         code.note_fault(template, FaultSite::Start);

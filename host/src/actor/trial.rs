@@ -11,8 +11,8 @@
 //!     └───────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! `begin_trial` while a trial is `Running` begins a new trial. A rollback of the new trial restores the code before
-//! the first one.
+//! If `begin_trial` is called while a trial is `Running`, a new trial begins. A rollback of the new trial restores the
+//! code from before the first one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +24,12 @@ use super::code::Code;
 use super::saved_state::CodeVersion;
 use crate::guest::{Reason, Template};
 
-/// Where a fault happened. This determines whether the fault counts against the code.
+/// Where a fault happened. This decides whether the fault counts against the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FaultSite {
-    /// In an event. A client may have sent a message on which every version of the code fails.
+    /// The fault happened in an event. A client may have sent a message that makes every version of the code fail.
     Event,
-    /// In a start or in `resume`. The code cannot be used.
+    /// The fault happened in a start or in `resume`. The code is unusable.
     Start,
 }
 
@@ -42,24 +42,24 @@ pub enum TrialState {
     Settled,
     /// A rollback can still restore the old code.
     Running,
-    /// The new code failed, or a rollback was requested, and the old code is back.
+    /// The new code failed or a rollback was requested, and the old code is current again.
     RolledBack,
 }
 
 /// The instances that get the new code at the beginning of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollout {
-    /// Only the chosen instances. The others get the code after the trial.
+    /// Only the chosen instances get it. The others get it after the trial.
     Canary,
-    /// All instances.
+    /// All instances get it.
     All,
 }
 
-/// The trial of the newest code, and the time of an earlier fault, which the next trial takes into account.
+/// The trial of the newest code, and the time of an earlier fault that matters for the next trial.
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
-    /// The time of the last fault of code that was not on trial. It determines [`Trial::had_faults`] of the next trial.
+    /// The time of the last fault of code that was not on trial. It decides [`Trial::had_faults`] of the next trial.
     last_fault: Option<Instant>,
 }
 
@@ -81,7 +81,7 @@ struct Trial {
     new: Arc<Template>,
     rollout: Rollout,
     /// Whether the old code had a fault shortly before the trial. If so, faults in events do not count against the new
-    /// code: otherwise a client that makes every version fail could prevent every reload.
+    /// code. Otherwise a client that makes every version fail could prevent every reload.
     had_faults: bool,
 }
 
@@ -93,12 +93,12 @@ impl Code {
         self.set_template(new);
     }
 
-    /// Begins a trial of new code. With [`Rollout::Canary`] the code does not become the current one: instances get it
-    /// as the [candidate](Self::candidate).
+    /// Begins a trial of new code. With [`Rollout::Canary`], the code does not become current: the chosen instances get
+    /// it as the [candidate](Self::candidate).
     pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, rollout: Rollout) {
         let mut progress = self.trial.lock();
         let had_faults = progress.last_fault.is_some_and(|fault| fault.elapsed() < time);
-        // Code that is still on trial is not proven, so a rollback goes back to the code before it.
+        // Code that is still on trial is unproven, so a rollback restores the code from before it.
         let old = match &progress.stage {
             Stage::Running(trial) => Arc::clone(&trial.old),
             Stage::Settled | Stage::RolledBack { .. } => self.template(),
@@ -110,7 +110,7 @@ impl Code {
         }
     }
 
-    /// Ends the trial: the new code stays. Returns whether the other instances must get it now.
+    /// Ends the trial, and the new code stays. Returns whether the other instances must get the new code now.
     pub(crate) fn end_trial(&self) -> bool {
         let mut progress = self.trial.lock();
         match std::mem::take(&mut progress.stage) {
@@ -147,7 +147,7 @@ impl Code {
         self.rolled_back.notified().await;
     }
 
-    /// Returns the code that was rolled back, once for each rollback.
+    /// Returns the code that was rolled back. Returns it only once for each rollback.
     pub(crate) fn take_rolled_back(&self) -> Option<Arc<Template>> {
         match &mut self.trial.lock().stage {
             Stage::RolledBack { from, is_reported } => {
@@ -188,8 +188,8 @@ impl Code {
         }
     }
 
-    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code: the trial is
-    /// running, or has been rolled back in the meantime.
+    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code. That is the case
+    /// while the trial is running, and if it has been rolled back in the meantime.
     pub(super) fn may_roll_back_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),
@@ -211,8 +211,8 @@ impl Code {
     }
 
     /// Handles a fault of this code. If the code is on trial and the fault counts against it (see
-    /// [`Trial::had_faults`]), rolls it back before this returns. If the code is not on trial, records the time of the
-    /// fault for the next trial.
+    /// [`Trial::had_faults`]), rolls the code back before this returns. If the code is not on trial, records the time
+    /// of the fault for the next trial.
     pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultSite) {
         let mut progress = self.trial.lock();
         match &progress.stage {

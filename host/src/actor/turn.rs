@@ -42,7 +42,7 @@ impl ClientEvent<'_> {
         }
     }
 
-    /// Makes the memory of a handled message available to the next message.
+    /// Makes the memory of a handled message available for the next message.
     fn recycle_memory(self) {
         match self {
             Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
@@ -52,8 +52,8 @@ impl ClientEvent<'_> {
     }
 }
 
-/// The exclusive right to call an actor's instance: for the events of one client that fit into a time slice, or for one
-/// event of another kind. Dropping it lets the next task have its turn.
+/// The exclusive right to call an actor's instance, either for events of one client within a time slice, or for one
+/// event of another kind. Dropping the turn lets the next task have its turn.
 pub(crate) struct Turn<'a> {
     pub(super) actor: &'a Arc<Actor>,
     pub(super) slot: FairMutexGuard<'a, ActorSlot>,
@@ -105,7 +105,7 @@ impl<'a> Turn<'a> {
         let code = &self.actor.code;
         let is_wanted = match &self.slot.instance {
             InstanceState::Live(_) => true,
-            // Do not wake or create an instance for an event that its component does not handle.
+            // An event that the component does not handle must not wake or create an instance.
             InstanceState::Asleep(saved) => {
                 saved.code.template.exports_expiring() || code.template().exports_expiring()
             }
@@ -126,14 +126,14 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Lets an idle instance give back memory that only events need.
+    /// Makes an idle instance give back memory that only events need.
     pub(crate) fn rest(&mut self) {
         if let InstanceState::Live(live) = &mut self.slot.instance {
             live.guest.rest();
         }
     }
 
-    /// Returns whether there is an instance that takes several messages in one call.
+    /// Returns whether there is an instance, and it can take several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {
             InstanceState::Live(live) => live.guest.takes_bursts(),
@@ -141,8 +141,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Also returns the
-    /// burst.
+    /// Delivers messages of one client in one call, in which the guest takes them from the burst one by one. Returns
+    /// the burst along with the result.
     pub(crate) async fn call_received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -157,8 +157,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while the actor
-    /// backs off after it lost its instance: no instance knows the client any more. Does nothing either if the actor is
-    /// unique in the cluster and may not run here.
+    /// backs off after it lost its instance, because no instance knows the client any more. Also does nothing if the
+    /// actor is unique in the cluster and may not run here.
     pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,
@@ -169,7 +169,7 @@ impl<'a> Turn<'a> {
         {
             return Ok(());
         }
-        // The actor has ended for this host, or is about to.
+        // The actor has ended on this host, or is about to end.
         if self.actor.resources.check_ownership().is_err() {
             return Ok(());
         }
@@ -185,8 +185,8 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Calls `stopping`. If no time is left for closing one client after the other, closes all of them in the same turn,
-    /// so that no event comes between the two. Does nothing if the actor has neither an instance nor clients.
+    /// Calls `stopping`. If no time is left for closing the clients one by one, closes all of them in the same turn, so
+    /// that no event comes between. Does nothing if the actor has neither an instance nor clients.
     pub(super) async fn call_stopping(
         mut self,
         why: HostClose<'_>,
@@ -211,7 +211,7 @@ impl<'a> Turn<'a> {
         }
         let mut live = match self.take_instance().await {
             Ok(live) => live,
-            // The timer stays due until there is room for an instance, and until the actor may run.
+            // The timer stays due until there is room for an instance and the actor may run here.
             Err(fault @ (Fault::NoInstance(_) | Fault::NotOwner(_))) => return Err(fault),
             Err(fault) => {
                 timers.discard_due();
@@ -223,7 +223,7 @@ impl<'a> Turn<'a> {
         };
         let result = live.guest.fired(id).await;
         let result = self.finish_call(live, result);
-        // Removed only now, so that a crash in the middle of the event does not lose the timer.
+        // The record is removed only now, so that a crash in the middle of the event does not lose the timer.
         if let Some(record) = record
             && timers.is_over(id, &record)
         {
@@ -232,8 +232,8 @@ impl<'a> Turn<'a> {
         result
     }
 
-    /// Sets durable timers that another run of the host has left, unless they were set again or cancelled since. No
-    /// event runs meanwhile, so the file does not change.
+    /// Sets the durable timers that an earlier run of the host has left, except those that have been set again or
+    /// cancelled since. No event runs during this, so the file does not change.
     pub(super) async fn restore_timers(self, saved: Vec<SavedTimer>) {
         let timers = &self.actor.resources.timers;
         for SavedTimer { id, record, .. } in saved {
@@ -242,7 +242,8 @@ impl<'a> Turn<'a> {
             }
             match record.remaining().await {
                 Ok(Some(remaining)) => {
-                    // The actor had room for it before. If there is none, the entry waits for the next restart.
+                    // The actor had room for this timer before. If it has none now, the record stays for the next
+                    // restart.
                     let _ = timers.set(id, remaining, Some(record));
                 }
                 Ok(None) => {}
@@ -251,7 +252,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Delivers a custom message, which no WebSocket client sent, and returns the handler's reply.
+    /// Delivers a custom message, which does not come from a WebSocket client, and returns the handler's reply.
     pub(crate) async fn call_received_custom(
         mut self,
         message: Vec<u8>,
@@ -262,7 +263,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Lets the instance find out whether its next event has to fail.
+    /// Makes the instance check whether its next event has to fail.
     #[cfg(feature = "testing")]
     pub(crate) fn look_for_demand(&mut self) {
         if let InstanceState::Live(live) = &mut self.slot.instance {
@@ -275,9 +276,9 @@ impl<'a> Turn<'a> {
         matches!(self.slot.instance, InstanceState::Live(_))
     }
 
-    /// Takes the instance out of its slot for the time of a call. If the call fails, or is dropped with its future, the
-    /// slot stays `Lost`, and the next turn makes another instance, so no code can call an instance that was left in
-    /// the middle of an event.
+    /// Takes the instance out of its slot for the duration of a call. If the call fails, or is dropped with its future,
+    /// the slot stays `Lost`, and the next turn creates another instance. So an instance that was left in the middle of
+    /// an event is never called again.
     async fn take_instance(&mut self) -> Result<LiveInstance, Fault> {
         self.actor.resources.check_ownership()?;
         match self.take_current() {
@@ -287,16 +288,16 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Takes the instance out of its slot, if there is one and it runs the current code.
+    /// Takes the instance out of its slot, if there is one that runs the current code.
     #[inline(always)]
     fn take_current(&mut self) -> Option<LiveInstance> {
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.slot.take_live(|live| live.code.version == self.actor.code.version())
     }
 
-    /// Puts the instance back after a successful call, and drops it after a fault. The event is not retried: the caller
-    /// gets the fault, and for a message closes the client (`close_for` in `connection/mod.rs`). The slot stays `Lost`
-    /// until the next event makes another instance (`restart` in `transitions.rs`).
+    /// Puts the instance back after a successful call, or drops it after a fault. The event is not retried. The caller
+    /// gets the fault, and closes the client if the event was a message (`close_for` in `connection/mod.rs`). The slot
+    /// stays `Lost` until the next event creates another instance (`restart` in `transitions.rs`).
     fn finish_call<T>(&mut self, live: LiveInstance, result: Result<T, Fault>) -> Result<T, Fault> {
         match result {
             Ok(value) => {
@@ -314,8 +315,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Drops an instance. Returning a lot of memory to the kernel takes about a millisecond, so that happens on another
-    /// thread. The next instance does not wait for it.
+    /// Drops an instance. Returning a lot of memory to the kernel takes about a millisecond, so a large instance is
+    /// dropped on another thread. The next instance does not wait for that.
     pub(super) fn drop_instance(&self, live: LiveInstance) {
         let LiveInstance { guest, permit, .. } = live;
         drop(permit);
@@ -327,7 +328,7 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn put_instance(&mut self, live: LiveInstance) {
         self.slot.instance = InstanceState::Live(live);
-        // Set again, because a sweep may have cleared it during a long event.
+        // Set again at the end, because a sweep may have cleared it during a long event.
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.schedule_checkpoint();
     }

@@ -15,14 +15,14 @@ pub(crate) use self::args::Args;
 ///
 /// # Errors
 ///
-/// There is no room for a temporary folder.
+/// An error if there is no room for a temporary folder.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future leaves no files behind.
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let max_memory = usize::try_from(args.max_memory.as_u64()).context("--max-memory")?;
-    // Its content is run as native code. Only this user has access to it.
+    // The content of this folder is run as native code, so only this user has access to it.
     let cache = tempfile::tempdir().context("cannot create a temporary folder")?;
     let mut options = InspectOptions::new(max_memory);
     options.cache = Some(cache.path().to_owned());
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     } else {
         report::text(&inspection)
     };
-    // The exit code has the answer even if standard output is closed.
+    // A failure is ignored, because the exit code says the answer even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(if inspection.is_served { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

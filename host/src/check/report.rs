@@ -1,4 +1,4 @@
-//! What is known about a component, as text for people.
+//! The report about a component, as text for people.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use ws_host::inspect::{Cost, Import, Inspection, Parts, Problem, Provision};
 
-/// The beginning of the names of the contract's interfaces.
+/// The prefix of the names of the contract's interfaces.
 const CONTRACT: &str = "ws-host:socket/";
 
-/// The width of the column with the names of the lines.
+/// The width of the column with the labels.
 const LABEL: usize = 10;
 
-/// Returns the text: a line with the answer, and a line for each fact.
+/// Returns the report: a line with the answer, and a line for each fact.
 pub(super) fn text(inspection: &Inspection) -> String {
     let file = inspection.file.display();
     let mut text = match &inspection.problem {
@@ -72,7 +72,7 @@ fn exports(inspection: &Inspection) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Lists the imports that the host provides, those of WASI by package.
+/// Lists the imports that the host provides. Those of WASI are listed by package.
 fn imports(inspection: &Inspection) -> Option<String> {
     let of_contract =
         inspection.imports.iter().filter(|import| import.provided == Provision::Contract);
@@ -126,7 +126,7 @@ fn instance(cost: Cost, parts: Parts) -> String {
     )
 }
 
-/// Lists the packages of imports, each once with its versions: `wasi:cli, wasi:io @0.2.6`.
+/// Lists the packages of imports. Each occurs once, with its versions: `wasi:cli, wasi:io @0.2.6`.
 fn packages(imports: &[Import], provided: Provision) -> String {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for import in imports.iter().filter(|import| import.provided == provided) {
@@ -144,7 +144,7 @@ fn packages(imports: &[Import], provided: Provision) -> String {
     listed.collect::<Vec<_>>().join("; ")
 }
 
-/// Returns the name of an interface of the contract without its package and version, or another name as it is.
+/// Returns the name of an interface of the contract without its package and version. Returns any other name unchanged.
 fn without_package(name: &str) -> &str {
     match name.strip_prefix(CONTRACT) {
         Some(rest) => rest.split('@').next().unwrap_or(rest),

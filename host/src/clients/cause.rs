@@ -1,10 +1,10 @@
-//! Why connections end.
+//! The causes of the end of connections.
 
 use ws_host_protocol::CloseCode;
 
 use crate::ownership::NotOwner;
 
-/// The cause of a connection's end, as the handler sees it. If there are several, the first one is reported.
+/// The cause of a connection's end, as the handler sees it. If there are several causes, the first one is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     Client,
@@ -24,11 +24,12 @@ pub(crate) enum Cause {
 
 /// Why the host closes a client. Each reason has a cause, a close code and a text for the close frame.
 ///
-/// A handler may close with any of these codes as well ([`Cause::Handler`]), and so may an operator who closes clients by
-/// tag (`Tags::close` takes a frame). A client's own close frame is answered with the same code.
+/// The same codes may also come from others. A handler may close with them ([`Cause::Handler`]), and so may an operator
+/// who closes clients by tag (`Tags::close` takes a frame). A client's own close frame is answered with the client's
+/// code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostClose<'a> {
-    /// The server stops.
+    /// The server is stopping.
     Stopping,
     /// The resource is no longer served.
     Removed,
@@ -36,35 +37,36 @@ pub(crate) enum HostClose<'a> {
     Restarted,
     /// The actor of an outgoing connection ends.
     ActorEnds,
-    /// Another host of the cluster may have the actor.
+    /// Another host of the cluster may own the actor.
     Moved,
-    /// 1013: the cluster's broker was away for so long that another host may soon take the actor. Only on paths that are
-    /// unique in the cluster, with `without-engine = "stop"`. Either an event of the client fails with
-    /// `NotOwner::Lapsed`, or `Resource::end_unowned` ends the actor.
+    /// 1013: the cluster's broker has been unavailable for so long that another host may soon own the actor. This
+    /// happens only on paths that are unique in the cluster, with `without-engine = "stop"`. Either an event of the
+    /// client failed with `NotOwner::Lapsed`, or `Resource::end_unowned` ended the actor.
     Unconfirmed,
     /// The server of an outgoing connection is no longer granted.
     Revoked,
     /// The operator closes the client.
     Operator,
-    /// 1011: the handler failed in an event of the client (`Fault::close`). Holds the text for the client.
+    /// 1011: the handler failed in an event of the client (`Fault::close`). Contains the text for the client.
     HandlerFailed(&'a str),
     /// 1011: instances of the handler failed to start eight times in a row (`Turn::make_instance`).
     HandlerKeepsFailing,
-    /// 1013: `max-instances` instances are in memory, and none of them has made room within a second (`Code::permit`).
-    /// Never with `on-fault = "drop-message"`. Holds the text for the client.
+    /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit`). Never
+    /// with `on-fault = "drop-message"`. Contains the text for the client.
     NoInstance(&'a str),
-    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). One of: its input does not fit
-    /// into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`); its output does not fit, and
-    /// `on-full` is `"close"` (`Client::refuse`); it holds the most when memory runs short (`server/host/relief.rs`).
+    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. Its
+    /// input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). Its output
+    /// does not fit, and `on-full` is `"close"` (`Client::refuse`). Or memory is short, and this client holds the most
+    /// (`server/host/relief.rs`).
     NoRoom,
-    /// A message did not fit into the outbound buffer, and the configuration does not allow dropping it.
+    /// A message did not fit into the outbound buffer, and the configuration does not allow the message to be dropped.
     Slow,
     /// The client reached its expiry.
     Expired,
 }
 
 impl Cause {
-    /// Returns the name of the cause in the WIT and in the log.
+    /// Returns the name of the cause in the contract and in the log.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -108,12 +110,12 @@ impl HostClose<'_> {
             Self::Stopping | Self::Removed | Self::ActorEnds | Self::Operator | Self::Revoked => {
                 CloseCode::GOING_AWAY
             }
-            // The client may connect again at once.
+            // This code lets the client connect again at once.
             Self::Restarted | Self::Moved => CloseCode::SERVICE_RESTART,
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing => CloseCode::INTERNAL_ERROR,
-            // IANA registry: the service is overloaded. It asks clients to wait before they connect again.
+            // IANA registry: the service is overloaded. This code asks clients to wait before they connect again.
             Self::NoInstance(_) | Self::NoRoom | Self::Unconfirmed => CloseCode::TRY_AGAIN_LATER,
-            // RFC 6455 §7.4.1: no other code fits. 1013 would say that all clients are affected.
+            // RFC 6455 §7.4.1: no other code fits better. 1013 would say that all clients are affected.
             Self::Slow | Self::Expired => CloseCode::POLICY_VIOLATION,
         }
     }

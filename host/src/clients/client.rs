@@ -1,4 +1,4 @@
-//! One client, shared by the guest and the connection.
+//! A client, shared by the guest and the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +17,13 @@ use crate::log_rate::{Line, LogRate};
 use crate::metrics::ActorMetrics;
 
 /// The longest attachment of a client, in bytes. An attachment is meant for a name, a session or a few settings.
-/// Together with the limit of clients, this bounds the memory of all attachments.
+/// Together with the limit on clients, this limits the memory of all attachments.
 const MAX_ATTACHMENT: usize = 16 << 10;
 
 /// Limits the log lines about clients that are closed to make room.
 static NO_ROOM: LogRate = LogRate::new();
 
-/// Limits the log lines about clients that are closed because they do not read what they are sent.
+/// Limits the log lines about clients that are closed because they do not read their output.
 static SLOW: LogRate = LogRate::new();
 
 /// A client while it is connected.
@@ -33,20 +33,20 @@ pub(crate) struct Client {
     info: ClientInfo,
     on_full: OnFull,
     /// The outbound buffer. Any thread may send, close or abort: [`enqueue`](Self::enqueue),
-    /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock it. Only the client's connection, which also
-    /// writes it to the socket, and `expiry.rs` use [`outgoing`](Self::outgoing). Any thread may read, for example
-    /// [`is_open`](Self::is_open) and [`buffered`](Self::buffered).
+    /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock the buffer. Any thread may also read, for
+    /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only two users may lock all of it with
+    /// [`outgoing`](Self::outgoing): `expiry.rs`, and the client's connection, which writes the buffer to the socket.
     outgoing: Mutex<Outgoing>,
-    /// The memory of output that waits to be written.
+    /// The share for output that waits to be written.
     output_share: Share,
-    /// The memory of input that has not been handled yet.
+    /// The share for input that has not been handled yet.
     input_share: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
     is_disconnected: AtomicBool,
     metrics: ActorMetrics,
 }
 
-/// The attachment is longer than a client may have.
+/// The error for an attachment that is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AttachmentTooLong;
 
@@ -60,8 +60,8 @@ pub(crate) enum CloseError {
 }
 
 impl Client {
-    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes, or less if less of the budget is
-    /// free.
+    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes. If less of the budget is free, it
+    /// holds less.
     pub(crate) fn new(
         id: ClientId,
         info: ClientInfo,
@@ -74,7 +74,7 @@ impl Client {
             Version::Draft00 => Outbound::draft00(max_outbound),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => match info.role() {
                 Role::Server => Outbound::server(max_outbound),
-                // RFC 6455 §5.3: a key that cannot be predicted for each frame.
+                // RFC 6455 §5.3: the key of each frame must be unpredictable.
                 Role::Client => Outbound::client(max_outbound, Box::new(rand::random)),
             },
         };
@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Counts the client's messages for the access log.
+    /// Counts the client's messages from now on, for the access log.
     pub(crate) fn keep_totals(&self, since: Instant) {
         self.outgoing.lock().traffic.keep_totals(since);
     }
@@ -156,12 +156,12 @@ impl Client {
 
     /// Begins the closing handshake with the given frame, unless the handshake has already begun.
     pub(crate) fn close_with(&self, frame: &CloseFrame, cause: Cause) {
-        // The only error is that the client is closing already.
+        // This fails only if the client is already closing.
         let _ = self.begin_closing(frame, cause);
     }
 
-    /// Begins the closing handshake on behalf of the host, unless the handshake has already begun. Returns whether this
-    /// call began it.
+    /// Begins the closing handshake on behalf of the host, unless it has already begun. Returns whether this call began
+    /// it.
     pub(crate) fn close_by_host(&self, close: HostClose<'_>) -> bool {
         let frame = CloseFrame::with_reason(close.code(), close.reason());
         self.begin_closing(&frame, close.cause()).is_ok()
@@ -178,8 +178,8 @@ impl Client {
         Ok(())
     }
 
-    /// Returns the cause that this side has set, if there is one. It takes precedence over the cause that the
-    /// connection observes.
+    /// Returns the cause that this side has set, if there is one. It takes precedence over a cause that the connection
+    /// observes.
     pub(crate) fn cause(&self) -> Option<Cause> {
         self.outgoing.lock().cause()
     }
@@ -204,7 +204,7 @@ impl Client {
         self.close_by_host(HostClose::NoRoom);
     }
 
-    /// Closes the client because it does not read what it is sent.
+    /// Closes the client because it does not read its output.
     fn close_as_slow(&self) {
         if !self.close_by_host(HostClose::Slow) {
             return;
@@ -231,7 +231,7 @@ impl Client {
         Ok(())
     }
 
-    /// Returns whether messages can be sent to the client: false if sending would fail with `closed`.
+    /// Returns whether messages can be sent to the client. If not, sending fails with `closed`.
     pub(crate) fn is_open(&self) -> bool {
         self.outgoing.lock().is_open()
     }
@@ -241,7 +241,7 @@ impl Client {
         self.is_disconnected.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether the connection has ended. If so, no table may keep the client any more.
+    /// Returns whether the connection has ended. If so, no table may contain the client any more.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.is_disconnected.load(Ordering::Relaxed)
     }
@@ -259,7 +259,7 @@ impl Client {
         self.attachment.lock().as_deref().map(Vec::from)
     }
 
-    /// Adds the messages since the last call to the metrics. Must be called before every write.
+    /// Adds the messages since the last call to the metrics. Must be called before each write.
     #[inline(always)]
     pub(crate) fn count_traffic(&self, outgoing: &mut Outgoing) {
         outgoing.traffic.settle(&self.metrics.worker);
@@ -270,18 +270,18 @@ impl Client {
         bytes::Buf::remaining(&self.outgoing.lock().outbound)
     }
 
-    /// Returns the number of bytes that are held for the client: waiting to be written, or received and not handled
-    /// yet.
+    /// Returns the number of bytes that are held for the client. They are waiting to be written, or were received and
+    /// not handled yet.
     pub(crate) fn held(&self) -> usize {
         self.buffered() + self.input_share.bytes()
     }
 
-    /// Returns the budget share for input that has not been handled yet. Only the client's connection may report to it.
+    /// Returns the share for input that has not been handled yet. Only the client's connection may report to it.
     pub(crate) fn input_share(&self) -> &Share {
         &self.input_share
     }
 
-    /// Charges the output that still waits to be written. Must be called after every write.
+    /// Charges the output that is still waiting to be written. Must be called after each write.
     #[inline]
     pub(crate) fn charge_waiting(&self, outgoing: &mut Outgoing) {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
@@ -294,17 +294,17 @@ impl Client {
         self.output_share.report(outgoing.outbound.own());
     }
 
-    /// Returns whether the client's input is neither read nor handled, because too much output is waiting: more than
-    /// the high-water mark, or more than half of the memory that the host has left. The other half is for replies to
-    /// the input that was read.
+    /// Returns whether the client's input is neither read nor handled because too much output is waiting. That is the
+    /// case above the high-water mark, and also if the output takes more than half of the memory that the host has
+    /// left. The other half is for replies to input that was already read.
     #[inline]
     pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water_mark: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
         waiting > high_water_mark || !self.output_share.admits(2 * waiting)
     }
 
-    /// Returns whether there is capacity again for a send that was refused. Must be called after a write, with the
-    /// high-water mark that [`is_input_paused`](Self::is_input_paused) gets.
+    /// Returns whether there is capacity again after a refused send. Must be called after a write, with the same
+    /// high-water mark as [`is_input_paused`](Self::is_input_paused).
     #[inline]
     pub(crate) fn send_capacity(
         &self,

@@ -9,17 +9,18 @@ use ws_host_protocol::SendError;
 
 use super::Client;
 
-/// The shortest time. A handler that keeps setting a zero time must not cause a busy loop.
+/// The shortest time until a client expires. It keeps a handler that repeatedly sets a time of zero from causing a busy
+/// loop.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
-/// The longest time, about ten years, so that sums do not overflow.
+/// The longest time until a client expires, about ten years. With this limit, sums of times do not overflow.
 const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// When a client expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Expiry {
     deadline: Uptime,
-    /// When the handler's `expiring` is due. `None` once `expiring` has been called.
+    /// When the handler's `expiring` is due. `None` once the handler has been called.
     notice: Option<Uptime>,
 }
 
@@ -28,15 +29,15 @@ pub(super) struct Expiry {
 pub(crate) enum ExpiryState {
     /// The client does not expire, or is closing.
     Never,
-    /// Nothing is due. Holds the time until something is.
+    /// Nothing is due. Contains the time until something will be.
     Later(Duration),
-    /// The handler's `expiring` is due. Holds the time until the client expires.
+    /// The handler's `expiring` is due. Contains the time until the client expires.
     Soon(Duration),
-    /// The client expires now.
+    /// The client has expired.
     Now,
 }
 
-/// A time that continues while the machine is suspended: tokens keep ageing then.
+/// A time that also advances while the machine is suspended, because tokens keep ageing then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Uptime(Instant);
 
@@ -50,13 +51,13 @@ impl Uptime {
     }
 }
 
-/// Returns for how long the machine has been suspended since it started, accurate to two seconds.
+/// Returns how long the machine has been suspended in total since it started. The result is accurate to two seconds.
 fn suspended() -> Duration {
-    /// The result, in seconds. It changes only when it has become wrong by more than a second: the two clocks are not
-    /// read at the same moment, and a client's time must not move back and forth.
+    /// The last result, in seconds. It is replaced only when it is wrong by more than a second. The two clocks are not
+    /// read at the same moment, so the difference varies, and a client's time must not move back and forth.
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let seconds = |clock| clock_gettime(clock).tv_sec.unsigned_abs();
-    // Read last, the clock that includes the suspended time is never behind the other one.
+    // The clock that includes suspended time is read last, so that it is never behind the other one.
     let running = seconds(ClockId::Monotonic);
     let now = seconds(ClockId::Boottime).saturating_sub(running);
     let last = SECONDS.load(Ordering::Relaxed);
@@ -87,7 +88,7 @@ impl Expiry {
 }
 
 impl Client {
-    /// Makes the client expire after a time. The handler's `expiring` is due `notice` before that. Replaces an earlier
+    /// Makes the client expire after a time. The handler's `expiring` is due earlier by `notice`. Replaces an earlier
     /// expiry.
     pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outgoing = self.outgoing();
@@ -103,12 +104,12 @@ impl Client {
     /// Removes the expiry. Returns whether the client had one.
     pub(crate) fn clear_expiry(&self) -> bool {
         let mut outgoing = self.outgoing();
-        // The connection is not woken: its next check finds no expiry.
+        // The connection need not be woken, because its next check finds that there is no expiry.
         let expiry = outgoing.expiry.take();
         outgoing.is_open() && expiry.is_some()
     }
 
-    /// Returns how much time the client has left, if it expires.
+    /// Returns how much time the client has left, if it can expire.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         let outgoing = self.outgoing();
         let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open())?;
@@ -127,7 +128,7 @@ impl Client {
         matches!(self.expiry_state(), ExpiryState::Soon(_))
     }
 
-    /// Returns whether the handler's `expiring` is due, and resets it.
+    /// Returns whether the handler's `expiring` is due, and marks it as done.
     pub(crate) fn take_due_notice(&self) -> bool {
         let is_due = self.is_notice_due();
         if is_due && let Some(expiry) = &mut self.outgoing().expiry {
@@ -161,7 +162,7 @@ mod tests {
         expiry.notice = None;
         assert_eq!(expiry.due(at(9)), ExpiryState::Later(SECOND));
         assert_eq!(expiry.due(at(10)), ExpiryState::Now);
-        // After the machine was suspended.
+        // This is what happens after the machine was suspended.
         assert_eq!(expiry.due(at(10_000)), ExpiryState::Now);
     }
 

@@ -3,17 +3,18 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The first number that a language whose numbers are doubles cannot distinguish from its neighbours.
+/// The first number that cannot be told from its neighbours in a language whose numbers are doubles.
 const ID_LIMIT: u64 = 1 << 53;
 
-/// The least number of ids for one run of the host: ten years of 28,000 clients a second.
+/// The smallest number of ids for one run of the host. It lasts ten years with 28,000 clients a second.
 const MIN_IDS: u64 = 1 << 43;
 
-/// The id of a client, never used twice while the host runs.
+/// The id of a client. It is never used twice while the host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
 
-/// The id of a connection for the log, from its acceptance to its end. Over HTTP/2, a connection has many clients.
+/// The id of a connection, for the log. A connection has it from its acceptance to its end. An HTTP/2 connection may
+/// have many clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
@@ -23,8 +24,8 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A generator of client ids. The ids increase, on a real host beginning at a random number: an id that a handler saved
-/// must not name another client after a restart, or on another host.
+/// A generator of client ids. The ids increase. On a real host they begin at a random number, so that an id that a
+/// handler saved does not name another client after a restart or on another host.
 #[derive(Debug)]
 pub(crate) struct Ids(AtomicU64);
 
@@ -41,7 +42,7 @@ impl Ids {
         ClientId(self.0.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Returns the id of a connection. Clients and connections have generators of their own.
+    /// Returns an id for a connection. There are separate generators for clients and for connections.
     pub(crate) fn next_connection(&self) -> ConnectionId {
         ConnectionId(self.0.fetch_add(1, Ordering::Relaxed))
     }

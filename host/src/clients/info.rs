@@ -12,7 +12,7 @@ use ws_host_protocol::{PerMessageDeflate, Role};
 use super::{Certificate, ConnectionId};
 use crate::traces::ClientTrace;
 
-/// The handshake request of a client, as handlers see it. For an outgoing connection: that of the host.
+/// The handshake request of a client, as handlers see it. For an outgoing connection, it is the host's own request.
 #[derive(Debug)]
 pub(crate) struct ClientInfo {
     /// The name of the resource.
@@ -27,14 +27,14 @@ pub(crate) struct ClientInfo {
     pub(crate) version: Version,
     /// The negotiated compression.
     pub(crate) deflate: Option<PerMessageDeflate>,
-    /// The address of the client itself, which a trusted proxy may supply.
+    /// The address of the client itself. It may come from a trusted proxy.
     pub(crate) address: IpAddr,
     pub(crate) scheme: Scheme,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
     /// The connection, for the log.
     pub(crate) connection: ConnectionId,
-    /// Our end of the connection.
+    /// The host's end of the connection.
     pub(crate) local: SocketAddr,
     pub(crate) http_version: HttpVersion,
     /// The server name that the client asked for in TLS (SNI, RFC 6066 §3), in lower case.
@@ -43,15 +43,15 @@ pub(crate) struct ClientInfo {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// The URL of an outgoing connection, in which the host is the client.
     pub(crate) url: Option<Box<str>>,
-    /// The host that relays the client to this one.
+    /// The host that relays the client to this host.
     pub(crate) edge: Option<Arc<str>>,
-    /// The trace of its events, if its handshake was sampled.
+    /// The trace of the client's events, if its handshake was sampled.
     pub(crate) trace: Option<Arc<ClientTrace>>,
     /// The index of the agreed subprotocol in [`subprotocols`](Self::subprotocols).
     pub(crate) agreed: OnceLock<usize>,
 }
 
-/// A version of HTTP in which a client can open a WebSocket.
+/// A version of HTTP over which a client can open a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpVersion {
     /// HTTP/1.1.
@@ -69,7 +69,7 @@ impl HttpVersion {
 }
 
 impl ClientInfo {
-    /// Returns the first header of this name, ignoring case, whose value is UTF-8.
+    /// Returns the first header with this name whose value is UTF-8. The case of the name is ignored.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let is_wanted = |header: &[u8]| header.eq_ignore_ascii_case(name.as_bytes());
         let mut values = self.headers.iter().filter(|(header, _)| is_wanted(header));
@@ -90,7 +90,7 @@ impl ClientInfo {
         }
     }
 
-    /// Agrees on the first offered subprotocol that is wanted. An earlier agreement stays.
+    /// Agrees on the first offered subprotocol that is wanted. An earlier agreement is kept.
     pub(crate) fn agree(&self, is_wanted: impl Fn(&str) -> bool) {
         if let Some(index) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {
             let _ = self.agreed.set(index);
@@ -102,7 +102,7 @@ impl ClientInfo {
         self.subprotocols.get(*self.agreed.get()?).map(String::as_str)
     }
 
-    /// Returns the information of a client for tests.
+    /// Returns a client's information for tests.
     #[cfg(test)]
     pub(crate) fn example() -> Self {
         let this_machine = std::net::Ipv4Addr::LOCALHOST;
@@ -132,17 +132,18 @@ impl ClientInfo {
     }
 }
 
-/// All headers in the order in which they arrived, with names in lower case, as
+/// All headers in the order in which they arrived. Names are in lower case, as
 /// [`fields`](ws_host_protocol::handshake::fields()) returns them.
 ///
-/// They are stored in one allocation, as on the wire, because they live as long as the connection and are rarely read.
+/// The headers are stored in one allocation, as on the wire, because they live as long as the connection and are rarely
+/// read.
 #[derive(Clone)]
 pub(crate) struct Headers(Box<[u8]>);
 
 /// Separates a name from its value. A name contains no colon (RFC 9110 §5.1).
 const COLON: u8 = b':';
 
-/// Ends a value, which cannot contain it (RFC 9110 §5.5).
+/// Ends a value. A value cannot contain a newline (RFC 9110 §5.5).
 const NEWLINE: u8 = b'\n';
 
 impl Headers {
@@ -154,12 +155,12 @@ impl Headers {
         Self::write(fields(request), each.sum::<usize>() + authority.unwrap_or_default())
     }
 
-    /// Returns no headers.
+    /// Returns an empty list of headers.
     pub(crate) fn none() -> Self {
         Self(Box::default())
     }
 
-    /// Writes headers, `max_length` bytes at most. This is usually the exact length, so the first allocation fits.
+    /// Writes headers, up to `max_length` bytes. This is usually the exact length, so one allocation is enough.
     fn write<'a, V: AsRef<[u8]>>(
         headers: impl Iterator<Item = (&'a str, V)>,
         max_length: usize,

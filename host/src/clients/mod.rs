@@ -1,6 +1,6 @@
 //! The clients of an actor.
 //!
-//! This module connects two sides that must not know each other: the guest's imports put frames into a client's
+//! This module connects two sides that must not know each other. The guest's imports put frames into a client's
 //! outbound buffer, and the client's connection takes them out.
 
 mod cause;

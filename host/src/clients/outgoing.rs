@@ -8,24 +8,24 @@ use super::Cause;
 use super::expiry::Expiry;
 use crate::metrics::Traffic;
 
-/// The output that waits to be written, and the task to wake for it.
+/// The output that waits to be written, and the task that is woken to write it.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) outbound: Outbound,
     pub(crate) traffic: Traffic,
     aborted: bool,
-    /// The cause of the connection's end, once this side has ended it.
+    /// The cause of the connection's end. Set when this side ends the connection.
     cause: Option<Cause>,
-    /// Set if a send has been refused since there last was capacity. Holds the length of the longest message that did
-    /// not fit into the host's memory, or 0 if only the outbound buffer was full.
+    /// Set while a refused send is waiting for capacity. Contains the length of the longest message that did not fit
+    /// into the host's memory. Contains 0 if only the outbound buffer was full.
     refused: Option<usize>,
     /// When the client expires, if it does.
     pub(super) expiry: Option<Box<Expiry>>,
-    /// Whether the connection has not seen the new expiry yet.
+    /// Whether there is a new expiry that the connection has not seen yet.
     pub(super) has_new_expiry: bool,
     /// The connection task.
     task: Option<Waker>,
-    /// Whether the task must be woken for output. While the task is awake, it finds the output itself.
+    /// Whether the task must be woken when there is output. A task that is awake finds the output itself.
     is_asleep: bool,
 }
 
@@ -41,11 +41,11 @@ pub(crate) enum OnFull {
 /// The capacity for sends to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendCapacity {
-    /// No send was refused.
+    /// No refused send is waiting.
     Available,
     /// A send was refused.
     Exhausted,
-    /// A send was refused, and would succeed now: half of the outbound buffer is free again.
+    /// A send was refused, and would now succeed: half of the outbound buffer is free again.
     Restored,
 }
 
@@ -68,10 +68,10 @@ impl LimitReached {
     }
 }
 
-/// The kind of a send.
+/// The kind of thing to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SendKind {
-    /// A message, with its length in bytes.
+    /// A message. Contains its length in bytes.
     Message(usize),
     Control,
 }
@@ -113,15 +113,15 @@ impl Outgoing {
         self.cause
     }
 
-    /// Records a refused send. `wanted` is the length of the message if it did not fit into the host's memory, or 0 if
-    /// the outbound buffer was full.
+    /// Records a refused send. If the message did not fit into the host's memory, `wanted` is its length. If the
+    /// outbound buffer was full, `wanted` is 0.
     pub(super) fn refuse(&mut self, wanted: usize) {
         match &mut self.refused {
             Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // If other clients fill the host's memory, this client may have no output waiting, and nothing else
-                // wakes its task.
+                // The task is woken because nothing else may wake it: if other clients fill the host's memory, this
+                // client may have no waiting output.
                 self.wake();
             }
         }
@@ -142,7 +142,7 @@ impl Outgoing {
         self.aborted
     }
 
-    /// Returns whether messages can be sent to the client: false if sending would fail with `closed`.
+    /// Returns whether messages can be sent to the client. If not, sending fails with `closed`.
     pub(crate) fn is_open(&self) -> bool {
         !self.aborted && !self.outbound.is_closing()
     }
@@ -152,13 +152,13 @@ impl Outgoing {
         std::mem::take(&mut self.has_new_expiry)
     }
 
-    /// Records that the connection task is awake: it will check for output before it sleeps again.
+    /// Records that the connection task is awake. It will check for output before it sleeps again.
     #[inline]
     pub(crate) fn set_awake(&mut self) {
         self.is_asleep = false;
     }
 
-    /// Registers the connection task to be woken for output, before it sleeps.
+    /// Registers the connection task to be woken for output. Called before the task sleeps.
     #[inline]
     pub(crate) fn register_waker(&mut self, context: &Context<'_>) {
         self.is_asleep = true;

@@ -1,4 +1,5 @@
-//! The pace at which a host that stops closes its clients, so that they do not all connect elsewhere at the same moment.
+//! The pace at which a host that stops closes its clients. It keeps the clients from all connecting elsewhere at the
+//! same moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +11,22 @@ use tokio::time::{Instant, sleep_until};
 use super::{Client, HostClose};
 use crate::slice;
 
-/// The longest time for one close. If there is time, clients are closed at a thousand per second, and a host with few
-/// clients still stops at once.
+/// The longest gap between two closes. If there is enough time, clients are therefore closed at a thousand per second.
+/// So a host with few clients still stops almost at once.
 const MAX_GAP: Duration = Duration::from_millis(1);
 
-/// How far closes may be behind and still catch up at once. A timer fires up to a millisecond late, and on a busy
-/// worker later. If the closes are further behind, they are spread over the rest of the time instead.
+/// How late closes may be and still catch up at once. A timer may fire a millisecond late, and later on a busy worker.
+/// Closes that are even later are spread over the rest of the time instead.
 const MAX_LAG: Duration = Duration::from_millis(10);
 
-/// A pace that several tasks share. The first task that waits is the first that may close.
+/// A pace that several tasks share. The tasks may close in the order in which they began to wait.
 #[derive(Debug)]
 pub(crate) struct Pace {
     until: Instant,
     rest: Mutex<Rest>,
 }
 
-/// What is still to be closed.
+/// The closes that are left.
 #[derive(Debug)]
 struct Rest {
     closes: usize,
@@ -34,13 +35,13 @@ struct Rest {
 }
 
 impl Pace {
-    /// Spreads this number of closes over `time`, from now on. Few closes take less.
+    /// Spreads this number of closes over `time`, beginning now. A small number of closes takes less time.
     pub(crate) fn new(closes: usize, time: Duration) -> Self {
         let now = Instant::now();
         Self { until: now + time, rest: Mutex::new(Rest { closes, due: now }) }
     }
 
-    /// Lets everything be closed at once.
+    /// Returns a pace that lets everything be closed at once.
     pub(crate) fn at_once() -> Self {
         Self::new(0, Duration::ZERO)
     }
@@ -50,7 +51,8 @@ impl Pace {
         Instant::now() >= self.until
     }
 
-    /// Waits until the next clients may be closed, this number of them together. Never waits beyond the time of the pace.
+    /// Waits until the next `closes` clients may be closed, all of them together. Never waits beyond the end of the
+    /// pace.
     ///
     /// # Cancel safety
     ///
@@ -63,7 +65,7 @@ impl Pace {
         }
     }
 
-    /// Closes these clients at the pace.
+    /// Closes these clients at this pace.
     ///
     /// # Cancel safety
     ///
@@ -98,7 +100,7 @@ mod tests {
 
     const TIME: Duration = Duration::from_secs(5);
 
-    /// Returns when each of the closes is due, counted from the first one, if nothing is late.
+    /// Returns when each close is due if none is late. The times are counted from the first close.
     fn schedule(closes: usize, time: Duration) -> Vec<Duration> {
         let pace = Pace::new(closes, time);
         let begin = pace.rest.lock().due;
@@ -142,7 +144,7 @@ mod tests {
     fn what_could_not_be_closed_earlier_is_spread_over_the_rest() {
         let pace = Pace::new(10_000, TIME);
         let begin = pace.rest.lock().due;
-        // A handler has kept the clients for three of the five seconds.
+        // A handler has delayed the closes for three of the five seconds.
         let late = begin + Duration::from_secs(3);
         let due: Vec<_> = (0..10_000).map(|_| pace.next_due(late, 1)).collect();
         assert!(due.iter().filter(|due| **due <= late).count() < 100, "a few catch up");

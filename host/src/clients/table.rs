@@ -6,8 +6,9 @@ use parking_lot::Mutex;
 
 use super::{Client, ClientId};
 
-/// A table of clients that outlives the actor's instances. It is sorted, so that a lookup is fast, and it is no larger
-/// than needed for the many actors that have one client. Ids increase, so a new client is usually added at the end.
+/// A table of clients that outlives the actor's instances. It is sorted, so that a lookup is fast. It takes no more
+/// memory than needed, because many actors have only one client. Ids increase, so a new client is usually added at the
+/// end.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     sorted: Mutex<Vec<(ClientId, Arc<Client>)>>,

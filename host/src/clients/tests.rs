@@ -18,7 +18,7 @@ fn client(on_full: OnFull, budget: &Arc<Budget>) -> Client {
     Client::new(ClientId(1), ClientInfo::example(), MIB, on_full, budget, metrics)
 }
 
-/// Sends until a send is refused.
+/// Sends messages until one is refused.
 fn fill(client: &Client) {
     while client.send_binary(&[0; 1000]).is_ok() {}
     assert_eq!(client.send_binary(&[0; 1000]), Err(SendError::Full));
@@ -28,7 +28,7 @@ fn capacity(client: &Client) -> SendCapacity {
     client.send_capacity(&client.outgoing(), HALF)
 }
 
-/// Writes until only `waiting` bytes wait.
+/// Writes output until only `waiting` bytes are left.
 fn write_down_to(client: &Client, waiting: usize) {
     let mut outgoing = client.outgoing();
     let written = outgoing.outbound.remaining() - waiting;
@@ -77,7 +77,7 @@ fn closing_client_has_no_refused_sends() {
     }
 }
 
-/// Otherwise a handler that retries at once would retry all the time.
+/// If capacity were restored too early, a handler that retries at once would retry all the time.
 #[test]
 fn capacity_of_the_host_is_restored_when_the_refused_messages_would_fit() {
     let budget = Budget::new(2 * MIB);
@@ -93,7 +93,7 @@ fn capacity_of_the_host_is_restored_when_the_refused_messages_would_fit() {
     assert!(client.take_restored_capacity(HALF));
 }
 
-/// A message that can never be sent is no reason to wait.
+/// It makes no sense to wait for capacity for a message that can never be sent.
 #[test]
 fn message_longer_than_the_buffer_is_too_long_even_if_the_host_is_full() {
     let budget = Budget::new(2 * MIB);

@@ -1,5 +1,5 @@
-//! What the cluster needs of a broker. All of it runs on the cluster's thread, in the runtime of one connection: when the
-//! connection ends, the runtime is dropped with all its tasks.
+//! The interface that the cluster needs from a broker. All of it runs on the cluster's thread, in the runtime of one
+//! connection. When the connection ends, the runtime is dropped with all its tasks.
 
 use std::sync::Arc;
 
@@ -7,20 +7,20 @@ use super::interest::{Interest, Key};
 use super::outbox::Outgoing;
 use super::shared::Shared;
 
-/// A kind of broker, and how it is reached.
+/// A kind of broker, and the way to reach it.
 pub(super) trait Broker: Send + 'static {
     type Session: Session;
 
     /// Connects to one of the servers.
     ///
-    /// # Errors
+    /// An error that says which server cannot be used, and why.
     ///
     /// Says which server cannot be used, and why.
     async fn connect(&self, shared: &Arc<Shared>, connection: u32)
     -> Result<Self::Session, String>;
 }
 
-/// A connection to a broker. It never connects again by itself.
+/// A connection to a broker. It never reconnects by itself.
 pub(super) trait Session {
     /// Returns the server, for the operator: its URL without credentials, and its version.
     fn server(&self) -> String;
@@ -28,10 +28,10 @@ pub(super) trait Session {
     /// Returns the longest payload that the server accepts.
     fn max_payload(&self) -> usize;
 
-    /// Sends messages, and waits until the system has them. If the connection has ended, they are lost.
+    /// Sends messages, and waits until the operating system has taken them. If the connection has ended, they are lost.
     async fn publish(&self, messages: &[Outgoing]);
 
-    /// Begins to give the messages of a topic to [`Shared::receive`].
+    /// Begins to pass the messages of a topic to [`Shared::receive`].
     async fn join(&self, interest: Arc<Interest>);
 
     /// Ends what [`join`](Self::join) began for a topic.
@@ -40,6 +40,6 @@ pub(super) trait Session {
     /// Waits until the server has read everything that was sent.
     async fn sync(&self);
 
-    /// Waits until the connection has ended. Returns why.
+    /// Waits until the connection has ended. Returns the reason.
     async fn ended(&self) -> String;
 }

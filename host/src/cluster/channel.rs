@@ -1,4 +1,4 @@
-//! The channel of a resource: what its topics need of the cluster.
+//! The channel of a resource: the connection between its topics and the cluster.
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -18,7 +18,7 @@ struct Channel {
     shared: Arc<Shared>,
 }
 
-/// Creates the topics of a resource. The resources with this name on all hosts share them.
+/// Creates the topics of a resource. Resources with the same name on all hosts share their topics.
 pub(super) fn topics(shared: &Arc<Shared>, resource: &str) -> Arc<Topics> {
     Arc::new_cyclic(|topics| {
         Topics::new(Some(Arc::new(Channel {

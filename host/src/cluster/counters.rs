@@ -1,4 +1,4 @@
-//! Counters of a member.
+//! Counters of a host's membership in its cluster.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,19 +9,19 @@ const REASONS: usize = 7;
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
-    /// It was to be sent while there was no connection.
+    /// The message was to be sent while there was no connection.
     Link,
-    /// It was to be sent while the outbox was full.
+    /// The message was to be sent while the outbox was full.
     Full,
-    /// It is longer than the broker accepts.
+    /// The message is longer than the broker accepts.
     TooLong,
-    /// It was received while the workers' delivery queues were full.
+    /// The message was received while the workers' delivery queues were full.
     NoRoom,
-    /// It was received faster than it could be taken from the connection.
+    /// Messages were received faster than they could be taken from the connection.
     Overflow,
-    /// It was received, and is not a message of a host or a backend.
+    /// The message was received, but was not sent by a host or a backend.
     Malformed,
-    /// It was received after messages that its host sent later, over another connection.
+    /// The message was received after messages that its host had sent later, over a newer connection.
     Late,
 }
 
@@ -37,7 +37,7 @@ impl Dropped {
     ];
 }
 
-/// What a member has sent, received and dropped.
+/// The numbers of messages that a member has sent, received and dropped.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     sent: AtomicU64,

@@ -1,11 +1,11 @@
 //! The only header of a message: `Ws: <host>-<connection> <t|b><form>`, such as `Ws: 9f3b5c61d20a7e48-3 t0`.
 //!
-//! `<host>` is the sending host, and `<connection>` counts its connections to the broker: a message that arrives over an
-//! old connection after one of a newer connection is late. `t` is text, `b` is binary. The form is a digit for the
-//! compression, and the size of fragments behind a dot: `t2.4096`.
+//! `<host>` is the sending host, and `<connection>` counts its connections to the broker. A message is late if it
+//! arrives over an old connection after a message of a newer connection. `t` is text, `b` is binary. The form is a
+//! digit for the compression, followed by a dot and the size of fragments if there are any: `t2.4096`.
 //!
-//! A backend need not send the header: the message is then text if it is UTF-8, and binary otherwise. To choose, a
-//! backend sends the header with `-` in place of host and connection.
+//! A backend need not send the header. Its message is then text if it is UTF-8, and binary otherwise. A backend can
+//! also choose the type: it sends the header with `-` in place of the host and the connection.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ use ws_host_protocol::{Compression, Form, SharedMessage};
 /// A connection of a host to the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The random number of the host.
+    /// The random number that identifies the host.
     pub(super) host: u64,
     /// The number of its connection, counted from 1.
     pub(super) connection: u32,
@@ -30,7 +30,7 @@ pub(super) struct Envelope {
     pub(super) form: Form,
 }
 
-/// A message that cannot be delivered.
+/// The error for a message that cannot be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 

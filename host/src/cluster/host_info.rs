@@ -1,11 +1,11 @@
-//! How the hosts of a cluster know each other.
+//! The information about a host that the other hosts of the cluster have.
 
 use serde::{Deserialize, Serialize};
 
-/// A host, as others reach it.
+/// A host, and the address at which other hosts reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostInfo {
-    /// The name of the host, as in the messages of topics.
+    /// The name of the host. Messages of topics contain the same name.
     pub(crate) host: String,
     /// The address for other hosts.
     pub(crate) address: String,

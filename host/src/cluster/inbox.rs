@@ -36,8 +36,8 @@ impl Shared {
         payload: &[u8],
     ) -> Result<(), Dropped> {
         if let Some(Origin { host, connection }) = envelope.and_then(|envelope| envelope.origin) {
-            // A message of this host comes back if it was still on its way when this connection was made. The clients
-            // of this host got it when it was published.
+            // This host published the message. It may come back if it was still on its way when this connection was
+            // made. The clients of this host got it when it was published.
             if host == self.host {
                 return Ok(());
             }
@@ -45,7 +45,7 @@ impl Shared {
                 return Err(Dropped::Late);
             }
         }
-        // The resource may have been removed.
+        // `None` if the resource has been removed.
         let Some(topics) = interest.topics.upgrade() else { return Ok(()) };
         let message = frame(envelope, payload).map_err(|Malformed| Dropped::Malformed)?;
         match topics.deliver(&interest.key.topic, message) {

@@ -1,4 +1,4 @@
-//! Which topics this host receives: those that have subscribers here, and those that had some until a moment ago.
+//! The topics that this host receives. They have subscribers here, or had some until a moment ago.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use super::envelope::Origin;
 use crate::topics::Topics;
 
-/// How long a topic is received after its last subscriber has gone. Clients that reconnect at once miss nothing, and the
-/// broker is spared the changes.
+/// How long a topic is still received after its last subscriber has left. Clients that reconnect at once miss nothing,
+/// and the broker is spared the changes.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// The most hosts per topic whose connections are remembered.
+/// The most hosts per topic whose newest connection is remembered.
 const MAX_ORIGINS: usize = 64;
 
 /// The topics that this host receives.
@@ -27,13 +27,13 @@ pub(super) struct Interests {
 #[derive(Debug, Default)]
 struct Table {
     all: HashMap<Key, Arc<Interest>>,
-    /// Topics without subscribers, in the order in which they lost the last one. A topic may be in it several times.
+    /// Topics without subscribers, in the order in which their last subscribers left. A topic may occur several times.
     idle: VecDeque<(Instant, Key)>,
     /// Changes that the connection has not taken yet. `None`: there is no connection.
     changes: Option<Vec<Change>>,
 }
 
-/// A topic of a resource. Two resources of the same name may exist for a moment, while one is restarted.
+/// The key of a topic of a resource. Two resources with the same name may exist for a moment, while one is restarted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// The number of the resource's channel.
@@ -52,13 +52,13 @@ pub(super) struct Interest {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the last subscriber left. `None`: there are some.
+    /// When the last subscriber left. `None`: there are subscribers.
     left: Option<Instant>,
     /// The newest connection of each host that has sent a message to the topic.
     origins: VecDeque<Origin>,
 }
 
-/// A change of the topics that a connection has to receive.
+/// A change to the topics that a connection has to receive.
 #[derive(Debug)]
 pub(super) enum Change {
     Join(Arc<Interest>),
@@ -83,7 +83,7 @@ impl Interests {
         self.add_change(&mut table, Change::Join(interest));
     }
 
-    /// Notes that a topic has lost its last subscriber.
+    /// Records that a topic has lost its last subscriber.
     pub(super) fn leave(&self, key: &Key, now: Instant) {
         let mut table = self.table.lock();
         let Some(interest) = table.all.get(key) else { return };
@@ -105,14 +105,14 @@ impl Interests {
         }
     }
 
-    /// Returns all topics for a new connection, which from now on gets the changes.
+    /// Returns all topics, for a new connection. From now on, changes are recorded for this connection.
     pub(super) fn begin(&self) -> Vec<Arc<Interest>> {
         let mut table = self.table.lock();
         table.changes = Some(Vec::new());
         table.all.values().cloned().collect()
     }
 
-    /// Records no more changes: the connection has ended.
+    /// Stops recording changes, because the connection has ended.
     pub(super) fn end(&self) {
         self.table.lock().changes = None;
     }
@@ -146,8 +146,8 @@ impl Interests {
 }
 
 impl Interest {
-    /// Notes that a message came from `origin`. Returns whether it is late: one of a newer connection of the same host
-    /// came before it.
+    /// Records that a message came from `origin`. Returns whether the message is late: whether a message of a newer
+    /// connection of the same host came before it.
     pub(super) fn is_late(&self, origin: Origin) -> bool {
         let origins = &mut self.state.lock().origins;
         match origins.iter_mut().find(|known| known.host == origin.host) {
@@ -197,7 +197,7 @@ mod tests {
         let changes = take(&interests);
         assert!(matches!(&changes[..], [Change::Leave(left)] if *left == key("a")), "{changes:?}");
         assert_eq!(interests.count(), 1);
-        // It left and came back: only the last time counts.
+        // The subscriber left, came back and left again. Only the last time counts.
         interests.leave(&key("b"), start + LINGER);
         join(&interests, "b");
         interests.leave(&key("b"), start + LINGER * 2);

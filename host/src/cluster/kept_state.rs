@@ -1,5 +1,5 @@
-//! The saved state of an actor that this host owns: the state that this host wrote last, and the state that it took
-//! over.
+//! The saved state of an actor that this host owns: the state that it took over, and the state that it has last
+//! written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +10,13 @@ use super::nats::NatsRecords;
 use super::placement::{Claim, Placement};
 use crate::ownership::{Inherited, SaveError, SavedWhen};
 
-/// The state of an actor at the broker. Nothing is written before it is opened.
+/// The state of an actor at the broker. It must be opened before it can be written.
 #[derive(Debug)]
 pub(super) struct KeptState {
     placement: Arc<Placement<NatsRecords>>,
     is_open: AtomicBool,
     inherited: Mutex<Option<Inherited>>,
-    /// Locked while a write is under way, so that there is one at a time.
+    /// The result of the last write. The lock is held during a write, so that there is only one at a time.
     written: tokio::sync::Mutex<Written>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct KeptState {
 enum Written {
     Nothing,
     Revision(u64),
-    /// The state after the last event: no other one may replace it.
+    /// The state after the last event was written. No other state may replace it.
     Last,
 }
 
@@ -38,13 +38,13 @@ impl KeptState {
         }
     }
 
-    /// Fences the earlier owners, and takes their last state over. Does nothing if that was done before.
+    /// Fences the earlier owners, and takes over their last state. Does nothing if this has been done before.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, earlier owners may be fenced. The next call continues.
+    /// If the future is dropped, earlier owners may already be fenced. The next call continues from there.
     pub(super) async fn open(&self, claim: &Claim) -> Result<(), SaveError> {
-        // Without the lock, because a save may be waiting for the broker.
+        // This check does not take the lock, because a save may hold the lock while it waits for the broker.
         if self.is_open() {
             return Ok(());
         }

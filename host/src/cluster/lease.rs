@@ -1,4 +1,4 @@
-//! The thread that keeps the lease of this host. It has a connection of its own, so that nothing delays a renewal.
+//! The thread that keeps the lease of this host. It has its own connection, so that nothing delays a renewal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,10 +21,10 @@ use crate::config::{self, WithoutEngine};
 /// The longest pause between two attempts to connect for the first time.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// How many claims are given back at once.
+/// How many claims are given back concurrently.
 const FREEING: usize = 64;
 
-/// What follows when the broker is away for longer than a lease, for the log.
+/// The consequence when the broker is unavailable for longer than a lease, for the log.
 const STOPS: &str = "its instances of paths that are unique in the cluster end, their clients are closed with 1013, and \
                      new ones get 503 until the broker is back";
 const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, even though another host may \
@@ -36,7 +36,7 @@ pub(super) struct Lease {
     pub(super) timing: Timing,
     /// Set when the first connection is made.
     pub(super) placement: watch::Sender<Option<Arc<Placement<NatsRecords>>>>,
-    /// Changes when actors may have to end.
+    /// Changes when this host's actors may have to end.
     pub(super) ends: watch::Sender<u64>,
     pub(super) lost: AtomicU64,
     problem: watch::Sender<Option<String>>,
@@ -70,7 +70,7 @@ impl Lease {
         self.placement.borrow().clone()
     }
 
-    /// Returns the current lease, which may have lapsed.
+    /// Returns the current lease. The lease may have lapsed.
     pub(super) fn term(&self) -> Option<Arc<Term>> {
         self.placement()?.latest_term()
     }
@@ -96,7 +96,7 @@ impl Lease {
         why.unwrap_or_else(|| "the broker has not confirmed the lease in time".to_owned())
     }
 
-    /// Returns the hosts whose leases were seen last.
+    /// Returns the hosts whose leases were found by the last sweep.
     pub(super) fn hosts(&self) -> Vec<HostLease> {
         let hosts = self.placement().map(|placement| placement.hosts()).unwrap_or_default();
         let lease = |(id, HostInfo { host, address })| HostLease { host, address, lease: id };
@@ -104,7 +104,7 @@ impl Lease {
     }
 }
 
-/// Keeps the lease until `stop` is cancelled, and gives it back then.
+/// Keeps the lease until `stop` is cancelled, and then gives it back.
 pub(super) fn keep_lease(
     lease: &Lease,
     nats: &Nats,
@@ -120,7 +120,7 @@ pub(super) fn keep_lease(
         }
     };
     runtime.block_on(run(lease, nats, freed, stop));
-    // An ordinary drop would wait for a name lookup that is under way.
+    // Dropping the runtime instead would wait for a name lookup that is in progress.
     runtime.shutdown_background();
 }
 
@@ -166,13 +166,13 @@ async fn connect(lease: &Lease, nats: &Nats) -> NatsRecords {
     }
 }
 
-/// Makes sure, for each lease, that the records may be relied on.
+/// Checks, again for each new lease, that the records may be relied on.
 async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
     let mut terms = placement.terms();
     let mut has_said = false;
     loop {
         match placement.open().await {
-            // The current lease has passed the check already.
+            // The current lease has passed the check. A new lease must be checked again.
             Ok(()) => {
                 if std::mem::take(&mut has_said) {
                     tracing::info!("paths that are unique in the cluster are served now");
@@ -209,7 +209,7 @@ async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim
     }
 }
 
-/// Changes `ends` when actors may have to end: when the lease is lost, and when it has lapsed.
+/// Changes `ends` when actors may have to end, which is when the lease lapses and when it is lost.
 async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &CancellationToken) {
     let mut terms = placement.terms();
     let end = || lease.ends.send_modify(|number| *number += 1);
@@ -230,7 +230,7 @@ async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &Ca
             () = lapses => {}
         }
         if stop.is_cancelled() {
-            // The host gives its lease back.
+            // The lease was lost because the host gives it back, so this is not counted.
             return std::future::pending().await;
         }
         lease.lost.fetch_add(1, Ordering::Relaxed);
@@ -244,7 +244,7 @@ async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &Ca
     }
 }
 
-/// Waits until a lease has ended without a renewal.
+/// Waits until a lease has ended because it was not renewed.
 async fn lapsed(term: &Term) {
     loop {
         let left = term.valid_until().since(BootTime::now());

@@ -1,5 +1,5 @@
-//! The state of the connection to the broker, and the lines of the log about its changes. Each line says what follows
-//! from the change.
+//! The state of the connection to the broker, and the log lines about its changes. Each line states the consequence of
+//! the change.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::status::{ClusterLink, ClusterStatus};
 
-/// What is known about the connection.
+/// The state of the connection.
 #[derive(Debug)]
 pub(super) struct LinkState {
     cluster: String,
@@ -22,7 +22,7 @@ struct State {
     changed: Instant,
     server: Option<String>,
     problem: Option<String>,
-    /// Why the connection was lost, until the log says so.
+    /// The reason why the connection was lost, until it has been logged.
     lost: Option<String>,
     reconnects: u64,
 }
@@ -76,7 +76,7 @@ impl LinkState {
         );
     }
 
-    /// Notes that the connection is lost. The line of the log follows with the outcome of the next attempt.
+    /// Records that the connection is lost. It is logged later, together with the outcome of the next attempt.
     pub(super) fn set_down(&self, why: String) {
         let mut state = self.state.lock();
         state.change(ClusterLink::Down);
@@ -85,7 +85,7 @@ impl LinkState {
         state.lost = Some(why);
     }
 
-    /// Notes that an attempt to connect has failed. The log has a line only if this is news.
+    /// Records that an attempt to connect has failed. Logs this only if it is news.
     pub(super) fn set_unreachable(&self, why: String) {
         let mut state = self.state.lock();
         let lost = state.lost.take();
@@ -112,12 +112,12 @@ impl LinkState {
         state.problem = Some(why);
     }
 
-    /// Notes that the server refused something, and keeps the connection.
+    /// Records that the server refused something but keeps the connection.
     pub(super) fn set_problem(&self, why: String) {
         self.state.lock().problem = Some(why);
     }
 
-    /// Returns the status. The caller fills in what this type does not know.
+    /// Returns the status. The caller fills in the parts that this type does not know.
     pub(super) fn status(&self) -> ClusterStatus {
         let state = self.state.lock();
         ClusterStatus {

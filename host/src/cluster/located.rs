@@ -1,4 +1,4 @@
-//! Where an actor lives that is unique in the cluster.
+//! The place of an actor that is unique in the cluster.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ownership::Ownership;
 
-/// Where an actor lives.
+/// The place of an actor.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster has several hosts"))]
 pub(crate) enum Located {
@@ -23,7 +23,7 @@ pub(crate) struct Owner {
     pub(crate) host: String,
     /// The address for other hosts.
     pub(crate) address: String,
-    /// Cancelled when this host learns that the owner's lease was fenced, so that another host may own the actor.
+    /// Cancelled when this host learns that the owner's lease was fenced. From then on, another host may own the actor.
     pub(crate) fenced: CancellationToken,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
     Durable,
-    /// The state is lost with its host.
+    /// The state is lost when its host ends.
     Lost,
 }
 

@@ -1,4 +1,4 @@
-//! The host as a member of a cluster, and the thread that connects it.
+//! The membership of a host in a cluster, and the thread that connects the host to the broker.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use crate::topics::Topics;
 /// The shortest and the longest pause between two attempts to connect.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// The time between two searches for topics to leave.
+/// The time between two searches for topics that this host can leave.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// How long the last messages of a host may take to be sent.
@@ -48,9 +48,9 @@ enum End {
 }
 
 impl Cluster {
-    /// Starts the thread that connects the host. It keeps trying until the broker can be reached. If the host shares
-    /// paths that are unique in the cluster, `address` is where other hosts reach it. `longest_state` is the `max-state` of
-    /// the resources with durable states.
+    /// Starts the thread that connects the host. The thread keeps trying until the broker can be reached. If the host
+    /// shares paths that are unique in the cluster, `address` is where other hosts reach it. `longest_state` is the
+    /// largest `max-state` of the resources with durable states.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Cluster {
         Ok(Self { shared, owners, _stop: stop.drop_guard() })
     }
 
-    /// Creates the topics of a resource. The resources with this name on all hosts share them.
+    /// Creates the topics of a resource. Resources with the same name on all hosts share their topics.
     pub(crate) fn topics(&self, resource: &str) -> Arc<Topics> {
         channel::topics(&self.shared, resource)
     }
@@ -86,16 +86,16 @@ impl Cluster {
         ClusterStatus { placement, ..self.shared.status() }
     }
 
-    /// Finds the owner of the actor of a path that is unique in the cluster. If it has none, this host becomes its owner.
-    /// While that is not possible, tries again until `deadline`.
+    /// Finds the owner of the actor of a path that is unique in the cluster. If the actor has no owner, this host
+    /// becomes its owner. While that is not possible, tries again until `deadline`.
     ///
     /// # Errors
     ///
-    /// Why nobody owns it.
+    /// The reason why no host owns the actor.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, this host may own the actor. The next call finds that.
+    /// If the future is dropped, this host may own the actor nevertheless. The next call finds that out.
     pub(crate) async fn locate(
         &self,
         resource: &Arc<str>,
@@ -105,7 +105,7 @@ impl Cluster {
     ) -> Result<Located, Unavailable> {
         match &self.owners {
             Some(owners) => owners.locate(resource, path, durability, deadline).await,
-            // The check of the configuration has refused that.
+            // The check of the configuration refuses unique paths if there is no such address.
             None => Err(Unavailable::new("this host has no address for other hosts")),
         }
     }
@@ -115,12 +115,12 @@ impl Cluster {
         self.owners.as_ref()?.problem()
     }
 
-    /// Returns a counter that changes when actors that are unique in the cluster may have to end.
+    /// Returns a counter that changes when actors that are unique in the cluster may have to end on this host.
     pub(crate) fn ends(&self) -> Option<watch::Receiver<u64>> {
         Some(self.owners.as_ref()?.ends())
     }
 
-    /// Lets other hosts take the paths of this one at once.
+    /// Gives up this host's lease, so that other hosts can take over its paths at once.
     pub(crate) async fn leave(&self) {
         if let Some(owners) = &self.owners {
             owners.leave().await;
@@ -132,9 +132,9 @@ impl Cluster {
         self.shared.link.was_ever_up()
     }
 
-    /// Waits until everything that was published has been sent, but not for long.
+    /// Waits until everything that was published has been sent, but only for a short time.
     pub(crate) async fn flush(&self) {
-        // If the time is over, the messages are lost, as when the connection is lost.
+        // When the time is over, the remaining messages are lost, as they are when the connection is lost.
         let _ = timeout(MAX_FLUSH, self.shared.outbox.flush()).await;
     }
 
@@ -155,7 +155,7 @@ impl Cluster {
     }
 }
 
-/// Connects again and again, each time in a runtime of its own, until `stop` is cancelled.
+/// Connects again and again until `stop` is cancelled. Each connection has a runtime of its own.
 fn stay_connected(shared: &Arc<Shared>, broker: &impl Broker, stop: &CancellationToken) {
     let mut pause = PAUSES.0;
     let mut connection = 0;
@@ -164,7 +164,7 @@ fn stay_connected(shared: &Arc<Shared>, broker: &impl Broker, stop: &Cancellatio
         let was_connected = match runtime() {
             Ok(runtime) => {
                 let was_connected = runtime.block_on(connect(shared, broker, connection, stop));
-                // An ordinary drop would wait for a name lookup that is under way.
+                // Dropping the runtime instead would wait for a name lookup that is in progress.
                 runtime.shutdown_background();
                 was_connected
             }
@@ -182,7 +182,7 @@ fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Waits for a pause of random length, so that the hosts of a cluster do not all connect at the same moment.
+/// Waits for a random time around `pause`, so that the hosts of a cluster do not all connect at the same moment.
 fn pause_for(pause: Duration, stop: &CancellationToken) {
     let pause = pause.mul_f64(rand::random_range(0.5..1.5));
     match runtime() {
@@ -196,7 +196,7 @@ fn pause_for(pause: Duration, stop: &CancellationToken) {
     }
 }
 
-/// Connects once, and stays until the connection ends. Returns whether there was a connection.
+/// Connects once, and serves the connection until it ends. Returns whether there was a connection.
 async fn connect(
     shared: &Arc<Shared>,
     broker: &impl Broker,
@@ -236,7 +236,7 @@ async fn serve(shared: &Arc<Shared>, session: &impl Session) {
     for interest in interests {
         session.join(interest).await;
     }
-    // The server knows all subscriptions before the link counts as up, and the host as ready.
+    // The link counts as up, and the host as ready, only when the server knows all subscriptions.
     session.sync().await;
     shared.outbox.open(session.max_payload());
     shared.link.set_up(&session.server(), topics);
@@ -253,7 +253,7 @@ async fn send(shared: &Shared, session: &impl Session) {
             Work::Flush(flushes) => {
                 session.sync().await;
                 for done in flushes {
-                    // The waiting task may have given up.
+                    // Sending fails if the waiting task has given up.
                     let _ = done.send(());
                 }
             }

@@ -5,9 +5,9 @@
 //! topics ◀─ channel ◀─ inbox  ◀──────────  broker ◀─ other hosts
 //! ```
 //!
-//! Workers never wait: they put messages into the bounded [`outbox`], and note in the table of
-//! [interests](interest) which topics have subscribers here. A thread of its own ([`member`]) holds the connection to the
-//! broker, and gives received messages to the delivery queues of the workers. Everything except [`nats`] is independent
+//! Workers never wait. They put messages into the bounded [`outbox`], and they record in the table of
+//! [interests](interest) which topics have subscribers here. A separate thread ([`member`]) holds the connection to the
+//! broker. It passes received messages to the delivery queues of the workers. Everything except [`nats`] is independent
 //! of the kind of broker ([`broker::Broker`]).
 
 #[cfg(not(feature = "nats"))]

@@ -1,4 +1,4 @@
-//! Messages that wait to be sent to the broker. Workers fill it and never wait.
+//! Messages that wait to be sent to the broker. Workers put messages in and never wait.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use ws_host_protocol::{Form, SharedMessage};
 
 use super::counters::{Counters, Dropped};
 
-/// The most bytes that may wait. Further messages are dropped.
+/// The most bytes that may wait. Messages beyond this are dropped.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Bytes that are charged for a message in addition to its payload.
+/// The cost of a message in addition to its payload, in bytes.
 const OVERHEAD: usize = 256;
 
-/// The most messages that are taken at once, and the cost after which no further one is taken.
+/// The most messages that are taken at once, and the total cost after which no more are taken.
 const MAX_TAKEN: (usize, usize) = (64, 256 << 10);
 
 /// Messages for other hosts.
@@ -25,7 +25,7 @@ const MAX_TAKEN: (usize, usize) = (64, 256 << 10);
 pub(super) struct Outbox {
     state: Mutex<State>,
     has_work: Notify,
-    /// The number of messages that were taken and not sent yet.
+    /// The number of messages that were taken but are not sent yet.
     taken: AtomicUsize,
     counters: Arc<Counters>,
 }
@@ -33,11 +33,11 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     messages: VecDeque<Outgoing>,
-    /// The cost of the messages that wait, and of those that were taken and are being sent.
+    /// The cost of the messages that wait, and of those that were taken but are not sent yet.
     bytes: usize,
     /// The longest payload that the broker accepts. `None`: there is no connection.
     max_payload: Option<usize>,
-    /// The tasks that wait until everything has been sent.
+    /// The senders for the tasks that wait until everything has been sent.
     flushes: Vec<oneshot::Sender<()>>,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Outgoing {
     pub(super) payload: Bytes,
 }
 
-/// What the connection has to do.
+/// The next work for the connection.
 #[derive(Debug)]
 pub(super) enum Work {
     Send(Vec<Outgoing>),
-    /// Everything that was put in earlier has been sent.
+    /// Everything that was put in before must be flushed.
     Flush(Vec<oneshot::Sender<()>>),
 }
 
@@ -71,7 +71,7 @@ impl Outbox {
         Self { state, has_work, taken: AtomicUsize::new(0), counters }
     }
 
-    /// Puts a message in, or drops and counts it.
+    /// Puts a message in. If that is not possible, drops and counts it.
     pub(super) fn put(&self, resource: &Arc<str>, topic: &str, message: &SharedMessage) {
         let mut state = self.state.lock();
         let Some(max_payload) = state.max_payload else {
@@ -101,12 +101,12 @@ impl Outbox {
         }
     }
 
-    /// Accepts messages from now on, because there is a connection.
+    /// Starts to accept messages, because there is a connection now.
     pub(super) fn open(&self, max_payload: usize) {
         self.state.lock().max_payload = Some(max_payload);
     }
 
-    /// Accepts no more messages, and drops those that wait.
+    /// Stops accepting messages, and drops those that wait.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         let State { messages, flushes, .. } = std::mem::take(&mut *state);
@@ -114,7 +114,7 @@ impl Outbox {
         let taken = self.taken.swap(0, Ordering::Relaxed);
         self.counters.add_dropped(Dropped::Link, messages.len() + taken);
         for done in flushes {
-            // The waiting task may have given up.
+            // Sending fails if the waiting task has given up.
             let _ = done.send(());
         }
     }
@@ -141,7 +141,7 @@ impl Outbox {
         }
     }
 
-    /// Notes that the messages that were taken have been sent: there is room for others.
+    /// Records that the taken messages have been sent, so that there is room for others.
     pub(super) fn sent(&self, messages: &[Outgoing]) {
         self.taken.store(0, Ordering::Relaxed);
         self.counters.add_sent(messages.len());
@@ -163,7 +163,7 @@ impl Outbox {
             state.flushes.push(sender);
         }
         self.has_work.notify_one();
-        // An error means that the connection has ended.
+        // Receiving fails if the connection has ended.
         let _ = done.await;
     }
 }

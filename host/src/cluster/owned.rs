@@ -14,12 +14,12 @@ use super::placement::{ActorName, Claim, Placement};
 use crate::config::WithoutEngine;
 use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen, Saving};
 
-/// The actors that this host owns. An actor stays in this table while anything refers to its ownership.
+/// The table of the actors that this host owns. An actor stays in it while anything refers to its ownership.
 #[derive(Debug)]
 pub(super) struct OwnedActors {
     without_engine: WithoutEngine,
     actors: Mutex<HashMap<ActorName, Weak<Owned>>>,
-    /// The claims of actors that have ended.
+    /// The queue of claims whose actors have ended.
     ended: Sender<Claim>,
 }
 
@@ -42,20 +42,20 @@ impl OwnedActors {
         self.actors.lock().len()
     }
 
-    /// Returns the ownership of an actor, if it is held.
+    /// Returns the ownership of an actor, if this host holds it.
     pub(super) fn find(&self, actor: &ActorName) -> Option<Arc<Owned>> {
         let owned = self.actors.lock().get(actor)?.upgrade()?;
         (owned.holding() == Holding::Held).then_some(owned)
     }
 
-    /// Returns the ownership that a claim gives. All clients of the actor share it. `None`: the claim has ended, and
-    /// the caller needs another one.
+    /// Returns the ownership that comes with a claim. All clients of the actor share it. Returns `None` if the claim
+    /// has ended. The caller then needs another claim.
     pub(super) fn own(
         self: &Arc<Self>,
         claim: Claim,
         placement: &Arc<Placement<NatsRecords>>,
     ) -> Option<Arc<Owned>> {
-        // The last reference to another ownership must not be dropped while the table is locked.
+        // If this is the last reference to another ownership, it must not be dropped while the table is locked.
         let mut other = None;
         let mut actors = self.actors.lock();
         if claim.is_over() {
@@ -65,7 +65,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // The other ownership is being dropped, and will end its claim, which may be this one.
+                // The other ownership is being dropped, and will end its claim. That claim may be this one.
                 None => return None,
             }
         }
@@ -81,7 +81,7 @@ impl OwnedActors {
 }
 
 impl Owned {
-    /// Fences the earlier owners of the actor, and takes their last state over.
+    /// Fences the earlier owners of the actor, and takes over their last state.
     pub(super) async fn open_state(&self) -> Result<(), SaveError> {
         self.state.open(&self.claim).await
     }
@@ -122,7 +122,7 @@ impl Ownership for Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // The claim ends before the ownership leaves the table, so that `own` no longer accepts this claim.
+        // The claim must end before the ownership leaves the table, so that `own` does not accept the claim any more.
         self.claim.end();
         let mut actors = self.table.actors.lock();
         if let Entry::Occupied(entry) = actors.entry(self.claim.actor().clone())
@@ -130,7 +130,8 @@ impl Drop for Owned {
         {
             entry.remove();
         }
-        // If the thread that keeps the lease has ended, or too many claims wait, this claim is not given back.
+        // This fails if the thread that keeps the lease has ended, or if too many claims wait. Then the claim is not
+        // given back.
         let _ = self.table.ended.try_send(self.claim.clone());
     }
 }

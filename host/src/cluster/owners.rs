@@ -1,4 +1,5 @@
-//! Finds the host that owns an actor that is unique in the cluster. The rest of the program uses this interface.
+//! Finds the host that owns an actor that is unique in the cluster. This is the interface of placement for the rest of
+//! the program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,14 +23,14 @@ use crate::ownership::{Ownership, SaveError};
 /// How long giving the lease back may take when the host stops.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
-/// The most claims that wait to be given back. One that does not fit stays with this host until its lease ends: clients of
-/// its path are relayed here, and start it again.
+/// The most claims that wait to be given back. Any other claim stays with this host until its lease ends. Until then,
+/// clients of its path are relayed to this host, which starts the actor again.
 const MAX_ENDED: usize = 1 << 16;
 
-/// How long to wait until an ownership that is just ending has been dropped.
+/// The pause before another look at an ownership that is being dropped.
 const ENDING: Duration = Duration::from_millis(1);
 
-/// The owners of the actors of a cluster. Dropping it gives the lease of this host back.
+/// The owners of the actors of a cluster. Dropping this gives back the lease of this host.
 #[derive(Debug)]
 pub(super) struct Owners {
     lease: Arc<Lease>,
@@ -43,7 +44,7 @@ pub(super) struct Owners {
     _stop: DropGuard,
 }
 
-/// Where an actor lives. Its state is not taken over yet.
+/// The place of an actor whose state has not been taken over yet.
 enum Found {
     Here(Arc<Owned>),
     There(Owner),
@@ -51,7 +52,7 @@ enum Found {
 
 impl Owners {
     /// Starts the thread that keeps the lease of this host. `address` is where other hosts reach it. `longest_state` is
-    /// that of the longest durable state, in bytes.
+    /// the length of the longest durable state, in bytes.
     ///
     /// # Errors
     ///
@@ -86,16 +87,16 @@ impl Owners {
         })
     }
 
-    /// Finds the owner of an actor. If it has none, this host becomes its owner. While that is not possible, tries again
-    /// until `deadline`.
+    /// Finds the owner of an actor. If the actor has no owner, this host becomes its owner. While that is not possible,
+    /// tries again until `deadline`.
     ///
     /// # Errors
     ///
-    /// Why nobody owns it.
+    /// The reason why no host owns the actor.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, this host may own the actor. The next call finds that.
+    /// If the future is dropped, this host may own the actor nevertheless. The next call finds that out.
     pub(super) async fn locate(
         &self,
         resource: &Arc<str>,
@@ -121,7 +122,7 @@ impl Owners {
         located
     }
 
-    /// Takes over the state of an actor, if it is durable, before the actor can have its first event.
+    /// Takes over the state of an actor, if it is durable. This must happen before the actor's first event.
     async fn here(
         &self,
         owned: Arc<Owned>,
@@ -215,10 +216,10 @@ impl Owners {
         }
     }
 
-    /// Gives the lease back, so that other hosts can take all actors of this one at once.
+    /// Gives back the lease, so that other hosts can take over all actors of this host at once.
     pub(super) async fn leave(&self) {
         self.stop.cancel();
-        // If it takes longer, other hosts wait until they may take the actors.
+        // If this takes longer, other hosts have to wait before they may take over the actors.
         let _ = timeout(MAX_LEAVE, self.stopped.cancelled()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What the workers and the cluster's thread share.
+//! The data that the workers and the cluster's thread share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use super::link::LinkState;
 use super::outbox::Outbox;
 use super::status::ClusterStatus;
 
-/// The membership of a host.
+/// The membership of a host, as all threads see it.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// The random number of this host.
+    /// The random number that identifies this host.
     pub(super) host: u64,
     pub(super) outbox: Outbox,
     pub(super) interests: Interests,
@@ -34,7 +34,7 @@ impl Shared {
         }
     }
 
-    /// Returns the number of another channel.
+    /// Returns the number for a new channel.
     pub(super) fn next_channel(&self) -> u64 {
         self.channels.fetch_add(1, Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! What the operator sees of the cluster.
+//! The cluster as the operator sees it.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,17 @@ pub struct ClusterStatus {
     pub host: String,
     /// The state of the connection to the broker.
     pub link: ClusterLink,
-    /// Since when the connection is in this state, in UTC (RFC 3339).
+    /// The time since which the connection has been in this state, in UTC (RFC 3339).
     pub since: String,
-    /// The server of the broker, while connected: its URL without credentials, and its version.
+    /// The server of the broker to which this host is connected: its URL without credentials, and its version.
     pub server: Option<String>,
-    /// Why there is no connection; or what the server last refused on this connection.
+    /// The reason why there is no connection. While connected, the last thing that the server refused on this
+    /// connection.
     pub problem: Option<String>,
-    /// How often the connection was lost and made again.
+    /// How often the connection was lost and restored.
     pub reconnects: u64,
-    /// How many topics are received from other hosts. A topic without subscribers is left after ten seconds.
+    /// The number of topics that this host receives from other hosts. It leaves a topic ten seconds after the last
+    /// subscriber has left.
     pub topics_joined: usize,
     /// The number of messages that were sent to the broker.
     pub sent: u64,
@@ -30,7 +32,7 @@ pub struct ClusterStatus {
     pub received: u64,
     /// The number of messages that were dropped, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// How this host shares the paths that are unique in the cluster. `None`: it does not.
+    /// How this host shares the paths that are unique in the cluster. `None`: it does not share any.
     pub placement: Option<PlacementStatus>,
 }
 
@@ -38,19 +40,19 @@ pub struct ClusterStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlacementStatus {
-    /// Where other hosts reach this one.
+    /// The address at which other hosts reach this one.
     pub address: String,
     /// The state of its lease.
     pub lease: LeaseState,
-    /// The random name of the lease. A host whose lease is lost takes another one.
+    /// The random name of the lease. A host that has lost its lease takes a new one with another name.
     pub lease_name: Option<String>,
-    /// Why it can start no path at the moment.
+    /// The reason why this host can start no path at the moment.
     pub problem: Option<String>,
-    /// How many instances of these paths it has.
+    /// How many instances of these paths this host has.
     pub owned_actors: usize,
-    /// How often it has lost its lease.
+    /// How often this host has lost its lease.
     pub lost_leases: u64,
-    /// All hosts that have a lease, as this one has seen them last.
+    /// All hosts that have a lease, as this host has last seen them.
     pub hosts: Vec<HostLease>,
 }
 
@@ -60,9 +62,9 @@ pub struct PlacementStatus {
 pub struct HostLease {
     /// The name of the host.
     pub host: String,
-    /// Where other hosts reach it.
+    /// The address at which other hosts reach the host.
     pub address: String,
-    /// The name of its lease.
+    /// The name of the lease.
     pub lease: String,
 }
 
@@ -71,11 +73,11 @@ pub struct HostLease {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LeaseState {
-    /// There is none.
+    /// There is no lease.
     None,
-    /// The host owns its paths.
+    /// The lease is valid, and the host owns its paths.
     Valid,
-    /// The broker has not confirmed it in time. No other host has taken its paths yet.
+    /// The broker has not confirmed the lease in time. No other host has taken its paths yet.
     Lapsed,
 }
 
@@ -84,7 +86,7 @@ pub enum LeaseState {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClusterLink {
-    /// The first connection is still to be made.
+    /// The first connection has not been made yet.
     Connecting,
     /// Messages are exchanged with other hosts.
     Up,

@@ -1,4 +1,4 @@
-//! The contract, as the program knows it: the files of `wit/`.
+//! The contract as the program contains it: the files of `wit/`.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(super) const PACKAGE: &str = "ws-host:socket";
 /// The version of the contract.
 pub(super) const VERSION: &str = "0.1.0";
 
-/// Returns the files of the contract, with their names. Released versions are in a folder of their own.
+/// Returns the files of the contract, with their names. Released versions are in a separate folder.
 fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
     let files = embedded::below("wit").filter(|(name, _)| is_file_of_contract(name));
     files.filter_map(|(name, file)| Some((name, std::str::from_utf8(file.content).ok()?)))
@@ -36,10 +36,11 @@ pub(super) fn resolve() -> Result<Resolve> {
     Ok(resolve)
 }
 
-/// The folder with the WIT of [`CAPABILITIES`], one file for each package, as projects of other languages contain it.
+/// The folder with the WIT of [`CAPABILITIES`], with one file for each package. Projects in other languages contain the
+/// same files.
 const CAPABILITIES_FOLDER: &str = "host/templates/capabilities/all/wit/deps";
 
-/// The interfaces of WASI outside version 0.2 that a module may import. The adapter knows those of version 0.2.
+/// The interfaces of WASI outside version 0.2 that a module may import. Those of version 0.2 are in the adapter.
 pub(super) const CAPABILITIES: [&str; 4] = [
     "wasi:config/store@0.2.0-rc.1",
     "wasi:keyvalue/store@0.2.0-draft2",
@@ -56,10 +57,10 @@ pub(super) fn add_capabilities(resolve: &mut Resolve) -> Result<()> {
     Ok(())
 }
 
-/// Adds the types of what a module may import, and of the interfaces that it exports.
+/// Adds the types of everything that a module may import, and of the interfaces that it exports.
 ///
-/// A module that exports only some interfaces becomes a component that exports only these: the host then knows, for
-/// example, that it has no state.
+/// If a module exports only some interfaces, the component exports only these. So the host can tell, for example, that
+/// it has no state.
 pub(super) fn embed(core: &mut Vec<u8>, exported: &BTreeSet<String>) -> Result<()> {
     let mut resolve = resolve()?;
     add_capabilities(&mut resolve)?;
@@ -68,7 +69,7 @@ pub(super) fn embed(core: &mut Vec<u8>, exported: &BTreeSet<String>) -> Result<(
     embed_component_metadata(core, &resolve, world, StringEncoding::UTF8)
 }
 
-/// Returns a world of the exported interfaces.
+/// Returns the WIT of a world with the exported interfaces.
 fn world(exported: &BTreeSet<String>) -> String {
     let mut text = format!(
         "package ws-host:handler;\n\nworld handler {{\n  include {PACKAGE}/imports@{VERSION};\n  \

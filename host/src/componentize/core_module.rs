@@ -1,4 +1,4 @@
-//! What a core module says about itself.
+//! Reads the facts that a core module states about itself.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use super::contract::PACKAGE;
 
-/// The sections that `wit-bindgen` and `wasm-tools component embed` add: the types of imports and exports.
+/// The prefix of the sections with the types of imports and exports. `wit-bindgen` and `wasm-tools component embed` add
+/// them.
 const TYPES: &str = "component-type";
 
-/// The sections of DWARF. They are most of what a compiler of C writes: a megabyte with the C library, where the code has
-/// 30 KB.
+/// The prefix of the sections with DWARF. They are most of a C compiler's output: a megabyte with the C library, for 30
+/// KB of code.
 const DEBUG: &str = ".debug_";
 
-/// What a file of WebAssembly is.
+/// The kind of a WebAssembly file.
 pub(super) enum Kind {
     /// A core module.
     Module(CoreModule),
@@ -24,7 +25,7 @@ pub(super) enum Kind {
 
 /// A core module.
 pub(super) struct CoreModule {
-    /// Whether it has the types of its imports and exports in a section of its own.
+    /// Whether it contains the types of its imports and exports in a section.
     pub(super) has_types: bool,
     /// The interfaces of the contract that it exports, such as `timers-listener`.
     pub(super) exported_interfaces: BTreeSet<String>,
@@ -34,7 +35,7 @@ pub(super) struct CoreModule {
 ///
 /// # Errors
 ///
-/// Not WebAssembly, or a module that is not meant for this server.
+/// An error if this is not WebAssembly, or if the module is not meant for this server.
 pub(super) fn inspect(wasm: &[u8]) -> Result<Kind> {
     if !wasm.starts_with(b"\0asm") {
         bail!("this file is not WebAssembly: it does not start with the bytes 00 61 73 6d");
@@ -77,8 +78,8 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Kind> {
     Ok(Kind::Module(module))
 }
 
-/// Returns a copy of the module without the sections that only debuggers read. The names of functions stay: the log's
-/// backtraces show them.
+/// Returns a copy of the module without the sections that only debuggers read. The names of functions stay, because
+/// backtraces in the log show them.
 pub(super) fn without_debug_sections(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -94,7 +95,7 @@ pub(super) fn without_debug_sections(wasm: &[u8]) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-/// Returns the interface and the version in the name of an export: `ws-host:socket/handler@0.1.0#connected`.
+/// Returns the interface and the version in an export's name, such as `ws-host:socket/handler@0.1.0#connected`.
 fn contract_interface(export: &str) -> Option<(&str, &str)> {
     let (interface, _) = export.strip_prefix(PACKAGE)?.strip_prefix('/')?.split_once('#')?;
     interface.split_once('@')

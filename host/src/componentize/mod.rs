@@ -1,8 +1,8 @@
-//! `ws-host component CORE.wasm -o COMPONENT.wasm`: makes a component of a core module.
+//! `ws-host component CORE.wasm -o COMPONENT.wasm`: makes a component from a core module.
 //!
-//! Compilers of C, C++ and Go produce core modules. Two things turn one into a component: the types of what it imports
-//! and exports, which are in the contract, and an adapter from WASI 0.1, which these compilers target, to WASI 0.2. The
-//! program has both, so that an author of handlers needs a compiler and nothing else.
+//! Compilers for C, C++ and Go produce core modules. A core module needs two things to become a component. One is the
+//! types of its imports and exports, which are in the contract. The other is an adapter to WASI 0.2 from WASI 0.1,
+//! which these compilers target. This program contains both, so an author of handlers needs only a compiler.
 
 mod contract;
 mod core_module;
@@ -29,12 +29,12 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
-/// Reads the core module and writes the component. An existing component is replaced in one step, so that a server that
-/// watches the file never reads half of it.
+/// Reads the core module and writes the component. An existing component is replaced in one step. So a server that
+/// watches the file never reads an incomplete component.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or written, or a module that does not fit the contract. The error says what to do.
+/// An error if a file cannot be read or written, or if the module does not fit the contract. The error says what to do.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let core = std::fs::read(&args.core)
         .with_context(|| format!("cannot read the core module {}", args.core.display()))?;

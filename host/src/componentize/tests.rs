@@ -5,7 +5,7 @@ fn refusal(wasm: &[u8]) -> String {
     format!("{:#}", componentize(wasm).expect_err("not a module of a handler"))
 }
 
-/// A handler without a line of code: the exports of the contract, and what the canonical ABI needs.
+/// A handler that does nothing. It has the exports of the contract, and what the canonical ABI needs.
 const SILENT: &str = r#"(module
   (func (export "ws-host:socket/handler@0.1.0#connected") (param i64) (result i32) i32.const 1)
   (func (export "ws-host:socket/handler@0.1.0#received-text") (param i64 i32 i32))
@@ -27,7 +27,7 @@ fn the_program_knows_the_contract_in_its_version() {
     assert_eq!(found, [package]);
 }
 
-/// The SDK files of Go, and of C and C++, import each function by its name.
+/// The SDK files for Go, and those for C and C++, import each function by its name.
 #[test]
 fn sdk_files_reach_every_function_of_the_contract() {
     let resolve = contract::resolve().expect("the contract");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The lengths that a token may have. With 16 random characters, nobody finds it by trying.
+/// The lengths that a token may have. A token of 16 random characters cannot be found by trying.
 const MIN_LENGTH: usize = 16;
 const MAX_LENGTH: usize = 1024;
 
@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminToken {
     hash: [u8; 32],
-    /// The file that it was read from. A configuration reload reads it again.
+    /// The file from which it was read. A configuration reload reads the file again.
     file: Option<PathBuf>,
 }
 
@@ -30,8 +30,8 @@ impl AdminToken {
     ///
     /// # Errors
     ///
-    /// [`InvalidAdminToken`]: it is too short or too long, or has a character that is not of the syntax `b64token` (RFC
-    /// 6750 §2.1).
+    /// [`InvalidAdminToken`] if the token is too short or too long, or has a character that the syntax `b64token` (RFC
+    /// 6750 §2.1) does not allow.
     pub fn new(text: &str) -> Result<Self, InvalidAdminToken> {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         let is_valid = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_part);
@@ -39,7 +39,7 @@ impl AdminToken {
         is_valid.then(|| Self { hash: hash(), file: None }).ok_or(InvalidAdminToken)
     }
 
-    /// Reads the token from a file, without white space around it.
+    /// Reads the token from a file. White space around it is ignored.
     pub(super) fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file);
         let text = text.map_err(|error| format!("cannot be read: {}: {error}", file.display()))?;
@@ -57,7 +57,8 @@ impl AdminToken {
         }
     }
 
-    /// Returns whether this is the token. The time reveals nothing about the token, because hashes are compared.
+    /// Returns whether this is the token. The time that this takes reveals nothing about the token, because hashes are
+    /// compared.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
         self.hash == <[u8; 32]>::from(Sha256::digest(presented))
     }

@@ -1,4 +1,4 @@
-//! The cluster that a host is in.
+//! The settings of the cluster to which a host belongs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cluster {
-    /// The URLs of the broker's servers: `nats://`, or `tls://` for TLS, with a user and a password if need be. One of
-    /// them is used at a time.
+    /// The URLs of the broker's servers. They begin with `nats://`, or with `tls://` for TLS, and may contain a user
+    /// and a password. The host uses one of them at a time.
     pub servers: Vec<String>,
-    /// The name of the cluster. Hosts with other names on the same broker get nothing of each other.
+    /// The name of the cluster. Hosts with another cluster name on the same broker exchange nothing with this host.
     pub name: Arc<str>,
-    /// The file with the credentials of NATS (`.creds`). The connection for topics reads it again each time it is made,
-    /// and the connection for the lease reads it at start.
+    /// The file with the credentials of NATS (`.creds`). Each connection to the broker reads it again when it is made.
     pub credentials: Option<PathBuf>,
-    /// The file with the authority of the broker's certificate, and of other hosts if they prove themselves by
-    /// certificates. `None`: those of the system.
+    /// The file with the authority that issued the broker's certificate. If hosts authenticate by certificates, it must
+    /// have issued those as well. `None`: the authorities of the system.
     pub ca: Option<PathBuf>,
     /// The files with the certificate of this host, and with its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// How other hosts reach this one, which resources with [`UniqueIn::Cluster`] need. `None`: they do not.
+    /// How other hosts reach this one. Resources with [`UniqueIn::Cluster`] need this. `None`: other hosts do not reach
+    /// it.
     pub peers: Option<Peers>,
 }
 
@@ -32,44 +32,46 @@ pub struct Cluster {
 pub struct Peers {
     /// The address for other hosts. Clients cannot use it.
     pub listen: SocketAddr,
-    /// The host and port at which other hosts reach that address. `None`: it is the same.
+    /// The host and port at which other hosts reach `listen`. `None`: they use the same address.
     pub advertise: Option<String>,
-    /// The file with the secret by which hosts prove themselves. `None`: they do by certificates, of [`Cluster::ca`],
-    /// and each has a [`Cluster::identity`].
+    /// The file with the secret by which hosts authenticate. `None`: they authenticate by certificates of
+    /// [`Cluster::ca`], and each host has a [`Cluster::identity`].
     pub secret: Option<PathBuf>,
-    /// How long a host owns its actors without confirmation from the broker. All hosts of a cluster need the same.
+    /// How long a host owns its actors without a confirmation from the broker. It must be the same on all hosts of a
+    /// cluster.
     pub lease: Duration,
-    /// The number of servers that keep the broker's records. It matters only to the host that creates them.
+    /// The number of servers that keep the broker's records. It has an effect only on the host that creates the
+    /// records.
     pub replicas: usize,
-    /// What happens to the actors of this host when the broker is away for longer than a lease.
+    /// What happens to the actors of this host when the broker is unavailable for longer than a lease.
     pub without_engine: WithoutEngine,
 }
 
-/// Where at most one actor of a path lives.
+/// The scope in which a path has at most one actor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UniqueIn {
-    /// On each host.
+    /// Each host may have an actor of the path.
     #[default]
     Host,
-    /// On one host of the cluster.
+    /// Only one host of the cluster has an actor of the path.
     Cluster,
 }
 
-/// What happens to the actors of a host when the broker is away for longer than a lease, so that another host may own
-/// them.
+/// What happens to the actors of a host when the broker is unavailable for longer than a lease. Another host may own
+/// these actors then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WithoutEngine {
-    /// They end, and their clients are closed with 1013. No path ever has two actors.
+    /// The actors end, and their clients are closed with 1013. No path ever has two actors.
     #[default]
     Stop,
-    /// They continue until the broker says that another host owns them. A path may have two actors until then.
+    /// The actors continue until the broker says that another host owns them. Until then, a path may have two actors.
     Continue,
 }
 
 impl Cluster {
-    /// The name of a cluster for which none is given.
+    /// The name of a cluster if none is given.
     pub(super) const NAME: &str = "default";
 
     /// Creates the configuration of a cluster with the name `default`.
@@ -86,11 +88,12 @@ impl Cluster {
 }
 
 impl Peers {
-    /// The default lease. With a cluster of brokers it must be longer than they take to elect a leader, four to nine
-    /// seconds with NATS, plus the time between two renewals.
+    /// The default lease. If the broker is a cluster itself, a lease must be longer than two times together: the time
+    /// that the servers take to elect a leader, which is four to nine seconds with NATS, and the time between two
+    /// renewals.
     pub(super) const LEASE: Duration = Duration::from_secs(15);
 
-    /// Creates settings with defaults for hosts that prove themselves by certificates.
+    /// Creates settings with defaults, for hosts that authenticate by certificates.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,

@@ -21,7 +21,7 @@ impl Default for HostLimits {
             max_headers: 100,
             max_header_size: 16 << 10,
             max_buffered: usize::try_from(memory::available() / 4).unwrap_or(usize::MAX >> 8),
-            // Enough for Chromium, which opens at most 255 WebSockets.
+            // This is enough for Chromium, which opens at most 255 WebSockets.
             max_http2_streams: 256,
         }
     }
@@ -79,11 +79,12 @@ impl Default for Timeouts {
 }
 
 impl Config {
-    /// The default backlog, in connections: the same number as the server handles before the end of their handshake.
+    /// The default backlog, in connections. It is the same as the number of connections that the server handles before
+    /// their first request.
     pub(super) const BACKLOG: u32 = 1024;
 
-    /// Creates the configuration of a server that listens on these addresses, without a certificate and an admin
-    /// address.
+    /// Creates the configuration of a server that listens on these addresses. The server has no certificate and no
+    /// admin address.
     pub fn new(listen: Vec<Listen>, host: Host) -> Self {
         Self {
             listen,
@@ -106,14 +107,15 @@ impl StaticFiles {
 }
 
 impl Trial {
-    /// Creates a trial of this duration, in which all instances take part from the beginning.
+    /// Creates a trial of this duration. All instances take part in it from the beginning.
     pub fn new(time: Duration) -> Self {
         Self { time, canary: 100 }
     }
 }
 
 impl Host {
-    /// Creates the configuration of a host with these resources and default settings. It serves clients on one thread.
+    /// Creates the configuration of a host with these resources and default settings. It serves clients on a single
+    /// thread.
     pub fn new(resources: Vec<Resource>) -> Self {
         Self {
             resources,
@@ -137,15 +139,15 @@ impl Host {
 }
 
 impl Default for Compile {
-    /// In this process. For a process that compiles, 2 GiB, five times as much as the largest usual components take,
-    /// and two minutes, ten times as long.
+    /// Compiles in this process. If a program is set, its limits are 2 GiB and two minutes. This is five times the
+    /// memory and ten times the time that the largest usual components need.
     fn default() -> Self {
         Self { program: None, max_memory: 2 << 30, timeout: Duration::from_secs(120) }
     }
 }
 
 impl Resource {
-    /// Creates the configuration of a resource with default settings. Its name is that of the component's file.
+    /// Creates the configuration of a resource with default settings. Its name is the name of the component's file.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The configuration file, in TOML. Its errors name the line.
+//! The configuration file, in TOML. Errors name the line.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub enum FileError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// The key, what is wrong with it, and what is valid.
+        /// The key, what is wrong with its value, and what is valid.
         what: String,
     },
 }
@@ -123,7 +123,7 @@ pub(crate) fn line(text: &str, span: Option<Range<usize>>) -> usize {
     before.matches('\n').count() + 1
 }
 
-/// Returns the position of a setting. For a missing setting of a resource, returns the position of the resource.
+/// Returns the position of a setting. If the setting is missing in a resource, returns the position of the resource.
 fn span(text: &str, error: &InvalidSetting) -> Option<Range<usize>> {
     let document = DeTable::parse(text).ok()?;
     match error.location {
@@ -141,8 +141,8 @@ fn span(text: &str, error: &InvalidSetting) -> Option<Range<usize>> {
     }
 }
 
-/// Returns the position of a key, which may be in a table: `cluster.name`. If that table has no such key, returns the
-/// position of the table.
+/// Returns the position of a key. The key may be in a table, as in `cluster.name`. If that table does not have the key,
+/// returns the position of the table.
 fn nested_key(table: &DeTable<'_>, path: &str) -> Option<Range<usize>> {
     let Some((outer, inner)) = path.split_once('.') else { return key(table, path) };
     let (found, value) = table.iter().find(|(key, _)| key.get_ref() == outer)?;
@@ -154,8 +154,8 @@ fn key(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(key, _)| key.span())
 }
 
-/// Rewrites serde's message about an unknown key, which lists all known keys: if one of them is similar, only that one
-/// is suggested.
+/// Rewrites serde's message about an unknown key. serde lists all known keys. If one of them is similar, the new
+/// message suggests only that one.
 pub(crate) fn with_suggestion(message: &str) -> String {
     let mut keys = message.split('`').skip(1).step_by(2);
     let (true, Some(unknown)) = (message.starts_with("unknown field"), keys.next()) else {
@@ -164,7 +164,7 @@ pub(crate) fn with_suggestion(message: &str) -> String {
     suggestion(unknown, &keys.collect::<Vec<_>>())
 }
 
-/// Returns the message about an unknown key: it suggests the similar one among the known keys, or lists all of them.
+/// Returns the message about an unknown key. It suggests a similar known key, or else lists all known keys.
 pub(crate) fn suggestion(unknown: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
@@ -184,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    /// Parses a file in a folder that contains the component `a.wasm`, and the file `secret`.
+    /// Parses a file in a folder that contains the component `a.wasm` and the file `secret`.
     fn parse_here(text: &str) -> Result<Config, ParseError> {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("a.wasm"), "").expect("a file");
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn error_for_an_invalid_listen_setting_names_the_line_and_the_key() {
-        // In the third line, to tell it from the first, which is the line of an error without a position.
+        // The setting is in the third line. An error without a position would be reported in the first line.
         let at = |setting: &str| {
             GOOD.replacen("listen = \"127.0.0.1:0\"\n\n", &format!("\n\n{setting}\n"), 1)
         };

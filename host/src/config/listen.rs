@@ -1,4 +1,4 @@
-//! Settings of listening: the address, and what a connection speaks before HTTP.
+//! Settings for listening: the address, and what precedes HTTP on a connection.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub struct Listen {
     pub encryption: Encryption,
     /// Whether connections begin with a PROXY protocol header.
     pub proxy_protocol: ProxyProtocol,
-    /// The permissions of a unix socket's file. `None`: according to the process's umask.
+    /// The permissions of a unix socket's file. `None`: they follow from the process's umask.
     pub mode: Option<u32>,
 }
 
@@ -26,8 +26,8 @@ pub enum Encryption {
     Plain,
     /// Encrypted with the server's certificate: `wss:` and `https:`.
     Tls,
-    /// Encrypted between the client and a proxy in front of the server, which terminates TLS: `wss:` and `https:` for
-    /// clients. Every connection is treated as encrypted, even if the proxy does not say so.
+    /// Encrypted between the client and a proxy in front of the server, which terminates TLS. Clients use `wss:` and
+    /// `https:`. Every connection is treated as encrypted, even if the proxy does not say so.
     Terminated,
 }
 
@@ -35,19 +35,19 @@ pub enum Encryption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyProtocol {
-    /// It does not.
+    /// Connections do not begin with a header.
     Off,
-    /// It must begin with one and come from a trusted proxy. Any other connection is dropped.
+    /// A connection must begin with a header, and come from a trusted proxy. Any other connection is dropped.
     Required,
 }
 
-/// The server's certificate, and whether clients are asked for theirs.
+/// The server's certificate, and whether clients are asked for certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tls {
     /// The server's certificate.
     pub certificate: Certificate,
-    /// Whether clients are asked for theirs.
+    /// Whether clients are asked for certificates. `None`: they are not.
     pub clients: Option<ClientCertificates>,
 }
 
@@ -55,15 +55,15 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Certificate {
-    /// A certificate in PEM files, which are read again when they change.
+    /// A certificate in PEM files. The files are read again when they change.
     Files {
         /// The file with the certificate, followed by the intermediate certificates.
         chain: PathBuf,
         /// The file with the private key.
         key: PathBuf,
     },
-    /// A self-signed certificate for localhost, created at every start. No client trusts it by default: it is for
-    /// development.
+    /// A self-signed certificate for localhost, created at every start. It is for development: no client trusts it by
+    /// default.
     SelfSigned,
 }
 
@@ -71,9 +71,9 @@ pub enum Certificate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCertificates {
-    /// The PEM file of the authorities that issue them.
+    /// The PEM file of the authorities that issue client certificates.
     pub authorities: PathBuf,
-    /// Whether a client must present one.
+    /// Whether a client must present a certificate.
     pub need: Need,
 }
 
@@ -81,14 +81,14 @@ pub struct ClientCertificates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
-    /// A client may present one.
+    /// A client may present a certificate.
     Optional,
-    /// A client without one is refused.
+    /// A client without a certificate is refused.
     Required,
 }
 
 impl Tls {
-    /// Creates settings with this certificate. Clients are not asked for theirs.
+    /// Creates settings with this certificate. Clients are not asked for certificates.
     pub fn new(certificate: Certificate) -> Self {
         Self { certificate, clients: None }
     }
@@ -105,7 +105,7 @@ impl Tls {
 }
 
 impl ClientCertificates {
-    /// Accepts certificates of the authorities in a PEM file. A client need not present one.
+    /// Accepts client certificates of the authorities in a PEM file. A client need not present one.
     pub fn new(authorities: impl Into<PathBuf>) -> Self {
         Self { authorities: authorities.into(), need: Need::Optional }
     }

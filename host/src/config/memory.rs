@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-/// The assumed amount if the kernel does not report it, in bytes: that of a small machine.
+/// The amount that is assumed if the kernel does not report it, in bytes. It is the memory of a small machine.
 const UNKNOWN: u64 = 1 << 30;
 
-/// Limits from here on are none, in bytes: version 1 of control groups writes 2^63, rounded down to a page, for no limit.
+/// Limits of at least this size count as no limit, in bytes. For no limit, version 1 of control groups has 2^63,
+/// rounded down to a page.
 const UNLIMITED: u64 = 1 << 60;
 
-/// Returns the bytes of memory that the machine has, or that the control group of this process allows if that is less.
+/// Returns how much memory this process may use, in bytes: the memory of the machine, or the limit of the control group
+/// if that is lower.
 pub(super) fn available() -> u64 {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let groups = read("/proc/self/cgroup");
@@ -22,10 +24,10 @@ fn of_machine(meminfo: &str) -> Option<u64> {
 }
 
 /// Returns the lowest limit of the control groups, version 2 or 1, that contain this process. A group without a limit
-/// has `max`, or a number that is larger than any machine's memory ([`UNLIMITED`]).
+/// has the text `max`, or a number that is larger than the memory of any machine ([`UNLIMITED`]).
 fn of_group(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {
-        // `number:controllers:path`: version 2 names no controllers.
+        // The format is `number:controllers:path`. Version 2 names no controllers.
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("/"));
         let (root, file) = match controllers {
@@ -35,8 +37,8 @@ fn of_group(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => return Vec::new(),
         };
-        // In a container, the path may be the one outside the container, which does not exist inside. The group of the
-        // process is then the root.
+        // In a container, this may be the path outside the container, which does not exist inside. The process's group
+        // is then the root.
         let groups =
             Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
         groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()
@@ -73,7 +75,8 @@ mod tests {
         assert_eq!(of("4:cpu:/\n3:hugetlb,memory:/c\n"), Some(500));
         assert_eq!(of("3:memory:/docker/of/the/machine\n0::/\n"), Some(500));
         assert_eq!(of(""), None);
-        // Otherwise it counts where /proc/meminfo is hidden: `ProcSubset=pid` of systemd.
+        // This number stands for no limit. If it counted as a limit, it would be used where /proc/meminfo is hidden,
+        // for example by `ProcSubset=pid` of systemd.
         write("memory/memory.limit_in_bytes", "9223372036854771712\n")?;
         assert_eq!(of("3:memory:/c\n"), None);
         Ok(())

@@ -1,7 +1,7 @@
 //! The configuration.
 //!
-//! An embedding program creates settings with their defaults, and changes only those that it needs. Settings that are
-//! added later do not affect it:
+//! An embedding program creates settings with their defaults, and changes only those that it needs to change. Settings
+//! that are added in later versions do not affect it:
 //!
 //! ```
 //! use std::time::Duration;
@@ -86,39 +86,41 @@ pub struct Config {
     pub host: Host,
 }
 
-/// The configuration of a host, independent of how connections are accepted.
+/// The configuration of a host, whatever program accepts the connections.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Host {
     /// The resources. Their names and paths must differ.
     pub resources: Vec<Resource>,
-    /// The maximum number of threads that serve clients, in addition to the one that the host is started on. The first
-    /// thread is started with the host, and each other one when there is work for it.
+    /// The maximum number of threads that serve clients, in addition to the thread on which the host is started. The
+    /// first of them is started with the host. Each other one is started when there is work for it.
     pub workers: NonZeroUsize,
-    /// The folder for compiled components. No other user may be able to write to it: its files are run as native code.
+    /// The folder for compiled components. No other user may be able to write to it, because its files are run as
+    /// native code.
     pub cache: Option<PathBuf>,
     /// How components are compiled.
     pub compile: Compile,
     /// Whether components are loaded again when their files change.
     pub watch: Watch,
-    /// Whether each client gets a line in the log when its connection ends, or when it is refused.
+    /// Whether the log has a line for each client, when its connection ends or when it is refused.
     pub access_log: AccessLog,
     /// Whether details of a handler's faults are logged and sent to its clients.
     pub mode: Mode,
     /// The protocol versions that clients may speak.
     pub versions: Versions,
-    /// The proxies that are trusted to say who their clients are.
+    /// The proxies that are trusted to describe their clients.
     pub trusted_proxies: Vec<IpNet>,
-    /// The headers in which trusted proxies say who their clients are.
+    /// The headers in which trusted proxies describe their clients.
     pub forwarded_by: Convention,
     /// The folder of files to serve for ordinary HTTP requests.
     pub static_files: Option<StaticFiles>,
     /// The policy file to send to a Flash player that requests one on the same port.
     pub flash_policy: Option<Vec<u8>>,
-    /// The cluster whose hosts exchange the messages of topics. `None`: this host is alone. It needs the cargo feature
-    /// `nats`.
+    /// The cluster whose hosts exchange the messages of topics. `None`: this host is not in a cluster. This needs the
+    /// cargo feature `nats`.
     pub cluster: Option<Cluster>,
-    /// Where spans of handshakes and events go. `None`: there are no traces. It needs the cargo feature `otlp`.
+    /// The collector to which spans of handshakes and events are sent. `None`: there are no traces. This needs the
+    /// cargo feature `otlp`.
     pub traces: Option<Traces>,
     /// The limits on sizes and numbers.
     pub limits: HostLimits,
@@ -130,14 +132,14 @@ pub struct Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compile {
-    /// The program that compiles a component, in a process of its own with the limits below. It must call
-    /// [`run_as_compiler`](crate::run_as_compiler) first, and be of the same build as this program; usually it is this
-    /// program: `/proc/self/exe`. `None`: components are compiled in this process, without limits. A component of 2 MB
-    /// can take more than 8 GiB of memory.
+    /// The program that compiles a component, in a separate process with the limits below. It must call
+    /// [`run_as_compiler`](crate::run_as_compiler) first, and must be of the same build as this program. Usually it is
+    /// this program: `/proc/self/exe`. `None`: components are compiled in this process, without limits. A component of
+    /// 2 MB can take more than 8 GiB of memory.
     pub program: Option<PathBuf>,
-    /// The memory for compiling a component, in bytes.
+    /// The most memory that compiling a component may take, in bytes.
     pub max_memory: usize,
-    /// The time for compiling a component.
+    /// The longest time that compiling a component may take.
     pub timeout: Duration,
 }
 
@@ -181,7 +183,7 @@ pub struct Resource {
     pub name: Arc<str>,
     /// The path, or the pattern of paths.
     pub path: Pattern,
-    /// The address at which it is served. `None`: at all addresses of the server.
+    /// The address that serves the resource. `None`: all addresses of the server.
     pub listen: Option<Address>,
     /// The file of the handler's component.
     pub component: PathBuf,
@@ -193,22 +195,22 @@ pub struct Resource {
     pub config: BTreeMap<String, String>,
     /// The limits on HTTP requests of the handler. They need a [`Grant::Http`].
     pub http: HttpLimits,
-    /// The limits on the file of keys and values of the handler. They need a [`Grant::Keyvalue`].
+    /// The limits on the handler's key-value store. They need a [`Grant::Keyvalue`].
     pub keyvalue: KeyvalueLimits,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
-    /// Where at most one instance of a path lives. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
+    /// The scope in which a path has at most one instance. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
     /// [`Cluster::peers`].
     pub unique_in: UniqueIn,
-    /// The shortest time between two saves of the state of an instance for the next host that owns its path. It needs
-    /// [`UniqueIn::Cluster`], and no [`Timeouts::checkpoint`]. `None`: the state is lost with its host.
+    /// The shortest time between two saves of an instance's state for the next host that owns its path. This needs
+    /// [`UniqueIn::Cluster`], and excludes [`Timeouts::checkpoint`]. `None`: the state is lost when its host ends.
     pub save_every: Option<Duration>,
     /// The origins of web pages that may connect.
     pub origins: Origins,
-    /// The subprotocols from which the host chooses if the handler chooses none. The first one that the client offers
-    /// is chosen.
+    /// The subprotocols from which the host chooses if the handler chooses none. The host chooses the first one in the
+    /// client's list that is also in this list.
     pub subprotocols: Vec<String>,
-    /// Headers to add to the response to a handshake, in addition to those of the handler.
+    /// Headers that are added to the response to a handshake, in addition to those of the handler.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Text messages that the host answers itself, without the handler.
     pub auto_answers: Vec<AutoAnswer>,
@@ -216,8 +218,8 @@ pub struct Resource {
     pub on_fault: OnFault,
     /// What happens to a client when its outbound buffer has no room for a message.
     pub on_full: OnFull,
-    /// How messages are compressed for clients that offer permessage-deflate. `None`: they are not compressed.
-    /// With context takeover, each connection holds memory; [`deflate`](ws_host_protocol::deflate) says how much.
+    /// How messages are compressed for clients that offer permessage-deflate. `None`: they are not compressed. With
+    /// context takeover, each connection takes additional memory. [`deflate`](ws_host_protocol::deflate) says how much.
     pub compression: Option<Deflate>,
     /// The trial of new code after a reload. `None`: there is no trial.
     pub trial: Option<Trial>,
@@ -227,14 +229,16 @@ pub struct Resource {
     pub timeouts: Timeouts,
 }
 
-/// The trial of new code after a reload. During the trial, the old code is kept, and for each instance the state that
-/// it handed over. If the new code fails during the trial, every instance returns to the old code and that state.
+/// The trial of new code after a reload. During the trial, the host keeps the old code, and the state that each
+/// instance has handed over. If the new code fails during the trial, every instance returns to the old code and to that
+/// state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trial {
     /// The duration of the trial.
     pub time: Duration,
-    /// The share of the instances that get the new code at first, in percent. The others get it when the trial ends.
+    /// The share of the instances that get the new code at first, in percent. The other instances get it when the trial
+    /// ends.
     pub canary: u8,
 }
 
@@ -242,14 +246,14 @@ pub struct Trial {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InstancePer {
-    /// All clients of the resource. With several instances, the clients are distributed over them.
+    /// All clients of the resource share one instance. With several instances, the clients are distributed over them.
     Resource {
         /// The number of instances.
         instances: NonZeroUsize,
     },
-    /// Clients that request the same path.
+    /// Clients that request the same path share one instance.
     Path,
-    /// None: each client has its own instance.
+    /// Clients do not share instances: each client has its own.
     Client,
 }
 
@@ -267,9 +271,9 @@ pub enum Watch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Production: a close reason says that the handler failed, but not why.
+    /// Production. A close reason says that the handler failed, but not why.
     Production,
-    /// Development: the log has the handler's backtraces, and the close reason says why it failed.
+    /// Development. The log has the handler's backtraces, and the close reason says why the handler failed.
     Development,
 }
 
@@ -277,7 +281,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFault {
-    /// The client is closed with 1011: messages that it sent may be lost.
+    /// The client is closed with 1011, because messages that it sent may be lost.
     Close,
     /// The client stays connected, and the message is lost.
     DropMessage,
@@ -288,8 +292,8 @@ pub enum OnFault {
 pub enum OnFull {
     /// The client stays connected and misses the message. The handler gets an error.
     Drop,
-    /// The client is closed with 1008, so that it never misses a message unnoticed; or with 1013, if the host's memory
-    /// for buffered data is full ([`HostLimits::max_buffered`]).
+    /// The client is closed with 1008, so that it never misses a message unnoticed. If the host's memory for buffered
+    /// data is full ([`HostLimits::max_buffered`]), it is closed with 1013.
     Close,
 }
 
@@ -306,20 +310,20 @@ pub struct AutoAnswer {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostLimits {
-    /// Open WebSocket connections of all resources. Beyond: 503.
+    /// Open WebSocket connections of all resources. If exceeded: 503.
     pub max_clients: usize,
-    /// Headers of a handshake. Beyond: 431. The setting may be at most 10,000.
+    /// Headers of a handshake. If exceeded: 431. The setting may be at most 10,000.
     pub max_headers: usize,
-    /// Bytes of a request line with its headers. Beyond: 431. The setting must be at least [`MIN_HEADER_SIZE`].
+    /// Bytes of a request line with its headers. If exceeded: 431. The setting must be at least [`MIN_HEADER_SIZE`].
     pub max_header_size: usize,
-    /// Bytes buffered for all clients together: data to be written to them, their messages that are not handled yet,
-    /// and the state of hibernated instances. No client may use more than is still free: sends to it return `full`
-    /// and its input is not read; if its own messages need more, it is closed with 1013. If nearly all stays in use,
-    /// the clients that hold the most are closed with 1013. Once half of it is in use, instances do not hibernate. By
-    /// default a quarter of the available memory.
+    /// Bytes that are buffered for all clients together: data to be written to them, their messages that are not
+    /// handled yet, and the states of hibernated instances. No client may use more than what is still free. If less is
+    /// free than it needs, sends to it return `full` and its input is not read. If its own messages need more, it is
+    /// closed with 1013. If nearly all memory stays in use, the clients that hold the most are closed with 1013. Once
+    /// half of it is in use, instances do not hibernate. The default is a quarter of the available memory.
     pub max_buffered: usize,
-    /// Concurrent WebSockets on one HTTP/2 connection. Beyond: 503. In addition there is room for 100 concurrent
-    /// requests; further ones wait.
+    /// Concurrent WebSockets on one HTTP/2 connection. If exceeded: 503. In addition, there is room for 100 concurrent
+    /// requests. Any further requests wait.
     pub max_http2_streams: u32,
 }
 
@@ -327,8 +331,8 @@ pub struct HostLimits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostTimeouts {
-    /// From accepting a connection to the response to its handshake, including `connected`. Expired: the connection
-    /// is dropped, or gets 503 if the handler is what takes too long.
+    /// From accepting a connection to the response to its handshake, including `connected`. If it expires: the
+    /// connection is dropped. If the handler takes too long, the client gets a 503 instead.
     pub handshake: Duration,
     /// From the signal to stop until all clients must have gone.
     pub drain: Duration,
@@ -338,29 +342,29 @@ pub struct HostTimeouts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Open WebSocket connections. Beyond: 503.
+    /// Open WebSocket connections. If exceeded: 503.
     pub max_clients: usize,
-    /// Bytes of a message from a client, over all its fragments. Beyond: 1009.
+    /// Bytes of a message from a client, over all its fragments. If exceeded: 1009.
     pub max_message: usize,
-    /// Bytes that wait to be written to one client. Beyond: a send of the handler returns `full`. From half of it on,
-    /// the client's input is not read. The setting must be at least twice `max_message`, so that there is always
-    /// room for an answer of the same length.
+    /// Bytes that wait to be written to one client. If exceeded: a send of the handler returns `full`. From half of
+    /// this on, the client's input is not read. The setting must be at least twice `max_message`, so that there is
+    /// always room for an answer of the same length.
     pub max_outbound: usize,
-    /// Bytes per second that a client must read while data waits to be written to it, on average over the length of
-    /// [`Timeouts::idle`]. Below: the connection is dropped.
+    /// Bytes per second that a client must read while data waits to be written to it, on average over the time
+    /// [`Timeouts::idle`]. If the client is slower: the connection is dropped.
     pub min_rate: usize,
-    /// Bytes of linear memories and tables of one instance. Beyond: a trap.
+    /// Bytes of linear memories and tables of one instance. If exceeded: a trap.
     pub max_memory: usize,
-    /// CPU time of one event. Beyond: a trap.
+    /// CPU time of one event. If exceeded: a trap.
     pub max_cpu: Duration,
-    /// Time of one event, including waiting. Beyond: a trap.
+    /// Time of one event, including the time that it waits. If exceeded: a trap.
     pub max_time: Duration,
-    /// Instances in memory. Beyond: 503 for a new client, and 1013 for a connected one unless `on_fault` is
+    /// Instances in memory. If exceeded: 503 for a new client. A connected client gets 1013, unless `on_fault` is
     /// [`OnFault::DropMessage`].
     pub max_instances: usize,
-    /// Bytes of state that an instance hands to its successor. Beyond: the state is discarded.
+    /// Bytes of state that an instance hands to its successor. If exceeded: the state is discarded.
     pub max_state: usize,
-    /// Bytes per second that all instances together may print to the log. Beyond: lines are omitted.
+    /// Bytes per second that all instances together may print to the log. If exceeded: lines are omitted.
     pub max_log: usize,
 }
 
@@ -368,23 +372,23 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpLimits {
-    /// From the lookup of the server's name until a request can be sent. Expired: `connection-timeout`.
+    /// From the lookup of the server's name until a request can be sent. If it expires: `connection-timeout`.
     pub connect: Duration,
-    /// From then until the head of the response is complete. Expired: `connection-read-timeout`.
+    /// From that moment until the head of the response is complete. If it expires: `connection-read-timeout`.
     pub first_byte: Duration,
-    /// How long a handler waits for more of a response. Expired: `connection-read-timeout`.
+    /// How long a handler waits for more of a response. If it expires: `connection-read-timeout`.
     pub between_bytes: Duration,
-    /// Bytes of the body of a response. Beyond: `HTTP-response-body-size`.
+    /// Bytes of the body of a response. If exceeded: `HTTP-response-body-size`.
     pub max_response: u64,
 }
 
-/// Limits on a file of keys and values. They hold for everything in the file, whoever wrote it.
+/// Limits on a key-value store. They apply to everything in its file, whichever resource wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyvalueLimits {
-    /// Bytes of the names of buckets, keys and values. Beyond: the error `full`.
+    /// Bytes of the names of buckets, keys and values. If exceeded: the error `full`.
     pub max_size: u64,
-    /// Keys. Beyond: the error `full`.
+    /// Keys. If exceeded: the error `full`.
     pub max_keys: u64,
 }
 
@@ -392,17 +396,17 @@ pub struct KeyvalueLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From writing our close frame to receiving the client's. Expired: the connection is dropped.
+    /// From writing the host's close frame to receiving the client's. If it expires: the connection is dropped.
     pub close: Duration,
-    /// The idle timeout. A client that was silent for half of it gets a ping; one that was silent for all of it is
-    /// dropped. While data waits to be written to a client, its reading rate decides instead ([`Limits::min_rate`]).
-    /// `None`: a client may be silent forever.
+    /// The idle timeout. A client that has been silent for half of it is pinged. A client that has been silent for all
+    /// of it is dropped. While data waits to be written to a client, its reading rate decides instead
+    /// ([`Limits::min_rate`]). `None`: a client may be silent forever.
     pub idle: Option<Duration>,
-    /// The time without events after which an instance hibernates: it is freed, and only its state is kept until the
+    /// The time without events after which an instance hibernates. It is freed, and only its state is kept until the
     /// next event. `None`: it stays in memory.
     pub hibernate_after: Option<Duration>,
-    /// The minimum time between two checkpoints of an instance, which are made after events and restored after a trap.
-    /// `None`: there are no checkpoints.
+    /// The minimum time between two checkpoints of an instance. A checkpoint is made after events, and restored after a
+    /// trap. `None`: there are no checkpoints.
     pub checkpoint: Option<Duration>,
 }
 

@@ -1,5 +1,5 @@
-//! Settings as they are written in a file or on the command line: not checked yet. A setting that is not given is
-//! `None`.
+//! Settings as they are written in a file or on the command line, before they are checked. A setting that is not given
+//! is `None`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -161,7 +161,7 @@ pub struct Resource {
     pub canary: Option<Percent>,
 }
 
-/// Limits on HTTP requests of handlers.
+/// Limits on the HTTP requests of handlers.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "docs/capabilities.md describes the keys")]
@@ -173,7 +173,7 @@ pub struct Http {
     pub max_response: Option<ByteSize>,
 }
 
-/// Limits on the file of keys and values.
+/// Limits on the key-value store.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "docs/capabilities.md describes the keys")]
@@ -188,23 +188,23 @@ pub struct Keyvalue {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Sharing {
-    /// All clients.
+    /// All clients share one.
     #[default]
     Resource,
-    /// Clients that request the same path.
+    /// Clients that request the same path share one.
     Path,
-    /// None: each client has its own instance.
+    /// Clients do not share instances: each client has its own.
     Client,
 }
 
-/// Where at most one instance of a path lives.
+/// The scope in which a path has at most one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum UniqueIn {
-    /// On each host.
+    /// Each host may have an instance of the path.
     Host,
-    /// On one host of the cluster.
+    /// Only one host of the cluster has an instance of the path.
     Cluster,
 }
 
@@ -220,14 +220,14 @@ impl FromStr for UniqueIn {
     }
 }
 
-/// What happens to actors that are unique in the cluster when the broker is away for longer than a lease.
+/// What happens to actors that are unique in the cluster when the broker is unavailable for longer than a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WithoutEngine {
-    /// They end.
+    /// The actors end.
     Stop,
-    /// They continue, and a path may have two.
+    /// The actors continue, and a path may have two actors.
     Continue,
 }
 
@@ -283,9 +283,9 @@ impl FromStr for OnFull {
 pub enum Compression {
     /// No compression.
     Off,
-    /// Each message separately.
+    /// Each message is compressed separately.
     Messages,
-    /// With shared context: messages may refer to earlier ones.
+    /// The context is kept, so that messages may refer to earlier ones.
     Context,
 }
 
@@ -312,7 +312,7 @@ impl FromStr for Links {
     }
 }
 
-/// The headers in which trusted proxies say who their clients are.
+/// The headers in which trusted proxies describe their clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -333,7 +333,7 @@ pub enum Convention {
 pub enum Cache {
     /// `false`: no cache. `true`: the user's cache folder.
     Is(bool),
-    /// This folder.
+    /// The path of the folder.
     In(PathBuf),
 }
 
@@ -363,9 +363,9 @@ pub struct Listen {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClientAuth {
-    /// A client may present one.
+    /// A client may present a certificate.
     Optional,
-    /// A client without one is refused.
+    /// A client without a certificate is refused.
     Required,
 }
 

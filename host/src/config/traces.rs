@@ -1,4 +1,4 @@
-//! Where traces go.
+//! The settings of traces.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,21 +7,21 @@ use http::{HeaderName, HeaderValue, Uri};
 
 use crate::grant::{Grant, HttpServer};
 
-/// The path at which a collector takes spans, below that of its URL.
+/// The path for spans at a collector, relative to the collector's URL.
 const SPANS: &str = "/v1/traces";
 
-/// Traces of handshakes and events, which go to a collector of OpenTelemetry (OTLP over HTTP).
+/// Traces of handshakes and events. They are sent to a collector of OpenTelemetry (OTLP over HTTP).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Traces {
     /// The collector.
     pub endpoint: Endpoint,
-    /// The share of connections that are traced if their handshakes name no parent, from 0 to 1. If a handshake names
-    /// one (`traceparent`), it decides.
+    /// The share of connections that are traced, from 0 to 1. It applies to handshakes that name no parent. If a
+    /// handshake names a parent (`traceparent`), the parent decides.
     pub ratio: f64,
-    /// The name of the service, by which the collector tells hosts from other programs.
+    /// The name of the service. By this name, the collector distinguishes hosts from other programs.
     pub service: String,
-    /// Headers of each request to the collector.
+    /// Headers that are added to each request to the collector.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -42,14 +42,14 @@ pub struct Endpoint {
 pub struct InvalidEndpoint;
 
 impl Traces {
-    /// The default of [`ratio`](Self::ratio): an operator sees how connections behave, and a host with many messages is
-    /// not slower.
+    /// The default of [`ratio`](Self::ratio). It is enough for an operator to see how connections behave, and does not
+    /// slow down a host with many messages.
     pub(super) const RATIO: f64 = 0.01;
 
     /// The default of [`service`](Self::service).
     pub(super) const SERVICE: &str = "ws-host";
 
-    /// Creates settings with defaults: one connection in a hundred is traced, of those that name no parent.
+    /// Creates settings with defaults. Of the connections whose handshakes name no parent, one in a hundred is traced.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
@@ -72,7 +72,7 @@ impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        // What follows the path would end up in front of what is added.
+        // A URL with a query or fragment is refused, because the path for spans would be added after it.
         if text.contains(['?', '#']) {
             return Err(InvalidEndpoint);
         }
@@ -84,7 +84,7 @@ impl FromStr for Endpoint {
         else {
             return Err(InvalidEndpoint);
         };
-        // A collector is usually in a private network.
+        // This allows private addresses, because a collector is usually in a private network.
         let grant = format!("{scheme}://{authority} private").parse();
         let Ok(Grant::Http(server)) = grant else { return Err(InvalidEndpoint) };
         Ok(Self { uri, server })

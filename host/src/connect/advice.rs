@@ -1,4 +1,4 @@
-//! Explains why the client could not connect, and what the user can do about it.
+//! Explains why the client could not connect, and how the user can solve the problem.
 
 use ws_host::client::{ConnectError, HandshakeError, HttpVersion};
 
@@ -7,7 +7,7 @@ use super::output::printable;
 /// The longest part of a response body that is shown, in characters. A sentence fits, a web page does not.
 const MAX_BODY_CHARS: usize = 200;
 
-/// Returns the error as the user reads it: its causes, the body of a refusal, and advice.
+/// Returns the error in the form that the user reads: its causes, the body of a refusal, and advice.
 pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
     let mut text = format!("not connected to {url}: {error}");
     let mut source = std::error::Error::source(error);
@@ -28,7 +28,7 @@ pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
     anyhow::Error::msg(text)
 }
 
-/// Returns what the user can do about the error, if anything is known to help.
+/// Returns how the user can solve the problem, if anything is known to help.
 fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
     Some(match error {
         ConnectError::Unreachable { .. } => {

@@ -18,11 +18,12 @@ use super::session::{CLOSE_TIMEOUT, InputSyntax, Plan};
 /// The longest header of a masked frame, in bytes.
 const MAX_FRAME_HEADER: usize = 14;
 
-/// The default of `--wait` in a pipe. Most servers reply faster than this, and it is short enough to sit through after
-/// the last reply.
+/// The default of `--wait` in a pipe. Most servers reply faster than this. It is also short enough that the user can
+/// wait for it after the last reply.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
-/// The default of `--wait` with `--count`. It is longer because the client closes as soon as the last message arrives.
+/// The default of `--wait` with `--count`. It may be longer, because the client closes as soon as the last message
+/// arrives.
 const DEFAULT_WAIT_WITH_COUNT: Duration = Duration::from_secs(10);
 
 /// Talks to a WebSocket server: sends each input line as a message and prints each message as a line
@@ -111,7 +112,7 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// An argument or the URL of the proxy is invalid.
+    /// An error if an argument or the URL of the proxy is invalid.
     pub(super) fn options(&self) -> Result<Options> {
         let max_message = usize::try_from(self.max_message.as_u64()).context("--max-message")?;
         let mut options = Options::new(&self.url)?

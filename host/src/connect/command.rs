@@ -1,6 +1,6 @@
 //! Parses an input line into a command.
 
-/// What `ws-host connect --help` says of the input, the commands and the exit codes.
+/// The part of `ws-host connect --help` about the input, the commands and the exit codes.
 pub(super) const AFTER_HELP: &str = "\
 Each line of input is sent as a text message, without the LF or CRLF at its
 end. The last line needs no LF. An empty line is an empty message. At a
@@ -41,7 +41,7 @@ Examples:
   ws-host connect --unix /run/ws-host.sock ws://localhost/
   ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
 
-/// An input line as a command. A line that does not begin with `/` is a text message.
+/// An input line that was parsed. A line that does not begin with `/` is a text message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Text(String),
@@ -62,13 +62,13 @@ pub(super) enum CommandError {
     CloseCode,
 }
 
-/// Returns the part of the help that lists the commands, for `/help`.
+/// Returns the part of the help that lists the commands. `/help` prints it.
 pub(super) fn commands_help() -> &'static str {
     AFTER_HELP.split("\n\n").next().unwrap_or(AFTER_HELP)
 }
 
 impl Command {
-    /// Parses a line without its line ending.
+    /// Parses a line. The line must not include its line ending.
     pub(super) fn parse(line: &str) -> Result<Self, CommandError> {
         let Some(command) = line.strip_prefix('/') else {
             return Ok(Self::Text(line.to_owned()));

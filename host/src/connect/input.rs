@@ -1,17 +1,17 @@
-//! Reads the lines of standard input on a thread of its own. A runtime cannot shut down while one of its blocking
-//! threads waits for a terminal.
+//! Reads the lines of standard input on a separate thread. A blocking thread of the runtime cannot do this, because the
+//! runtime could not shut down while that thread waits for a terminal.
 
 use std::io::{BufRead, BufReader, Read};
 
 use tokio::sync::mpsc;
 
-/// The longest line, in bytes: the size of the longest message in the Autobahn TestSuite. Typing it would take days.
+/// The longest line, in bytes. It is as long as the longest message in the Autobahn TestSuite.
 pub(super) const MAX_LINE: usize = 16 << 20;
 
 /// How many lines are read ahead. The session sends them one by one.
 const READ_AHEAD: usize = 16;
 
-/// Where the input comes from.
+/// The source of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// A user, who sees the result of each line.
@@ -20,10 +20,10 @@ pub(super) enum Source {
     Pipe,
 }
 
-/// The input lines, as they are read.
+/// The channel of the input lines.
 pub(super) type Lines = mpsc::Receiver<Result<String, InputError>>;
 
-/// Why a line cannot be sent. Only after [`InputError::Utf8`] do more lines follow.
+/// Why a line cannot be sent. More lines follow only after [`InputError::Utf8`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
     #[error("the input cannot be read after line {line}: {source}")]
@@ -61,11 +61,11 @@ pub(super) fn lines() -> Lines {
     receiver
 }
 
-/// Reads a line; `number` is its number in errors. A line ends with LF or CRLF. The last line may end without either:
-/// then a CR at its end is part of the message.
+/// Reads a line. Errors contain `number` as the number of the line. A line ends with LF or CRLF. The last line may have
+/// neither; a CR at its end is then a part of the message.
 fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputError> {
     let mut bytes = Vec::new();
-    // The line ending has up to two bytes.
+    // The line ending may have two more bytes.
     let read = input.take(MAX_LINE as u64 + 2).read_until(b'\n', &mut bytes);
     if read.map_err(|source| InputError::Io { line: number - 1, source })? == 0 {
         return Ok(None);

@@ -24,7 +24,7 @@ use crate::signals;
 ///
 /// # Errors
 ///
-/// Invalid arguments, or a failure to connect. The error says what the user can do.
+/// An error if an argument is invalid or the connection fails. The error says what the user can do.
 ///
 /// # Cancel safety
 ///
@@ -51,7 +51,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::from(outcome.exit_code(&end)))
 }
 
-/// Returns the line that reports a new connection, with whatever the handshake negotiated beyond the defaults.
+/// Returns the line that reports a new connection. It contains everything that the handshake negotiated beyond the
+/// defaults.
 fn opening_line(url: &str, opened: &Opened) -> String {
     let mut text = format!("connected to {url}");
     if opened.http_version == http::Version::HTTP_2 {

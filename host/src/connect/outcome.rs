@@ -1,4 +1,4 @@
-//! The outcome of a session: the report at its end, and the exit code.
+//! The outcome of a session: the final report, and the exit code.
 
 use std::io;
 
@@ -14,43 +14,43 @@ const EXIT_OTHER_CODE: u8 = 3;
 /// Exit code: the connection ended without a close frame from the server.
 const EXIT_LOST: u8 = 4;
 
-/// Exit code: something was not sent, not received, or not printed.
+/// Exit code: something could not be sent, received or printed.
 const EXIT_INCOMPLETE: u8 = 5;
 
-/// Why a connection was closed.
+/// The cause of a close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseCause {
     /// The server closed it, or it was lost.
     Server,
-    /// The input ended and no message arrived for the duration of `--wait`, or the user entered `/close`.
+    /// The input ended and no message arrived within the time of `--wait`, or the user entered `/close`.
     Input,
-    /// As many messages arrived as `--count` asks for.
+    /// The number of messages that `--count` sets has arrived.
     Count,
     /// A signal arrived, or standard output failed.
     Aborted,
 }
 
-/// Whether part of the input was left unread.
+/// Whether a part of the input has not been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// The input was read to its end, or the user wants no more of it sent.
+    /// The input was read to its end, or the user wants no more of it to be sent.
     Nothing,
-    /// There may be more input.
+    /// There may be more input to read.
     Possible,
 }
 
-/// What a session sent, received and printed, and how it ended.
+/// The numbers of messages that a session sent, received and printed, and how it ended.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) source: Source,
     pub(super) cause: CloseCause,
     /// Messages that were handed to the socket.
     pub(super) sent: u64,
-    /// Lines that were read but not sent.
+    /// Lines that were read but could not be sent.
     pub(super) unsent: u64,
     pub(super) unread: Unread,
     pub(super) received: u64,
-    /// The number of messages that `--count` asks for.
+    /// The number of messages that `--count` sets.
     pub(super) count: Option<u64>,
     pub(super) signal: Option<Signal>,
     pub(super) printed: io::Result<()>,
@@ -91,7 +91,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the line that says how the connection ended.
+    /// Returns the line about how the connection ended.
     fn close_line(&self, end: &End) -> String {
         if !end.clean {
             return match end.sent {
@@ -112,11 +112,12 @@ impl Outcome {
         }
     }
 
-    /// Returns the line that says which part of the input should have been sent and was not, if any.
+    /// Returns the line about the part of the input that should have been sent but was not. Returns `None` if
+    /// everything was sent.
     fn unsent_line(&self) -> Option<String> {
         let Self { source, cause, sent, unsent, unread, .. } = *self;
-        // A user who ends the session before the input ends wants no more of it sent. Lines that were read are still
-        // reported as unsent.
+        // A user who ends the session before the end of the input wants no more of it to be sent. But lines that have
+        // been read are reported if they were not sent.
         let unread = match cause {
             CloseCause::Server | CloseCause::Input => unread,
             CloseCause::Count | CloseCause::Aborted => Unread::Nothing,
@@ -126,7 +127,8 @@ impl Outcome {
             (Unread::Nothing, _) => {
                 Some(format!("not sent: {unsent} of {} messages", sent + unsent))
             }
-            // A pipe that never sent anything may have had nothing to send. At a terminal, the user sees what happened.
+            // A pipe that has not sent anything yet may have had nothing to send. At a terminal, the user saw what
+            // happened.
             (Unread::Possible, 0) if sent == 0 || source == Source::Terminal => None,
             (Unread::Possible, 0) => {
                 Some(format!("not sent: the rest of the input, which had not ended (sent: {sent})"))
@@ -144,8 +146,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns an `End` with this code. Only a connection creates an `End`, so this one takes it from a connection that
-    /// could not be made.
+    /// Returns an `End` with this code. Only a connection can create an `End`, so this takes one from a failed
+    /// connection.
     fn end(code: u16) -> End {
         let mut end = ws_host::runtime().unwrap().block_on(async {
             let options = Options::new("ws://localhost/").unwrap().unix("/nowhere");

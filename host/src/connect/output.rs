@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use ws_host::client::Received;
 
-/// How many lines may wait for standard output. A longer queue would not make a slow reader faster.
+/// How many lines may wait for standard output. A longer queue would not help a slow reader.
 const MAX_QUEUED_LINES: usize = 16;
 
 /// How messages are printed.
@@ -16,10 +16,10 @@ pub(super) struct Style {
     pub(super) control_chars: ControlChars,
 }
 
-/// Which lines are printed, and what they contain.
+/// The lines that are printed, and their format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineFormat {
-    /// Direction and kind, then the message. Pongs are printed as well.
+    /// Direction and kind, followed by the message. Pongs are printed too.
     Labeled,
     /// Only messages, without labels. Pongs are not printed.
     Plain,
@@ -32,7 +32,7 @@ pub(super) enum ControlChars {
     Raw,
 }
 
-/// Standard output, written by a thread of its own because its reader may be slow.
+/// Standard output. A separate thread writes to it, because its reader may be slow.
 pub(super) struct Output {
     style: Style,
     lines: mpsc::Sender<String>,
@@ -45,7 +45,7 @@ pub(super) struct LinePermit {
     line: mpsc::OwnedPermit<String>,
 }
 
-/// Standard output accepts no more lines: a write failed.
+/// The error that standard output accepts no more lines, because a write failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OutputClosed;
 
@@ -63,7 +63,7 @@ impl Output {
                 written = output.write_all(line.as_bytes()).and_then(|()| output.flush());
             }
             drop(queue);
-            // Nobody receives this if a signal ends the program.
+            // Sending fails if a signal is ending the program, because nobody receives this then.
             let _ = finished.send(written);
         });
         Self { style, lines, done }
@@ -90,7 +90,7 @@ impl Output {
     /// The error of the write that failed. Lines after it were not written.
     pub(super) async fn finish(self) -> io::Result<()> {
         drop(self.lines);
-        // The thread does not panic.
+        // This does not fail, because the thread does not panic.
         self.done.await.unwrap_or(Ok(()))
     }
 }
@@ -103,7 +103,7 @@ impl LinePermit {
         }
     }
 
-    /// Prints the pong that answers a `/ping`, with the round-trip time.
+    /// Prints the pong that answers a `/ping`, and the round-trip time.
     pub(super) fn print_pong(self, payload: &str, time: Duration) {
         if self.style.format == LineFormat::Labeled {
             self.line.send(pong_line(payload, time));
@@ -137,12 +137,12 @@ impl Style {
 
 /// Prints a line to standard error.
 pub(super) fn report(text: &str) {
-    // There is nowhere left to report that standard error is closed.
+    // If standard error is closed, there is nowhere left to report that.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Escapes all control characters except tabs. Text from a server must not move the cursor of the user's terminal or
-/// look like another line.
+/// Escapes all control characters except tabs. Otherwise text from a server could move the cursor of the user's
+/// terminal, or look like another line.
 pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {

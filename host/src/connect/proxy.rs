@@ -10,7 +10,7 @@ use ws_host::client::Options;
 ///
 /// # Errors
 ///
-/// The URL of the proxy is invalid.
+/// An error if the URL of the proxy is invalid.
 pub(super) fn from_environment(options: Options) -> Result<Options> {
     let read = |name: &str| {
         let value = std::env::var_os(name)?.to_string_lossy().trim().to_owned();
@@ -26,9 +26,9 @@ pub(super) fn from_environment(options: Options) -> Result<Options> {
     }
 }
 
-/// Returns the variable that sets the proxy, and its value. The rules are those of curl, with two differences: as in
-/// browsers, a server on this machine is reached without a proxy; and `HTTP_PROXY` is honored except in CGI programs,
-/// where a remote client can set it.
+/// Returns the variable that sets the proxy, and its value. The rules are those of curl, with two differences. A server
+/// on this machine is reached without a proxy, as in browsers. `HTTP_PROXY` is used, but not in CGI programs, where a
+/// remote client can set it.
 fn find_proxy(
     is_secure: bool,
     host: &str,
@@ -40,7 +40,7 @@ fn find_proxy(
     } else {
         ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
     };
-    // In a CGI program, HTTP_PROXY holds the `Proxy` header that the client of the web server sent.
+    // In a CGI program, HTTP_PROXY contains the `Proxy` header that a client of the web server has sent.
     let is_cgi = read("REQUEST_METHOD").is_some();
     let (variable, url) = variables
         .into_iter()

@@ -14,21 +14,21 @@ use super::outcome::{CloseCause, Outcome, Unread};
 use super::output::{LinePermit, Output, OutputClosed, report};
 use crate::signals::Signal;
 
-/// How long the server may take to finish sending and to close after we start the closing handshake.
+/// How long the server may take to finish sending and to close, once this client has started the closing handshake.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many pings may wait for their pongs.
+/// How many pings may be waiting for their pongs.
 const MAX_PINGS: usize = 64;
 
-/// After the server has closed: how long to wait for the end of the input, which usually follows the last line at once.
-/// Only if the input stays open does this take the full time.
+/// How long to wait for the end of the input after the server has closed. The end usually follows the last line at
+/// once. The full time passes only if the input stays open.
 const INPUT_END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// After a signal: how long the program waits for a blocked standard output. If the output is being read, this takes
-/// less time.
+/// How long the program waits for a blocked standard output after a signal. If the output is being read, the program
+/// waits for less time.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How to read the input, and when to close.
+/// The rules for reading the input, and for closing.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) source: Source,
@@ -48,7 +48,7 @@ pub(super) enum InputSyntax {
     Messages,
 }
 
-/// The payload of a `/ping`, and the round-trip time or why no pong arrived.
+/// The payload of a `/ping`, and the round-trip time or the reason why no pong arrived.
 type PingResult = (String, Result<Duration, SendError>);
 
 type Pings = JoinSet<PingResult>;
@@ -62,10 +62,11 @@ pub(super) struct Session {
     plan: Plan,
     /// The input. `None` when it has ended or is no longer read.
     lines: Option<Lines>,
-    /// The message that is being written. The next line is read when it is done.
+    /// The message that is being written. The next line is read only when it has been written.
     sending: Option<Sending>,
     pings: Pings,
-    /// When to close because no message arrived for `Plan::wait`; after a signal, when to stop waiting for the output.
+    /// When to close because no message has arrived for `Plan::wait`. After a signal, when to stop waiting for the
+    /// output.
     deadline: Option<Instant>,
     outcome: Outcome,
 }
@@ -106,7 +107,7 @@ impl Session {
     /// Sends and prints messages until the connection has ended or standard output fails.
     pub(super) async fn run(mut self) -> Outcome {
         if self.exchange().await == Err(OutputClosed) {
-            // Nothing that the server still sends could be printed.
+            // Nothing that the server may still send could be printed.
             self.close(1001, "", CloseCause::Aborted);
         }
         if self.outcome.cause == CloseCause::Server && self.outcome.signal.is_none() {
@@ -162,7 +163,7 @@ impl Session {
                 }
             }
         }
-        // The connection has ended, so all remaining pings complete at once.
+        // The connection has ended, so all remaining pings complete now.
         while !self.pings.is_empty() {
             let (permit, ping) = next_pong(&self.output, &mut self.pings).await?;
             self.report_failure(print_pong(permit, ping));
@@ -206,7 +207,7 @@ impl Session {
             }
             Command::Close { code, reason } => {
                 if self.close(code, &reason, CloseCause::Input) {
-                    // The help promises that no more input is read.
+                    // The help promises that nothing more is read from the input.
                     self.lines = None;
                     self.outcome.unread = Unread::Nothing;
                 }
@@ -221,7 +222,8 @@ impl Session {
         self.restart_wait();
     }
 
-    /// Restarts the `--wait` timer if the input has ended and everything is sent: the server may send more messages.
+    /// Restarts the timer of `--wait` if the input has ended and everything has been sent, because the server may send
+    /// more messages.
     fn restart_wait(&mut self) {
         let is_waiting = self.lines.is_none()
             && self.sending.is_none()
@@ -239,7 +241,7 @@ impl Session {
         self.deadline = Some(Instant::now() + CLOSE_TIMEOUT + FLUSH_TIMEOUT);
     }
 
-    /// Starts the closing handshake. Returns `false` if code or reason may not be sent.
+    /// Starts the closing handshake. Returns `false` if the code or the reason may not be sent.
     fn close(&mut self, code: u16, reason: &str, cause: CloseCause) -> bool {
         let was_open = self.client.state() == State::Open;
         match self.client.close(code, reason) {
@@ -284,7 +286,8 @@ impl Session {
         self.restart_wait();
     }
 
-    /// Counts an unsent line, but not at a terminal: there the user sees the error and can correct the line.
+    /// Counts a line that was not sent. At a terminal it is not counted, because there the user sees the error and can
+    /// correct the line.
     fn count_unsent(&mut self) {
         if self.plan.source == Source::Pipe {
             self.outcome.unsent += 1;
@@ -313,7 +316,7 @@ impl Session {
         }
     }
 
-    /// Reports why something could not be sent. Once the connection is closing, this is left to the final report.
+    /// Reports why something could not be sent. Once the connection is closing, only the final report mentions it.
     fn report_failure(&self, sent: Result<(), SendError>) {
         if let Err(error) = sent
             && self.client.state() == State::Open
@@ -323,8 +326,8 @@ impl Session {
     }
 }
 
-/// Returns the next message with a permit to print it, or `None` when the connection has ended. The permit comes first:
-/// no message is taken that cannot be printed, and a slow reader of the output blocks nothing else.
+/// Returns the next message and a permit to print it, or `None` when the connection has ended. The permit is acquired
+/// first. So no message is taken that cannot be printed, and a slow reader of the output blocks nothing else.
 ///
 /// # Cancel safety
 ///
@@ -337,7 +340,7 @@ async fn next_message(
     Ok(messages.next().await.map(|received| (permit, received)))
 }
 
-/// Returns the next ping that succeeded or failed, with a permit to print it. `pings` must not be empty.
+/// Returns the next ping that succeeded or failed, and a permit to print it. `pings` must not be empty.
 async fn next_pong(
     output: &Output,
     pings: &mut Pings,

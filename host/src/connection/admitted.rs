@@ -15,22 +15,22 @@ use crate::guest::Fault;
 use crate::metrics::code_label;
 use crate::resource::ActorLease;
 
-/// How long a client's last event waits for a permit for an instance. After that the event is lost.
+/// How long a client's last event may wait for an instance's permit. After that the event is lost.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The time between two attempts to deliver the last event.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A client that its handler has accepted, until its `disconnected` is under way.
+/// A client that its handler has accepted, until the client's last event, `disconnected`, is being delivered.
 ///
-/// The handler gets that event exactly once, however the connection ends. If this value is dropped earlier, for example
-/// because the request was cut off, the drop delivers the event. The event is lost only if no instance can be started
-/// for it, if the actor backs off after failed starts, or if the call itself fails.
+/// The handler gets the last event exactly once, however the connection ends. If this value is dropped earlier, for
+/// example because the request was cut off, the drop delivers the event. The event is lost only in three cases: no
+/// instance can be started for it, the actor backs off after failed starts, or the call itself fails.
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
     guard: Arc<ConnectionGuard>,
-    /// `None` once the last event is under way.
+    /// `None` once the last event is being delivered.
     registered: Option<(Registration, Option<ActorLease>)>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Admitted {
 pub(crate) struct ClientPermit {
     /// Keeps the actor until it has handled the client's last event.
     pub(crate) lease: ActorLease,
-    /// Occupies a place in the server's limits until the last event is handled and the connection is closed.
+    /// Takes a place in the server's limits until the last event is handled and the connection is closed.
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
@@ -57,7 +57,7 @@ impl Admitted {
         }
     }
 
-    /// Returns a connection that the handler opens. It keeps its actor, but takes no place among the clients.
+    /// Returns a connection that the handler opens. It keeps its actor alive, but takes no place among the clients.
     pub(crate) fn outgoing(
         client: Arc<Client>,
         registration: Registration,
@@ -75,8 +75,8 @@ impl Admitted {
         &self.actor
     }
 
-    /// Begins to deliver the last event. The connection may stay open for a while. It occupies a place in the limits
-    /// until the caller drops the guard.
+    /// Begins to deliver the last event. The connection may stay open for a while. It takes a place in the server's
+    /// limits until the caller drops the guard.
     pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
         Arc::clone(&self.guard)
@@ -107,13 +107,13 @@ impl Admitted {
             sent,
             "disconnected: {end}"
         );
-        // A handshake that was answered with an invalid response counts as refused.
+        // A client whose handshake got an invalid response counts as refused.
         if let Some(totals) = totals
             && !matches!(end, ConnectionEnd::InvalidAcceptance)
         {
             access_log::ended(&client, &totals, &disconnection);
         }
-        // Outgoing connections have no lease.
+        // Only clients have a lease. Outgoing connections have none.
         if lease.is_some() {
             let metrics = &client.metrics().resource;
             metrics.disconnections.count(cause);
@@ -122,16 +122,16 @@ impl Admitted {
                 metrics.sent_codes.count(code_label(sent));
             }
         }
-        // Unregister now, before the event gets its turn, so that nothing can find the client any more.
+        // The client is unregistered before the event gets its turn, so that nothing can find the client any more.
         drop(registration);
         let (actor, guard) = (Arc::clone(&self.actor), Arc::clone(&self.guard));
-        // The worker exists as long as the host and its guests.
+        // The worker exists as long as the host and its guests, so it runs this task.
         self.actor.worker().run(async move {
             let deadline = Instant::now() + MAX_WAIT;
             loop {
                 match actor.turn().await.call_disconnected(&client, &disconnection).await {
                     Ok(()) => break,
-                    // Sleep without holding the turn, so that other events can get an instance.
+                    // The task sleeps without holding the turn, so that other events can get an instance.
                     Err(Fault::NoInstance(_)) if Instant::now() < deadline => {
                         sleep(RETRY_INTERVAL).await
                     }

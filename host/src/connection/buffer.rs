@@ -1,13 +1,13 @@
-//! Buffers for input. An idle connection holds none.
+//! Buffers for input. An idle connection has none.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut, Range};
 
-/// The number of bytes that are read at once. A few thousand small messages fit, or a whole message of 64 KiB, which is
-/// then borrowed and not copied.
+/// The number of bytes that are read at once. A few thousand small messages fit into this. A single message of up to 64
+/// KiB fits too, and can then be borrowed instead of copied.
 const READ_SIZE: usize = 128 << 10;
 
-/// The number of free buffers that a thread keeps. One buffer is in use at a time, and one more for each handler that
+/// The number of free buffers that a thread keeps. One buffer is in use at a time, plus one for each handler that
 /// sleeps in the middle of a read.
 const MAX_FREE: usize = 4;
 
@@ -15,10 +15,10 @@ thread_local! {
     static FREE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Input to be handled.
+/// A buffer with input that has to be handled.
 #[derive(Debug)]
 pub(super) enum Buffer {
-    /// A large buffer, returned to its thread when dropped.
+    /// A large buffer. When it is dropped, it goes back to its thread.
     Shared(Box<[u8]>),
     /// A buffer exactly as long as its content.
     Own(Vec<u8>),
@@ -31,8 +31,8 @@ impl Buffer {
         Self::Shared(free.unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice()))
     }
 
-    /// Replaces a shared buffer with a copy of the unread input, before the connection waits. Many connections may wait
-    /// at the same time, so none of them keeps a whole read buffer.
+    /// Replaces a shared buffer by a copy of the unread input. Called before the connection waits: many connections may
+    /// wait at the same time, so none of them should keep a whole read buffer.
     pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
         if let Self::Shared(bytes) = self {
             *self = Self::Own(bytes[unread.clone()].to_vec());

@@ -16,8 +16,8 @@ use crate::config::Resource;
 use crate::guest::{self, Fault, Message};
 use crate::slice::{self, Slice};
 
-/// The longest message of a burst, in bytes. For longer messages the cost of a separate call is negligible, and a burst
-/// copies each message one extra time.
+/// The longest message of a burst, in bytes. For longer messages, the cost of a separate call hardly matters, and a
+/// burst would copy each message one more time.
 const MAX_MESSAGE: usize = 4 << 10;
 
 /// Input, and the parser that finds the messages in it.
@@ -27,7 +27,8 @@ pub(super) struct Burst {
     pub(super) unread: Range<usize>,
     settings: Arc<Resource>,
     high_water_mark: usize,
-    /// The slice in which the burst began. Once the call has been suspended, other tasks go first.
+    /// The slice in which the burst began. Once the call has been suspended, the slice is over and other tasks come
+    /// first.
     slice: Slice,
     /// The number of messages that the guest has taken.
     pub(super) taken: usize,
@@ -53,7 +54,7 @@ impl Burst {
         Self { inbound, buffer, unread, settings, high_water_mark, slice, taken: 0, end: None }
     }
 
-    /// Returns whether the slice in which the burst began is still the current one.
+    /// Returns whether the current slice is still the one in which the burst began.
     pub(super) fn is_same_slice(&self) -> bool {
         self.slice == slice::current()
     }
@@ -74,8 +75,8 @@ impl Burst {
 }
 
 impl guest::Burst for Burst {
-    /// Before each message, makes the same checks as between two calls. Anything but another message ends the burst,
-    /// and the connection handles it as a single event.
+    /// Makes the same checks before each message as there are between two calls. Only messages can be in a burst.
+    /// Anything else ends the burst, and the connection then handles it as a single event.
     fn next(&mut self, client: &Client) -> Option<Message> {
         while self.taken == 0 || (self.is_same_slice() && !slice::is_over()) {
             let mut input = &mut self.buffer[self.unread.clone()];
@@ -107,7 +108,7 @@ impl guest::Burst for Burst {
                     self.end = Some(ConnectionEnd::Failed(error));
                     return None;
                 }
-                // `whole_message` has found a whole message, and none of these is a message.
+                // This does not happen: `whole_message` has found a whole message, and none of these is one.
                 Some(Event::Ping(_) | Event::Pong(_) | Event::Closed(_)) | None => return None,
             };
             self.taken += 1;

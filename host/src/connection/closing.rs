@@ -1,5 +1,5 @@
-//! Connections that have ended and are still closing, and the guard that occupies a place in the server's limits for
-//! each connection.
+//! Connections that have ended but are not closed yet. Also the guard by which each connection takes a place in the
+//! server's limits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -13,7 +13,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clients::{Client, ClientId};
 
-/// A place in the limit of clients, taken until the handler has received the last event and the connection is closed.
+/// A place in the limit on clients. It is taken until the handler has received the last event and the connection is
+/// closed.
 pub(crate) struct ConnectionGuard {
     /// The permit from the limit of clients.
     pub(crate) _permit: OwnedSemaphorePermit,
@@ -22,7 +23,8 @@ pub(crate) struct ConnectionGuard {
     pub(crate) closing: Arc<ClosingConnections>,
 }
 
-/// Connections that have ended but are not closed yet. A client may close slowly until a new client needs the permit.
+/// Connections that have ended but are not closed yet. A client may take its time to close, until a new client needs
+/// the permit.
 #[derive(Default)]
 pub(crate) struct ClosingConnections {
     table: Mutex<Table>,
@@ -37,13 +39,13 @@ struct Table {
     clients: HashMap<ClientId, Arc<Client>>,
 }
 
-/// An entry in [`Table::clients`], removed when dropped.
+/// An entry in [`Table::clients`]. Dropping this removes it.
 struct ClientEntry<'a> {
     closing: &'a ClosingConnections,
     client: ClientId,
 }
 
-/// An entry in [`Table::evictable`], removed when dropped.
+/// An entry in [`Table::evictable`]. Dropping this removes it.
 struct EvictableEntry<'a> {
     closing: &'a ClosingConnections,
     number: u64,
@@ -51,7 +53,8 @@ struct EvictableEntry<'a> {
 }
 
 impl ClosingConnections {
-    /// Evicts the connection that has been waiting for its client for the longest time. Returns whether there was one.
+    /// Evicts the connection that has been waiting for its client to close for the longest time. Returns whether there
+    /// was one.
     pub(crate) fn evict_one(&self) -> bool {
         self.table.lock().evictable.pop_first().is_some()
     }
@@ -64,8 +67,8 @@ impl ClosingConnections {
 }
 
 impl ConnectionGuard {
-    /// Runs the rest of a connection until it completes or a new client needs the permit. Nothing waits to be written to
-    /// the client.
+    /// Runs the rest of a connection until it completes, or until a new client needs the permit. Must be called only
+    /// when no output waits for the client.
     ///
     /// # Cancel safety
     ///
@@ -74,13 +77,13 @@ impl ConnectionGuard {
         let mut entry = self.closing.add_evictable();
         tokio::select! {
             () = rest => {}
-            // Both results mean that the sender is gone.
+            // The result does not matter: the connection is evicted in both cases.
             _ = &mut entry.evicted => {}
         }
     }
 
-    /// Runs the end of a connection until it completes or a new client needs the permit. A connection is not evicted
-    /// while output waits for its client.
+    /// Runs the end of a connection until it completes, or until a new client needs the permit. The connection is not
+    /// evicted while output waits for its client.
     ///
     /// # Cancel safety
     ///
@@ -97,7 +100,7 @@ impl ConnectionGuard {
                 evictable = Some(self.closing.add_evictable());
             }
             match &mut evictable {
-                // Both results mean that the sender is gone.
+                // The result does not matter: the connection is evicted in both cases.
                 Some(entry) => Pin::new(&mut entry.evicted).poll(context).map(drop),
                 None => Poll::Pending,
             }

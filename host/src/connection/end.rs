@@ -1,14 +1,14 @@
-//! How a connection ends.
+//! The end of a connection.
 
 use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
 
 use crate::clients::Cause;
 use crate::guest::Disconnection;
 
-/// The close frame carried no code (RFC 6455 §7.4.1). Never sent.
+/// The code for a close frame without a code (RFC 6455 §7.4.1). It is never sent.
 const NO_STATUS_RECEIVED: u16 = 1005;
 
-/// No close frame arrived (RFC 6455 §7.4.1). Never sent.
+/// The code for an end without a close frame (RFC 6455 §7.4.1). It is never sent.
 const ABNORMAL_CLOSURE: u16 = 1006;
 
 /// Why a connection ended.
@@ -37,14 +37,14 @@ pub(crate) enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    /// Returns whether output may still be waiting and the peer may still read it. After the end of its stream, the
-    /// peer may have closed only its own side, and may still read.
+    /// Returns whether output may still be waiting while the peer may still read it. A peer whose stream has ended may
+    /// have closed only its own side, and may still read.
     pub(super) fn allows_closing_handshake(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }
 
-    /// Returns the end as `disconnected` reports it. `sent` is the code of our close frame. `first` is an earlier
-    /// cause, if there is one.
+    /// Returns the end in the form that `disconnected` reports. `sent` is the code of the close frame that the host
+    /// sent. `first` is an earlier cause, if there is one.
     pub(crate) fn disconnection(
         &self,
         sent: Option<CloseCode>,
@@ -68,7 +68,7 @@ impl ConnectionEnd {
                 ProtocolError::MessageTooLong { .. } | ProtocolError::TooManyFragments { .. },
             ) => Cause::TooLong,
             Self::Failed(_) => Cause::ProtocolError,
-            // Only our own close frame has a timeout, and its sender has set the cause.
+            // Only the host's own close frame has a timeout, and its sender has already set the cause.
             Self::Lost(_) | Self::EndOfStream | Self::CloseTimeout => Cause::Lost,
             Self::NotOpened(_) => Cause::NotOpened,
             Self::Silent => Cause::Silent,

@@ -1,21 +1,21 @@
-//! Follows the frames of a stream, without looking at what they contain.
+//! Tracks the frames of a stream without reading their payload.
 
-/// The longest header of a frame, in bytes: with a long length and a mask (RFC 6455 §5.2).
+/// The longest header of a frame, in bytes. It has a long length and a mask (RFC 6455 §5.2).
 const MAX_HEADER: usize = 14;
 
-/// Where the frames of a stream begin and end.
+/// The position in the frames of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     header: [u8; MAX_HEADER],
-    /// How many bytes of the header have been seen.
+    /// How many bytes of the current header have been seen.
     seen: usize,
-    /// How many bytes of the payload are missing.
+    /// How many bytes of the current payload are missing.
     missing: u64,
     has_close: bool,
 }
 
 impl Frames {
-    /// Follows the next bytes of the stream.
+    /// Advances over the next bytes of the stream.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         while let Some((&first, rest)) = bytes.split_first() {
             if self.missing > 0 {
@@ -31,7 +31,7 @@ impl Frames {
         }
     }
 
-    /// Returns whether a close frame can be added: no frame is incomplete, and there was no close frame.
+    /// Returns whether a close frame can be added: no frame is incomplete, and there has been no close frame.
     pub(super) fn can_close(&self) -> bool {
         self.seen == 0 && self.missing == 0 && !self.has_close
     }

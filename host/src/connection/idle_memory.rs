@@ -8,14 +8,14 @@ use ws_host_protocol::release_memory;
 use crate::clients::Client;
 
 /// The shortest time between two releases of the memory that a thread keeps for long messages. Otherwise many idle
-/// connections would free it again and again while one busy connection needs it.
+/// connections would free that memory again and again while one busy connection needs it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
     static LAST_RELEASE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Frees memory that a burst needed, after a client has sent nothing for a while.
+/// Frees memory that a burst needed. Called when a client has sent nothing for a while.
 pub(super) fn release_idle_memory(client: &Client) {
     let outbound = &mut client.outgoing().outbound;
     outbound.release_memory();

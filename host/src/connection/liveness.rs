@@ -1,11 +1,11 @@
 //! The timeouts of one connection.
 //!
-//! Messages never reset the main timer. It is reset only a few times a minute. A second timer exists only for clients
+//! Messages never reset the main timer. It is reset only a few times a minute. There is a second timer only for clients
 //! that expire.
 //!
-//! A client is considered silent only while its input is read, because input that arrives while its handler is busy
-//! stays unread. While output waits for a client, the client cannot answer a ping that is queued after that output. The
-//! client is then considered alive if it reads output.
+//! A client can count as silent only while its input is read. While its handler is busy, input stays unread, so nothing
+//! can be concluded. A client that does not read its output cannot answer a ping either, because the ping is queued
+//! after that output. Such a client counts as alive as long as it reads some of the output.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -15,50 +15,51 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::{Limits, Timeouts};
 
-/// The number of periods into which the idle timeout is divided. A silent client is dropped after all of them.
+/// The number of periods in the idle timeout. A client that was silent for all of them is dropped.
 const IDLE_PERIODS: u32 = 4;
 
-/// The number of silent periods after which a client gets a ping.
+/// The number of silent periods after which a client is pinged.
 const PING_AFTER: u32 = 2;
 
-/// Stands for a timeout that is off. It is so long that it never expires.
+/// Stands for a timeout that is turned off. It is so long that it never expires.
 pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How often to check a client that expires: tokio's timers stop while the machine is suspended, but the client's
-/// deadline keeps coming closer.
+/// How often to check whether a client has expired. Regular checks are needed because tokio's timers stop while the
+/// machine is suspended, but the client's deadline still approaches.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The most time to write the output that waits when a connection ends. At 10 KB/s this is enough for the longest
-/// output that can wait by default. The limit keeps a client that reads only just fast enough from holding a permit for
-/// hours.
+/// The longest time for writing the output that is waiting when a connection ends. At 10 KB/s, this is enough for the
+/// longest output that can wait by default. The limit keeps a client that reads only just fast enough from holding a
+/// permit for hours.
 const MAX_FLUSH_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The window in which the rate of that output is measured, if the idle timeout is off.
+/// The window in which the client's reading rate is measured at the end, if the idle timeout is off.
 const DEFAULT_FLUSH_WINDOW: Duration = Duration::from_secs(60);
 
 /// Checks whether a client is alive, and whether it answers a close frame.
 #[derive(Debug)]
 pub(super) struct LivenessTimer {
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer will wake the task. Stays set until the timer fires or is reset.
+    /// Whether the timer will wake the task. This stays set until the timer fires or is reset.
     is_armed: bool,
-    /// The idle timeout divided by [`IDLE_PERIODS`]; shorter or longer while the last output is being written.
+    /// The idle timeout divided by [`IDLE_PERIODS`]. It may be shorter or longer while the last output is being
+    /// written.
     period: Duration,
     close_timeout: Duration,
-    /// The rate at which a client has to read waiting output, in bytes per second.
+    /// The rate at which a client must read waiting output, in bytes per second.
     min_rate: u64,
     phase: Phase,
     activity: Activity,
-    /// The next check of a client that expires.
+    /// The timer for the next check of a client that expires.
     expiry: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The last output is being written. Holds the number of remaining periods.
+    /// The last output is being written, for at most this number of further periods.
     Flushing(u32),
-    /// All output is written, and the client has to close its side.
+    /// All output has been written, and the client has to close its side.
     AwaitingClose,
 }
 
@@ -69,10 +70,10 @@ struct Activity {
     has_sent: bool,
     /// Whether output has been waiting for the client in the current period.
     output_waited: bool,
-    /// Bytes of output that the socket has taken since the client last met the rate.
+    /// How many bytes of output the socket has taken since the client last met the rate.
     taken_bytes: u64,
     silent_periods: u32,
-    /// The number of periods for which the client has been below the rate.
+    /// The number of periods in which the client has been below the rate.
     stalled_periods: u32,
 }
 
@@ -83,20 +84,20 @@ pub(super) enum InputState {
     Paused,
 }
 
-/// What is due.
+/// An event of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimerEvent {
-    /// The client has sent nothing for a while: memory that a burst needed can be freed.
+    /// The client has sent nothing for a while, so memory that a burst needed can be freed.
     Idle,
-    /// It is time to ping the client.
+    /// The client must be pinged.
     Ping,
-    /// The client did not answer the ping.
+    /// The client has not answered the ping.
     Silent,
-    /// The client does not read what it is sent.
+    /// The client does not read its output.
     Stalled,
-    /// The client did not answer our close frame.
+    /// The client has not answered the host's close frame.
     CloseTimeout,
-    /// The check whether the client expires.
+    /// The host must check whether the client has expired.
     Expiry,
 }
 
@@ -115,7 +116,7 @@ impl LivenessTimer {
         }
     }
 
-    /// Makes [`TimerEvent::Expiry`] due after `time` at the latest.
+    /// Makes [`TimerEvent::Expiry`] due after at most `time`.
     pub(super) fn check_expiry_after(&mut self, time: Duration) {
         self.expiry = Some(Box::pin(sleep_until(Instant::now() + time.min(EXPIRY_CHECK_INTERVAL))));
         self.is_armed = false;
@@ -136,7 +137,7 @@ impl LivenessTimer {
         self.activity.output_waited = true;
     }
 
-    /// Begins the last phase of output. From now on, only the rate at which the client reads output matters.
+    /// Begins the last phase of output. From now on, only the rate at which the client reads it matters.
     pub(super) fn begin_closing(&mut self) {
         if self.phase == Phase::Open {
             let window = if self.period == NEVER {
@@ -160,18 +161,18 @@ impl LivenessTimer {
         }
     }
 
-    /// Returns what is due now. If nothing is, registers the task to be woken when something is.
+    /// Returns what is due now. If nothing is due, registers the task to be woken when something is.
     pub(super) fn poll_due(
         &mut self,
         context: &mut Context<'_>,
         input: InputState,
     ) -> Option<TimerEvent> {
-        // This runs after every message, and the check is much cheaper than a poll.
+        // This runs after every message. The check here is much cheaper than polling a timer.
         if self.is_armed && !self.timer.is_elapsed() {
             return None;
         }
-        // Compare the deadline first: if a client sends all the time, the task has used up its cooperative budget
-        // whenever it gets here, and tokio then reports the timer as pending.
+        // The deadline is compared first. If a client sends all the time, the task has used up its cooperative budget
+        // whenever it gets here, and then tokio reports every timer as pending.
         if let Some(expiry) = &mut self.expiry
             && (expiry.deadline() <= Instant::now() || expiry.as_mut().poll(context).is_ready())
         {
@@ -180,7 +181,8 @@ impl LivenessTimer {
         }
         while self.timer.as_mut().poll(context).is_ready() {
             match &mut self.phase {
-                // The client's close frame may still be unread. The input is read first, and then this is called again.
+                // The client's close frame may still be unread. The caller reads the input first, and then calls this
+                // again.
                 Phase::AwaitingClose if input == InputState::Paused => return None,
                 Phase::AwaitingClose => return Some(TimerEvent::CloseTimeout),
                 Phase::Flushing(0) => return Some(TimerEvent::Stalled),
@@ -196,7 +198,7 @@ impl LivenessTimer {
                 return Some(due);
             }
         }
-        // With two timers, the check at the top is not enough.
+        // If there are two timers, the check at the top of this function cannot be used, because it checks only one.
         self.is_armed = self.expiry.is_none();
         None
     }
@@ -212,8 +214,8 @@ impl LivenessTimer {
 }
 
 impl Activity {
-    /// Ends a period and returns what is due. The client has to read `min_bytes` of waiting output in [`IDLE_PERIODS`]
-    /// periods.
+    /// Ends a period and returns what is due. In [`IDLE_PERIODS`] periods, the client must read `min_bytes` of waiting
+    /// output.
     fn end_period(&mut self, input: InputState, min_bytes: u64) -> Option<TimerEvent> {
         let has_sent = std::mem::take(&mut self.has_sent);
         let output_waited = std::mem::take(&mut self.output_waited);
@@ -245,8 +247,8 @@ mod tests {
 
     const MIN_BYTES: u64 = 1000;
 
-    /// Runs `before_each` before the end of every period. Returns the first period in which the client counts as gone,
-    /// and why.
+    /// Calls `before_each` before the end of every period. Returns the first period in which the client counts as gone,
+    /// and the reason.
     fn end(input: InputState, before_each: impl Fn(&mut Activity)) -> Option<(usize, TimerEvent)> {
         let mut activity = Activity::default();
         (1..100).find_map(|period| {

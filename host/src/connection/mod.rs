@@ -1,10 +1,10 @@
-//! One WebSocket connection: it turns bytes from its socket into events of its actor, and writes what the guest sends
-//! to the socket.
+//! One WebSocket connection. It turns bytes from its socket into events of its actor, and writes to the socket what the
+//! guest sends.
 //!
-//! One task serves the connection. While the connection is open, the task waits in three functions only:
-//! [`Transport::read`] for input, [`Transport::drive`] for the actor or for its next slice, and [`Transport::drain`] for
-//! the client to read waiting output. In each of them it keeps writing and checks its timers, so a busy actor cannot stop
-//! output, and a silent peer cannot stop the timers.
+//! One task serves the connection. While the connection is open, the task waits in only three functions:
+//! [`Transport::read`] waits for input, [`Transport::drive`] for the actor or for the task's next slice, and
+//! [`Transport::drain`] for the client to read waiting output. In each of them, the task keeps writing and checks its
+//! timers. So a busy actor cannot stop output, and a silent peer cannot stop the timers.
 
 mod admitted;
 mod buffer;
@@ -44,11 +44,12 @@ use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
 use crate::slice::{self, Overruns};
 
-/// The payload of the host's own pings. Pongs with it are not reported to the handler.
+/// The payload of the host's own pings. Pongs with this payload are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
 
-/// With `on-fault = "drop-message"`, a client stays connected after a fault. It is closed after this many of its events
-/// have failed in a row, because each fault destroys the instance that the actor's other clients share.
+/// The limit on faults with `on-fault = "drop-message"`, where a client stays connected after a fault. The client is
+/// closed after this many of its events have failed in a row, because each fault destroys the instance that the actor's
+/// other clients share.
 const MAX_CONSECUTIVE_FAULTS: u32 = 8;
 
 /// An open connection over a stream.
@@ -64,7 +65,7 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Creates a connection whose handshake has been answered with 101.
+    /// Creates a connection whose handshake was answered with a 101.
     pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
         let Resource { limits, timeouts, .. } = &*settings;
         let inbound_limits = Limits::new(limits.max_message);
@@ -84,8 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self { admitted, inbound, transport, settings, mode, consecutive_faults, overruns }
     }
 
-    /// Serves the client until the connection ends. `initial_input` was read together with the handshake request and
-    /// follows it.
+    /// Serves the client until the connection ends. `initial_input` is input that followed the handshake request and
+    /// was read together with it.
     ///
     /// # Cancel safety
     ///
@@ -98,12 +99,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         async move {
             let end = self.run(initial_input).await;
             release_memory();
-            // Boxed to keep the connection's future small.
+            // Boxed to keep the future of the connection small.
             Box::pin(self.end(end)).await;
         }
     }
 
-    /// Closes the transport while the actor handles the last event. Neither waits for the other.
+    /// Closes the transport, and at the same time lets the actor handle the last event. Neither waits for the other.
     async fn end(self, end: ConnectionEnd) {
         let Self { admitted, transport, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
@@ -120,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             {
                 return end;
             }
-            // Boxed, because this is rare and the connection's future stays small.
+            // This is rare, so it is boxed to keep the future of the connection small.
             if self.transport.is_capacity_restored()
                 && let Err(end) = Box::pin(self.deliver_drained()).await
             {
@@ -143,9 +144,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Calls the handler's `drained`, if exported, once there is capacity again after a refused send. The handler may
-    /// refill the buffer and the client may read everything immediately, over and over, so the task yields when the
-    /// slice is over.
+    /// Calls the handler's `drained`, if exported, when there is capacity again after a refused send. The task yields
+    /// when the slice is over. Otherwise this could go on forever: the handler may refill the buffer each time, and the
+    /// client may read everything at once.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         if !client.take_restored_capacity(self.transport.high_water_mark())
@@ -174,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         transport_result
     }
 
-    /// Delivers every event in the buffer to the actor, in order. One turn covers as many events as fit into the slice.
+    /// Delivers every event in the buffer to the actor, in order. One turn covers as many events as fit into a slice.
     ///
     /// There is no mailbox. While the actor is busy, the event is a local value of this future, which waits in
     /// [`wait_for_turn`]. The unread rest of the same read stays in `buffer`, and later input stays in the socket.
@@ -191,7 +192,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 buffer.shrink_to_unread(&mut unread);
                 self.transport.drive(client, buffer.len(), pin!(slice::yield_now())).await.1?;
             }
-            // Checked whenever the turn was released, so that many waiting messages do not delay `expiring` for long.
+            // This is checked whenever the turn was released. So a long queue of messages does not delay `expiring` for
+            // long.
             if turn.is_none() && self.transport.take_expiring() {
                 buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
@@ -205,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             {
                 turn = turn.or_else(|| actor.try_turn());
                 if let Some(current) = turn.take_if(|turn| turn.takes_bursts()) {
-                    // Boxed, because most messages are not part of a burst.
+                    // Boxed to keep the future small, because most messages are not part of a burst.
                     let input = (buffer, unread);
                     let burst = Box::pin(deliver_burst(
                         &mut self.transport,
@@ -217,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     ));
                     let delivered;
                     (delivered, turn) = burst.await;
-                    // What ended the burst is handled as a single event before another burst begins.
+                    // The input that ended the burst must be handled as a single event before another burst begins.
                     may_begin_burst = false;
                     if delivered.taken > 1 {
                         self.consecutive_faults.set(0);
@@ -264,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let call = pin!(current.call_received(client, event));
                 self.transport.drive(client, waiting, call).await
             };
-            // If the call was suspended, other tasks get the turn first.
+            // If the call was suspended, other tasks must get the turn first.
             turn = (slice == slice::current()).then_some(current);
             self.handle_result(call_result);
             transport_result?;
@@ -274,7 +276,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Lets the guest take messages from the input in one call. Also returns the turn, unless the call was suspended.
+/// Lets the guest take messages from the input in one call. Returns the turn as well, unless the call was suspended.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,
@@ -294,8 +296,8 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     (Delivered { call_result, transport_result, input: (buffer, unread), taken, end }, turn)
 }
 
-/// Waits for the turn, while `waiting` bytes of the client's input stay in memory. Returns `None` if the client is
-/// closed, because its input is no longer delivered.
+/// Waits for the turn, while `waiting` bytes of the client's input stay in memory. Returns `None` if the client has
+/// been closed, because its input is no longer delivered then.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Client,
@@ -311,8 +313,8 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     Ok(client.is_open().then_some(turn))
 }
 
-/// Calls `expiring` for a client, while `waiting` bytes of its input stay in memory. Callers box the future to keep
-/// their own small.
+/// Calls `expiring` for a client, while `waiting` bytes of the client's input stay in memory. Callers box this future
+/// to keep their own future small.
 async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Arc<Client>,
@@ -331,8 +333,8 @@ async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl<S> Connection<S> {
-    /// Charges the bytes of a message that is not complete yet. Closes the client if the host has no memory for these
-    /// bytes: waiting for the rest would keep them in memory.
+    /// Charges the bytes of an incomplete message. Closes the client if the host has no memory for these bytes, because
+    /// they would stay in memory while the rest of the message is awaited.
     fn charge_input(&self) {
         let client = self.admitted.client();
         let held = self.inbound.held();
@@ -359,8 +361,8 @@ impl<S> Connection<S> {
         self.close_for(fault);
     }
 
-    /// Closes the client after a fault in one of its events, unless `on-fault` keeps it connected. The code is 1011 if
-    /// the handler failed ([`Fault::close`] chooses it).
+    /// Closes the client after a fault in one of its events, unless `on-fault` keeps the client connected. The code is
+    /// 1011 if the handler failed ([`Fault::close`] chooses the code).
     fn close_for(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
             && !matches!(fault, Fault::NotOwner(_))
@@ -388,18 +390,18 @@ struct Delivered {
     end: Option<ConnectionEnd>,
 }
 
-/// The next step with the input.
+/// The next step in handling the input.
 enum Next<'a> {
     Event(ClientEvent<'a>),
-    /// The input is used up, or the slice is over.
+    /// Stop, because the input is used up or the slice is over.
     Nothing,
-    /// The rest of the input waits until the client has read output.
+    /// Wait until the client has read output, and handle the rest of the input then.
     OutputFull,
 }
 
 /// Returns the next event for the handler. Handles events of the protocol itself, and answers texts that have an
-/// automatic answer. Returns no event while too much output is waiting for the client. Every message of a client comes
-/// through here, except those that the guest takes from a burst (`next` in `burst.rs`).
+/// automatic answer. While too much output waits for the client, returns no event. All messages of a client come
+/// through this function, except those that the guest takes from a burst (`next` in `burst.rs`).
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
@@ -441,10 +443,10 @@ fn next_event<'a>(
     }
 }
 
-/// Answers a text that has an automatic answer. Returns whether it has one.
+/// Answers a text that has an automatic answer. Returns whether the text has one.
 fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
-    // An answer that does not fit is dropped: the client asks for answers faster than it reads them.
+    // An answer that does not fit is dropped, because the client asks for answers faster than it reads them.
     if outgoing.outbound.send_text(&auto.answer).is_ok() {
         outgoing.traffic.sent(auto.answer.len());
     }

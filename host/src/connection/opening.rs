@@ -1,4 +1,4 @@
-//! Outgoing connections while they are opened.
+//! Outgoing connections while they are being opened.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,15 +7,15 @@ use std::task::Poll;
 use super::ConnectionEnd;
 use crate::clients::Client;
 
-/// Waits until an outgoing connection is open, and no longer than anybody wants it.
+/// Waits until an outgoing connection is open. Stops waiting when the handler or the host closes the connection.
 ///
 /// # Errors
 ///
-/// The [`ConnectionEnd`]: it cannot be opened, or the handler or the host closed it.
+/// The [`ConnectionEnd`]. The connection could not be opened, or the handler or the host has closed it.
 ///
 /// # Cancel safety
 ///
-/// That of `opening`.
+/// The same as that of `opening`.
 pub(crate) async fn opened<T, E: std::fmt::Display>(
     client: &Client,
     opening: impl Future<Output = Result<T, E>>,

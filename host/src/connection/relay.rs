@@ -1,8 +1,8 @@
-//! Copies the bytes of a client that another host serves, in both directions, unparsed.
+//! Copies the bytes of a client that another host serves, in both directions, without parsing messages.
 //!
 //! One task copies both directions. It reads into a buffer that its thread lends, and keeps only the bytes that the
-//! destination has not taken. While it keeps bytes of a direction, it does not read more in this direction. So
-//! backpressure reaches the sender, and a client costs the edge at most [`MAX_READ`] bytes for each direction.
+//! destination has not taken yet. While it keeps bytes of one direction, it reads no more in this direction. So
+//! backpressure reaches the sender, and a client takes at most [`MAX_READ`] bytes for each direction on the edge.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Result};
@@ -17,10 +17,10 @@ use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::HostClose;
 use crate::config;
 
-/// The largest number of bytes in one read, and so the largest number that is kept for one destination.
+/// The most bytes of one read, and therefore the most bytes that are kept for one destination.
 const MAX_READ: usize = 32 << 10;
 
-/// The largest number of reads in one direction before the task yields to other tasks of the worker.
+/// The most reads in one direction before the task yields to other tasks of the worker.
 const MAX_READS: usize = 8;
 
 /// How a relay ended.
@@ -40,25 +40,27 @@ pub(crate) enum RelayEnd {
     OwnerLost(std::io::Error),
 }
 
-/// What ends a relay besides its two streams.
+/// The conditions that end a relay, apart from its two streams.
 pub(crate) struct Ends<'a, C, F> {
-    /// Limits the wait for the client to close its side. Polled when the client has received everything, or is closed.
+    /// Limits how long the client may take to close its side. Polled from when the client has received everything, or
+    /// is being closed.
     pub(crate) client_closes: C,
     /// Resolves when another host may take over from the owner.
     pub(crate) owner_fenced: F,
-    /// How fast the client has to read what waits for it.
+    /// The settings that say how fast the client must read its output.
     pub(crate) settings: &'a config::Resource,
 }
 
-/// One direction.
+/// One direction of a relay.
 struct Direction {
-    /// Bytes that were read and that the destination has not taken.
+    /// Bytes that were read, and that the destination has not taken yet.
     kept: Vec<u8>,
     written: usize,
     state: State,
-    /// The frames that were read.
+    /// The position in the frames of the bytes that were read.
     frames: Option<Frames>,
-    /// Bytes that the source has sent, and bytes that the destination has taken, since this was last asked.
+    /// The number of bytes that the source has sent, and of those that the destination has taken, since these numbers
+    /// were last read.
     sent: usize,
     taken: usize,
 }
@@ -66,7 +68,7 @@ struct Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// The source has ended. When the destination has taken all bytes, its stream is shut down.
+    /// The source has ended. Once the destination has taken all bytes, the destination is shut down.
     Ending,
     Ended,
 }
@@ -77,13 +79,14 @@ enum Lost {
     Destination(std::io::Error),
 }
 
-/// Copies until both sides have closed their streams, or one of them is lost. Writes `to_owner` and `to_client` first.
-/// A client that reads less than `min-rate` while bytes wait for it is lost. If another host may take over from the owner,
-/// the client is closed with 1012, unless it has received only a part of a frame.
+/// Copies until both sides have closed their streams, or until one of them is lost. Writes `to_owner` and `to_client`
+/// first. A client that reads less than `min-rate` while bytes wait for it counts as lost. If another host may take
+/// over from the owner, the client is closed with 1012. That is not possible if the client has received only a part of
+/// a frame.
 ///
 /// # Cancel safety
 ///
-/// Both streams are used by reference. If the future is dropped, bytes that were read but not written are lost.
+/// Both streams are borrowed. If the future is dropped, bytes that were read but not written are lost.
 pub(crate) async fn relay(
     client: &mut (impl AsyncRead + AsyncWrite + Unpin),
     owner: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -113,7 +116,8 @@ pub(crate) async fn relay(
             Poll::Ready(Err(Lost::Source(error))) => {
                 return Poll::Ready(RelayEnd::ClientLost(error));
             }
-            // The owner may have closed because it is done with the client: what it sent is still delivered.
+            // If the owner has already ended its stream, it may just be done with the client. Its last bytes are still
+            // delivered.
             Poll::Ready(Err(Lost::Destination(error))) if downwards.state == State::Open => {
                 return Poll::Ready(RelayEnd::OwnerLost(error));
             }
@@ -143,7 +147,7 @@ pub(crate) async fn relay(
     end
 }
 
-/// Returns whether the client does not read what waits for it.
+/// Returns whether the client does not read its waiting output fast enough.
 fn is_stalled(
     liveness: &mut LivenessTimer,
     upwards: &mut Direction,
@@ -160,7 +164,7 @@ fn is_stalled(
     if downwards.state == State::Ending {
         liveness.begin_closing();
     }
-    // The owner pings the client, so a silent client is not an error here.
+    // A silent client is no error here, because the owner pings the client.
     while let Some(event) = liveness.poll_due(context, InputState::Paused) {
         if event == TimerEvent::Stalled {
             return true;
@@ -177,7 +181,7 @@ async fn close(client: &mut (impl AsyncRead + AsyncWrite + Unpin), bytes: &[u8])
         while client.read(&mut [0; 1024]).await? > 0 {}
         Result::Ok(())
     };
-    // An error means that the client has gone.
+    // Closing fails only if the client has gone.
     let _ = closing.await;
 }
 
@@ -186,7 +190,7 @@ impl Direction {
         Self { kept, written: 0, state: State::Open, frames: None, sent: 0, taken: 0 }
     }
 
-    /// Follows the frames of this direction.
+    /// Begins to track the frames of this direction.
     fn following(mut self) -> Self {
         let mut frames = Frames::default();
         frames.follow(&self.kept);
@@ -194,14 +198,14 @@ impl Direction {
         self
     }
 
-    /// Returns what is left to send if the source ends now: bytes that are kept, and a close frame. `None`: no close
-    /// frame is possible.
+    /// Returns what is left to send if the source ends now: the bytes that are kept, and a close frame. Returns `None`
+    /// if a close frame is not possible.
     fn last_bytes(&self) -> Option<Vec<u8>> {
         if !self.frames.as_ref()?.can_close() {
             return None;
         }
         let (code, reason) = (HostClose::Moved.code().number(), HostClose::Moved.reason());
-        // RFC 6455 §5.5.1. The reason is shorter than 124 bytes.
+        // RFC 6455 §5.5.1. One byte is enough for the length, because the reason is shorter than 124 bytes.
         let header = [0x88, 2 + reason.len() as u8];
         Some([&self.kept[self.written..], &header, &code.to_be_bytes(), reason.as_bytes()].concat())
     }
@@ -211,7 +215,8 @@ impl Direction {
         *self = Self { state: State::Ended, ..Self::new(Vec::new()) };
     }
 
-    /// Copies until there is nothing to read or the destination takes no more. `Ready`: the direction has ended.
+    /// Copies until there is nothing to read, or the destination takes no more. Returns `Ready` if the direction has
+    /// ended.
     #[inline(always)]
     fn poll(
         &mut self,
@@ -226,7 +231,7 @@ impl Direction {
                 State::Ending => {
                     let ended = ready!(Pin::new(&mut *destination).poll_shutdown(context));
                     self.state = State::Ended;
-                    // An error means that the destination is gone, and needs nothing more.
+                    // An error means that the destination has gone, so there is nothing more to do.
                     let _ = ended;
                     return Poll::Ready(Ok(()));
                 }
@@ -267,7 +272,7 @@ impl Direction {
         Poll::Pending
     }
 
-    /// Writes what is kept.
+    /// Writes the bytes that are kept.
     fn poll_kept(
         &mut self,
         destination: &mut (impl AsyncWrite + Unpin),
@@ -291,7 +296,8 @@ impl Direction {
     }
 }
 
-/// Flushes the destination: a TLS stream may still hold the last bytes. Always pending, unless there is an error.
+/// Flushes the destination, because a TLS stream may still hold the last bytes. Always pending, unless there is an
+/// error.
 fn flush(
     destination: &mut (impl AsyncWrite + Unpin),
     context: &mut Context<'_>,

@@ -1,6 +1,6 @@
 //! A TCP socket with inlined system calls.
 //!
-//! A system call empties the processor's return stack, so each return on the way up from it is mispredicted. Therefore
+//! A system call empties the processor's return stack, so after it each return to a caller is mispredicted. Therefore
 //! the calls bypass the functions of the C library, and the functions around them are always inlined. This saves 1 to 2
 //! % of the CPU time of a short message.
 
@@ -21,8 +21,8 @@ impl Socket {
         Self(stream)
     }
 
-    /// Makes a system call that transfers up to `max` bytes. If it transfers fewer, the socket is drained or full, and
-    /// the next transfer waits for readiness without another system call.
+    /// Makes a system call that transfers up to `max` bytes. If it transfers fewer, the socket must be drained or full.
+    /// The next transfer then waits for readiness without another system call.
     #[inline(always)]
     fn transfer(
         &self,
@@ -34,7 +34,7 @@ impl Socket {
         let tried = self.0.try_io(interest, || {
             let bytes = call(&self.0)?;
             transferred = Ok(bytes);
-            // `WouldBlock` makes tokio wait for an event that is newer than this call.
+            // `WouldBlock` makes tokio wait for an event that comes after this call.
             if bytes > 0 && bytes < max { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         match tried {

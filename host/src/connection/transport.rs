@@ -1,4 +1,4 @@
-//! The transport of one client: its socket and its timers, and the work on both while the connection task waits.
+//! The transport of one client: its socket and its timers. The transport serves both while the connection task waits.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -19,34 +19,34 @@ use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::{Client, ExpiryState, HostClose, Outgoing, SendCapacity};
 use crate::config::{Limits, Timeouts};
 
-/// The most pieces of output in one system call.
+/// The most pieces of output in one write.
 const MAX_SLICES: usize = 16;
 
-/// How often to check whether the host has memory again, for a client whose sends were refused and that has no output
-/// waiting: nothing else wakes its task. Memory shortages last for seconds, and many clients may check at the same
-/// time.
+/// How often to check whether the host has memory again. The check is for a client whose sends were refused and that
+/// has no waiting output, because nothing else wakes its task. A second is often enough: memory shortages last for
+/// seconds, and many clients may check at the same time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket and the timers of one client.
 pub(super) struct Transport<S> {
     socket: S,
     liveness: LivenessTimer,
-    /// Input is not read while more than this many bytes of output are waiting for the client.
+    /// The client's input is not read while more than this many bytes of output wait for it.
     high_water_mark: usize,
     /// Whether reading input is paused.
     is_input_paused: bool,
     send_capacity: SendCapacity,
-    /// The next check whether the host has memory again.
+    /// The timer for the next check whether the host has memory again.
     capacity_check: Option<Pin<Box<Sleep>>>,
     /// Whether the handler's `expiring` is due.
     is_expiring: bool,
 }
 
-/// What woke a connection that had handled all its input.
+/// The reason why a connection that had handled all its input was woken.
 pub(super) enum Wakeup {
-    /// Input, and its length in bytes.
+    /// Input arrived. The number is its length in bytes.
     Input(Buffer, usize),
-    /// [Capacity is restored](Transport::is_capacity_restored) for what is sent to the client.
+    /// [Capacity is restored](Transport::is_capacity_restored) for sends to the client.
     CapacityRestored,
     /// The client [expires](Transport::take_expiring).
     Expiring,
@@ -65,8 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Writes the waiting output, then waits for input and keeps writing. Does not read from a client that does not
-    /// read what it is sent.
+    /// Writes the waiting output, and then waits for input while it keeps writing. Does not read from a client that
+    /// does not read its output.
     ///
     /// # Cancel safety
     ///
@@ -74,8 +74,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) async fn read(&mut self, client: &Client) -> Result<Wakeup, ConnectionEnd> {
         let mut is_wakeup = false;
         poll_fn(|context| {
-            // The first poll writes the output that this task has queued itself. Later polls are wakeups. Most of these
-            // are for input, so they poll input first.
+            // The first poll writes the output that this task has queued itself. Each later poll follows a wake-up, and
+            // most wake-ups are for input. So later polls poll the input first.
             let mut has_polled_input = false;
             if std::mem::replace(&mut is_wakeup, true) && !self.is_input_paused {
                 has_polled_input = true;
@@ -84,15 +84,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 }
             }
             let output = self.poll_output(client, context)?;
-            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. The write
-            // above may have ended a pause.
+            // The input is polled at least once before the task sleeps. Otherwise nothing would wake the task for
+            // input. The write above may have ended a pause.
             if !has_polled_input
                 && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
             {
                 return Poll::Ready(read);
             }
-            // Checked after input, so that a handler that keeps filling the buffer still gets the client's messages.
+            // This is checked after the input. So a handler that keeps filling the buffer still gets the client's
+            // messages.
             if self.is_capacity_restored() {
                 return Poll::Ready(Ok(Wakeup::CapacityRestored));
             }
@@ -109,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Returns whether a send was refused and the last write found capacity again.
+    /// Returns whether a send was refused before, and the last write found that there is capacity again.
     #[inline]
     pub(super) fn is_capacity_restored(&self) -> bool {
         self.send_capacity == SendCapacity::Restored
@@ -124,17 +125,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Returns whether the handler's `expiring` is due, and resets it.
+    /// Returns whether the handler's `expiring` is due, and resets this.
     pub(super) fn take_expiring(&mut self) -> bool {
         self.is_expiring && std::mem::take(&mut self.is_expiring)
     }
 
-    /// Returns the number of bytes of waiting output above which no input is handled.
+    /// Returns the high-water mark in bytes. While more output than this waits, no input is handled.
     pub(super) fn high_water_mark(&self) -> usize {
         self.high_water_mark
     }
 
-    /// Writes until the waiting output is at most the high-water mark and the memory of the host allows reading again.
+    /// Writes until the waiting output is at most the high-water mark, and the host has enough memory to read again.
     ///
     /// # Cancel safety
     ///
@@ -183,9 +184,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         (value, transport_result)
     }
 
-    /// Writes the waiting output, waits until the peer has closed its side, and closes the socket. Closing earlier,
-    /// with input of the peer unread, would reset the connection, and the peer could lose our close frame (RFC 6455
-    /// §7.1.1). A peer that does not read the waiting output in time loses it.
+    /// Writes the waiting output, waits until the peer has closed its side, and closes the socket. If the socket were
+    /// closed earlier, while input of the peer is unread, the connection would be reset, and the peer could lose the
+    /// host's close frame (RFC 6455 §7.1.1). A peer that does not read the waiting output in time loses that output.
     pub(super) async fn close_gracefully(
         mut self,
         client: &Client,
@@ -193,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         end: &ConnectionEnd,
     ) {
         if end.allows_closing_handshake() {
-            // After an error or a timeout there is nothing left to do.
+            // After an error or a timeout, there is nothing left to do.
             let _ = self.try_close(client, inbound).await;
         }
     }
@@ -213,8 +214,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         })
         .await?;
         self.liveness.await_close_frame();
-        // Wait for the peer's close frame first: a proxy resets its client if our stream ends while the client is still
-        // sending. The client then reports 1006 (§7.1.5) and never learns the reason.
+        // The peer's close frame must come first. If the stream ended while the client is still sending, a proxy in
+        // between would reset the client's connection. The client would then report 1006 (§7.1.5), and never learn the
+        // reason.
         self.read_until(client, |input| {
             inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
             inbound.has_peer_closed()
@@ -247,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Waits for the socket, and checks the timers.
+    /// Waits for the socket while it checks the timers.
     async fn with_deadline(
         &mut self,
         client: &Client,
@@ -287,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Writes the waiting output, and registers the task to be woken for more.
+    /// Writes the waiting output, and registers the task to be woken when more can be written.
     #[inline(always)]
     fn poll_output(
         &mut self,
@@ -313,7 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 Poll::Ready(written) => self.liveness.note_written(written),
             }
         }
-        // A stream that encrypts may hold back the last bytes.
+        // An encrypted stream may hold back the last bytes, so it must be flushed.
         if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
             output = Poll::Pending;
         }
@@ -343,9 +345,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             match due {
                 TimerEvent::Idle => release_idle_memory(client),
                 TimerEvent::Ping => {
-                    // No output waits, so a ping that cannot be queued means that the client is closing.
+                    // No output waits, so this fails only if the client is closing.
                     let _ = client.outgoing().outbound.ping(HEARTBEAT);
-                    // Output is written at the beginning of the next poll.
+                    // The next poll begins by writing the output.
                     context.waker().wake_by_ref();
                 }
                 TimerEvent::Silent => return Err(ConnectionEnd::Silent),
@@ -367,14 +369,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             }
             ExpiryState::Now => {
                 client.close_by_host(HostClose::Expired);
-                // Output is written at the beginning of the next poll.
+                // The next poll begins by writing the output.
                 context.waker().wake_by_ref();
             }
         }
     }
 }
 
-/// Reads with one system call. Reading nothing is the end of the client's input.
+/// Reads with one system call. Reading zero bytes means the end of the client's input.
 #[inline(always)]
 fn poll_read<S: AsyncRead + Unpin>(
     socket: &mut S,
@@ -382,7 +384,7 @@ fn poll_read<S: AsyncRead + Unpin>(
     read: &mut ReadBuf<'_>,
 ) -> Poll<std::io::Result<()>> {
     match Pin::new(socket).poll_read(context, read) {
-        // A TLS client ended its side of the connection without a `close_notify`.
+        // A TLS client has closed its side of the connection without a `close_notify`.
         Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
         other => other,
     }

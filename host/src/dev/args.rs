@@ -38,7 +38,7 @@ While a build runs or has failed, the code of the last good build is served. Eve
 connected. Ctrl-C stops a running build, closes every client and exits.";
 
 impl Args {
-    /// Returns the settings of the file with those of the command line.
+    /// Returns the settings of the file, changed by those of the command line.
     pub(super) fn apply(&self, mut settings: schema::Server) -> schema::Server {
         if !self.listen.is_empty() {
             let addresses = self.listen.iter().cloned().map(schema::Listen::from);
@@ -48,7 +48,7 @@ impl Args {
         if self.tls_dev {
             settings.tls_dev = Some(true);
         }
-        // The components change at every build.
+        // Files must be watched, because every build changes the components.
         settings.watch = Some(true);
         settings
     }

@@ -12,27 +12,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::project::Project;
 
-/// How long a build may take to exit after SIGTERM. After that it is killed.
+/// How long a build may take to exit after SIGTERM. It is killed after that.
 const TERMINATION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The exit codes of a shell that cannot run a command, because it is not executable or does not exist.
+/// The exit codes of a shell for a command that is not executable, and for one that does not exist.
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// The variable with the path of this program, for builds that call it: it need not be in `PATH`.
+/// The environment variable with the path of this program. It is for builds that call this program, which need not be
+/// in `PATH`.
 const PROGRAM: &str = "WS_HOST";
 
 /// How a build ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Built(Duration),
-    /// The build failed, with the reason and advice.
+    /// The build failed. Contains the reason and advice.
     Failed(Duration, String),
     /// The program is about to exit.
     Stopped,
 }
 
-/// Runs the build of a project to its end, or until `stop` is cancelled. Its output goes to standard error as it is.
+/// Runs the build of a project to its end, or until `stop` is cancelled. Its output goes to standard error unchanged.
 ///
 /// # Cancel safety
 ///
@@ -63,7 +64,7 @@ pub(super) async fn build(project: &Project, stop: &CancellationToken) -> Outcom
     }
 }
 
-/// A running build. Dropping it kills its process group, unless that has been set to `None`.
+/// A running build. Dropping it kills its process group, unless the group has been set to `None`.
 struct Running {
     child: Child,
     group: Option<Pid>,
@@ -79,27 +80,28 @@ impl Running {
             .arg("-c")
             .arg(&project.build)
             .current_dir(&project.folder)
-            // A build that asks a question would wait forever: nobody looks at it.
+            // Nobody can answer a build that asks a question, so it must not wait for an answer.
             .stdin(Stdio::null())
-            // Standard output has the URL of the server, for scripts.
+            // Standard output is for the URL of the server, which scripts read.
             .stdout(io::stderr())
-            // Ctrl-C at the terminal then reaches only this program, which stops everything that the build started.
+            // Ctrl-C at the terminal then reaches only this program. This program then stops all processes of the
+            // build.
             .process_group(0)
             .spawn()?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Ok(Self { child, group: id.and_then(Pid::from_raw) })
     }
 
-    /// Asks all processes of the build to exit, and kills those that do not.
+    /// Asks all processes of the build to exit, and kills those that do not exit.
     async fn stop(&mut self) {
         self.signal(Signal::TERM);
-        // In both cases, what remains of the group is killed when this is dropped.
+        // Whether this times out or not, dropping this value kills the remaining processes of the group.
         let _ = timeout(TERMINATION_TIMEOUT, self.child.wait()).await;
     }
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
-            // The only error is that there is no process left.
+            // This fails only if there is no process left.
             let _ = kill_process_group(group, signal);
         }
     }
@@ -111,7 +113,7 @@ impl Drop for Running {
     }
 }
 
-/// Says why a build failed, and what to do if its output does not say that.
+/// Returns why a build failed. Adds what to do if the output of the build does not say it.
 fn explain(status: ExitStatus, build: &str) -> String {
     const README: &str = "the project's README.md says what to install";
     match (status.code(), status.signal()) {

@@ -1,5 +1,5 @@
-//! `ws-host dev`: builds and serves a project, and builds it again when a source file is saved. The component watch of
-//! the server does the rest: it reloads a component that a build has changed.
+//! `ws-host dev`: builds and serves a project, and builds it again when a source file is saved. The server itself
+//! watches the components, and reloads those that a build has changed.
 
 mod args;
 mod command;
@@ -25,7 +25,7 @@ use crate::{open_files, signals};
 ///
 /// # Errors
 ///
-/// The project has no valid configuration, or the server cannot listen. A build that fails is not an error.
+/// An error if the project has no valid configuration, or if the server cannot listen. A failed build is not an error.
 ///
 /// # Cancel safety
 ///
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: Args, log: &Log) -> Result<()> {
     banner::print(&server, ReloadTrigger::Save, static_files.as_deref());
     let building = tokio::spawn(workshop.keep_building(server.config_reloader()));
     let stopped = server.run(stop.cancelled()).await;
-    // The build was told to stop at the same moment as the server.
+    // The build was told to stop together with the server, so this ends soon.
     building.await?;
     if let Stopped::Abandoned(clients) = stopped {
         tracing::warn!(clients, "the drain timeout expired before all clients had gone");
@@ -59,7 +59,7 @@ struct Started {
     static_files: Option<PathBuf>,
 }
 
-/// Builds until the result can be served. Returns `None` when the program is about to exit.
+/// Builds until the result can be served. Returns `None` if the program is about to exit.
 async fn first_server(args: &Args, workshop: &mut Workshop) -> Result<Option<Started>> {
     let mut next = workshop.build().await;
     loop {
@@ -75,7 +75,7 @@ async fn first_server(args: &Args, workshop: &mut Workshop) -> Result<Option<Sta
     }
 }
 
-/// Starts the server. The inner error is one that saving a file may correct.
+/// Starts the server. The inner error is for problems that the user may solve by saving a file.
 async fn start(args: &Args, workshop: &Workshop) -> Result<Result<Started, String>> {
     let file = workshop.configuration();
     let mut config =

@@ -1,4 +1,4 @@
-//! What `ws-host dev` reads from the configuration of a project.
+//! The settings that `ws-host dev` reads from the configuration of a project.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use ws_host::config::{self, schema};
 /// The name of the configuration file.
 const FILE: &str = "ws-host.toml";
 
-/// A project, with all paths relative to the working directory.
+/// A project. All paths are relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Project {
     /// The folder in which the build runs.
@@ -19,7 +19,7 @@ pub(super) struct Project {
     pub(super) build: String,
     /// The files and folders whose changes cause a build.
     pub(super) watched: Vec<PathBuf>,
-    /// The components, whose changes cause none.
+    /// The components. Their changes cause no build.
     pub(super) components: Vec<PathBuf>,
 }
 
@@ -28,7 +28,7 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// There is no configuration, it has an error, or it does not say how to build.
+    /// An error if there is no configuration, if it is invalid, or if it does not say how to build.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let file = folder.join(FILE);
         if !file.exists() {

@@ -1,4 +1,4 @@
-//! The source files of a project, and which of them have changed.
+//! Finds the source files of a project, and those that have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -9,40 +9,42 @@ use sha2::{Digest, Sha256};
 
 use super::project::Project;
 
-/// Folders into which tools write: builds, packages, caches. Those that begin with a dot are left out as well.
+/// Folders into which tools write: builds, packages, caches. Folders that begin with a dot are ignored as well.
 const IGNORED_FOLDERS: [&str; 6] =
     ["__pycache__", "build", "dist", "node_modules", "target", "zig-out"];
 
-/// The end of the names of files that are no sources: what editors write beside a file or before they rename it, and
-/// logs. If the output of the builds goes to a log in the project, each build would cause the next one.
+/// The ends of the names of files that are not sources. Editors give all of these names except the last to temporary
+/// files and backups. `.log` is for logs: if the build's output goes to a log in the project, each build would
+/// otherwise cause another one.
 const NO_SOURCES: [&str; 9] =
     ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", "___jb_tmp___", "___jb_old___", ".log"];
 
-/// The name of the file with which Vim tries out whether it can write to a folder.
+/// The name of the file that Vim creates to find out whether it can write to a folder.
 const VIM_PROBE: &str = "4913";
 
-/// The most files that are looked at. A project with more should set `watch`.
+/// The most files that are checked. A project with more files should set `watch`.
 const MAX_FILES: usize = 20_000;
 
-/// Files above this size are compared only by their metadata.
+/// Files above this size are compared by their metadata only.
 const MAX_HASHED: u64 = 8 << 20;
 
-/// What counts as a change of a file.
+/// The definition of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compare {
-    /// The file was written, perhaps with the same content: saving a file builds again after a tool was installed.
+    /// The file was written, perhaps with the same content. So a user can save a file to build again, for example after
+    /// installing a tool.
     Writes,
-    /// The file has other content: a build may write the same code into the same file each time.
+    /// The content of the file is different. A build may write the same code into the same file each time.
     Contents,
 }
 
-/// The source files as they were when they were last looked at.
+/// The source files as they were when they were last checked.
 #[derive(Default)]
 pub(super) struct Sources {
     files: BTreeMap<PathBuf, Seen>,
     /// The folders that must be watched to notice all changes.
     pub(super) folders: BTreeSet<PathBuf>,
-    /// Whether there were more than [`MAX_FILES`].
+    /// Whether there were more files than [`MAX_FILES`].
     pub(super) is_cut_off: bool,
 }
 
@@ -62,10 +64,10 @@ struct Identity {
 }
 
 impl Sources {
-    /// Looks at all files. Returns those that were changed, added or removed since the last time.
+    /// Checks all files. Returns those that have been changed, added or removed since the last check.
     pub(super) fn refresh(&mut self, project: &Project, compare: Compare) -> Vec<PathBuf> {
         let mut found = Self::default();
-        // The configuration may change what is built and watched.
+        // The configuration file counts too, because it may change what is built and watched.
         for path in project.watched.iter().chain([&project.file]) {
             found.add_watched(path, project, &self.files);
         }
@@ -82,7 +84,7 @@ impl Sources {
         changed.map(|(path, _)| path).chain(removed).cloned().collect()
     }
 
-    /// Adds a file or folder that the configuration names. It is added whatever its name is.
+    /// Adds a file or folder that the configuration names. It is added whatever it is called.
     fn add_watched(&mut self, path: &Path, project: &Project, before: &BTreeMap<PathBuf, Seen>) {
         if let Some(parent) = path.parent() {
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
@@ -91,7 +93,7 @@ impl Sources {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.add_folder(path, project, before),
             Ok(metadata) if metadata.is_file() => self.add_file(path, &metadata, before),
-            // It may appear later. Reading a pipe could wait forever.
+            // Anything else is skipped. A missing file may appear later, and reading a pipe could wait forever.
             Ok(_) | Err(_) => {}
         }
     }
@@ -101,7 +103,7 @@ impl Sources {
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
             let path = entry.path();
-            // Links to folders are not followed, because they may lead in a circle.
+            // A link to a folder is not followed, because it may lead to a loop.
             let (Ok(kind), Ok(metadata)) = (entry.file_type(), fs::metadata(&path)) else {
                 continue;
             };
@@ -155,7 +157,7 @@ fn is_ignored_folder(name: &str) -> bool {
     name.starts_with('.') || IGNORED_FOLDERS.contains(&name)
 }
 
-/// Returns whether this is the name of a log, or one that an editor uses for a moment.
+/// Returns whether this is the name of a log, or of a temporary file of an editor.
 fn is_no_source(name: &str) -> bool {
     let is_emacs_save = name.starts_with('#') && name.ends_with('#');
     name.starts_with('.')
@@ -172,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// A project in a folder of its own, whose sources have been looked at.
+    /// A project in a temporary folder, whose sources have been checked once.
     struct Fixture {
         folder: TempDir,
         project: Project,
@@ -205,7 +207,7 @@ mod tests {
             fs::write(self.folder.path().join(name), content).expect("it can be written");
         }
 
-        /// Sets a file's time of modification, as saving it without a change does.
+        /// Sets a file's modification time, as saving it without a change does.
         fn touch(&self, name: &str) {
             let file = fs::File::options().write(true).open(self.folder.path().join(name));
             let later = SystemTime::now() + Duration::from_secs(10);

@@ -1,7 +1,7 @@
-//! Notices that something may have changed in the folders of the sources: `inotify(7)`.
+//! Notices that something may have changed in the folders of the sources, by `inotify(7)`.
 //!
-//! Which files have changed is found out by looking at all of them (`sources.rs`), so an event carries no information,
-//! and a lost one does no harm.
+//! `sources.rs` finds out which files have changed by checking all of them. So the content of an event does not matter,
+//! and a lost event does no harm.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,18 +15,18 @@ use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-/// Files are looked at after this long without an event: an editor that saves all of its files, or a `git checkout`,
-/// leads to one build.
+/// Files are checked when there has been no event for this long. So if an editor saves all of its files, or `git
+/// checkout` writes many, there is only one build.
 const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// Files are looked at after this time even if events continue.
+/// Files are checked after this time even if there are still events.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
-/// How often files are looked at without an event: there are none for files on network file systems and in shared
-/// folders of virtual machines, or after a limit of the system is reached.
+/// How often files are checked if there are no events. There are none for files on network file systems and in shared
+/// folders of virtual machines, or when a limit of the system is reached.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How many bytes are read at once: a few dozen events with names of usual length.
+/// How many bytes are read at once. This is enough for a few dozen events with names of usual length.
 const BUFFER_SIZE: usize = 4 << 10;
 
 const EVENTS: WatchFlags = WatchFlags::CREATE
@@ -60,12 +60,12 @@ impl Watcher {
         watcher
     }
 
-    /// Watches these folders in addition to those before. Folders that do not exist any more are no longer watched.
+    /// Watches these folders in addition to the earlier ones. Folders that no longer exist are no longer watched.
     pub(super) fn watch(&mut self, folders: &BTreeSet<PathBuf>) {
         let Some(queue) = self.queue.clone() else { return };
         for folder in folders {
             match inotify::add_watch(&queue, folder, EVENTS) {
-                // A folder that was removed just now: its parent reports that.
+                // If a folder has just been removed, the event of its parent reports that.
                 Ok(_) | Err(rustix::io::Errno::NOENT) => {}
                 Err(error) => self.warn(&format!(
                     "{} cannot be watched ({error}); raise the sysctl fs.inotify.max_user_watches",
@@ -75,11 +75,11 @@ impl Watcher {
         }
     }
 
-    /// Waits until files should be looked at.
+    /// Waits until the files should be checked.
     ///
     /// # Cancel safety
     ///
-    /// No event is lost unless the quiet period had begun.
+    /// No event is lost, unless the quiet period has already begun.
     pub(super) async fn next(&self) {
         if timeout(CHECK_INTERVAL, self.events.notified()).await.is_err() {
             return;
@@ -88,7 +88,7 @@ impl Watcher {
         while Instant::now() < deadline
             && timeout(QUIET_PERIOD, self.events.notified()).await.is_ok()
         {
-            // A busy folder wakes this task no more often than this.
+            // With this pause, a busy folder does not wake the task more than once a millisecond.
             sleep(Duration::from_millis(1)).await;
         }
     }
@@ -102,7 +102,7 @@ impl Watcher {
     }
 }
 
-/// Starts the thread. It notifies of events until reading fails, which happens only if the kernel has no memory.
+/// Starts the thread. It notifies of events until reading fails. That happens only if the kernel is out of memory.
 fn start_thread(events: Arc<Notify>) -> io::Result<Arc<OwnedFd>> {
     let queue = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);
     let ours = Arc::clone(&queue);

@@ -14,21 +14,21 @@ use super::sources::{Compare, Sources};
 use super::watcher::Watcher;
 use crate::log::Log;
 
-/// A project that is built again and again.
+/// A project that is built repeatedly.
 pub(super) struct Workshop {
     project: Project,
     sources: Sources,
     watcher: Watcher,
     log: Log,
     stop: CancellationToken,
-    /// Whether an earlier build is served while the next one fails.
+    /// Whether an earlier build is being served. If so, it stays served when the next build fails.
     is_served: bool,
     is_configuration_changed: bool,
-    /// The sources that have changed during the last build.
+    /// The sources that have changed while the last build ran.
     changed_meanwhile: Vec<PathBuf>,
 }
 
-/// How a build ended, once that was reported.
+/// How a build ended. It has already been reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BuildEnd {
     Succeeded,
@@ -42,7 +42,7 @@ impl Workshop {
     ///
     /// # Errors
     ///
-    /// Its configuration is missing or wrong.
+    /// An error if the configuration is missing or invalid.
     pub(super) async fn open(folder: &Path, log: Log, stop: CancellationToken) -> Result<Self> {
         let project = Project::open(folder)?;
         for path in project.watched.iter().filter(|path| !path.exists()) {
@@ -72,17 +72,17 @@ impl Workshop {
         &self.project.file
     }
 
-    /// Builds the project and reports how that ended, in one line.
+    /// Builds the project. Reports in one line how the build ended.
     pub(super) async fn build(&mut self) -> BuildEnd {
         self.build_because("").await
     }
 
-    /// Waits until sources have changed, and builds the project. A change during the last build counts.
+    /// Waits until sources have changed, and builds the project. Changes while the last build ran count too.
     pub(super) async fn build_after_change(&mut self) -> BuildEnd {
         let mut changed = std::mem::take(&mut self.changed_meanwhile);
         loop {
             if changed.contains(&self.project.file) && !self.read_configuration().await {
-                // The sources can still be built as before.
+                // The sources can still be built with the old configuration.
                 changed.retain(|path| *path != self.project.file);
             }
             if let Some(first) = changed.first() {
@@ -98,8 +98,8 @@ impl Workshop {
         }
     }
 
-    /// Builds after every change, until the program is about to exit. A changed configuration is applied after the
-    /// build.
+    /// Builds after every change, until the program is about to exit. A changed configuration is applied when the build
+    /// has succeeded.
     pub(super) async fn keep_building(mut self, reloader: ConfigReloader) {
         self.is_served = true;
         loop {
@@ -123,7 +123,8 @@ impl Workshop {
     async fn build_because(&mut self, change: &str) -> BuildEnd {
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
-        // What the build itself has written again is no reason to build. Everything that is saved after the report is.
+        // The build may have written the same content into a file again, which is no reason to build. From now on,
+        // saving a file is a reason, even with the same content.
         self.changed_meanwhile = self.refresh(Compare::Contents).await;
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,
@@ -144,13 +145,13 @@ impl Workshop {
         }
     }
 
-    /// Reads a changed configuration. If it is wrong, reports that and returns false.
+    /// Reads a changed configuration. If it is invalid, reports that and returns false.
     async fn read_configuration(&mut self) -> bool {
         match Project::open(&self.project.folder) {
             Ok(project) => {
                 self.project = project;
                 self.is_configuration_changed = true;
-                // It may name other files.
+                // The new configuration may name other files.
                 self.refresh(Compare::Writes).await;
                 true
             }
@@ -161,7 +162,8 @@ impl Workshop {
         }
     }
 
-    /// Looks at all sources on a blocking thread, and watches the folders that are new. Returns what has changed.
+    /// Checks all sources on a blocking thread, and watches the folders that are new. Returns the files that have
+    /// changed.
     async fn refresh(&mut self, compare: Compare) -> Vec<PathBuf> {
         let (mut sources, project) = (std::mem::take(&mut self.sources), self.project.clone());
         let refresh = move || {
@@ -175,15 +177,15 @@ impl Workshop {
                 changed
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            // The runtime is shutting down.
+            // The runtime is shutting down, so the result does not matter.
             Err(_) => Vec::new(),
         }
     }
 
-    /// Waits until the log is written: what the build prints follows it.
+    /// Waits until the log is written, so that the output of the build comes after it.
     async fn flush_log(&self) {
         let log = self.log.clone();
-        // It fails only if the runtime is shutting down.
+        // This fails only if the runtime is shutting down.
         let _ = spawn_blocking(move || log.finish()).await;
     }
 }

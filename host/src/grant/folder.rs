@@ -3,21 +3,21 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Separates the path of a folder from the name that the handler sees.
+/// Separates the path of a folder from the name under which the handler sees it.
 const SEPARATOR: &str = "::";
 
 /// A folder whose files handlers may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Folder {
-    /// The folder. It may be a symbolic link; each new instance resolves it.
+    /// The folder. It may be a symbolic link. Each new instance resolves it again.
     pub path: PathBuf,
     /// The path at which the handler sees the folder.
     pub name: String,
 }
 
 impl Folder {
-    /// Grants a folder that the handler sees at this path.
+    /// Grants a folder. The handler sees it at this path.
     pub fn new(path: impl Into<PathBuf>, name: impl Into<String>) -> Self {
         Self { path: path.into(), name: name.into() }
     }

@@ -1,4 +1,4 @@
-//! Servers to which handlers may send HTTP requests, or open WebSockets.
+//! Servers to which handlers may send HTTP requests or open WebSockets.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,17 +6,17 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::Uri;
 use http::uri::Scheme;
 
-/// The mark of a server that may have an address in a private network.
+/// The mark of a server whose address may be in a private network.
 const PRIVATE: &str = "private";
 
-/// A server to which handlers may send HTTP requests, written as `https://api.example.com` or `http://127.0.0.1:8081`,
-/// or open WebSockets, written as `wss://api.example.com`.
+/// A server that handlers may use. A grant of HTTP requests is written as `https://api.example.com` or
+/// `http://127.0.0.1:8081`, and a grant of WebSockets as `wss://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpServer {
     /// `https` or `http`, or `wss` or `ws`.
     pub scheme: Scheme,
-    /// The name, in lower case, or the address, without brackets.
+    /// The name in lower case, or the address without brackets.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -24,14 +24,14 @@ pub struct HttpServer {
     pub reach: Reach,
 }
 
-/// Which addresses the name of a server may have. It does not matter for a server that is named by its address.
+/// Which addresses the name of a server may have. This has no effect for a server that is given by its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reach {
-    /// Public addresses. `localhost` may have loopback addresses.
+    /// Only public addresses. `localhost` may have loopback addresses.
     #[default]
     Public,
-    /// Any address, also of this machine and of private networks.
+    /// Any address, including those of this machine and of private networks.
     Anywhere,
 }
 
@@ -40,7 +40,7 @@ impl HttpServer {
     ///
     /// # Errors
     ///
-    /// What is wrong with the text.
+    /// A text that says what is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (url, reach) = match text.split_once(' ') {
             None => (text, Reach::Public),
@@ -83,12 +83,13 @@ impl HttpServer {
     }
 }
 
-/// Returns the port of a URL, which may be the default of its scheme. `None` if there is no valid port.
+/// Returns the port of a URL. If it has none, returns the default port of its scheme. Returns `None` if the port is
+/// invalid.
 fn port(uri: &Uri) -> Option<u16> {
     let authority = uri.authority()?;
     match authority.port_u16() {
         Some(port) => Some(port).filter(|port| *port > 0),
-        // The text after the host is empty, or not a port.
+        // There is more than a host, but no valid port.
         None if authority.as_str().len() > authority.host().len() => None,
         None => default_port(uri.scheme()?),
     }
@@ -102,7 +103,7 @@ fn default_port(scheme: &Scheme) -> Option<u16> {
     }
 }
 
-/// Returns the one form of a host by which hosts are compared.
+/// Returns the canonical form of a host. Hosts are compared in this form.
 fn normal_host(host: &str) -> String {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match bare.and_then(|bare| bare.parse::<Ipv6Addr>().ok()) {

@@ -1,4 +1,4 @@
-//! Capabilities: what the handlers of a resource may use outside their sandbox.
+//! Capabilities: everything that the handlers of a resource may use outside their sandbox.
 
 mod folder;
 mod http;
@@ -13,16 +13,16 @@ pub use self::http::{HttpServer, Reach};
 /// The prefix of a grant of a folder.
 const FOLDER: &str = "folder:";
 
-/// The beginning of a grant of keys and values.
+/// The prefix of a grant of a key-value store.
 const KEYVALUE: &str = "keyvalue";
 
-/// The beginning of a grant of durable timers.
+/// The prefix of a grant of durable timers.
 const TIMERS: &str = "timers";
 
-/// The beginnings of a grant of HTTP requests.
+/// The prefixes of a grant of HTTP requests.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
 
-/// The beginnings of a grant of WebSockets.
+/// The prefixes of a grant of WebSockets.
 const WEB_SOCKETS: [&str; 2] = ["ws://", "wss://"];
 
 /// The grant of `wasi:config`.
@@ -37,9 +37,9 @@ pub enum Grant {
     Config,
     /// Reading the files of a folder, through `wasi:filesystem`.
     Folder(Folder),
-    /// Keys and values in this file, through `wasi:keyvalue`.
+    /// A key-value store in this file, through `wasi:keyvalue`.
     Keyvalue(PathBuf),
-    /// Timers that are kept in this file over a restart, through `ws-host:socket/timers`.
+    /// Timers that are kept in this file across restarts, through `ws-host:socket/timers`.
     Timers(PathBuf),
     /// HTTP requests to a server, through `wasi:http`.
     Http(HttpServer),
@@ -75,7 +75,7 @@ pub enum InvalidGrant {
     NoFolder(String),
 }
 
-/// Returns a suggestion for a text that looks like the value of a capability.
+/// Returns a suggestion for a text that looks like the argument of a capability.
 fn hint(text: &str) -> String {
     match text {
         text if text.starts_with(['/', '.']) => format!("; did you mean \"{FOLDER}{text}\"?"),

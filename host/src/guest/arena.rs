@@ -1,8 +1,8 @@
-//! Slots of memory, all of one size, side by side in large shared mappings.
+//! Slots of memory that all have the same size and lie side by side in large shared mappings.
 //!
-//! A mapping per slot would cost one to three of the 65,530 mappings that a process may have by default, and system
-//! time whenever a mapping is made or removed. Here a mapping holds 64 slots, and a slot that is dropped goes to the
-//! next owner. A slot takes memory only where it was touched.
+//! A separate mapping for each slot would cost system time whenever it is made or removed. It would also cost one to
+//! three of the 65,530 mappings that a process may have by default. Here one mapping holds 64 slots, and a dropped slot
+//! is reused for the next owner. A slot takes memory only for the pages that were touched.
 
 #![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
 
@@ -21,20 +21,20 @@ use super::image::{Image, Mapping};
 /// How many slots one mapping holds.
 pub(super) const SLOTS: usize = 64;
 
-/// How many unused pages separate two slots that have no guard page between them. The processor's caches find a page
-/// by the lower bits of its address. Instances of one component touch the same few pages of their slots, and would
-/// evict each other from the caches if slots were a power of two apart.
+/// How many unused pages separate two slots that have no guard page between them. The processor's caches place a page
+/// by the lower bits of its address, and instances of one component touch the same few pages of their slots. If slots
+/// were a power of two apart, these pages would evict each other from the caches.
 const STAGGER: usize = 5;
 
 /// The size of a huge page on common processors, in bytes. On other processors, the kernel ignores the advice.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// How many slots of an arena may have huge pages: each costs two of the 65,530 mappings of a process. The other slots
-/// keep small pages.
+/// How many slots of an arena may have huge pages. Each of them costs two of the 65,530 mappings of a process. The
+/// other slots keep small pages.
 const MAX_HUGE_PAGE_SLOTS: usize = 10_000;
 
-/// `MADV_GUARD_INSTALL` from Linux's `mman-common.h`: makes a guard page that needs no mapping of its own (since Linux
-/// 6.13).
+/// `MADV_GUARD_INSTALL` from Linux's `mman-common.h`. It makes a guard page that needs no mapping of its own (since
+/// Linux 6.13).
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
 /// Whether a guard page protects the memory below each slot.
@@ -42,11 +42,11 @@ const MADV_GUARD_INSTALL: libc::c_int = 102;
 pub(super) enum Guard {
     /// No guard page: the owner never accesses memory below its slot.
     None,
-    /// A guard page: any access to it ends the process.
+    /// A guard page. Any access to it ends the process.
     Page,
 }
 
-/// Slots of one size. The arena keeps its mappings, and gives the memory of unused slots back to the kernel.
+/// Slots of one size. The arena keeps its mappings, but gives the memory of unused slots back to the kernel.
 #[derive(Debug)]
 pub(super) struct Arena {
     size: usize,
@@ -60,7 +60,7 @@ pub(super) struct Arena {
     huge_page_slots: AtomicUsize,
 }
 
-/// A slot with exclusive access to its memory, which is all zeros at first.
+/// A slot, with exclusive access to its memory, which is all zeros at first.
 #[derive(Debug)]
 pub(super) struct Slot {
     arena: Arc<Arena>,
@@ -117,7 +117,7 @@ impl Arena {
                 return Err(error);
             }
         }
-        // `slot` takes from the end, so the lowest slot is used first.
+        // `slot` takes slots from the end of the list, so the lowest slot must be last.
         free.extend(gaps.rev().map(|gap| gap + self.gap));
         Ok(())
     }
@@ -163,8 +163,8 @@ impl Slot {
         with_exposed_provenance_mut(self.start - self.arena.gap)
     }
 
-    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel provides a huge page
-    /// as fast as twenty small ones, and a huge page replaces 512 of them. The slot costs two mappings until it is
+    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel provides one huge page
+    /// in the time of twenty small pages, and a huge page replaces 512 of them. The slot costs two mappings until it is
     /// dropped.
     pub(super) fn use_huge_pages(&mut self, from: usize) {
         let first = (self.start + from).next_multiple_of(HUGE_PAGE);
@@ -186,12 +186,12 @@ impl Slot {
         };
     }
 
-    /// Lets a new slot begin with the content of an image. What the owner writes is not written to the image. The slot
-    /// costs two mappings until it is dropped.
+    /// Gives a new slot the content of an image. Writes of the owner do not change the image. The slot costs two
+    /// mappings until it is dropped.
     ///
     /// # Errors
     ///
-    /// The image does not fit, or the error of the operating system. The slot is lost.
+    /// An error if the image does not fit, or the error of the operating system. The slot is lost in both cases.
     pub(super) fn map(mut self, image: &Image, permission: Mapping) -> Result<Self> {
         let range = image.range();
         if range.end > self.size() || range.is_empty() {
@@ -211,7 +211,7 @@ impl Slot {
         };
         if mapped == libc::MAP_FAILED {
             let error = Error::last_os_error();
-            // The kernel may have removed what was mapped here before, so these addresses are never used again.
+            // The kernel may have removed the earlier mapping at these addresses, so they are never used again.
             std::mem::forget(self);
             return Err(error);
         }
@@ -231,7 +231,7 @@ impl Slot {
         // SAFETY: the range lies in this slot, whose owner drops it.
         let mapped = unsafe { map_zeros(self.start + range.start, range.len(), libc::MAP_FIXED) };
         if let Err(error) = mapped {
-            // The slot is not used again, and keeps its mappings.
+            // The slot is not used again. It keeps its mappings, so their permission must not be released.
             std::mem::forget(permission);
             return Err(error);
         }
@@ -244,7 +244,7 @@ impl Slot {
             return Ok(());
         }
         self.arena.huge_page_slots.fetch_sub(1, Ordering::Relaxed);
-        // A kernel without huge pages has refused both kinds of advice, with EINVAL.
+        // A kernel without huge pages refuses this advice with EINVAL, as it has refused the advice to use huge pages.
         // SAFETY: the range is this slot, and the advice changes no content.
         match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_NOHUGEPAGE) } {
             0 => Ok(()),
@@ -270,7 +270,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // The next owner must find zeros, and no data of this owner. A slot that cannot be cleared is not used again.
+        // The next owner must find only zeros, and no data of this owner. A slot that cannot be cleared is not used
+        // again.
         // SAFETY: the owner drops the slot, so it has no more references into it and does not need the content.
         if self.unmap().is_ok() && unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok()
         {
@@ -283,8 +284,8 @@ impl Drop for Slot {
 ///
 /// # Safety
 ///
-/// With the flag `MAP_FIXED`, nothing may rely on the content of the range that begins at `address`, and there may be no
-/// references into it.
+/// With the flag `MAP_FIXED`, nothing may rely on the content of the range that begins at `address`, and there may be
+/// no references into it.
 unsafe fn map_zeros(address: usize, length: usize, flags: libc::c_int) -> Result<usize> {
     // SAFETY: the caller vouches for the range, or the kernel chooses one where nothing is mapped.
     let base = unsafe {
@@ -362,7 +363,7 @@ mod tests {
             // SAFETY: as above.
             assert_eq!(unsafe { slot.start().add(byte).read_volatile() }, 0);
         }
-        // A slot that is shorter than a huge page keeps small pages.
+        // A slot that is shorter than a huge page must keep small pages.
         let mut short = Arena::new(HUGE_PAGE / 2, Guard::None).slot()?;
         short.use_huge_pages(0);
         Ok(())

@@ -1,5 +1,4 @@
-//! The exports that every handler has. Everything here is generated from `wit/`, of which
-//! `workspace/wit` is a link.
+//! The exports that every handler has. Everything here is generated from `wit/`, which `workspace/wit` links to.
 
 wasmtime::component::bindgen!({
     path: "workspace/wit",

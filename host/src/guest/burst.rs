@@ -6,14 +6,14 @@ use wasmtime::component::{ComponentType, Lower};
 
 use crate::clients::Client;
 
-/// Where the messages of a burst come from.
+/// The source of the messages of a burst.
 pub(crate) trait Burst: Any + Send {
-    /// Returns the next message, now that the guest has handled the one before; `None` if the call is to end.
+    /// Returns the next message. The guest has handled the previous one. Returns `None` if the call should end.
     fn next(&mut self, from: &Client) -> Option<Message>;
 }
 
 impl dyn Burst {
-    /// Returns the burst as the type that its owner made it of; `None` if it is of another type.
+    /// Returns the burst as the type from which its owner made it. Returns `None` if it has another type.
     pub(super) fn downcast<B: Burst>(self: Box<Self>) -> Option<Box<B>> {
         let burst: Box<dyn Any> = self;
         burst.downcast().ok()

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The call into an instance that is running, or ran last. The names are those of the contract.
+/// The call into an instance that is running or ran last. The names are those of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventName {
-    /// The instance is created: the component's start-up code runs.
+    /// The instance is being created, and the component's start-up code runs.
     Start,
     Connected,
     ReceivedText,
@@ -25,7 +25,7 @@ pub(crate) enum EventName {
 }
 
 impl EventName {
-    /// Returns whether there may be such an event for each message of a client.
+    /// Returns whether the event may occur as often as once for each message of a client.
     #[inline(always)]
     pub(super) fn is_frequent(self) -> bool {
         matches!(
@@ -34,7 +34,7 @@ impl EventName {
         )
     }
 
-    /// Returns the name of the export, or `start`.
+    /// Returns the name of the export. For the start-up code, returns `start`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -61,20 +61,20 @@ impl fmt::Display for EventName {
     }
 }
 
-/// Why an instance is asked for its state, or gets a saved state.
+/// Why an instance is asked for its state, or is given a saved state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// New code takes over.
     Reload,
-    /// An instance is freed and its state saved, or a new instance gets the saved state.
+    /// An instance is freed and saves its state, or a new instance gets the saved state.
     Hibernation,
-    /// The instance keeps running; the state is saved in case it traps.
+    /// The instance keeps running. Its state is saved in case it traps later.
     Checkpoint,
     /// The previous instance trapped or exceeded a limit.
     Fault,
     /// The old code replaces new code that failed.
     Rollback,
-    /// The actor moves to another host of the cluster, or has moved to this one. Its clients do not.
+    /// The actor moves to another host of the cluster, or has moved to this one. Its clients do not move with it.
     Takeover,
 }
 

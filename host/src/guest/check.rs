@@ -1,4 +1,4 @@
-//! Checks a component's exports and imports before its first instance is created, and explains what does not fit.
+//! Checks a component's exports and imports before its first instance is created, and explains what is wrong with them.
 
 use std::path::Path;
 
@@ -13,15 +13,15 @@ use super::error::{Cause, LoadError};
 /// The interface that a component must export.
 pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 
-/// The beginning of the names of WASI's interfaces, and the version in a name whose functions are asynchronous.
+/// The prefix of the names of WASI's interfaces, and the version whose functions are asynchronous.
 const WASI: &str = "wasi:";
 const ASYNCHRONOUS: &str = "@0.3";
 
-/// The beginning of the names of the interface with files, and its function that opens one.
+/// The prefix of the name of the interface for files, and the function of it that opens a file.
 const FILES: &str = "wasi:filesystem/types@";
 const OPEN_FILE: &str = "[method]descriptor.open-at";
 
-/// Finds the exported handler, of any compatible version. Its functions are not checked.
+/// Finds the exported handler, in any compatible version. Does not check its functions.
 pub(super) fn handler(
     engine: &Engine,
     component: &Component,

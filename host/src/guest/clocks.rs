@@ -11,12 +11,12 @@ use crate::platform::Platform;
 /// The resolution of both clocks, in nanoseconds.
 const RESOLUTION: u64 = 1;
 
-/// What the monotonic clock shows when it starts. Go's runtime takes 0 for a clock that does not work, and ends the
-/// program. On a clock that stands still, a handler would read exactly that.
+/// The first value of the monotonic clock. It must not be 0: Go's runtime takes 0 for a clock that does not work, and
+/// ends the program. A test may use a clock that stands still, so a handler would really read 0.
 const START: Duration = Duration::from_secs(1);
 
-/// The time since an instance first asked for a clock, and [`START`]. It is the clock by which the host ends the guest's waits, so a
-/// guest that waits until a time never wakes before that time.
+/// The time since an instance first asked for a clock, plus [`START`]. The host uses the same clock to end the guest's
+/// waits, so a guest that waits until a certain time never wakes earlier.
 #[derive(Debug)]
 pub(super) struct MonotonicClock {
     started: Instant,

@@ -10,14 +10,14 @@ use wasmtime::{Engine, Error};
 
 use super::error::LoadError;
 
-/// The beginning of the names of the contract's interfaces.
+/// The prefix of the names of the contract's interfaces.
 const INTERFACES: &str = "ws-host:socket/";
 
-/// The beginning of compatible versions (Semantic Versioning 2.0.0, §4, with Cargo's rule for versions below 1.0).
+/// The prefix of compatible versions (Semantic Versioning 2.0.0, §4, with Cargo's rule for versions below 1.0).
 const COMPATIBLE: &str = "0.1.";
 
-/// Refuses a component that was built for an incompatible version. Must be called before the functions are checked, so
-/// that the error is about the version.
+/// Refuses a component that was built for an incompatible version. Must be called before the functions are checked.
+/// Otherwise the error would be about a function and not about the version.
 ///
 /// # Errors
 ///
@@ -35,12 +35,13 @@ pub(super) fn check_version(
     }
 }
 
-/// Returns whether a linking error is about one of the contract's interfaces.
+/// Returns whether an error of the linker is about one of the contract's interfaces.
 pub(super) fn is_named_in(error: &Error) -> bool {
     error.to_string().contains(INTERFACES)
 }
 
-/// Returns the package and version of an interface, if it is one of the contract's in an incompatible version.
+/// Returns the package and version of an interface, if the interface belongs to an incompatible version of the
+/// contract.
 fn other_version(interface: &str) -> Option<String> {
     let name = interface.strip_prefix(INTERFACES)?;
     match name.split_once('@') {

@@ -1,11 +1,11 @@
-//! Measures how long a call computes.
+//! Measures how long a call has been computing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ticker;
 
-/// Measures the CPU time of a call since the call began or was last resumed: the time of the ticker while the call is
-/// polled. It includes time in which the operating system runs other threads instead.
+/// Measures the CPU time of a call since the call began or was last resumed. It measures the time of the ticker while
+/// the call is polled. This includes time in which the operating system runs other threads instead.
 #[derive(Debug)]
 pub(super) struct CpuClock {
     started: AtomicU64,
@@ -16,7 +16,7 @@ impl CpuClock {
         Self { started: AtomicU64::new(ticker::now()) }
     }
 
-    /// Measures from now on.
+    /// Restarts the measurement from zero.
     pub(super) fn restart(&self) {
         self.started.store(ticker::now(), Ordering::Relaxed);
     }

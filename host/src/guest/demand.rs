@@ -1,4 +1,4 @@
-//! Faults on demand, by which a test finds out what happens when an event of a handler fails.
+//! Faults on demand. A test uses them to find out what happens when an event of a handler fails.
 
 use parking_lot::Mutex;
 use wasmtime::{Error, Trap};
@@ -9,17 +9,18 @@ use super::limits::{LimitExceeded, Limits};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only a test demands faults"))]
 pub(crate) enum DemandedFault {
-    /// It traps.
+    /// The event traps.
     Trap,
-    /// It needs more memory than `max-memory` allows.
+    /// The event needs more memory than `max-memory` allows.
     Memory,
-    /// It uses up its CPU time.
+    /// The event uses up its CPU time.
     Cpu,
-    /// It takes longer than `max-time` allows.
+    /// The event takes longer than `max-time` allows.
     Time,
 }
 
-/// The fault that a test demands of the next event of a component's instances, until one of them has it.
+/// The fault that a test demands of the next event of a component's instances. The first instance with an event takes
+/// it.
 #[derive(Debug, Default)]
 pub(super) struct FaultDemand(Mutex<Option<DemandedFault>>);
 
@@ -39,7 +40,7 @@ impl FaultDemand {
 }
 
 impl DemandedFault {
-    /// Returns the error of an event that fails like this by itself.
+    /// Returns the same error as that of an event that fails in this way without a demand.
     pub(super) fn error(self, limits: &Limits) -> Error {
         match self {
             Self::Trap => Trap::UnreachableCodeReached.into(),

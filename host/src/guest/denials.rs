@@ -1,4 +1,4 @@
-//! The log of denials: capabilities of WASI that handlers asked for and do not have.
+//! The log of denials. A denial is a WASI capability that a handler asked for and does not have.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 
 use super::log_source::LogSource;
 
-/// How many servers of denied requests are logged. Some handlers connect to whatever server their clients name.
+/// How many different servers of denied requests are logged. There is a limit because some handlers connect to any
+/// server that their clients name.
 const MAX_SERVERS: usize = 16;
 
-/// The most bytes of a server that are logged: the longest name of a host, with its scheme and port.
+/// The most bytes of a server that are logged. This fits the longest host name with its scheme and port.
 const MAX_SERVER: usize = 267;
 
 /// A capability that is denied.
@@ -26,8 +27,8 @@ pub(super) enum Denied {
     Timers,
 }
 
-/// Which denials were logged since a component was loaded. Each is logged once, so that a handler which asks again and
-/// again does not fill the log.
+/// The denials that were logged since a component was loaded. Each denial is logged once, so that a handler that
+/// repeats a request does not fill the log.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
     logged: [AtomicBool; 7],
@@ -51,7 +52,7 @@ impl Denials {
             true => "a WebSocket (ws-host:socket/outgoing)",
             false => "an HTTP request (wasi:http)",
         };
-        // A name of a host has at most 253 bytes, but the handler may send anything.
+        // A host name has at most 253 bytes, but the handler may pass any text.
         let server = server.get(..MAX_SERVER).unwrap_or(&server);
         let (component, resource, hash) = source.fields();
         tracing::warn!(
@@ -70,7 +71,7 @@ impl Denials {
         servers.len() < MAX_SERVERS && servers.insert(server.to_owned())
     }
 
-    /// Never logs denials of this kind.
+    /// Makes the log ignore denials of this kind.
     pub(super) fn silence(&self, denied: Denied) {
         self.is_first(denied);
     }

@@ -1,7 +1,8 @@
 //! The imports of WASI that are denied to handlers: sockets, and folders that are not granted.
 //!
-//! All of them link, because toolchains import them whether a handler uses them or not. The step that would leave the
-//! sandbox returns the error code for an action that is not permitted, and is logged the first time.
+//! All these imports can be linked, because toolchains import them whether a handler uses them or not. Only the
+//! function that would leave the sandbox fails: it returns the error code for an action that is not permitted. The
+//! first such call is logged.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -20,8 +21,8 @@ use wasmtime_wasi::p2::{TcpSocket, UdpSocket};
 use super::denials::Denied;
 use super::state::State;
 
-/// The interfaces with functions that are replaced, in the version that the crates define. A component may import any
-/// patch version of 0.2.
+/// The interfaces whose functions are replaced, in the version that the crates define. A component may import any patch
+/// version of 0.2.
 const TCP_CREATE_SOCKET: &str = "wasi:sockets/tcp-create-socket@0.2.12";
 const UDP_CREATE_SOCKET: &str = "wasi:sockets/udp-create-socket@0.2.12";
 const IP_NAME_LOOKUP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
@@ -31,7 +32,7 @@ type Store<'a> = StoreContextMut<'a, State>;
 type SocketResult<T> = Result<(Result<Resource<T>, ErrorCode>,)>;
 type Directories = Vec<(Resource<Descriptor>, String)>;
 
-/// Adds the denied functions. They replace those that the linker already has.
+/// Adds the functions that deny access. They replace functions that the linker already has.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     linker.allow_shadowing(true);
     linker.instance(TCP_CREATE_SOCKET)?.func_wrap("create-tcp-socket", create_tcp_socket)?;
@@ -60,8 +61,8 @@ fn resolve_addresses(
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
-/// Returns the granted directories. Without any, a guest can open no file. This is then the only call to
-/// `wasi:filesystem` that it makes, so the denial is logged here. Calls by start-up code are not logged: the runtimes of
+/// Returns the granted directories. A guest without directories can open no file, so this is its only call to
+/// `wasi:filesystem`, and the denial is logged here. Calls by start-up code are not logged, because the runtimes of
 /// some toolchains always make this call.
 fn get_directories(mut store: Store<'_>, (): ()) -> Result<(Directories,)> {
     if store.data().grants().has_folders() {

@@ -1,4 +1,4 @@
-//! Errors of components: while they are loaded, and while they run.
+//! Errors of components, both when they are loaded and when they run.
 
 use std::path::{Path, PathBuf};
 
@@ -108,7 +108,7 @@ pub(crate) enum LoadError {
     },
 }
 
-/// What wasmtime's errors contain if a component needs asynchronous functions.
+/// The text in wasmtime's errors about components that need asynchronous functions.
 const ASYNCHRONOUS: &str = "component model async";
 
 impl LoadError {
@@ -147,13 +147,14 @@ impl std::error::Error for Cause {
     }
 }
 
-/// Why an event failed. Its instance, if there was one, is discarded; the host continues.
+/// Why an event failed. The instance, if there was one, is discarded. The host continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("{limit}")]
     Limit {
         limit: LimitExceeded,
-        /// Where in the guest the limit was exceeded. `None` for a limit that does not interrupt the guest's code.
+        /// The place in the guest where the limit was exceeded. `None` for a limit that does not interrupt the guest's
+        /// code.
         error: Option<wasmtime::Error>,
         /// The event. `None` until the instance adds it.
         event: Option<EventName>,
@@ -163,7 +164,7 @@ pub(crate) enum Fault {
         error: wasmtime::Error,
         /// The event. `None` until the instance adds it.
         event: Option<EventName>,
-        /// What the handler wrote to its standard error during the event, if that says why it trapped.
+        /// The text that the handler wrote to its standard error during the event, if it says why the handler trapped.
         stderr: String,
     },
     #[error("no instance can be created: max-instances allows {0}")]
@@ -174,7 +175,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Returns where in the guest the trap happened, in several lines.
+    /// Returns the place in the guest where the trap happened, in several lines.
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
             Self::NoInstance(_) | Self::NotOwner(_) => None,
@@ -191,13 +192,13 @@ impl Fault {
         }
     }
 
-    /// Returns whether the handler caused the fault. Neither the limit on the number of instances nor the end of an
-    /// ownership is the handler's fault.
+    /// Returns whether the handler caused the fault. The handler causes neither the limit on the number of instances
+    /// nor the end of an ownership.
     pub(crate) fn is_caused_by_handler(&self) -> bool {
         !matches!(self, Self::NoInstance(_) | Self::NotOwner(_))
     }
 
-    /// Returns how to close the client of the event. Without an explanation, the reason is general.
+    /// Returns how to close the client of the event. Without an explanation, the close reason is a general one.
     pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> HostClose<'a> {
         match self {
             Self::Limit { .. } | Self::Trap { .. } => {
@@ -210,7 +211,7 @@ impl Fault {
         }
     }
 
-    /// Returns what the handler wrote to standard error, if that says why it trapped.
+    /// Returns the text that the handler wrote to standard error, if it says why the handler trapped.
     pub(crate) fn stderr(&self) -> Option<&str> {
         match self {
             Self::Trap { stderr, .. } if !stderr.is_empty() => Some(stderr),
@@ -218,13 +219,14 @@ impl Fault {
         }
     }
 
-    /// Returns an explanation for the handler's author: what the handler wrote to standard error, if that says why.
+    /// Returns an explanation for the handler's author. This is the handler's text on standard error, if it says why.
     pub(crate) fn explanation(&self) -> String {
         self.stderr().map_or_else(|| self.to_string(), str::to_owned)
     }
 
-    /// Adds the event, and what the handler wrote to standard error during it. That is kept only if the handler ended
-    /// itself, as a panic and an uncaught exception do: it explains no other trap, such as a stack overflow.
+    /// Adds the event, and the handler's text on standard error during it. The text is kept only if the handler ended
+    /// itself, as it does after a panic or an uncaught exception. The text would not explain any other trap, such as a
+    /// stack overflow.
     pub(super) fn during(self, event: EventName, stderr: String) -> Self {
         let event = Some(event);
         match self {
@@ -248,7 +250,7 @@ impl Fault {
     }
 }
 
-/// Returns whether the guest executed `unreachable`, with which toolchains abort, or called `exit`.
+/// Returns whether the guest called `exit`, or executed `unreachable`, which is how toolchains abort.
 fn is_end_by_handler(error: &wasmtime::Error) -> bool {
     error.downcast_ref() == Some(&wasmtime::Trap::UnreachableCodeReached)
         || error.is::<wasmtime_wasi::I32Exit>()

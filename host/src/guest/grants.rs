@@ -27,15 +27,15 @@ pub(super) struct Grants {
     http: Option<Arc<HttpClient<WasiBody>>>,
     /// Opens WebSockets to the granted servers. `None`: no server is granted.
     web_sockets: Option<Arc<WebSocketClient>>,
-    /// The keys and values in a file. `None`: no file is granted.
+    /// The key-value store in a file. `None`: no file is granted.
     store: Option<GrantedStore>,
     /// The file of durable timers. `None`: no file is granted.
     timers: Option<Arc<DurableTimers>>,
-    /// Limits log lines about folders that cannot be opened.
+    /// Limits the log lines about folders that cannot be opened.
     missing: LogRate,
-    /// Limits log lines about requests that fail.
+    /// Limits the log lines about requests that fail.
     failed: LogRate,
-    /// Limits log lines about the store.
+    /// Limits the log lines about the store.
     store_failed: LogRate,
 }
 
@@ -108,7 +108,7 @@ impl Grants {
         self.timers.as_ref()
     }
 
-    /// Logs an error of the store that concerns the operator.
+    /// Logs those errors of the store that concern the operator.
     pub(super) fn log_store(&self, source: &LogSource, error: &StoreError) {
         if let Some(Line { left_out }) = self.store_failed.line(Instant::now()) {
             let (component, resource, hash) = source.fields();
@@ -123,7 +123,7 @@ impl Grants {
         }
     }
 
-    /// Logs a request that failed: the handler gets only the kind of the error.
+    /// Logs a failed request in detail, because the handler gets only the kind of the error.
     pub(super) fn log_failed(&self, source: &LogSource, server: &str, error: &RequestError) {
         if let Some(Line { left_out }) = self.failed.line(Instant::now()) {
             let (component, resource, hash) = source.fields();
@@ -142,8 +142,8 @@ impl Grants {
         !self.folders.is_empty()
     }
 
-    /// Opens the folders for a new instance. One that cannot be opened is left out, and the log says why. Blocks the
-    /// thread.
+    /// Opens the folders for a new instance. A folder that cannot be opened is left out, and the log says why. Blocks
+    /// the thread.
     pub(super) fn open_folders(&self, wasi: &mut WasiCtxBuilder, source: &LogSource) {
         for Folder { path, name } in &self.folders {
             let Err(error) = wasi.preopened_dir(path, name, FsPerms::ReadOnly) else { continue };

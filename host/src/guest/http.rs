@@ -1,7 +1,7 @@
-//! `wasi:http`: requests to granted servers, and denials of all others.
+//! `wasi:http`: requests to granted servers, and denials of all other requests.
 //!
-//! Everything that prepares a request works without a grant, because toolchains import it whether a handler uses it or
-//! not. `handle` decides.
+//! Every function that only prepares a request works without a grant, because toolchains import it whether a handler
+//! uses it or not. `handle` checks the grant.
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
@@ -16,12 +16,13 @@ use wasmtime_wasi_http::{Error, WasiHttpView};
 
 use super::state::State;
 
-/// The interfaces with functions that are replaced, in the version that the crates define. A component may import any
-/// patch version of 0.2.
+/// The interfaces whose functions are replaced, in the version that the crates define. A component may import any patch
+/// version of 0.2.
 const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 const HTTP_TYPES: &str = "wasi:http/types@0.2.12";
 
-/// The longest method, scheme, path or host of a request, in bytes. The host keeps them in memory.
+/// The longest method, scheme, path or host of a request, in bytes. They are limited because the host keeps them in
+/// memory.
 const MAX_PART: usize = 4 << 10;
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -54,7 +55,7 @@ fn handle(
         Err(error) => Some(error),
         Ok(server) => (!state.is_granted(&server)).then_some(ErrorCode::HttpRequestDenied),
     };
-    // The crate takes the options over and never deletes them.
+    // The crate takes over the options and never deletes them, so they are deleted here.
     let options_to_delete = options.as_ref().map(Resource::rep);
     let handled = match denied {
         None => match state.http().handle(request, options) {
@@ -78,7 +79,7 @@ fn handle(
 ///
 /// The request cannot be sent to any server.
 fn check(request: &HostOutgoingRequest) -> std::result::Result<Uri, ErrorCode> {
-    // A tunnel through the server would lead to other servers.
+    // CONNECT would open a tunnel through the server to other servers.
     if matches!(request.method, Method::Connect) {
         return Err(ErrorCode::HttpRequestMethodInvalid);
     }
@@ -89,7 +90,7 @@ fn check(request: &HostOutgoingRequest) -> std::result::Result<Uri, ErrorCode> {
     };
     let authority = request.authority.as_deref().and_then(|text| text.parse::<Authority>().ok());
     match authority {
-        // The header `host` would contain the user.
+        // A user name is refused, because it would become part of the Host header.
         Some(authority) if !authority.as_str().contains('@') => Uri::builder()
             .scheme(scheme)
             .authority(authority)
@@ -100,8 +101,8 @@ fn check(request: &HostOutgoingRequest) -> std::result::Result<Uri, ErrorCode> {
     }
 }
 
-/// Returns the kind of the error that ended a body. The crate knows only errors of another type than those that its
-/// bodies have.
+/// Returns the kind of the error that ended a body. This replaces the function of the crate, which does not recognize
+/// the type of error that bodies have here.
 fn http_error_code(
     mut store: Store<'_>,
     (error,): (Resource<wasmtime::Error>,),
@@ -121,7 +122,7 @@ fn set_method(
     mut store: Store<'_>,
     (request, method): (Resource<HostOutgoingRequest>, Method),
 ) -> SetResult {
-    // The name of the method `connect` must not be written as another method.
+    // The method must not be named `connect`, because such a request would get past the check for CONNECT.
     let is_valid = |name: &str| name.len() <= MAX_PART && !name.eq_ignore_ascii_case("connect");
     if matches!(&method, Method::Other(name) if !is_valid(name)) {
         return Ok((Err(()),));

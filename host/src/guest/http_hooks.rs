@@ -11,11 +11,11 @@ use super::state::Setup;
 use crate::outgoing::{HttpClient, HttpSettings, RequestError};
 use crate::ownership::{Holding, Ownership};
 
-/// How many requests an instance may have at once. A request ends when the handler has dropped its response.
+/// How many requests an instance may have at once. A request counts until the handler has dropped its response.
 const MAX_REQUESTS: usize = 16;
 
-/// How many writes to the body of a request the host keeps, and how many bytes each may have: as many as
-/// `blocking-write-and-flush` takes at once.
+/// How many writes to the body of a request the host buffers, and how many bytes each write may have. The second is the
+/// most that `blocking-write-and-flush` takes at once.
 const MAX_WRITES: usize = 4;
 const MAX_WRITE: usize = 4 << 10;
 
@@ -24,11 +24,11 @@ pub(super) struct HttpHooks {
     setup: Arc<Setup>,
     /// The right to run the actor, if it is unique in the cluster.
     ownership: Option<Arc<dyn Ownership>>,
-    /// The requests of the instance. Created by the first one: most instances send none.
+    /// The permits for requests of the instance. Created for the first request, because most instances send none.
     requests: Option<Arc<Semaphore>>,
 }
 
-/// What `wasi:http` expects of a request: the response, and the rest of the exchange.
+/// The type that `wasi:http` expects for a request: the response, and the rest of the exchange.
 type Exchange = Result<(http::Response<WasiBody>, Transfer), Error>;
 type Transfer = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
@@ -58,7 +58,7 @@ impl WasiHttpHooks for HttpHooks {
         let permit = Arc::clone(requests).try_acquire_owned();
         let is_owner = self.ownership.as_ref().is_none_or(|owner| owner.holding() == Holding::Held);
         Box::new(async move {
-            // The guest itself is interrupted by its next import.
+            // The guest itself is interrupted at its next import.
             if !is_owner {
                 return Err(Error::ConnectionTerminated);
             }
@@ -76,13 +76,13 @@ impl WasiHttpHooks for HttpHooks {
                 Ok(response) => response.map(|body| body.map_err(failed).boxed_unsync()),
                 Err(error) => return Err(failed(error)),
             };
-            // The pool of connections does the rest.
+            // The connection pool does the rest of the exchange.
             Ok((response, Box::new(std::future::ready(Ok(()))) as Transfer))
         })
     }
 }
 
-/// Returns the limits of the configuration, or shorter ones that the handler asks for.
+/// Returns the limits of the configuration, or those of the handler where they are shorter.
 fn limits(client: &HttpClient<WasiBody>, options: Option<RequestOptions>) -> HttpSettings {
     let options = options.unwrap_or_default();
     let HttpSettings { connect_timeout, first_byte_timeout, between_bytes_timeout, max_response } =

@@ -22,30 +22,30 @@ use crate::clients::{Cause, Client};
 use crate::timers::TimerId;
 use crate::traces::ClientTrace;
 
-/// An instance: a wasmtime store with its own memory and limits, and the component in it.
+/// An instance: a wasmtime store with its own memory and limits, and the component that runs in it.
 ///
 /// # Cancel safety
 ///
-/// None: a call that is dropped before it has returned leaves the instance in the middle of an event. The caller must
-/// then drop the instance as well.
+/// Not cancel safe: a call that is dropped before it has returned leaves the instance in the middle of an event. The
+/// caller must then drop the instance as well.
 pub(crate) struct Guest {
     time_limit: TimeLimit,
     store: Store<State>,
     stack: StackOfStore,
     handler: RequiredExports,
     optional: Optional,
-    /// The address of the client that the last event was about, or one of the numbers below. It tells whether the next
-    /// event is about the same client, which needs nothing else to be done.
+    /// The address of the client that the last event was about, or one of the constants below. If the next event is
+    /// about the same client, it needs no further preparation.
     last: usize,
 }
 
-/// The last event was about no client.
+/// The last event was not about a client.
 const NO_CLIENT: usize = 0;
 
-/// The last event was about a client whose events are traced: something is to be done for each of them.
+/// The last event was about a client whose events are traced, so the next event needs preparation in any case.
 const EACH_EVENT: usize = 1;
 
-/// What one event needs: the exports, the store with a fresh CPU budget, and the limit on its time.
+/// The parts that one event needs: the exports, the store with a fresh CPU budget, and the limit on the event's time.
 struct Event<'a> {
     handler: &'a handler::Guest,
     optional: &'a Optional,
@@ -53,45 +53,45 @@ struct Event<'a> {
     time_limit: &'a mut TimeLimit,
 }
 
-/// How a handler accepts a client.
+/// A handler's decision to accept a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptance {
-    /// One of those that the client offered.
+    /// One of the subprotocols that the client offered.
     pub(crate) subprotocol: Option<String>,
-    /// Without the fields that the handshake itself sets.
+    /// Additional headers, but not those that the handshake itself sets.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// How a handler refuses a client.
+/// A handler's decision to refuse a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    /// From 300 to 599.
+    /// A status from 300 to 599.
     pub(crate) status: StatusCode,
-    /// Without the fields that give the length of the response.
+    /// Additional headers, but not those that give the length of the response.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// The content type, and the bytes.
+    /// The content type and the bytes of the body.
     pub(crate) body: Option<(HeaderValue, Vec<u8>)>,
 }
 
-/// The result of a custom message.
+/// An instance's response to a custom message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CustomReply {
     /// The handler's answer.
     Given(Vec<u8>),
-    /// The handler refused the message, with its reason.
+    /// The handler refused the message, for this reason.
     Refused(String),
     /// The component does not export `custom-listener`.
     NoListener,
 }
 
-/// How a connection ended: what the handler gets from the interface `disconnection`.
+/// How a connection ended. The handler reads it through the interface `disconnection`.
 #[derive(Clone, Debug)]
 pub(crate) struct Disconnection {
     pub(crate) cause: Cause,
     pub(crate) code: u16,
     pub(crate) reason: String,
     pub(crate) clean: bool,
-    /// The code of the close frame that the host has sent.
+    /// The code of the close frame that the host sent.
     pub(crate) sent_code: Option<u16>,
 }
 
@@ -106,21 +106,21 @@ impl Guest {
         Self { time_limit, store, stack, handler, optional, last: NO_CLIENT }
     }
 
-    /// Gives memory that only calls need back to the kernel. Meant for an instance that was idle for a while.
+    /// Gives memory that only calls need back to the kernel. Meant for an instance that has been idle for a while.
     #[expect(unsafe_code, reason = "the stack must not be in use")]
     pub(crate) fn rest(&mut self) {
-        // SAFETY: every call borrows the instance until it has ended. After a call that was dropped before, the
+        // SAFETY: every call borrows the instance until it has ended. If a call was dropped before its end, the
         // instance is dropped too.
         unsafe { self.stack.clear() };
     }
 
-    /// Finds out whether the next event has to fail.
+    /// Checks whether the next event has to fail.
     #[cfg(feature = "testing")]
     pub(crate) fn look_for_demand(&mut self) {
         self.store.data_mut().meter.look_for_demand();
     }
 
-    /// Returns how many bytes all linear memories and tables of the instance take.
+    /// Returns the total size of all linear memories and tables of the instance, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.store.data().meter.memory()
     }
@@ -174,13 +174,13 @@ impl Guest {
         time_limit.wait(pin!(handler.call_received_pong(store, from.id().0, payload))).await
     }
 
-    /// Returns whether the component takes several messages in one call.
+    /// Returns whether the component can take several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         self.optional.received_burst.is_some()
     }
 
-    /// Lets the component take messages from the burst, one after the other. Each message is an event of its own.
-    /// A component that does not export `received-burst` takes none. The burst is returned with the result.
+    /// Lets the component take messages from the burst, one after the other. Each message is an event of its own. A
+    /// component that does not export `received-burst` takes none. Returns the burst with the result.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -218,7 +218,7 @@ impl Guest {
         self.call_optional(EventName::Fired, None, |optional| optional.fired, (timer,)).await
     }
 
-    /// Reports that a client, which had no room for a message, has room again. Does nothing if the component does not
+    /// Reports that a client that had no room for a message has room again. Does nothing if the component does not
     /// export `drained`.
     pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
         self.call_optional(
@@ -267,7 +267,7 @@ impl Guest {
         })
     }
 
-    /// Adds to a fault of the last call which event it was, and what the guest wrote to its standard error during it.
+    /// Adds two facts to a fault of the last call: the event, and what the guest wrote to its standard error during it.
     pub(crate) fn explain(&self, fault: Fault) -> Fault {
         self.store.data().explain(fault)
     }
@@ -285,7 +285,8 @@ impl Guest {
     }
 
     /// Lets the instance take over from an earlier one. The inner error is the handler's reason why it cannot. Does
-    /// nothing if the component does not export `lifecycle`. `age` is set if the state is older than the last event.
+    /// nothing if the component does not export `lifecycle`. `age` is set if the state does not contain the latest
+    /// events.
     pub(crate) async fn resume(
         &mut self,
         state: Option<Arc<[u8]>>,
@@ -323,7 +324,8 @@ impl Guest {
         state::begin_event(self.store.as_context_mut(), event);
         self.time_limit.begin(event);
         let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());
-        // Consecutive events are often about the same client. As long as it is kept, no other one has its address.
+        // Consecutive events are often about the same client. The address identifies the client, because the store
+        // keeps that client alive, and no other client can have its address meanwhile.
         let is_other = std::mem::replace(&mut self.last, address) != address;
         let mut begun = Event {
             handler: self.handler.ws_host_socket_handler(),

@@ -1,4 +1,4 @@
-//! The runtime of a later host: its contract has functions, errors and interfaces that today's components do not know.
+//! The runtime of a later host. Its contract has functions, errors and interfaces that present components do not know.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::platform::{Machine, Platform};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// Starts a runtime that adds a function, a cause and an error whose names no component knows, and an interface.
+/// Starts a runtime whose contract has an additional interface, function, cause and error. No component knows their
+/// names.
 pub(crate) fn runtime() -> Result<Runtime> {
     let runtime = extended()?;
     let is_first = runtime.for_large.set(Box::new(extended()?)).is_ok();

@@ -1,4 +1,4 @@
-//! The limits of an instance, and the meter that enforces them.
+//! The limits of an instance, and the meter that measures its use and enforces the limits.
 //!
 //! # The CPU budget (`max-cpu`)
 //!
@@ -8,7 +8,7 @@
 //!
 //! [`Meter::begin_event`] resets it. Its only caller is [`state::begin_event`], which is called for each event
 //! (`Guest::begin`), for each message of a burst (`imports/burst.rs`), and for the start of an instance
-//! ([`Template::instantiate`]). While a call is suspended it uses none of its budget ([`TimeLimit::wait`]).
+//! ([`Template::instantiate`]). A suspended call uses none of its budget ([`TimeLimit::wait`]).
 //!
 //! [`install_limits`]: super::state::install_limits
 //! [`state::begin_event`]: super::state::begin_event
@@ -28,32 +28,32 @@ use crate::slice;
 use crate::ticker;
 
 /// Limits on what a component instance may contain: tables, memories and core instances. Components of real toolchains
-/// have fewer: a Rust component for WASI 0.2 has one memory and a handful of core instances.
+/// stay below them. A Rust component for WASI 0.2 has one memory and a handful of core instances.
 const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
 const MAX_CORE_INSTANCES: usize = 64;
 
-/// The bytes that are charged for a table element: a pointer, and another one because a growing table reserves up to
-/// twice its size.
+/// The number of bytes that are charged for a table element: one pointer, and another because a growing table reserves
+/// up to twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// After how many bytes of new memory an event yields and is treated as a long computation. Ticks do not catch a guest
+/// How much new memory an event may add before it yields and counts as a long computation. Ticks do not detect a guest
 /// that only grows its memory, because its event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
-/// After how many ticks a call yields for the first time. If this were 1, a short call would yield whenever a tick falls
-/// into it, and everything that waits for the call would wait longer.
+/// After how many ticks a call yields for the first time. With a value of 1, even a short call would yield if a tick
+/// happened to fall into it. Everything that waits for the call would then wait longer.
 const FIRST_YIELD: u64 = 2;
 
 /// The limits of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Bytes of all linear memories and tables together.
+    /// The total size of all linear memories and tables, in bytes.
     pub(crate) max_memory: usize,
-    /// CPU time of one event, enforced at [ticks](ticker) from the second tick of the event on, as memory grows, and in
-    /// imports that loop over clients.
+    /// The CPU time of one event. It is enforced at [ticks](ticker), from the second tick of the event on, and also
+    /// when memory grows, and in imports that loop over clients.
     pub(crate) max_cpu: Duration,
-    /// Time of one event, including time spent waiting.
+    /// The time of one event, including the time that it waits.
     pub(crate) max_time: Duration,
 }
 
@@ -79,7 +79,7 @@ impl LimitExceeded {
     }
 }
 
-/// What an instance is called for.
+/// The kind of call into an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallKind {
     /// An event.
@@ -88,21 +88,21 @@ pub(super) enum CallKind {
     StateTransfer,
 }
 
-/// Measures what one instance uses.
+/// Measures the resources that one instance uses.
 #[derive(Debug)]
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
-    /// The part of the resource's memory metric that is this instance's. Equal to `memory`.
+    /// This instance's share of the resource's memory metric. It is equal to `memory`.
     share: MemoryShare,
     /// The number of memories that the host has added to the component.
     added_memories: usize,
-    /// How many bytes of these memories were not created yet.
+    /// How many bytes of these memories have not been created yet.
     uncharged: usize,
-    /// Memory added since the guest last yielded because of growth.
+    /// How much memory was added since the guest last yielded because of growth, in bytes.
     grown: usize,
     clock: Arc<CpuClock>,
-    /// CPU time that was charged to the event so far, in nanoseconds.
+    /// The CPU time that was charged to the event so far, in nanoseconds.
     used: u64,
     /// After how many ticks an event is interrupted for the first time.
     first_tick: u64,
@@ -130,8 +130,8 @@ impl Meter {
         }
     }
 
-    /// Returns a meter that does not count memories of one page that the host adds to the component. They are created
-    /// with the instance.
+    /// Returns a meter that does not charge for the memories that the host adds to the component. Each has one page,
+    /// and they are created with the instance.
     pub(super) fn with_added_memories(self, added_memories: usize) -> Self {
         Self { added_memories, uncharged: added_memories * WASM_PAGE, ..self }
     }
@@ -141,18 +141,18 @@ impl Meter {
         self.first_tick
     }
 
-    /// If a fault is demanded, interrupts the next event at its first instruction.
+    /// If a fault is demanded, interrupts the next event at its very start.
     pub(super) fn look_for_demand(&mut self) {
         if self.demand.is_set() {
             self.first_tick = 0;
         }
     }
 
-    /// Handles a tick, or the interruption at the start of an event for which a fault may be demanded.
+    /// Handles a tick. Also handles the interruption at the start of an event for which a fault may be demanded.
     ///
     /// # Errors
     ///
-    /// The fault that was demanded, or [`LimitExceeded::Cpu`].
+    /// The demanded fault, or [`LimitExceeded::Cpu`].
     pub(super) fn interrupt(&mut self, call: CallKind) -> wasmtime::Result<UpdateDeadline> {
         if self.first_tick > 0 {
             return Ok(self.tick()?);
@@ -166,7 +166,7 @@ impl Meter {
         }
     }
 
-    /// Returns how many bytes all linear memories and tables take.
+    /// Returns the total size of all linear memories and tables, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.memory
     }
@@ -181,11 +181,11 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Memory`], which traps the guest. A refused growth would be less clear: toolchains turn it into
-    /// an abort without a message, whereas the log of a trap names the limit.
+    /// [`LimitExceeded::Memory`], which traps the guest. WebAssembly could refuse the growth instead, but toolchains
+    /// turn a refusal into an abort without a message. The log of a trap names the limit.
     fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
-        // It does not matter which memory this is: all added memories are created before any function of the component
-        // is called.
+        // It does not matter for which memory this is called, because all added memories are created before any
+        // function of the component is called.
         let uncharged = bytes.min(self.uncharged);
         self.uncharged -= uncharged;
         let wanted = self.memory.saturating_add(bytes - uncharged);
@@ -246,9 +246,9 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// Ends the instance, because it is unknown whether this growth was charged: wasmtime may also report a failed
-    /// growth for which it did not call `memory_growing`. The bounds were checked before, so a failure here means that
-    /// the operating system has no memory.
+    /// Ends the instance, because nobody knows whether this growth was charged: wasmtime may also report a failed
+    /// growth for which it did not call `memory_growing`. The bounds have been checked before, so this failure means
+    /// that the operating system has no more memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("a memory of the guest cannot grow"))
     }
@@ -284,8 +284,8 @@ impl ResourceLimiterAsync for Meter {
     }
 }
 
-/// Returns whether the size exceeds the bound that the component itself declares, or the largest size that WebAssembly
-/// allows. WebAssembly then refuses the growth, and nothing is charged.
+/// Returns whether a size exceeds the bound that the component itself declares, or the largest size that WebAssembly
+/// allows. WebAssembly then refuses the growth, so nothing is charged.
 fn exceeds(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_some_and(|maximum| desired > maximum)
 }

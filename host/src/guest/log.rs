@@ -15,20 +15,21 @@ use super::log_line::{MAX_LINE, printable, write_line};
 use super::log_source::LogSource;
 use super::recent_stderr::RecentStderr;
 
-/// The message of the trap for a guest that writes more bytes at once; wasi:io demands a trap.
+/// The message of the trap for a guest that writes too many bytes at once. wasi:io requires a trap in this case.
 const TOO_MUCH: &str =
     "one call wrote more than the 4096 bytes that check-write permits: write in smaller pieces";
 
-/// A guest's standard output or standard error. All handles that a guest gets of one stream share one unfinished line.
+/// A guest's standard output or standard error. All handles that a guest gets for one of them share one unfinished
+/// line.
 #[derive(Clone)]
 pub(super) struct GuestLog(Arc<Mutex<Lines>>);
 
 struct Lines {
     source: Arc<LogSource>,
     stream: GuestStream,
-    /// Keeps the last lines of standard error.
+    /// Gets the lines of standard error, and keeps the last ones.
     recent_stderr: RecentStderr,
-    /// How much all instances of the component together may write.
+    /// How much all instances of the component may write together.
     budget: Arc<LogBudget>,
     line: Vec<u8>,
 }
@@ -38,7 +39,7 @@ struct Lines {
 pub(super) enum GuestStream {
     /// Logged at the level `info`.
     Stdout,
-    /// Logged at the level `warn`: panic messages are written here.
+    /// Logged at the level `warn`, because panic messages are written here.
     Stderr,
 }
 
@@ -67,7 +68,7 @@ impl IsTerminal for GuestLog {
 
 impl StdoutStream for GuestLog {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 calls this, and it is not linked.
+        // Only WASI 0.3 calls this function, and WASI 0.3 is not linked.
         Box::new(empty())
     }
 
@@ -107,7 +108,7 @@ impl Pollable for GuestLog {
 }
 
 impl Lines {
-    /// Adds a piece of at most [`MAX_LINE`] bytes, the most that one call may write. A line that is full ends.
+    /// Adds a piece of at most [`MAX_LINE`] bytes, which is the most that one call may write. A full line ends.
     fn add(&mut self, piece: &[u8]) {
         let (fitting, rest) = piece.split_at(piece.len().min(MAX_LINE - self.line.len()));
         self.line.extend_from_slice(fitting);

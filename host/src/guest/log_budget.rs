@@ -8,10 +8,10 @@ use tokio::time::Instant;
 /// The period of the budget.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What a line costs in addition to its own bytes: the log adds the time, the level and names.
+/// The cost of a line in addition to its own bytes. It stands for the time, the level and the names that the log adds.
 const LINE_OVERHEAD: usize = 128;
 
-/// A budget of bytes for each second. Lines beyond it are left out and counted.
+/// A budget in bytes per second. Lines that exceed it are left out and counted.
 #[derive(Debug)]
 pub(super) struct LogBudget {
     max: usize,
@@ -31,9 +31,9 @@ struct Period {
 pub(super) enum Line {
     /// Write it, and report how many lines before it were left out.
     Write { left_out: u64 },
-    /// Leave it out; it is the first in a row.
+    /// Leave the line out. It is the first one in a row that is left out.
     FirstLeftOut,
-    /// Leave it out.
+    /// Leave the line out.
     LeftOut,
 }
 
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(line(1001), write(0));
         budget.charge(5000);
         assert_eq!(line(1002), Line::FirstLeftOut);
-        // Threads may take the lock in another order than they read the clock.
+        // The times may decrease, because threads may take the lock in another order than they read the clock.
         assert_eq!(line(900), Line::LeftOut);
         assert_eq!(line(3000), write(2));
     }

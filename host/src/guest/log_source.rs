@@ -1,4 +1,4 @@
-//! What lines of the log name that come from instances or are about them.
+//! The names in log lines that come from instances or are about instances.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use std::sync::Arc;
 pub(super) struct LogSource {
     /// The name of the component's file.
     pub(super) component: Arc<str>,
-    /// The name of the resource. `None` if none is served.
+    /// The name of the resource. `None` if no resource is served.
     pub(super) resource: Option<Arc<str>>,
-    /// The beginning of the component's hash, by which `GET /resources` tells versions apart.
+    /// The beginning of the component's hash. `GET /resources` shows the same hash, so versions can be told apart.
     pub(super) hash: Arc<str>,
 }
 

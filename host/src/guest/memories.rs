@@ -1,7 +1,7 @@
 //! Linear memories of dense instances.
 //!
-//! A memory has a slot of the largest size that an instance's memory may have. So a growing memory never moves. A move
-//! would copy the memory and make all of it resident.
+//! A memory has a slot of the largest size that an instance's memory may have, so a growing memory never moves. A move
+//! would copy the memory and thereby make all of it resident.
 
 #![expect(unsafe_code, reason = "wasmtime trusts what these types report about a memory")]
 
@@ -13,12 +13,12 @@ use super::arena::{Arena, Guard, Slot};
 use super::image::{self, Image, Mappings};
 
 /// The size, in bytes, above which a growing memory uses huge pages for its new part. A guest can fill a long stretch
-/// of new memory in one instruction. Nothing interrupts the instruction, and the other tasks of the worker wait: 0.3 ms
-/// for 1 MiB of small pages, 0.04 ms for 1 MiB of huge ones. Most instances stay below this size, and take only the
+/// of new memory in one instruction, which nothing interrupts. The other tasks of the worker have to wait for it: 0.3
+/// ms for 1 MiB of small pages, 0.04 ms for 1 MiB of huge pages. Most instances stay below this size, and take only the
 /// memory that they touch.
 const HUGE_PAGE_THRESHOLD: usize = 2 << 20;
 
-/// Creates linear memories up to a maximum size.
+/// Creates linear memories of up to a maximum size.
 pub(super) struct Memories {
     arena: Arc<Arena>,
     mappings: Arc<Mappings>,
@@ -27,18 +27,18 @@ pub(super) struct Memories {
 struct Memory {
     slot: Slot,
     size: usize,
-    /// The size above which new parts are in huge pages.
+    /// The size above which new parts of the memory use huge pages.
     huge_above: usize,
 }
 
 impl Memories {
-    /// Returns a creator of memories of at most `max_size` bytes.
+    /// Returns a creator of memories with at most `max_size` bytes.
     pub(super) fn new(max_size: usize, mappings: Arc<Mappings>) -> Self {
         Self { arena: Arena::new(max_size, Guard::None), mappings }
     }
 
-    /// Returns a slot that begins with the content of an image: shared, if the process may have more mappings, and else
-    /// copied. A single page is always copied.
+    /// Returns a slot with the content of an image. The content is shared if the process may have more mappings, and
+    /// copied otherwise. A single page is always copied.
     fn slot_with(&self, image: &Image) -> std::io::Result<Slot> {
         if image.range().len() > rustix::param::page_size()
             && let Some(permission) = self.mappings.take()
@@ -79,7 +79,7 @@ unsafe impl MemoryCreator for Memories {
             None => self.arena.slot(),
         };
         let slot = slot.map_err(|error| error.to_string())?;
-        // An image makes no page of the memory's first part resident, so only growth counts.
+        // The part that the image covers does not become resident by itself, so only growth counts.
         let without_growth = image.map_or(0, |image| image.minimum());
         let huge_above = without_growth + HUGE_PAGE_THRESHOLD;
         Ok(Box::new(Memory { slot, size: minimum, huge_above }))
@@ -144,7 +144,7 @@ mod tests {
         assert!(memory(2 << 20, 0).is_err());
     }
 
-    /// Returns an image of 100 pages: none is empty, except the second and the last one.
+    /// Returns an image of 100 pages. Only the second and the last page are empty.
     fn image() -> Image {
         let bytes = vec![7; 4096];
         let later = vec![9; 97 * 4096];
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn memories_with_one_image_do_not_see_each_others_writes() -> std::io::Result<()> {
-        // The second memory has a copy.
+        // Only one image may be mapped, so the second memory gets a copy.
         let memories = Memories::new(1 << 20, Mappings::new(1));
         let image = image();
         let mut expected = vec![0; 1 << 20];

@@ -1,4 +1,4 @@
-//! Instances of handlers: the only directory that uses wasmtime.
+//! Instances of handlers. This is the only directory that uses wasmtime.
 //!
 //! ```text
 //! Runtime   one engine, one linker

@@ -25,7 +25,7 @@ type Expiring = TypedFunc<(u64,), ()>;
 type ReceivedBurst = TypedFunc<(u64,), ()>;
 type ReceivedCustom = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, String>,)>;
 
-/// The indices of the functions, which hold for every instance of a component.
+/// The indices of the functions. They are the same for every instance of a component.
 pub(super) struct OptionalIndices {
     received_burst: Option<ComponentExportIndex>,
     lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
@@ -74,7 +74,7 @@ impl OptionalIndices {
         Ok(Self { received_burst, lifecycle, fired, received_custom, drained, stopping, expiring })
     }
 
-    /// Returns whether the component passes state from one instance to the next.
+    /// Returns whether the component can pass its state from one instance to the next.
     pub(super) fn has_lifecycle(&self) -> bool {
         self.lifecycle.is_some()
     }
@@ -98,7 +98,7 @@ impl OptionalIndices {
     ///
     /// # Errors
     ///
-    /// Fails if a function does not have the type that the host calls.
+    /// Fails if a function does not have the type that the host expects.
     pub(super) fn load(
         &self,
         mut store: impl AsContextMut,

@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-/// How many characters of a line, and of an explanation, are kept: more than fit into a close frame.
+/// How many characters of a line, and of an explanation, are kept. This is more than fits into a close frame.
 const MAX_LENGTH: usize = 256;
 
-/// Comes before the place in the first line of a Rust panic. The message follows in the next lines.
+/// The text before the source location in the first line of a Rust panic. The message follows in the next lines.
 const RUST_PANIC: &str = " panicked at ";
 
 /// The beginning of the line after the message of a Rust panic.
 const RUST_NOTE: &str = "note: ";
 
-/// The beginning of a report of Python. The first line after it that is not indented names the exception.
+/// The first line of a traceback of Python. The first line after it that is not indented names the exception.
 const PYTHON_TRACEBACK: &str = "Traceback (most recent call last)";
 
-/// The beginnings of the first line of a report of Go. What follows is about goroutines.
+/// The possible beginnings of Go's report of a panic. The lines after the first are about goroutines.
 const GO_PANICS: [&str; 2] = ["panic: ", "fatal error: "];
 
 /// The line that StarlingMonkey writes after the message of an uncaught exception, if the exception has a stack.
@@ -26,17 +26,17 @@ const STARLING_STACK: &str = "Stack:";
 /// The line that StarlingMonkey writes before it aborts.
 const STARLING_ABORT: &str = "Redirecting call to abort()";
 
-/// Where QuickJS, whose host is written in Rust, has the message of an uncaught exception in its panic.
+/// The text before and after the message of an uncaught exception in QuickJS. The message is part of a Rust panic,
+/// because QuickJS's host is written in Rust.
 const QUICKJS_MESSAGE: (&str, &str) = ("message: Some(\"", "\")");
 
-/// What the guest wrote during the current event, shared between the stream that adds lines and the store that reads
-/// them.
+/// The text that the guest wrote during the current event. The stream adds lines to it, and the store reads them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecentStderr(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether the current event has written anything: to begin an event takes no lock.
+    /// Whether the current event has written anything. It saves most events from taking the lock when they begin.
     is_written: AtomicBool,
     report: Mutex<Report>,
 }
@@ -45,29 +45,30 @@ struct Shared {
 struct Report {
     /// The last line that is not empty.
     last: String,
-    /// The error that a report names.
+    /// The error that a panic or an exception has reported.
     error: Option<String>,
-    /// Where in the guest's source it is, if that is not part of the error: the place of a Rust panic.
+    /// The place of the error in the guest's source, if the error does not contain it. This is the place of a Rust
+    /// panic.
     place: Option<String>,
-    /// What the next line may belong to.
+    /// What the next line may be a part of.
     expected: Expected,
 }
 
-/// What the next lines may be.
+/// What the next lines may be a part of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Expected {
     #[default]
     Anything,
-    /// The message of a Rust panic, up to its note.
+    /// The message of a Rust panic. It ends before the note.
     RustMessage,
-    /// The stack of a Python exception, then the exception.
+    /// The stack of a Python exception, followed by the exception.
     PythonException,
-    /// The remainder of a report that has named its error. A Rust panic in it is not the cause.
+    /// The rest of a report that has already named its error. A Rust panic in the rest is not the cause.
     Remainder,
 }
 
 impl RecentStderr {
-    /// Returns the beginning of a line: at least the part that is kept.
+    /// Returns the beginning of a line. It contains at least the part that is kept.
     pub(super) fn beginning(line: &[u8]) -> &[u8] {
         &line[..line.len().min(MAX_LENGTH * char::MAX_LEN_UTF8)]
     }
@@ -86,8 +87,9 @@ impl RecentStderr {
         self.0.report.lock().add(&shorten(line));
     }
 
-    /// Returns why the current event failed, in the words of its language's runtime: the message of a panic or an
-    /// exception, with the place of a Rust panic in the source, or else the last line. Empty if nothing was written.
+    /// Returns why the current event failed, as the runtime of its language reports it: the message of a panic or
+    /// exception, or else the last line. For a Rust panic, the place in the source is added. Empty if nothing was
+    /// written.
     pub(super) fn explanation(&self) -> String {
         let Report { error, place, last, .. } = &*self.0.report.lock();
         match (error, place) {
@@ -131,7 +133,7 @@ impl Report {
                 let message = match (&self.error, quickjs_message(line)) {
                     (Some(message), _) => format!("{message} {line}"),
                     (None, Some(message)) => {
-                        // The place is one in QuickJS's host.
+                        // The place is in the source of QuickJS's host, and not in that of the handler.
                         self.place = None;
                         message.to_owned()
                     }

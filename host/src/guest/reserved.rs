@@ -1,7 +1,8 @@
 //! Linear memories of fast instances.
 //!
-//! A memory has 4 GiB of addresses and a guard region of its own: compiled code needs no bounds checks, and the memory
-//! never moves. Its first pages can be those of an image, which all memories of a component share until they write.
+//! A memory reserves 4 GiB of address space and has a guard region of its own. So compiled code needs no bounds checks,
+//! and the memory never moves. Its first pages can be those of an image. All memories of a component share these pages
+//! until they write to them.
 
 #![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
 
@@ -13,16 +14,16 @@ use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::image::{self, Image};
 
-/// Creates linear memories that reserve their addresses.
+/// Creates linear memories that reserve their address space.
 pub(super) struct ReservedMemories;
 
-/// One mapping. The first `size` bytes can be read and written, and the rest not at all.
+/// A single mapping. Its first `size` bytes can be read and written, and the rest cannot be accessed.
 struct Memory {
     start: NonNull<u8>,
     size: usize,
-    /// The most that it can grow to. The guard region follows.
+    /// The largest size that it can grow to. The guard region follows.
     capacity: usize,
-    /// The length of the mapping: the capacity and the guard region.
+    /// The length of the mapping, which covers the capacity and the guard region.
     length: usize,
 }
 
@@ -31,8 +32,8 @@ unsafe impl Send for Memory {}
 // SAFETY: as above. Nothing is changed through a shared reference.
 unsafe impl Sync for Memory {}
 
-// SAFETY: a new mapping is all zeros, or begins with the data of the memory's module, which was taken out of the module.
-// Nothing else knows it. As much is reserved, and as much of it stays inaccessible, as wasmtime asks for.
+// SAFETY: a new mapping is all zeros, or begins with the data of the memory's module, which was taken out of the
+// module. Nothing else knows it. As much is reserved, and as much of it stays inaccessible, as wasmtime asks for.
 unsafe impl MemoryCreator for ReservedMemories {
     fn new_memory(
         &self,
@@ -42,7 +43,7 @@ unsafe impl MemoryCreator for ReservedMemories {
         reserved: Option<usize>,
         guard: usize,
     ) -> std::result::Result<Box<dyn LinearMemory>, String> {
-        // Without a reservation, wasmtime expects that the memory may move.
+        // Without a reservation, wasmtime expects that the memory may move when it grows.
         let capacity = reserved.unwrap_or(0).max(minimum);
         let length = capacity.checked_add(guard).ok_or("the memory is too large")?;
         let image = image::next(minimum)?;
@@ -89,7 +90,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Replaces the first pages by those of an image. They are copied when they are written.
+    /// Replaces the first pages by those of an image. A page is copied when it is first written.
     fn map(&mut self, image: &Image) -> Result<()> {
         let range = image.range();
         if range.is_empty() {

@@ -16,32 +16,32 @@ use crate::platform::Platform;
 use crate::ticker::{self, Repeat};
 
 /// The size of a component's file, in bytes, from which its instances get long stacks. Such components contain an
-/// interpreter, whose functions call each other for every level of the script's recursion. A Python function that sorts,
-/// prints or maps by calling itself needs 2 MiB until the interpreter raises an exception.
+/// interpreter, whose functions call each other for every level of recursion in the script. A Python function that
+/// recurses in order to sort, print or map needs 2 MiB before the interpreter raises an exception.
 const LARGE: usize = 1 << 20;
 
 /// What an engine is optimized for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Density {
     /// Few instances, each as fast as possible. A memory reserves 4 GiB of address space, so that accesses need no
-    /// bounds checks, and initial memory is mapped, not copied. Each instance has a few kernel mappings of its own; a
-    /// process may have 65,530.
+    /// bounds checks. Initial memory is mapped and not copied. Each instance has a few kernel mappings of its own, and
+    /// a process may have 65,530.
     Few,
-    /// A hundred thousand instances and more. Memories and stacks lie side by side in shared mappings, and take only
-    /// the memory that they touch.
+    /// A hundred thousand instances and more. Their memories and stacks lie side by side in shared mappings. They take
+    /// only the memory that they touch.
     Many {
         /// The most bytes that one memory may have.
         max_memory: usize,
     },
 }
 
-/// The stacks of an engine's calls, in bytes. They are reserved; only pages that were touched use memory. But each stack
-/// of 2 MiB also needs a page of the kernel's tables, which sixteen short stacks share.
+/// The lengths of the stacks for calls, in bytes. Stacks are reserved, and only pages that were touched use memory. But
+/// each stack of 2 MiB also needs a page of the kernel's page tables, which sixteen short stacks could share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StackLengths {
-    /// For WebAssembly. Code that needs more traps.
+    /// For WebAssembly. Code that needs a longer stack traps.
     wasm: usize,
-    /// For the host's functions that are called from WebAssembly.
+    /// For the host's functions that WebAssembly calls.
     host: usize,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Runtime {
     pub(super) platform: Arc<dyn Platform>,
     options: CompileOptions,
     density: Density,
-    /// The runtime of large components, with long stacks. Started by the first of them.
+    /// The runtime for large components, with long stacks. It is started for the first of them.
     pub(super) for_large: OnceLock<Box<Runtime>>,
 }
 
@@ -92,7 +92,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`RuntimeError`]. A cache that cannot be used is no error; it is logged.
+    /// [`RuntimeError`]. An unusable cache is not an error: it is only logged.
     pub(crate) fn start(
         options: CompileOptions,
         density: Density,
@@ -101,7 +101,7 @@ impl Runtime {
         Self::start_with(options, density, StackLengths::usual(density), platform)
     }
 
-    /// Returns the runtime for a component of this length: this one, or one with longer stacks.
+    /// Returns the runtime for a component of this length. This is `self`, or a runtime with longer stacks.
     ///
     /// # Errors
     ///
@@ -158,11 +158,12 @@ fn engine_config(density: Density, stack: StackLengths) -> Config {
     config
 }
 
-/// Returns the settings that compiled code depends on. The compiler's process has the same ones, so that its code fits.
+/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that its code
+/// fits.
 pub(super) fn compiler_config(density: Density) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
-    // Memories with shared data are ours.
+    // The host itself provides the memories with shared data.
     config.memory_init_cow(false);
     refuse_features(&mut config);
     if let Density::Many { .. } = density {
@@ -173,7 +174,8 @@ pub(super) fn compiler_config(density: Density) -> Config {
     config
 }
 
-/// Interrupts computing guests at every tick, so that their CPU time is checked, until the engine is dropped.
+/// Interrupts guests that are computing at every tick, until the engine is dropped. The interruptions check their CPU
+/// time.
 fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     ticker::on_every_tick(move || match engine.upgrade() {
@@ -186,11 +188,11 @@ fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
 }
 
 /// Turns off features that no toolchain for WASI 0.2 uses, to keep the host's attack surface small. A component that
-/// needs such a feature is refused with the feature's name. The same holds for threads, exceptions and garbage
-/// collection, which this host is built without. Several memories in a module stay allowed: tools that merge modules
-/// produce them, and so does this host (`image/globals.rs`).
+/// needs such a feature is refused, and the error names the feature. The same happens with threads, exceptions and
+/// garbage collection, because this host is built without them. Several memories in a module stay allowed: tools that
+/// merge modules produce such modules, and so does this host (`image/globals.rs`).
 fn refuse_features(config: &mut Config) {
-    // Component interfaces pass 32-bit addresses.
+    // Components pass 32-bit addresses across their interfaces.
     config.wasm_memory64(false);
     config.wasm_custom_page_sizes(false);
     config.wasm_stack_switching(false);

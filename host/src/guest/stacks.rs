@@ -14,12 +14,13 @@ use wasmtime::{StackCreator, StackMemory, Store};
 use super::arena::{Arena, Guard, Slot};
 use super::image::{Images, Supply};
 
-/// Creates stacks, each above a guard page.
+/// Creates stacks. Each has a guard page below it.
 pub(super) struct Stacks {
     arena: Arc<Arena>,
 }
 
-/// A stack. Every store keeps the stack of its last call, and with it all the memory that the deepest call has touched.
+/// A stack. A store keeps the stack of its last call, and with the stack all the memory that its deepest call has
+/// touched.
 struct Stack {
     slot: Slot,
 }
@@ -30,37 +31,37 @@ thread_local! {
 }
 
 impl Stacks {
-    /// Returns a creator of stacks of `size` bytes.
+    /// Returns a creator of stacks with `size` bytes.
     pub(super) fn new(size: usize) -> Self {
         Self { arena: Arena::new(size, Guard::Page) }
     }
 }
 
-/// The stack of a store's calls, if it is one of ours.
+/// The stack of a store's calls, if this module created it.
 #[derive(Default)]
 pub(super) struct StackOfStore(Option<Arc<Stack>>);
 
 impl StackOfStore {
-    /// Gives the memory of the stack back to the kernel. The next call finds zeros, which is what a new stack has.
+    /// Gives the memory of the stack back to the kernel. The next call finds only zeros, as in a new stack.
     ///
     /// # Safety
     ///
-    /// No call of the store may have begun without having ended.
+    /// No call of the store may be in progress.
     pub(super) unsafe fn clear(&self) {
         if let Some(stack) = &self.0 {
-            // An error does no harm: the memory stays in use.
+            // An error does no harm: the memory just stays in use.
             // SAFETY: wasmtime uses a stack only while a call runs, and the caller vouches that none does.
             let _ = unsafe { stack.slot.clear() };
         }
     }
 }
 
-/// Creates an instance in a new store, whose memories begin with `images` if the component's data was taken out. Gives
-/// the memory of the store's stack back to the kernel: events need less stack than start-up code.
+/// Creates an instance in a new store. If the component's data was taken out, its memories begin with `images`. Gives
+/// the memory of the store's stack back to the kernel, because events need less stack than start-up code.
 ///
 /// # Cancel safety
 ///
-/// The store must be dropped with the future.
+/// Not cancel safe: the store must be dropped with the future.
 pub(super) async fn instantiate<T: Send>(
     pre: &InstancePre<T>,
     store: &mut Store<T>,

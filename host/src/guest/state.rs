@@ -34,17 +34,18 @@ use crate::clients::{Client, ClientId};
 use crate::outgoing::WebSocketClient;
 use crate::platform::Platform;
 
-/// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.
+/// How many WASI resources (streams, timers) an instance may have at once. Each takes memory of the host.
 const MAX_RESOURCES: usize = 10_000;
 
-/// The same limit for an instance that may read folders. Each open file is a descriptor of the process.
+/// The same limit for an instance that may read folders. It is lower because each open file takes a descriptor of the
+/// process.
 const MAX_RESOURCES_WITH_FOLDERS: usize = 256;
 
-/// The same limit when an HTTP resource is added. HTTP resources may take 48 KiB each: a request with its body and
-/// headers.
+/// The same limit for the creation of an HTTP resource. It is lower because HTTP resources may take 48 KiB each: a
+/// request with its body and headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
-/// The same limit when a bucket of `wasi:keyvalue` is opened.
+/// The same limit for the opening of a bucket of `wasi:keyvalue`.
 const MAX_RESOURCES_WITH_BUCKETS: usize = 1_000;
 
 /// The most bytes that the headers of one request may have.
@@ -55,12 +56,12 @@ const MAX_RANDOM: u64 = 1 << 20;
 
 /// What all instances of a component share.
 pub(super) struct Setup {
-    /// The component, for the log.
+    /// The names that the log uses for the component.
     pub(super) source: Arc<LogSource>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) grants: Grants,
     pub(super) log: Arc<LogBudget>,
-    /// The denials that were logged.
+    /// The denials that were already logged.
     pub(super) denials: Denials,
     pub(super) demand: Arc<FaultDemand>,
     pub(super) platform: Arc<dyn Platform>,
@@ -69,9 +70,10 @@ pub(super) struct Setup {
 /// The data in the store of an instance.
 pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
-    /// The current event, or the last one.
+    /// The current event, or the last one if none is running.
     event: EventName,
-    /// The client that the current event is about; only `Guest::begin` changes it. Most sends go to this client, and so need no lookup.
+    /// The client that the current event is about. Only `Guest::begin` changes it. Most sends go to this client, and so
+    /// need no lookup.
     pub(super) current: Option<Arc<Client>>,
     /// While `received-burst` runs: the source of its messages.
     pub(super) burst: Option<Box<dyn Burst>>,
@@ -94,7 +96,7 @@ pub(super) struct State {
 struct Wasi {
     setup: Arc<Setup>,
     recent_stderr: RecentStderr,
-    /// Created by the first call that needs it: many guests never make such a call.
+    /// The WASI context. It is created by the first call that needs it, because many guests never make such a call.
     context: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
     http_hooks: HttpHooks,
@@ -132,7 +134,7 @@ impl State {
         }
     }
 
-    /// Adds to a fault what is known about the event in which it happened.
+    /// Adds the event in which a fault happened, and what is known about that event.
     #[cold]
     pub(super) fn explain(&self, fault: Fault) -> Fault {
         fault.during(self.event, self.wasi.recent_stderr.explanation())
@@ -163,7 +165,7 @@ impl State {
         &self.wasi.setup.grants
     }
 
-    /// Opens the folders that the instance may read, on another thread.
+    /// Opens the folders that the instance may read. Does this on another thread.
     pub(super) async fn open_folders(&mut self) -> wasmtime::Result<()> {
         let (setup, stderr) = (Arc::clone(&self.wasi.setup), self.wasi.recent_stderr.clone());
         let context = off_the_workers(move || Box::new(setup.wasi(&stderr))).await;
@@ -171,7 +173,8 @@ impl State {
         Ok(())
     }
 
-    /// Returns whether the instance may send requests to the server of a URL. If not, logs the first such server.
+    /// Returns whether the instance may send requests to the server of a URL. If not, logs the first denial of each
+    /// server.
     pub(super) fn is_granted(&self, server: &Uri) -> bool {
         let is_granted = self.grants().http().is_some_and(|client| client.grants(server));
         if !is_granted {
@@ -180,7 +183,8 @@ impl State {
         is_granted
     }
 
-    /// Returns what opens a WebSocket with this URL, if its server is granted. If not, logs the first such server.
+    /// Returns the client that opens WebSockets, if the server of this URL is granted. If not, logs the first denial of
+    /// each server.
     pub(super) fn granted_web_sockets(&self, url: &Uri) -> Option<Arc<WebSocketClient>> {
         let client = self.grants().web_sockets().filter(|client| client.grants(url));
         if client.is_none() {
@@ -194,7 +198,7 @@ impl State {
         write_line(&self.wasi.setup.source, &self.wasi.setup.log, level, line);
     }
 
-    /// Logs a denial, if it is the component's first of its kind.
+    /// Logs a denial, unless the component has already logged one of this kind.
     pub(super) fn log_denied(&self, denied: Denied) {
         self.wasi.setup.denials.log(denied, &self.wasi.setup.source);
     }
@@ -203,7 +207,7 @@ impl State {
 /// Installs the limits in a store. Must be called before anything is instantiated in it.
 pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
     store.limiter_async(|state| &mut state.meter);
-    // The parameters of a call lie in the guest's memory, so no call needs more than the limit of that memory.
+    // The parameters of a call lie in the guest's memory, so no call needs more fuel than that memory's limit.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
         let state = store.data_mut();
@@ -216,7 +220,7 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
     });
 }
 
-/// Begins an event, a message of a burst, or the start of an instance: gives it its whole CPU budget.
+/// Begins an event, a message of a burst, or the start of an instance, and gives it its whole CPU budget.
 pub(super) fn begin_event(mut store: StoreContextMut<'_, State>, event: EventName) {
     let state = store.data_mut();
     state.event = event;
@@ -247,12 +251,12 @@ impl WasiHttpView for State {
 }
 
 impl Setup {
-    /// Creates a WASI context without network: it has the environment of the configuration and the granted folders, and
-    /// sends standard output and standard error to the host's log. Opening folders blocks the thread.
+    /// Creates a WASI context without a network. It has the environment of the configuration and the granted folders.
+    /// It sends standard output and standard error to the host's log. Opening the folders blocks the thread.
     fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
         let stream = |stream| GuestLog::new(&self.source, stream, recent_stderr, &self.log);
         let mut wasi = WasiCtxBuilder::new();
-        // Before the folders are opened: each keeps the value of that moment.
+        // This must come before the folders are opened, because each folder takes over the value at that moment.
         wasi.allow_blocking_current_thread(self.platform.blocks_for_files());
         self.grants.open_folders(&mut wasi, &self.source);
         wasi.stdout(stream(GuestStream::Stdout))

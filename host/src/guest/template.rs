@@ -35,11 +35,11 @@ use crate::metrics::ActorMetrics;
 use crate::outgoing::HttpSettings;
 use crate::timers::DurableTimers;
 
-/// The first bytes of every WebAssembly file, and the bytes that follow them in a core module.
+/// The first bytes of every WebAssembly file, and the next bytes in the file of a core module.
 const MAGIC: &[u8] = b"\0asm";
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
 
-/// How many bytes of the hash are shown: enough to tell two builds apart.
+/// How many bytes of the hash are shown. This is enough to tell two builds apart.
 const HASH_LENGTH: usize = 6;
 
 /// The file of a component, read into memory.
@@ -76,7 +76,7 @@ impl Source {
 pub(crate) struct ComponentSpec {
     /// The file of the component.
     pub(crate) component: PathBuf,
-    /// The name of the resource, for the log. `None` if none is served.
+    /// The name of the resource, for the log. `None` if no resource is served.
     pub(crate) resource: Option<Arc<str>>,
     /// The environment variables that the component sees.
     pub(crate) environment: Vec<(String, String)>,
@@ -89,15 +89,16 @@ pub(crate) struct ComponentSpec {
     /// How it uses the file for keys and values.
     pub(crate) keyvalue: StoreSettings,
     pub(crate) limits: Limits,
-    /// How many bytes all instances together may write to the log per second.
+    /// How many bytes all instances together may write to the log each second.
     pub(crate) max_log: usize,
 }
 
-/// How the instances of a component use the file for keys and values that they are granted.
+/// How the instances of a component use the key-value store that they are granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoreSettings {
     pub(crate) limits: StoreLimits,
-    /// The name under which buckets of actors are kept: that of the resource. `None` if the actors have none.
+    /// The name under which the buckets of actors are kept. It is the name of the resource. `None` if actors have no
+    /// buckets.
     pub(crate) owner: Option<String>,
 }
 
@@ -107,7 +108,7 @@ pub(crate) struct Template {
     hash: String,
     setup: Arc<Setup>,
     engine: Engine,
-    /// Kept so that other templates of the same code can use it.
+    /// Kept alive so that other templates with the same code can use it.
     _component: Arc<Component>,
     pre: InstancePre<State>,
     images: Option<Arc<Images>>,
@@ -117,11 +118,11 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Compiles and checks a component. This is slow and uses all cores. It ends early when it is cancelled.
+    /// Compiles and checks a component. This is slow and uses all cores. It ends early if it is cancelled.
     ///
     /// # Errors
     ///
-    /// [`LoadError`]: what is wrong with the file, and what to do.
+    /// [`LoadError`]. It says what is wrong with the file, and what to do.
     pub(crate) fn compile(
         runtime: &Runtime,
         source: Source,
@@ -151,7 +152,8 @@ impl Template {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
         let denials = Denials::default();
-        // What is compiled for WASI 0.1 looks for folders as soon as it prints a line.
+        // Components that are compiled for WASI 0.1 look for folders as soon as they print a line. A component that
+        // opens no files does so only for this reason, so the log would mislead.
         if !check::opens_files(&runtime.engine, &component) {
             denials.silence(Denied::Files);
         }
@@ -221,7 +223,8 @@ impl Template {
         self.optional.exports_expiring()
     }
 
-    /// Makes the next event of an instance fail. Live instances must [look for the demand](Guest::look_for_demand).
+    /// Makes the next event of an instance fail. Live instances must be told to [look for the
+    /// demand](Guest::look_for_demand).
     #[cfg(feature = "testing")]
     pub(crate) fn demand(&self, fault: DemandedFault) {
         self.setup.demand.set(fault);
@@ -259,7 +262,7 @@ impl Template {
         Ok(Guest::new(time_limit, store, stack, handler, optional))
     }
 
-    /// Creates an instance and drops it, to find out whether the component can run at all before an actor needs it.
+    /// Creates an instance and drops it. This shows whether the component can run at all, before an actor needs it.
     ///
     /// # Errors
     ///
@@ -274,8 +277,8 @@ impl Template {
     }
 }
 
-/// Compiles a component, without the data that its instances are to share. Components that differ only in this data are
-/// the same for the compiler.
+/// Compiles a component without the data that its instances will share. To the compiler, components that differ only in
+/// this data are the same.
 fn compile(
     runtime: &Runtime,
     bytes: &[u8],
@@ -289,7 +292,8 @@ fn compile(
             Err(error) => return Err(error),
         }
     }
-    // Also for a component that is invalid without its data, or invalid in any case: errors name places in the file.
+    // The whole component is compiled if it has no such data or is invalid without the data. An invalid component is
+    // also compiled again, because errors must name places in the original file.
     Ok((compiler.compile(engine, bytes, cancelled)?, None))
 }
 
@@ -305,8 +309,8 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     }
 }
 
-/// Reads a regular file. Anything else is refused, because reading from a pipe could wait forever. Directories are
-/// passed on: the error of the operating system says what is wrong.
+/// Reads a regular file. Other kinds of files are refused, because reading from a pipe could wait forever. A directory
+/// is not refused here: the error of the operating system says what is wrong.
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let found = std::fs::metadata(path)?;
     if found.is_file() || found.is_dir() {

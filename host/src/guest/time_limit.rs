@@ -1,4 +1,4 @@
-//! The limit on the time of an event (`max-time`), and the measurement of that time.
+//! The limit on the duration of an event (`max-time`), and the measurement of that duration.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -16,21 +16,21 @@ use crate::metrics::WorkerCells;
 use crate::metrics::sample::{self, Sample};
 use crate::traces::EventSpan;
 
-/// Limits the time of each call into an instance, and measures some of the calls: for histograms, for traces, or both.
+/// Limits the time of each call into an instance. Also measures some of the calls, for histograms, for traces, or both.
 pub(super) struct TimeLimit {
     max_time: Duration,
     clock: Arc<CpuClock>,
     metrics: Arc<WorkerCells>,
-    /// The present call, if it is measured.
+    /// The measurement of the current call, if there is one.
     measured: Option<Measured>,
 }
 
-/// A call that is measured. One place for both purposes, so that there is one test for each message.
+/// The measurement of a call. It covers both purposes, so that each message needs only one check.
 #[derive(Default)]
 struct Measured {
-    /// For the histograms.
+    /// The sample for the histograms.
     sample: Option<Sample>,
-    /// For the trace of the client.
+    /// The span for the client's trace.
     span: Option<EventSpan>,
 }
 
@@ -55,23 +55,23 @@ impl TimeLimit {
         Self { max_time, clock, metrics, measured: None }
     }
 
-    /// Begins to measure the next call, if it is one of those that are measured.
+    /// Begins to measure the next call, if that call is chosen for measurement.
     #[inline(always)]
     pub(super) fn begin(&mut self, event: EventName) {
         match event.is_frequent() && !sample::is_chosen() {
-            // The call before may have returned without being waited for.
+            // The previous call may have ended without `wait`, so its measurement may still be here.
             true => self.measured = None,
             false => self.begin_sample(event),
         }
     }
 
-    /// Adds the span of the call that has begun. It ends with the call, or is forgotten if nothing is called.
+    /// Adds the span of the call that has begun. The span ends with the call. It is discarded if no call follows.
     #[cold]
     pub(super) fn trace(&mut self, span: EventSpan) {
         self.measured.get_or_insert_default().span = Some(span);
     }
 
-    /// Ends the measurement of a call that returned this.
+    /// Ends the measurement of a call with this result.
     #[inline(always)]
     fn end<T>(&mut self, called: &Result<T, Fault>) {
         if self.measured.is_some() {
@@ -97,22 +97,22 @@ impl TimeLimit {
         }
     }
 
-    /// Waits for a call, but not longer than an event may take. The call is borrowed to keep this future small: every
-    /// connection stores it, and a call that is passed by value would be stored in it twice. If the time is over and
-    /// the caller drops the call, the instance is left in the middle of an event.
+    /// Waits for a call, but only as long as an event may take. The call is borrowed to keep this future small: every
+    /// connection stores this future, and a call that was passed by value would be stored in it twice. If the time runs
+    /// out and the caller drops the call, the instance is left in the middle of an event.
     ///
     /// # Errors
     ///
-    /// The [`Fault`] of the call, or that the time is over.
+    /// The [`Fault`] of the call, or a fault if the time runs out.
     ///
     /// # Cancel safety
     ///
-    /// That of the call.
+    /// The same as that of the call.
     pub(super) async fn wait<T>(
         &mut self,
         mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     ) -> Result<T, Fault> {
-        // Most calls do not wait at all, and a timer costs more than many calls.
+        // Most calls never wait, and setting a timer would cost more than many calls.
         let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
         if let Poll::Ready(called) = first {
             let called = called.map_err(Fault::from);
@@ -125,9 +125,9 @@ impl TimeLimit {
         }
         let mut is_waiting = false;
         let result = poll_fn(|context| {
-            // A call that has just yielded must not be polled again at once: no other task would have run.
+            // A call that has just yielded must not be polled again at once, because no other task would have run.
             if std::mem::replace(&mut is_waiting, true) {
-                // The call used no CPU time while it was suspended.
+                // The call has used no CPU time while it was suspended.
                 self.clock.restart();
                 if let Some(measured) = &mut self.measured {
                     measured.resume();

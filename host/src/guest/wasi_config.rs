@@ -1,7 +1,7 @@
 //! `wasi:config/store`: values from the configuration of the resource.
 //!
-//! The functions are defined here and not by `wasmtime-wasi-config`, whose functions cannot fail: a handler without the
-//! capability gets an error. All instances share the values.
+//! The functions are defined here and not by `wasmtime-wasi-config`, because the functions of that crate cannot fail.
+//! Here a handler without the capability gets an error. All instances share the values.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -16,10 +16,10 @@ use wasmtime::{Result, StoreContextMut};
 use super::denials::Denied;
 use super::state::State;
 
-/// The interface, in the only version that is released.
+/// The interface, in the only version that has been released.
 const STORE: &str = "wasi:config/store@0.2.0-rc.1";
 
-/// The message of the error for a handler without the capability.
+/// The error message for a handler without the capability.
 const NOT_GRANTED: &str = "not granted: add \"config\" to the resource's `grant`";
 
 type Store<'a> = StoreContextMut<'a, State>;

@@ -1,4 +1,4 @@
-//! What to do about a component that would not be served, in the words of its language.
+//! Advice about a component that would not be served, in the terms of the component's language.
 
 use super::language::Language;
 use super::load::Failure;
@@ -11,7 +11,7 @@ const WASI_1: &str = "wasi_snapshot_preview1";
 /// The interface that `componentize-js` exports by default.
 const FETCH_EVENT: &str = "wasi:http/incoming-handler";
 
-/// Returns advice beyond the error's own, if there is some for this language.
+/// Returns advice beyond that of the error itself, if there is any for this language.
 pub(super) fn for_language(
     failure: &Failure,
     language: Option<&Language>,
@@ -83,7 +83,7 @@ fn no_handler(language: Language, sections: &Sections) -> &'static str {
     }
 }
 
-/// Returns what may be wrong if a component does not start.
+/// Returns a possible reason why a component does not start.
 fn start(language: Language) -> Option<&'static str> {
     match language {
         Language::Go => Some(

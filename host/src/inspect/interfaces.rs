@@ -7,29 +7,30 @@ use super::Provision;
 /// The version of the contract that this host serves.
 pub(super) const SERVED: &str = "0.1.0";
 
-/// The beginning of the names of the contract's interfaces.
+/// The prefix of the names of the contract's interfaces.
 const CONTRACT: &str = "ws-host:socket/";
 
-/// The beginning of the versions that this host can serve (`guest/contract.rs`).
+/// The prefix of the versions that this host can serve (`guest/contract.rs`).
 const COMPATIBLE: &str = "0.1.";
 
-/// The worlds of the contract, which name all of its interfaces.
+/// The worlds of the contract. They name all of its interfaces.
 const WORLDS: &str = include_str!("../../workspace/wit/world.wit");
 
-/// An interface of the contract that worlds need not name.
+/// An interface of the contract that worlds do not have to name.
 const TYPES: &str = "types";
 
-/// The beginning of the names of WASI's interfaces, and the versions of them that this host provides.
+/// The prefix of the names of WASI's interfaces, and the versions that this host provides.
 const WASI: &str = "wasi:";
 const WASI_VERSIONS: &str = "0.2.";
 
 /// The packages of WASI that any handler may use.
 const WASI_PACKAGES: [&str; 4] = ["cli", "clocks", "io", "random"];
 
-/// The packages of WASI that link, and whose calls are refused unless the resource grants them (docs/capabilities.md).
+/// The packages of WASI that can be linked, but whose calls are refused unless the resource grants them
+/// (docs/capabilities.md).
 const WASI_CAPABILITIES: [&str; 4] = ["config", "filesystem", "http", "sockets"];
 
-/// The interfaces of keys and values, which link in this version only.
+/// The interfaces of the key-value store. Only this version of them can be linked.
 const KEYVALUE: [&str; 3] = ["store", "atomics", "batch"];
 const KEYVALUE_VERSION: &str = "0.2.0-draft2";
 
@@ -52,7 +53,7 @@ pub(super) fn provision(import: &str) -> Provision {
     }
 }
 
-/// Returns the versions of the contract in these names, each once.
+/// Returns the versions of the contract in these names. Each version occurs once.
 pub(super) fn contract_versions<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let versions = names.into_iter().filter_map(|name| {
         let (_, version) = name.strip_prefix(CONTRACT)?.split_once('@')?;

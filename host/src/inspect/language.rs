@@ -1,4 +1,4 @@
-//! Which language and tool made a component.
+//! Finds out which language and tool a component was made with.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::sections::Sections;
 
-/// Names of libraries inside components of tools that do not write `producers`.
+/// Names of libraries in components. They identify tools that do not write `producers`.
 const QUICKJS: &[u8] = b"componentize_qjs_runtime";
 const PYTHON: &[u8] = b"libcomponentize_py_runtime";
 
-/// The language of a handler, and the tool that made a component of it.
+/// The language of a handler, and the tool that made a component from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -26,7 +26,7 @@ pub enum Language {
     JavaScriptQuickJs,
     /// Python, with `componentize-py`.
     Python,
-    /// Go, with its own compiler.
+    /// Go, with the standard compiler.
     Go,
     /// Go, with TinyGo.
     #[serde(rename = "tinygo")]
@@ -38,8 +38,8 @@ pub enum Language {
 }
 
 impl Language {
-    /// Returns the language of a file. The order matters: interpreters are written in C and Rust themselves, and the
-    /// adapter for WASI 0.1 in Rust.
+    /// Returns the language of a file. The order of the checks matters, because interpreters are themselves written in
+    /// C and Rust, and the adapter for WASI 0.1 in Rust.
     pub(super) fn of(sections: &Sections, bytes: &[u8]) -> Option<Self> {
         let producers = &sections.producers;
         let has = |start: &str| producers.iter().any(|producer| producer.name.starts_with(start));
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(Language::of(&sections, bytes), language, "{names:?}");
     }
 
-    /// The names are those in components of these tools.
+    /// The names are those in real components of these tools.
     #[test]
     fn language_is_that_of_the_handler_not_of_its_runtime() {
         expect(&["wit-component", "wit-bindgen-rust", "wit-bindgen-c"], b"", Some(Language::Rust));

@@ -1,4 +1,4 @@
-//! Loads a component as a server does, and measures what that costs.
+//! Loads a component as a server does, and measures the cost.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,18 +17,18 @@ use crate::metrics::ActorMetrics;
 use crate::outgoing::HttpSettings;
 use crate::platform::Machine;
 
-/// The limits of the one instance that is started: the defaults of a server.
+/// The limits of the instance that is started. They are the defaults of a server.
 const MAX_CPU: Duration = Duration::from_secs(1);
 const MAX_TIME: Duration = Duration::from_secs(60);
 
-/// The limits of the compiler: the defaults of a server.
+/// The limits of the compiler. They are the defaults of a server.
 const COMPILE_MEMORY: usize = 2 << 30;
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// More than a start writes: the log of an inspection is not limited by time.
+/// The limit on the log. It is more than a component writes when it starts, so an inspection loses no lines.
 const MAX_LOG: usize = 1 << 20;
 
-/// Nothing is granted, so there are no requests to limit.
+/// The limits on HTTP requests. They have no effect, because nothing is granted.
 const NO_HTTP: HttpSettings = HttpSettings {
     connect_timeout: MAX_TIME,
     first_byte_timeout: MAX_TIME,
@@ -36,7 +36,7 @@ const NO_HTTP: HttpSettings = HttpSettings {
     max_response: 0,
 };
 
-/// Nor is there a store.
+/// The limits on the key-value store. They have no effect, because none is granted.
 const NO_STORE: StoreLimits = StoreLimits { max_size: 0, max_keys: 0 };
 
 /// Why a component cannot be loaded.
@@ -44,12 +44,12 @@ const NO_STORE: StoreLimits = StoreLimits { max_size: 0, max_keys: 0 };
 pub(super) enum Failure {
     Load(LoadError),
     Runtime(RuntimeError),
-    /// The compiler or the host panicked.
+    /// The compiler or the host has panicked.
     Panic(String),
 }
 
 impl Failure {
-    /// Returns the message of the error with those of its causes.
+    /// Returns the message of the error, followed by the messages of its causes.
     pub(super) fn message(&self) -> String {
         let error: &dyn std::error::Error = match self {
             Self::Load(error) => error,
@@ -67,7 +67,7 @@ impl From<LoadError> for Failure {
     }
 }
 
-/// Compiles a component, again from the cache if there is one, and starts one instance.
+/// Compiles a component and starts one instance. If there is a cache, loads the component once more from the cache.
 pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, Failure> {
     let max_memory = options.max_memory;
     let limits = Limits { max_memory, max_cpu: MAX_CPU, max_time: MAX_TIME };

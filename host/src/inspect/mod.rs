@@ -1,4 +1,4 @@
-//! Looks at the file of a component: what it contains, what it needs and costs, and why it would not be served.
+//! Inspects the file of a component: its content, its needs, its cost, and why it would not be served.
 
 mod advice;
 mod interfaces;
@@ -21,13 +21,14 @@ use crate::blocking::off_the_workers;
 pub struct InspectOptions {
     /// The most bytes of memory that one instance may have.
     pub max_memory: usize,
-    /// An empty folder, to which only this user can write. If it is given, the time to load from a cache is measured.
+    /// An empty folder to which only this user can write. If it is set, the time to load from a cache is measured.
     pub cache: Option<PathBuf>,
-    /// The program that compiles it, as in [`Compile::program`](crate::config::Compile::program). `None`: this process.
+    /// The program that compiles the component, as in [`Compile::program`](crate::config::Compile::program). `None`:
+    /// this process.
     pub compiler: Option<PathBuf>,
 }
 
-/// What is known about the file of a component. Sizes are in bytes.
+/// The facts about the file of a component. Sizes are in bytes.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -38,7 +39,7 @@ pub struct Inspection {
     pub is_served: bool,
     /// Why it would not be served.
     pub problem: Option<Problem>,
-    /// What wrote the code, if that can be told.
+    /// The language and tool that it was written with, if they can be recognized.
     pub language: Option<Language>,
     /// The tools that left their names in the file.
     pub producers: Vec<Producer>,
@@ -54,7 +55,7 @@ pub struct Inspection {
     pub size: usize,
     /// The parts of the file.
     pub parts: Parts,
-    /// What loading it costs, if it can be loaded.
+    /// The cost of loading it, if it can be loaded.
     pub cost: Option<Cost>,
 }
 
@@ -65,20 +66,20 @@ pub struct Inspection {
 pub struct Problem {
     /// The error with which the host would refuse it.
     pub message: String,
-    /// What to do about it in its language.
+    /// The solution in its language.
     pub advice: Option<String>,
 }
 
-/// A tool that had a part in making the component.
+/// A tool that took part in making the component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Producer {
-    /// What the tool did: `language`, `processed-by` or `sdk`.
+    /// The role of the tool: `language`, `processed-by` or `sdk`.
     pub role: String,
-    /// Its name.
+    /// The name of the tool.
     pub name: String,
-    /// Its version, or an empty text.
+    /// The version of the tool, or an empty text.
     pub version: String,
 }
 
@@ -87,9 +88,9 @@ pub struct Producer {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Import {
-    /// Its name, with the version.
+    /// The name of the interface, with the version.
     pub name: String,
-    /// What the host does with it.
+    /// What the host does with the interface.
     pub provided: Provision,
 }
 
@@ -98,13 +99,13 @@ pub struct Import {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Provision {
-    /// It belongs to the contract.
+    /// The import belongs to the contract.
     Contract,
-    /// It belongs to WASI, and the host provides it.
+    /// The import belongs to WASI, and the host provides it.
     Wasi,
-    /// It belongs to WASI. The component loads, but calls are refused unless the resource grants them.
+    /// The import belongs to WASI. The component can be loaded, but calls are refused unless the resource grants them.
     Capability,
-    /// The host does not have it.
+    /// The host does not have the import.
     Unknown,
 }
 
@@ -115,7 +116,7 @@ pub enum Provision {
 pub struct Parts {
     /// Functions.
     pub code: usize,
-    /// The initial content of memories: constants, and the snapshot of an initialized interpreter.
+    /// The initial content of memories. It consists of constants, and of the snapshot of an initialized interpreter.
     pub data: usize,
     /// Names and debugging information, which the host does not need.
     pub custom: usize,
@@ -125,7 +126,7 @@ pub struct Parts {
     pub table_elements: u64,
 }
 
-/// What a component costs on this machine.
+/// The cost of a component on this machine.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -136,7 +137,7 @@ pub struct Cost {
     /// The time to load it from the cache.
     #[serde(rename = "cached-load-seconds", serialize_with = "optional_seconds")]
     pub cached_load: Option<Duration>,
-    /// The memories and tables of an instance after its start, as `max-memory` counts them.
+    /// The size of an instance's memories and tables after its start, as `max-memory` counts it.
     pub instance_memory: usize,
     /// The limit.
     pub max_memory: usize,
@@ -157,7 +158,7 @@ impl InspectOptions {
 pub async fn inspect(file: &Path, options: &InspectOptions) -> Inspection {
     let path = file.to_owned();
     let (size, sections, language) = off_the_workers(move || {
-        // An error is reported when the component is loaded.
+        // If this fails, loading the component reports the error.
         let bytes = std::fs::read(&path).unwrap_or_default();
         let sections = Sections::read(&bytes);
         let language = Language::of(&sections, &bytes);

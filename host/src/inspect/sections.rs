@@ -7,13 +7,13 @@ use super::{Parts, Producer};
 /// The size of a page of memory, unless the memory says otherwise.
 const PAGE: u64 = 64 << 10;
 
-/// The most names and tools of a file that are listed: more are a mistake or an attack.
+/// The most names and tools of a file that are listed. A file with more is a mistake or an attack.
 const MAX_LISTED: usize = 1_000;
 
-/// What the sections of a file say.
+/// The information in the sections of a file.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
-    /// The names of what the component exports and imports.
+    /// The names of everything that the component exports and imports.
     pub(super) exports: Vec<String>,
     pub(super) imports: Vec<String>,
     /// The modules that a core module imports from.
@@ -26,7 +26,7 @@ impl Sections {
     /// Reads a file up to its first error.
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut sections = Self::default();
-        // How many components and modules the current section is inside of.
+        // How deeply the current section is nested in components and modules.
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
             match payload {
@@ -91,7 +91,7 @@ impl Sections {
                     name: value.name.to_owned(),
                     version: value.version.to_owned(),
                 };
-                // Each module of a component has its own list.
+                // Each module of a component has its own list, so a tool may occur several times.
                 if self.producers.len() < MAX_LISTED && !self.producers.contains(&producer) {
                     self.producers.push(producer);
                 }

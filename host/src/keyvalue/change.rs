@@ -4,26 +4,26 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 
-/// The most bytes of a key, and of a value.
+/// The longest key and the longest value, in bytes.
 const MAX_KEY: usize = 1 << 10;
 const MAX_VALUE: usize = 1 << 20;
 
-/// The most keys in one operation, and the most bytes that one operation may write or read.
+/// The most keys in one operation, and the most bytes that one operation may read or write.
 const MAX_KEYS_AT_ONCE: usize = 1_000;
 pub(super) const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 
-/// What a change costs while it waits, in addition to its keys and values.
+/// The cost of a change while it waits, in addition to its keys and values.
 const OVERHEAD: usize = 256;
 
-/// A change of one bucket. It happens as a whole or not at all.
+/// A change of one bucket. It happens completely or not at all.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// Sets the values of these keys. If a key occurs twice, its last value counts.
     Set(Vec<(String, Vec<u8>)>),
     Delete(Vec<String>),
-    /// Adds to a value, which is a number in decimal digits.
+    /// Adds to a value. The value is a number in decimal digits.
     Increment(String, i64),
-    /// Sets the value of a key that still has this version.
+    /// Sets the value of a key, if the key still has this version.
     Swap(String, Version, Vec<u8>),
 }
 
@@ -33,11 +33,12 @@ pub(crate) enum Outcome {
     Done,
     /// The sum after [`Change::Increment`].
     Number(i64),
-    /// [`Change::Swap`] changed nothing, because the key has this version.
+    /// [`Change::Swap`] changed nothing, because the key has another version. Contains that version.
     Stale(Version),
 }
 
-/// Tells whether a value has changed: a hash of the value, or `None` for a key that is not there.
+/// The version of a value, which shows whether the value has changed. It is a hash of the value, or `None` if the key
+/// does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version(Option<[u8; 32]>);
 
@@ -48,7 +49,7 @@ impl Version {
 }
 
 impl Change {
-    /// Checks the bounds of a change, and returns what it costs while it waits, in bytes.
+    /// Checks the bounds of a change. Returns the cost of the change while it waits, in bytes.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl Change {
     }
 }
 
-/// Checks the keys of one call, and returns how many bytes they have.
+/// Checks the keys of one call. Returns their total length in bytes.
 pub(super) fn check_keys(keys: &[String]) -> Result<usize, StoreError> {
     check_number(keys.len())?;
     keys.iter().try_fold(0, |bytes, key| Ok(bytes + check_key(key)?))
@@ -87,7 +88,7 @@ fn check_number(number: usize) -> Result<(), StoreError> {
     }
 }
 
-/// Checks a key, and returns how many bytes it has.
+/// Checks a key. Returns its length in bytes.
 pub(super) fn check_key(key: &str) -> Result<usize, StoreError> {
     match key.len() <= MAX_KEY {
         true => Ok(key.len()),

@@ -1,4 +1,4 @@
-//! Why a store cannot be opened, or does not do what a handler asks for.
+//! Why a store cannot be opened, or cannot do what a handler asks for.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub(crate) enum OpenError {
     File(#[from] io::Error),
 }
 
-/// Why a store does not do what a handler asks for. Each message begins with a word that handlers can compare.
+/// Why a store cannot do what a handler asks for. Each message begins with a word that handlers can compare.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StoreError {
     #[error("full: the keys and values of the store may have {0} bytes in all (keyvalue.max-size)")]
@@ -40,7 +40,8 @@ impl StoreError {
         Self::Unavailable(error.into().to_string())
     }
 
-    /// Returns whether the operator should know: the store is full, or its file cannot be used.
+    /// Returns whether the operator should know about the error. That is the case if the store is full, or if its file
+    /// cannot be used.
     pub(crate) fn concerns_the_operator(&self) -> bool {
         matches!(self, Self::FullOfBytes(_) | Self::FullOfKeys(_) | Self::Unavailable(_))
     }

@@ -1,4 +1,4 @@
-//! The files of stores. All users of a file in this process share one store.
+//! The files of stores. All users of the same file in this process share one store.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -15,26 +15,26 @@ use redb::{Builder, Database, DatabaseError};
 use super::error::OpenError;
 use super::store::Store;
 
-/// How much of a file is kept in memory, in bytes.
+/// How much of a file is cached in memory, in bytes.
 const CACHE: usize = 8 << 20;
 
 /// The first bytes of a file that is not empty (the "magic number" in redb's description of its format).
 const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
-/// The permissions of a new file: handlers may keep secrets of their clients in it.
+/// The permissions of a new file. Others must not read it, because handlers may store secrets of their clients.
 const MODE: u32 = 0o600;
 
-/// The stores of this process. A file that another one has replaced is another store.
+/// The stores of this process. If a file is replaced by another one, the new file has its own store.
 static STORES: LazyLock<Mutex<Slots>> = LazyLock::new(Mutex::default);
 
-/// The slots of files, by the device and the number of each file.
+/// The slots of files, by the device and the inode of each file.
 type Slots = HashMap<(u64, u64), Arc<Mutex<Slot>>>;
 
 /// The store of a file, if it is open.
 #[derive(Default)]
 struct Slot {
     store: Weak<Store>,
-    /// Disconnected when the store has been closed.
+    /// The sender of this channel is dropped when the store has been closed.
     closed: Option<Receiver<()>>,
 }
 
@@ -46,8 +46,8 @@ impl Slot {
     }
 }
 
-/// Opens a file as a store, or returns the store of the file that is open. Creates the file if there is none. Blocks
-/// the thread: after a crash, the file is checked.
+/// Opens a file as a store. If the file is already open, returns its store. Creates the file if it does not exist.
+/// Blocks the thread, because the file is checked after a crash.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub(crate) fn open(path: &Path) -> Result<Arc<Store>, OpenError> {
         return Ok(store);
     }
     if let Some(closed) = slot.closed.take() {
-        // The last user of the file is gone, and another thread is closing it.
+        // The last user has dropped the store, and another thread is closing the file. This waits for that thread.
         let _ = closed.recv();
     }
     let (closing, closed) = sync_channel(0);
@@ -92,7 +92,7 @@ pub(crate) fn check(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Creates the file unless it exists, and returns what identifies it.
+/// Creates the file unless it exists. Returns its device and inode, which identify it.
 fn create(path: &Path) -> Result<(u64, u64), OpenError> {
     let new = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
     match new.map(drop) {
@@ -108,7 +108,7 @@ fn create(path: &Path) -> Result<(u64, u64), OpenError> {
 
 fn slot(file: (u64, u64)) -> Arc<Mutex<Slot>> {
     let mut stores = STORES.lock();
-    // A slot to which nobody else has a reference is not locked.
+    // If this is the only reference to a slot, the slot is not locked. So locking it here does not block.
     stores.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.lock().is_closed());
     Arc::clone(stores.entry(file).or_default())
 }

@@ -1,4 +1,4 @@
-//! Keys and values that handlers keep in a file.
+//! Key-value stores: keys and values that handlers keep in a file.
 //!
 //! ```text
 //! Store    one file: reads on other threads, and a queue of changes

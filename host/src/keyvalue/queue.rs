@@ -1,5 +1,5 @@
-//! The queue of changes of a store. Changes that wait while others are committed are committed together, with one
-//! write to the disk.
+//! The queue of changes of a store. While some changes are being committed, others wait. All those that wait are then
+//! committed together, with one write to the disk.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use super::error::StoreError;
 use super::store::Store;
 use super::tables::StoreLimits;
 
-/// A change that waits.
+/// A change in the queue.
 pub(super) struct Job {
     pub(super) bucket: Arc<str>,
     pub(super) change: Change,
     pub(super) limits: StoreLimits,
     pub(super) answer: oneshot::Sender<Result<Outcome, StoreError>>,
-    /// The room that the change occupies until it is answered.
+    /// The room that the change takes until it is answered.
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// The changes that wait, and whether a thread commits changes.
+/// The waiting changes, and whether a thread is committing changes.
 #[derive(Default)]
 pub(super) struct Queue(Mutex<State>);
 
@@ -33,18 +33,19 @@ struct State {
 }
 
 impl Queue {
-    /// Adds a job. Starts a thread for it unless one is running.
+    /// Adds a job. If no thread is running, starts one.
     pub(super) fn add(&self, job: Job, store: &Arc<Store>) {
         let mut state = self.0.lock();
         state.jobs.push(job);
         if !std::mem::replace(&mut state.is_running, true) {
             let running = Running { store: Arc::clone(store), is_done: false };
-            // The thread outlives the event that starts it: an event that is given up must not end the others' changes.
+            // The thread is independent of the event that starts it. If that event is given up, the changes of other
+            // events must still be committed.
             drop(spawn_blocking(move || running.run()));
         }
     }
 
-    /// Takes all jobs. If there are none, the thread ends.
+    /// Takes all jobs. If there are none, the thread must end.
     fn take(&self) -> Vec<Job> {
         let mut state = self.0.lock();
         state.is_running = !state.jobs.is_empty();
@@ -52,7 +53,7 @@ impl Queue {
     }
 }
 
-/// The thread that commits changes. If it never runs, or panics, the jobs that wait are answered with an error.
+/// The thread that commits changes. If it never runs or panics, the waiting jobs are answered with an error.
 struct Running {
     store: Arc<Store>,
     is_done: bool,

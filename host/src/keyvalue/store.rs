@@ -15,23 +15,24 @@ use super::queue::{Job, Queue};
 use super::tables::{ENTRIES, StoreLimits, Tables};
 use crate::blocking::{off_the_workers, wait_for_thread};
 
-/// How many bytes of changes may wait for the disk. Further changes wait before they are queued.
+/// How many bytes of changes may be queued. Senders of further changes wait.
 const MAX_WAITING: usize = 32 << 20;
 
-/// How many reads of a store run at once. Each takes a thread, and threads for blocking work are limited.
+/// How many reads of a store may run at once. Each takes a thread, and the number of threads for blocking work is
+/// limited.
 const MAX_READS: usize = 8;
 
-/// The most keys of a page, and the bytes of keys after which it ends.
+/// The most keys of a page, and the total length of keys after which a page ends, in bytes.
 const PAGE_KEYS: usize = 1_000;
 const PAGE_BYTES: usize = 64 << 10;
 
-/// The keys and values in one file. They are on the disk when a change is answered.
+/// The key-value store in one file. When a change is answered, it is on the disk.
 pub(crate) struct Store {
-    /// `None` after the file has failed, until it is opened again.
+    /// The open file. `None` after an error of the file, until the file is opened again.
     database: RwLock<Option<Database>>,
     reopen: Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>,
     queue: Queue,
-    /// The bytes of changes that may still be queued.
+    /// How many bytes of changes may still be queued.
     room: Arc<Semaphore>,
     reads: Semaphore,
     /// Dropped when the file is closed.
@@ -49,7 +50,7 @@ pub(crate) struct Page {
 type Entries = ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;
 
 impl Store {
-    /// Opens the file. `closed` is dropped when it is closed again.
+    /// Opens the file. `closed` is dropped when the file is closed.
     pub(super) fn open(
         open: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
         closed: SyncSender<()>,
@@ -73,11 +74,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: nothing has changed. After [`StoreError::Unavailable`], it may have changed.
+    /// [`StoreError`] if nothing has changed. After [`StoreError::Unavailable`], the change may have happened.
     ///
     /// # Cancel safety
     ///
-    /// A change that is queued happens even if the future is dropped.
+    /// A queued change happens even if the future is dropped.
     pub(crate) async fn change(
         self: &Arc<Self>,
         bucket: &Arc<str>,
@@ -112,7 +113,7 @@ impl Store {
         .await
     }
 
-    /// Returns whether there is a key.
+    /// Returns whether a key exists.
     ///
     /// # Errors
     ///
@@ -131,11 +132,11 @@ impl Store {
         .await
     }
 
-    /// Returns the values of several keys, with the keys.
+    /// Returns several keys and their values.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], also if the values have more than 4 MiB.
+    /// [`StoreError`]. It is an error if the values have more than 4 MiB.
     pub(crate) async fn get_many(
         self: &Arc<Self>,
         bucket: &Arc<str>,
@@ -158,7 +159,7 @@ impl Store {
         .await
     }
 
-    /// Returns the keys of a bucket after `cursor`, as many as fit into a page.
+    /// Returns the keys of a bucket after `cursor`, up to the size of a page.
     ///
     /// # Errors
     ///
@@ -168,7 +169,7 @@ impl Store {
         bucket: &Arc<str>,
         cursor: Option<String>,
     ) -> Result<Page, StoreError> {
-        // Any text is a valid position: no key needs to be there.
+        // Any text is a valid position. The key need not exist.
         cursor.as_deref().map_or(Ok(0), check_key)?;
         let bucket = Arc::clone(bucket);
         self.read(move |entries| {
@@ -195,7 +196,7 @@ impl Store {
         .await
     }
 
-    /// Reads on another thread.
+    /// Reads on a blocking thread.
     async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Entries) -> Result<T, StoreError> + Send + 'static,
@@ -214,7 +215,7 @@ impl Store {
         result
     }
 
-    /// Commits the changes of these jobs together, and answers them. Blocks the thread.
+    /// Commits the changes of these jobs together, and then answers the jobs. Blocks the thread.
     pub(super) fn commit(&self, jobs: Vec<Job>) {
         let (mut answers, mut changes) = (Vec::new(), Vec::new());
         for Job { bucket, change, limits, answer, room } in jobs {
@@ -223,7 +224,7 @@ impl Store {
         }
         let done = self.opened().and_then(|()| self.try_commit(changes));
         let done = done.map_err(StoreError::Unavailable);
-        // Nobody receives the answer if the event was given up.
+        // Sending an answer fails if the event has been given up.
         match done {
             Ok(results) => {
                 for ((answer, _), result) in answers.into_iter().zip(results) {
@@ -231,7 +232,8 @@ impl Store {
                 }
             }
             Err(error) => {
-                // After some errors, such as that of a full disk, redb refuses everything until the file is opened again.
+                // After some errors, for example when the disk is full, redb refuses everything until the file is
+                // opened again.
                 self.database.write().take();
                 for (answer, _) in answers {
                     let _ = answer.send(Err(error.clone()));
@@ -285,7 +287,7 @@ fn prepared(database: Database) -> Result<Database, OpenError> {
 }
 
 impl Drop for Store {
-    /// Closes the file on another thread, because that writes to the disk.
+    /// Closes the file on another thread, because closing writes to the disk.
     fn drop(&mut self) {
         let (database, closed) = (self.database.get_mut().take(), self.closed.take());
         let close = move || {

@@ -1,4 +1,4 @@
-//! What is in the file of a store, and the limits on it.
+//! The content of a store's file, and the limits on it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::error::{OpenError, StoreError};
 pub(super) const ENTRIES: TableDefinition<'_, (&str, &str), &[u8]> =
     TableDefinition::new("ws-host.entries");
 
-/// Numbers about the whole file: those below.
+/// Numbers about the whole file. Their names follow.
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("ws-host.numbers");
 const FORMAT: &str = "format";
 const BYTES: &str = "bytes";
@@ -20,10 +20,10 @@ const KEYS: &str = "keys";
 /// The format that this version writes.
 const THIS_FORMAT: u64 = 1;
 
-/// The limits on everything that is in a file.
+/// The limits on the content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreLimits {
-    /// The most bytes of all buckets' names, keys and values.
+    /// The total length of all buckets' names, keys and values, in bytes.
     pub(crate) max_size: u64,
     pub(crate) max_keys: u64,
 }
@@ -41,7 +41,7 @@ struct Totals {
     keys: u64,
 }
 
-/// The result of a change: an outcome or a reason, unless the file fails.
+/// The result of a change. It is an outcome or the reason of a refusal. The outer error means that the file has failed.
 type Applied = Result<Result<Outcome, StoreError>, StorageError>;
 
 impl<'a> Tables<'a> {
@@ -52,7 +52,7 @@ impl<'a> Tables<'a> {
         Ok(Self { entries, numbers, totals })
     }
 
-    /// Checks the format of the file. A new file gets the present one.
+    /// Checks the format of the file. A new file gets the current format.
     pub(super) fn check_format(&mut self) -> Result<Result<(), OpenError>, StorageError> {
         let format = self.numbers.get(FORMAT)?.map(|format| format.value());
         match format {
@@ -123,7 +123,7 @@ impl<'a> Tables<'a> {
             }
             new.bytes += cost(bucket, key, value.len());
         }
-        // What makes the store smaller is allowed even if a limit was lowered.
+        // A limit may have been lowered. A change that makes the store smaller is allowed even then.
         if new.keys > limits.max_keys && new.keys > old.keys {
             return Ok(Err(StoreError::FullOfKeys(limits.max_keys)));
         }
@@ -142,7 +142,7 @@ fn number(numbers: &Table<'_, &'static str, u64>, name: &str) -> Result<u64, Sto
     Ok(numbers.get(name)?.map_or(0, |number| number.value()))
 }
 
-/// Returns what an entry counts toward `max-size`.
+/// Returns how much an entry counts towards `max-size`.
 fn cost(bucket: &str, key: &str, value: usize) -> u64 {
     (bucket.len() + key.len() + value) as u64
 }

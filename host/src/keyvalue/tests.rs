@@ -65,7 +65,7 @@ async fn everything_is_in_the_file_after_it_was_closed() {
     let path = folder.path().join("store");
     store.change(&bucket, Change::Set(vec![("a".into(), "1".into())]), LIMITS).await.expect("room");
     drop(store);
-    // Opening waits until another thread has closed the file.
+    // Opening the file again waits until another thread has closed it.
     let again = tokio::task::spawn_blocking(move || open(&path)).await.expect("no panic");
     let again = again.expect("it opens");
     assert_eq!(again.get(&bucket, "a".to_owned()).await, Ok(Some("1".into())));
@@ -123,7 +123,7 @@ async fn check_neither_creates_nor_locks_a_file() {
 #[tokio::test]
 async fn limits_hold_for_the_whole_file() {
     let scene = Scene::new();
-    // "bucket", a key of 1 byte, and the value.
+    // The length of "bucket", a key of 1 byte, and the value.
     let limits = StoreLimits { max_size: 20, max_keys: 2 };
     scene.set("a", "123", limits).await.expect("10 bytes");
     scene.set("b", "123", limits).await.expect("20 bytes");
@@ -135,7 +135,7 @@ async fn limits_hold_for_the_whole_file() {
     let change = Change::Set(vec![("c".into(), Vec::new())]);
     let elsewhere = scene.store.change(&other, change, wide).await;
     assert_eq!(elsewhere, Err(StoreError::FullOfKeys(2)));
-    // A smaller value is allowed even above a limit, and a deleted key makes room.
+    // Even above the limit, a smaller value is allowed, and deleting a key makes room.
     let tight = StoreLimits { max_size: 1, max_keys: 1 };
     scene.set("a", "12", tight).await.expect("smaller");
     scene.change(Change::Delete(vec!["b".into()])).await.expect("deleted");
@@ -150,7 +150,7 @@ async fn change_of_several_keys_happens_as_a_whole_or_not_at_all() {
     let refused = scene.store.change(&scene.bucket, Change::Set(three.into()), limits).await;
     assert_eq!(refused, Err(StoreError::FullOfKeys(2)));
     assert_eq!(scene.get("a").await, None);
-    // The same key thrice is one key, and its last value counts.
+    // If a change contains the same key three times, it is one key with the last value.
     let same = [1, 2, 3].map(|value: u8| ("a".to_owned(), value.to_string().into()));
     scene.store.change(&scene.bucket, Change::Set(same.into()), limits).await.expect("one key");
     assert_eq!(scene.get("a").await.as_deref(), Some("3"));
@@ -180,7 +180,7 @@ async fn swap_changes_only_what_has_not_changed() {
     let one = Version::of(Some(b"1"));
     assert_eq!(swap(Version::of(None), "2").await, Ok(Outcome::Stale(one)));
     assert_eq!(swap(one, "").await, Ok(Outcome::Done));
-    // An empty value is not the same as none.
+    // An empty value is different from a missing value.
     assert_eq!(swap(Version::of(None), "3").await, Ok(Outcome::Stale(Version::of(Some(b"")))));
 }
 
@@ -199,7 +199,7 @@ async fn lengths_and_numbers_are_bounded() {
     assert!(matches!(scene.change(Change::Set(five)).await, Err(StoreError::TooLong(_))));
     let many = vec![String::new(); 1001];
     assert!(matches!(scene.change(Change::Delete(many)).await, Err(StoreError::TooMany(_))));
-    // A handler could name one long value again and again.
+    // A handler could name the same long value again and again.
     let limits = StoreLimits { max_size: 2 << 20, max_keys: 1 };
     let value = "v".repeat(1 << 20);
     scene.set("a", &value, limits).await.expect("room");
@@ -216,7 +216,7 @@ async fn pages_list_each_key_of_the_bucket_once() {
         let pairs = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
         scene.store.change(&scene.bucket, Change::Set(pairs), limits).await.expect("room");
     }
-    // Buckets beside it in the order of names.
+    // Buckets whose names are neighbours in the sort order.
     for name in ["bucke", "bucket\0", "bucket2"] {
         let pairs = vec![("x".to_owned(), Vec::new())];
         scene.store.change(&name.into(), Change::Set(pairs), limits).await.expect("room");
@@ -233,7 +233,7 @@ async fn pages_list_each_key_of_the_bucket_once() {
         }
     }
     assert_eq!((found == expected, pages), (true, 3));
-    // Any text is a position.
+    // Any text is a valid position.
     let page = scene.store.list(&scene.bucket, Some("9985".to_owned())).await.expect("a page");
     assert!(page.keys.is_empty() || page.keys.iter().all(|key| **key > *"9985"));
     let page = scene.store.list(&scene.bucket, Some("\u{10ffff}".to_owned())).await;

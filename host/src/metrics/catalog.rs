@@ -1,4 +1,4 @@
-//! All metrics: their names, types, labels and help texts. `docs/metrics.md` lists the same ones.
+//! All metrics: their names, types, labels and help texts. `docs/metrics.md` lists the same metrics.
 
 /// A metric.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Histogram,
 }
 
-/// How handshakes end.
+/// The outcomes of handshakes.
 pub(super) const HANDSHAKE_OUTCOMES: &[&str] = &[
     "accepted",
     "invalid",

@@ -10,7 +10,7 @@ pub(crate) struct Counter(AtomicU64);
 #[derive(Debug, Default)]
 pub(crate) struct Gauge(AtomicUsize);
 
-/// A counter for each value of a label. The values are a closed set.
+/// A counter for each value of a label. The set of values is fixed.
 #[derive(Debug)]
 pub(crate) struct LabelCounters {
     values: &'static [&'static str],
@@ -52,7 +52,8 @@ impl LabelCounters {
         Self { values, counters: values.iter().map(|_| Counter::default()).collect() }
     }
 
-    /// Counts one with this value of the label. The value must be one of the set: the tests check that for each set.
+    /// Increments the counter of this value of the label. The value must be in the set. The tests check this for each
+    /// set.
     pub(crate) fn count(&self, value: &str) {
         let found = self.values.iter().position(|each| *each == value);
         debug_assert!(found.is_some(), "{value} is not one of {:?}", self.values);

@@ -1,4 +1,4 @@
-//! The label of a close code. Clients choose their codes, so most of them share a label.
+//! The values of the label for close codes. Clients choose their codes freely, so most codes share a value.
 
 /// The values of the label.
 pub(crate) const VALUES: &[&str] = &[

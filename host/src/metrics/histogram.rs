@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::cell::Counter;
 
-/// The upper bounds of the buckets, in nanoseconds. They tell a handler that only replies (microseconds) from one that
-/// computes (milliseconds), and from one that is close to its limits.
+/// The upper bounds of the buckets, in nanoseconds. They distinguish a handler that only replies (microseconds), one
+/// that computes (milliseconds), and one that is close to its limits.
 pub(crate) const BOUNDS: [u64; 11] = [
     2_000,
     10_000,
@@ -23,12 +23,12 @@ pub(crate) const BOUNDS: [u64; 11] = [
 /// A histogram of times.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
-    /// The last bucket is for times above all bounds.
+    /// The number of times in each bucket. The last bucket is for times above all bounds.
     buckets: [Counter; BOUNDS.len() + 1],
     nanoseconds: Counter,
 }
 
-/// The sum of histograms.
+/// The sum of several histograms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     buckets: [u64; BOUNDS.len() + 1],
@@ -36,7 +36,7 @@ pub(crate) struct Totals {
 }
 
 impl Histogram {
-    /// Records a time `weight` times.
+    /// Records a time. It counts `weight` times.
     pub(crate) fn record(&self, time: Duration, weight: u64) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);

@@ -1,16 +1,16 @@
-//! What is counted for the whole host.
+//! The metrics of the whole host.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cell::{Counter, Gauge, LabelCounters};
 
-/// What is counted for the whole host.
+/// The metrics of the whole host.
 #[derive(Debug)]
 pub(crate) struct HostMetrics {
     /// When the host was started, in seconds since 1970.
     pub(crate) started: f64,
-    /// Handshakes for paths that no resource serves.
+    /// The number of handshakes for paths that no resource serves.
     pub(crate) unknown_paths: Counter,
     pub(crate) tls_handshakes: LabelCounters,
     pub(crate) http2_connections: Gauge,
@@ -20,10 +20,10 @@ pub(crate) struct HostMetrics {
 /// The outcomes of a TLS handshake.
 pub(crate) const TLS_OUTCOMES: &[&str] = &["accepted", "failed", "abandoned"];
 
-/// What a stream of HTTP/2 is opened for.
+/// The purposes of an HTTP/2 stream.
 pub(crate) const STREAM_KINDS: &[&str] = &["request", "websocket"];
 
-/// A connection in a gauge, until it is dropped.
+/// Counts a connection in a gauge until this is dropped.
 pub(crate) struct GaugeEntry {
     metrics: Arc<HostMetrics>,
     gauge: fn(&HostMetrics) -> &Gauge,

@@ -1,11 +1,12 @@
-//! Lost lines of the log. The log belongs to the program, so all hosts of a process share this counter.
+//! Lost log lines. The log belongs to the program, so all hosts of a process share this counter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Counts a line that the program's log had to drop, in `ws_host_log_lines_lost_total`. The host itself counts lines of
-/// the access log beyond its limits there. Only a program that writes the log itself, and may lose lines, needs this.
+/// Counts a line that the program's log had to drop, in `ws_host_log_lines_lost_total`. The host itself counts there
+/// the lines of the access log that exceed its limits. Only a program that writes the log itself, and may lose lines,
+/// needs this function.
 pub fn count_lost_log_line() {
     LOST.fetch_add(1, Ordering::Relaxed);
 }

@@ -1,9 +1,9 @@
-//! Metrics: what the host counts, and the text in which `GET /metrics` answers.
+//! Metrics: everything that the host counts, and the text of the answer to `GET /metrics`.
 //!
-//! All names and help texts are in `catalog.rs`. Everything is counted in plain atomics, which belong to a resource
-//! (`resource.rs`), to a resource on one worker (`worker_cells.rs`), or to the host (`host.rs`); messages are counted
-//! in their client first (`traffic.rs`). Nothing is looked up by name where it is counted. A scrape sums the cells up,
-//! and reads what the host knows anyway, such as the number of clients (`server/host/scrape.rs`).
+//! All names and help texts are in `catalog.rs`. Everything is counted in plain atomics. These belong to a resource
+//! (`resource.rs`), to a resource on one worker (`worker_cells.rs`), or to the host (`host.rs`). Messages are first
+//! counted in their client (`traffic.rs`). No name is looked up in order to count. A scrape adds up the cells, and
+//! reads what the host knows in any case, such as the number of clients (`server/host/scrape.rs`).
 
 pub(crate) mod catalog;
 mod cell;

@@ -1,9 +1,9 @@
-//! Work with an outcome that is counted when it ends, however it ends.
+//! Work whose outcome is counted when it ends, in whatever way it ends.
 
 use super::cell::LabelCounters;
 
-/// Work whose outcome is counted when this value is dropped. If the work itself is dropped, because nobody waits for it
-/// any more, the outcome is `abandoned`.
+/// Work whose outcome is counted when this value is dropped. If nobody waits for the work any more, the work itself is
+/// dropped, and its outcome is `abandoned`.
 pub(crate) struct Pending<'a> {
     counters: &'a LabelCounters,
     outcome: &'static str,
@@ -19,7 +19,7 @@ impl<'a> Pending<'a> {
         self.outcome = outcome;
     }
 
-    /// Returns the outcome as it is now.
+    /// Returns the outcome that is currently set.
     pub(crate) fn outcome(&self) -> &'static str {
         self.outcome
     }

@@ -7,13 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-/// How many occurrences a resource keeps: more than one screen shows, and some 30 KiB.
+/// How many occurrences a resource keeps. They are more than fit on a screen, and take some 30 KiB.
 const KEPT: usize = 100;
 
-/// The maximum length of an instance's name in an occurrence, in characters. Clients choose paths, which can be long.
+/// The maximum length of an instance's name in an occurrence, in characters. The name may be a path, which clients
+/// choose and which can be long.
 const MAX_INSTANCE: usize = 200;
 
-/// The number of the next occurrence, counted for the whole process, so that numbers order those of all resources.
+/// The number of the next occurrence. All resources of the process share it, so that numbers give the order of all
+/// occurrences.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// The newest occurrences of a resource. A new one replaces the oldest.
@@ -24,10 +26,10 @@ pub(crate) struct Recent(Mutex<VecDeque<Occurrence>>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Occurrence {
     pub(crate) number: u64,
-    /// When it happened, in milliseconds since 1970.
+    /// The time at which it happened, in milliseconds since 1970.
     pub(crate) at: u64,
     pub(crate) what: What,
-    /// The kind of fault, or the outcome of the reload, as the metrics name it.
+    /// The kind of the fault or the outcome of the reload, by its name in the metrics.
     pub(crate) kind: &'static str,
     /// The event of the handler that failed.
     pub(crate) event: Option<&'static str>,
@@ -35,7 +37,7 @@ pub(crate) struct Occurrence {
     pub(crate) instance: Option<String>,
 }
 
-/// What happened.
+/// The kind of an occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum What {
@@ -65,7 +67,8 @@ impl Recent {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let mut kept = self.0.lock();
-        // Numbered under the lock: a reader that has seen a number has seen all lower ones of this resource.
+        // The number is taken under the lock. So a reader that has seen a number has seen all lower numbers of this
+        // resource.
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         if kept.len() == KEPT {
             kept.pop_front();

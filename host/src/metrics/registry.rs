@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::resource::ResourceMetrics;
 
-/// The metrics of all resources. If a resource is restarted because its settings require it, the new one continues with
-/// the counters of the old one, as long as clients of the old one are still closing.
+/// The metrics of all resources. A resource may be restarted because its settings require it. While clients of the old
+/// one are still closing, the new one continues with the old one's counters.
 #[derive(Debug, Default)]
 pub(crate) struct ResourceRegistry(Mutex<HashMap<Arc<str>, Weak<ResourceMetrics>>>);
 

@@ -1,4 +1,4 @@
-//! What is counted for one resource.
+//! The metrics of one resource.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::histogram::Histogram;
 use super::recent::Recent;
 use super::worker_cells::WorkerCells;
 
-/// What is counted for one resource.
+/// The metrics of one resource.
 #[derive(Debug)]
 pub(crate) struct ResourceMetrics {
     pub(crate) handshakes: LabelCounters,
@@ -40,14 +40,14 @@ pub(crate) struct ResourceMetrics {
     workers: Mutex<Vec<(runtime::Id, Arc<WorkerCells>)>>,
 }
 
-/// The metrics of the resource of an actor, and their cells on the actor's worker.
+/// The metrics of an actor's resource, and their cells on the actor's worker.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ActorMetrics {
     pub(crate) resource: Arc<ResourceMetrics>,
     pub(crate) worker: Arc<WorkerCells>,
 }
 
-/// The memory of an instance, which counts for its resource until this value is dropped.
+/// The memory of an instance. It counts for the instance's resource until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct MemoryShare {
     resource: Arc<ResourceMetrics>,

@@ -1,26 +1,27 @@
-//! Measured calls of guests.
+//! Measurements of calls of guests.
 //!
-//! Measuring a call takes four readings of clocks, and those of the thread's CPU time are system calls. So one in 64 of
-//! the events that may come for each message is measured, and counts as 64. It is chosen at random, so that no pattern
-//! in the messages can escape measurement.
+//! To measure a call, clocks are read four times, and reading the thread's CPU time is a system call. So of those
+//! events that may occur for each message, only one in 64 is measured, and counts as 64. It is chosen at random, so
+//! that no pattern of messages can escape measurement.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::worker_cells::WorkerCells;
 
-/// How many frequent events a measured one stands for.
+/// How many frequent events a measured event stands for.
 pub(crate) const WEIGHT: u32 = 64;
 
 thread_local! {
-    /// How many frequent events come before the next one that is measured, that one included. 0 if none was chosen yet.
+    /// How many frequent events are left up to and including the next one that is measured. 0 if none has been chosen
+    /// yet.
     static LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A call that is measured.
+/// The measurement of a call.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    /// The position of its event in the list of events.
+    /// The position of the call's event in the list of events.
     event: usize,
     weight: u64,
     began: Instant,
@@ -31,7 +32,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Begins to measure a call, which counts as `weight` calls.
+    /// Begins to measure a call. It counts as `weight` calls.
     pub(crate) fn begin(event: usize, weight: u32) -> Self {
         let (began, used, resumed) = (Instant::now(), Duration::ZERO, Some(thread_time()));
         Self { event, weight: u64::from(weight), began, used, resumed }
@@ -51,7 +52,7 @@ impl Sample {
         self.resumed = Some(thread_time());
     }
 
-    /// Records the call, which has returned or was given up.
+    /// Records a call that has returned or was abandoned.
     #[cold]
     pub(crate) fn end(mut self, cells: &WorkerCells) {
         self.suspend();
@@ -61,7 +62,7 @@ impl Sample {
     }
 }
 
-/// Returns whether this frequent event is one that is measured.
+/// Returns whether this frequent event is to be measured.
 #[inline(always)]
 pub(crate) fn is_chosen() -> bool {
     let left = LEFT.get();
@@ -73,7 +74,7 @@ pub(crate) fn is_chosen() -> bool {
     left == 1
 }
 
-/// Chooses the next frequent event to measure: one of the next 127, so one in 64 on average.
+/// Chooses the next frequent event to be measured. It is one of the next 127, so on average one in 64.
 #[cold]
 fn choose_next() {
     LEFT.set(rand::random_range(1..2 * WEIGHT));
@@ -102,7 +103,7 @@ mod tests {
     fn one_in_64_frequent_events_is_measured() {
         const EVENTS: u32 = 640_000;
         let measured = (0..EVENTS).filter(|_| is_chosen()).count();
-        // The standard deviation is below 60.
+        // The standard deviation is below 60, so these bounds are never exceeded by chance.
         assert!((9_500..10_500).contains(&measured), "{measured}");
     }
 
@@ -113,7 +114,7 @@ mod tests {
         sample.suspend();
         let until = Instant::now() + Duration::from_millis(20);
         while Instant::now() < until {}
-        // It is given up while it is suspended.
+        // The call is given up while it is suspended.
         sample.end(&cells);
         let total = |histogram| {
             let mut totals = super::super::Totals::default();

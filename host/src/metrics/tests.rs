@@ -1,4 +1,4 @@
-//! The catalog keeps the conventions of Prometheus.
+//! Checks that the catalog follows the conventions of Prometheus.
 
 use std::collections::BTreeSet;
 

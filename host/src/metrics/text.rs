@@ -11,7 +11,7 @@ use super::histogram::Totals;
 pub(crate) struct Exposition(HashMap<&'static str, String>);
 
 impl Exposition {
-    /// Adds a sample. `labels` are the values of the metric's labels, in their order.
+    /// Adds a sample. `labels` are the values of the metric's labels, in the order of the labels.
     pub(crate) fn sample(&mut self, metric: &Metric, labels: &[&str], value: impl Display) {
         let labels = with_names(metric, labels);
         self.line(metric, "", &labels, value);
@@ -37,7 +37,7 @@ impl Exposition {
         written.expect("a string takes everything");
     }
 
-    /// Returns the text: every metric of the catalog, also those without samples.
+    /// Returns the text. It contains every metric of the catalog, including those without samples.
     pub(crate) fn into_text(mut self) -> String {
         let mut text = String::new();
         for Metric { name, kind, help, .. } in ALL {
@@ -61,7 +61,7 @@ fn with_names(metric: &Metric, values: &[&str]) -> String {
     metric.labels.iter().zip(values).map(label).collect::<Vec<_>>().join(",")
 }
 
-/// Returns the value of a label. Escapes the characters that would end it.
+/// Returns the value of a label, with the characters escaped that would end it.
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }
@@ -89,7 +89,7 @@ mod tests {
             text.contains("ws_host_reload_pause_seconds_bucket{resource=\"echo\",le=\"+Inf\"} 0\n")
         );
         assert!(text.contains("ws_host_reload_pause_seconds_count{resource=\"echo\"} 0\n"));
-        // A metric without samples has its help as well.
+        // A metric without samples still has its help text.
         assert!(text.contains("# TYPE ws_host_cluster_up gauge\n# HELP "), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! The counts of a client that its connection has not added to the cells of its worker yet.
+//! The counts of a client that its connection has not yet added to the cells of its worker.
 
 use tokio::time::Instant;
 
@@ -6,17 +6,17 @@ use super::worker_cells::WorkerCells;
 
 /// The messages of a client since its connection last wrote output, and the output that waits for the client.
 ///
-/// These are plain numbers: wherever they change, the lock of the client's outbound side is held. The connection adds
-/// them to the cells once for each write, so before the client sees the output.
+/// These are plain numbers, because they change only while the lock on the client's outbound side is held. The
+/// connection adds them to the cells once for each write. This happens before the client can see the output.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(super) received_messages: u64,
     pub(super) received_bytes: u64,
     pub(super) sent_messages: u64,
     pub(super) sent_bytes: u64,
-    /// The part of the cells' waiting bytes that is this client's.
+    /// This client's part of the waiting bytes in the cells.
     waiting: usize,
-    /// What was added to the cells so far. `None` unless the access log needs it.
+    /// Everything that was added to the cells so far. `None` unless the access log needs it.
     totals: Option<Box<ClientTotals>>,
 }
 
@@ -72,12 +72,12 @@ impl Traffic {
         }));
     }
 
-    /// Returns what was counted up to the last [`settle`](Self::settle), once. `None` if it is not kept.
+    /// Returns the totals up to the last [`settle`](Self::settle). Returns them only once. `None` if they are not kept.
     pub(crate) fn take_totals(&mut self) -> Option<Box<ClientTotals>> {
         self.totals.take()
     }
 
-    /// Out of line, so that clients without totals pay only for the test.
+    /// Not inlined, so that clients without totals pay only for the check.
     #[cold]
     #[inline(never)]
     fn add_to_totals(&mut self) {

@@ -1,12 +1,12 @@
-//! What is counted for messages and events: cells of one resource on one worker.
+//! The metrics of messages and events. They are cells of one resource on one worker.
 
 use super::catalog::EVENTS;
 use super::cell::{Counter, Gauge};
 use super::histogram::Histogram;
 use super::traffic::Traffic;
 
-/// The cells of a resource on one worker. Only that worker writes them, so that counting does not move cache lines
-/// between cores. (A client that outlives its connection is the exception.)
+/// The cells of a resource on one worker. Only that worker writes to them, so that counting does not move cache lines
+/// between cores. (A client that outlives its connection is an exception.)
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct WorkerCells {
@@ -19,7 +19,7 @@ pub(crate) struct WorkerCells {
     events: [EventCells; EVENTS.len()],
 }
 
-/// The times of the calls for one kind of event.
+/// The durations of the calls for one kind of event.
 #[derive(Debug, Default)]
 pub(crate) struct EventCells {
     pub(crate) time: Histogram,
@@ -36,12 +36,12 @@ impl WorkerCells {
         self.sent_bytes.add(traffic.sent_bytes);
     }
 
-    /// Counts messages of topics or tags for so many clients.
+    /// Counts messages of topics or tags, by the number of clients that get them.
     pub(crate) fn delivered(&self, clients: u64) {
         self.deliveries.add(clients);
     }
 
-    /// Replaces a client's part of the bytes that wait for clients.
+    /// Replaces a client's part of the waiting bytes.
     #[cold]
     pub(super) fn replace_waiting(&self, old: usize, new: usize) {
         self.waiting.add(new);
@@ -58,8 +58,7 @@ impl WorkerCells {
         &self.events[event]
     }
 
-    /// Returns the numbers of messages and bytes that were received, and of messages and bytes that were sent, and the
-    /// number of deliveries.
+    /// Returns the numbers of messages and bytes that were received and that were sent, and the number of deliveries.
     pub(crate) fn traffic(&self) -> [u64; 5] {
         let Self {
             received_messages, received_bytes, sent_messages, sent_bytes, deliveries, ..

@@ -1,9 +1,9 @@
-//! Files of this repository that the program contains.
+//! The files of this repository that are embedded in the program.
 
 /// A file as it was when the program was built.
 #[derive(Clone, Copy)]
 pub(crate) struct EmbeddedFile {
-    /// Relative to the root of the repository, with `/`.
+    /// The path, relative to the root of the repository, with `/`.
     pub(crate) path: &'static str,
     pub(crate) is_executable: bool,
     pub(crate) content: &'static [u8],

@@ -15,19 +15,19 @@ pub(crate) use self::args::Args;
 use self::name::Name;
 use self::project::Project;
 
-/// Creates the project and says what to do next.
+/// Creates the project. Prints what to do next.
 ///
 /// # Errors
 ///
-/// The name, the folder or the template cannot be used, or a file cannot be written. The error says what the user can
-/// do.
+/// An error if the name, the folder or the template cannot be used, or if a file cannot be written. The error says what
+/// the user can do.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let name = Name::of_folder(&args.folder)?;
     let files = templates::files(&args.language, &args.template, &name)?;
     let project = Project { folder: &args.folder, files };
     project.write()?;
     let text = project.next_steps(&args.language, &args.template);
-    // The project exists even if standard output is closed.
+    // A failure is ignored, because the project exists even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }

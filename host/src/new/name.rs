@@ -1,14 +1,14 @@
-//! The name of a project, which must be valid as a name in every language and build tool.
+//! The name of a project. It must be valid as a name in every language and build tool.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The longest name, in bytes. crates.io allows no longer ones.
+/// The longest name, in bytes. crates.io does not allow longer names.
 const MAX_LENGTH: usize = 64;
 
-/// Names that a build tool or a language refuses or confuses with its own: keywords of Rust, its crates, cargo's
-/// folders, and the folders of the project.
+/// Names that a build tool or a language refuses, or confuses with names of its own: keywords of Rust, its crates,
+/// cargo's folders, and the folders of the project.
 const RESERVED: &[&str] = &[
     "abstract",
     "alloc",
@@ -81,11 +81,11 @@ const RESERVED: &[&str] = &[
 pub(super) struct Name(String);
 
 impl Name {
-    /// Returns the name of the project in this folder: the last part of its path.
+    /// Returns the name of the project in this folder. It is the last part of the folder's path.
     ///
     /// # Errors
     ///
-    /// The folder's name is not valid. The error suggests one that is, if there is a similar one.
+    /// An error if the folder's name is not valid. The error suggests a valid name if there is a similar one.
     pub(super) fn of_folder(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         let last = folder.file_name().with_context(|| {
@@ -133,7 +133,7 @@ fn is_valid(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase()) && name.split('-').all(is_word)
 }
 
-/// Returns the name that was probably meant: `MyChat app` becomes `my-chat-app`.
+/// Returns the name that was probably intended: `MyChat app` becomes `my-chat-app`.
 fn similar(name: &str) -> String {
     let mut words = String::new();
     let mut after_lower_case = false;

@@ -10,10 +10,10 @@ use toml::Table;
 
 use super::templates::Files;
 
-/// The file with the versions of the packages that `npm ci` installs.
+/// The file with the exact versions of the packages that `npm ci` installs.
 const NPM_LOCK: &str = "package-lock.json";
 
-/// A project that is to be created.
+/// A project that will be created.
 pub(super) struct Project<'a> {
     pub(super) folder: &'a Path,
     pub(super) files: Files,
@@ -24,7 +24,7 @@ impl Project<'_> {
     ///
     /// # Errors
     ///
-    /// The folder exists and is not empty, or a file cannot be written.
+    /// An error if the folder exists and is not empty, or if a file cannot be written.
     pub(super) fn write(&self) -> Result<()> {
         self.refuse_existing()?;
         for (path, file) in &self.files {
@@ -36,7 +36,7 @@ impl Project<'_> {
                 .with_context(|| format!("cannot write {}", path.display()))?;
             if file.is_executable {
                 let mode = fs::metadata(&path)?.permissions().mode();
-                // Everybody who may read the file may run it.
+                // Every user who may read the file may also run it.
                 let executable = fs::Permissions::from_mode(mode | (mode & 0o444) >> 2);
                 fs::set_permissions(&path, executable)
                     .with_context(|| path.display().to_string())?;
@@ -62,10 +62,10 @@ impl Project<'_> {
         }
     }
 
-    /// Says what was created, and what to type next.
+    /// Returns the text that says what was created, and what to type next.
     pub(super) fn next_steps(&self, language: &str, template: &str) -> String {
         let folder = self.folder.display();
-        // The compilers for JavaScript are packages, which belong into the project.
+        // The compilers for JavaScript are packages that must be installed in the project.
         let install = if self.files.contains_key(NPM_LOCK) { " && npm ci" } else { "" };
         format!(
             "Created {folder}: {template} in {language}, {} files. Its README.md says what to install\n  \

@@ -1,4 +1,4 @@
-//! The SDK for Rust, which is copied into projects: its manifest must not inherit from our workspace.
+//! The SDK for Rust as it is copied into projects. Its manifest must not inherit from the workspace of this repository.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
@@ -12,19 +12,19 @@ const SOURCE: &str = "guest-sdk";
 /// The folder of the SDK in a project.
 const FOLDER: &str = "ws-guest";
 
-/// The folders of the SDK's packages, below that of the SDK.
+/// The folders of the SDK's packages, relative to the folder of the SDK.
 const PACKAGES: [&str; 2] = ["", "bindings/"];
 
 const MANIFEST: &str = "Cargo.toml";
 
-/// Tables of a manifest that list dependencies.
+/// The tables of a manifest that list dependencies.
 const DEPENDENCIES: [&str; 2] = ["dependencies", "build-dependencies"];
 
 /// Adds the SDK to a project.
 ///
 /// # Errors
 ///
-/// The manifest inherits something that the workspace does not have.
+/// An error if the manifest inherits something that the workspace does not have.
 pub(super) fn add_to(files: &mut Files) -> Result<()> {
     for package in PACKAGES {
         let is_source =
@@ -47,7 +47,7 @@ fn manifest(package: &str) -> Result<String> {
             .context(path.to_owned())
     };
     let mut rest = resolve(read(&format!("{SOURCE}/{package}{MANIFEST}"))?, &read(MANIFEST)?)?;
-    // Readers look for the package first.
+    // The table `package` comes first, because readers look for it first.
     let package = Table::from_iter(rest.remove_entry("package"));
     Ok(format!(
         "# The SDK of ws-host {}, copied by `ws-host new`.\n\n{}\n{}",
@@ -57,7 +57,7 @@ fn manifest(package: &str) -> Result<String> {
     ))
 }
 
-/// Returns the manifest of a package with what it inherits from the manifest of its workspace.
+/// Returns the manifest of a package. It includes everything that the package inherits from its workspace.
 fn resolve(mut manifest: Table, root: &Table) -> Result<Table> {
     let workspace = root.get("workspace").and_then(Value::as_table).context("no workspace")?;
     let inherited = |path: &[&str]| -> Result<Value> {
@@ -66,7 +66,7 @@ fn resolve(mut manifest: Table, root: &Table) -> Result<Table> {
         let found = parts.fold(first, |value, key| value?.get(key));
         found.cloned().with_context(|| format!("the workspace has no {}", path.join(".")))
     };
-    // Tests and measurements of the SDK stay in this repository.
+    // The SDK's tests and measurements stay in this repository, so their dependencies are not needed.
     manifest.remove("dev-dependencies");
     for (key, value) in tables(&mut manifest, "package") {
         if inherits(value) {
@@ -104,13 +104,14 @@ fn inherits(value: &Value) -> bool {
     value.get("workspace").and_then(Value::as_bool) == Some(true)
 }
 
-/// Returns a dependency of the workspace with what the package adds: features, or that it is optional.
+/// Returns a dependency of the workspace, together with what the package adds: features, or the fact that it is
+/// optional.
 fn dependency(of_workspace: Value, of_package: &Value) -> Table {
     let mut dependency = match of_workspace {
         Value::Table(table) => table,
         version => Table::from_iter([("version".to_owned(), version)]),
     };
-    // The workspace names a package of the SDK by its path from the root.
+    // The path of a package of the SDK is relative to the root of the workspace.
     if let Some(Value::String(path)) = dependency.get_mut("path")
         && let Some(below) = path.strip_prefix(SOURCE)
     {

@@ -1,7 +1,7 @@
-//! Which languages and templates there are, and the files of each.
+//! The languages and templates, and the files of each.
 //!
-//! `templates/LANGUAGE/all` goes into every project of a language, `templates/LANGUAGE/TEMPLATE` into those of one
-//! template. Folders of several languages come first.
+//! The files in `templates/LANGUAGE/all` go into every project of a language. Those in `templates/LANGUAGE/TEMPLATE` go
+//! into the projects of one template. Folders that several languages share come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,10 @@ use super::sdk;
 /// The folder of the templates in the repository.
 const FOLDER: &str = "host/templates";
 
-/// The files of all templates of a language.
+/// The name of the folder with the files for all templates of a language.
 const EVERY: &str = "all";
 
-/// A folder that several languages share, and these languages.
+/// A folder that several languages share, and the languages.
 const SHARED: [(&str, &[&str]); 5] = [
     ("c-common", &["c", "cpp"]),
     ("capabilities", &["js", "js-small", "python", "ts"]),
@@ -26,7 +26,7 @@ const SHARED: [(&str, &[&str]); 5] = [
     ("scripts", &["c", "cpp", "go", "js", "js-small", "python", "ts"]),
 ];
 
-/// The stored name of a file that begins with a dot.
+/// The prefix that stands for a leading dot in the stored name of a file.
 const DOT: &str = "dot-";
 
 /// A file of a project.
@@ -35,7 +35,7 @@ pub(super) struct ProjectFile {
     pub(super) content: Vec<u8>,
 }
 
-/// The files of a project, by their paths in it.
+/// The files of a project, by their paths in the project.
 pub(super) type Files = BTreeMap<String, ProjectFile>;
 
 /// Returns the languages that have a template.
@@ -53,7 +53,7 @@ pub(super) fn all() -> BTreeSet<&'static str> {
 ///
 /// # Errors
 ///
-/// The language does not have this template.
+/// An error if the language does not have this template.
 pub(super) fn files(language: &str, template: &str, name: &Name) -> Result<Files> {
     let templates = templates_of(language);
     if !templates.contains(template) {
@@ -82,7 +82,7 @@ fn is_shared(folder: &str) -> bool {
     SHARED.iter().any(|(shared, _)| *shared == folder)
 }
 
-/// Returns the folders with the files of a language. Files in later folders win.
+/// Returns the folders with the files of a language. A file in a later folder replaces one in an earlier folder.
 fn folders_of(language: &str) -> impl Iterator<Item = String> {
     let shared = SHARED.iter().filter(move |(_, languages)| languages.contains(&language));
     let shared = shared.map(|(folder, _)| *folder);
@@ -103,7 +103,7 @@ fn files_of(language: &str, part: &str) -> impl Iterator<Item = (&'static str, E
         .flat_map(move |folder| embedded::below(&format!("{folder}/{part}")).collect::<Vec<_>>())
 }
 
-/// Returns whether a file of `wit/` is part of the contract. Released versions are there for comparison.
+/// Returns whether a file of `wit/` is part of the contract. Released versions are kept only for comparison.
 fn is_contract(path: &str) -> bool {
     path.ends_with(".wit") && !path.contains('/')
 }
@@ -116,7 +116,7 @@ fn project_path(path: &str, name: &Name) -> String {
     with_names(&parts.collect::<Vec<_>>().join("/"), name)
 }
 
-/// Returns a file with the names in its text.
+/// Returns a file in whose text the project's names are filled in.
 fn filled_in(file: EmbeddedFile, name: &Name) -> ProjectFile {
     match std::str::from_utf8(file.content) {
         Ok(text) => ProjectFile { content: with_names(text, name).into(), ..as_it_is(file) },

@@ -1,12 +1,13 @@
-//! Which addresses are public.
+//! Decides which addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// The networks of the IANA registry of special-purpose addresses that are not reachable from everywhere, the
-/// addresses for multicast, and the reserved ones. The metadata services of clouds are at link-local addresses.
+/// Networks that are not public: those of the IANA registry of special-purpose addresses that are not globally
+/// reachable, those for multicast, and reserved ones. The link-local network is among them, where clouds have their
+/// metadata services.
 const SPECIAL_V4: [&str; 16] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -26,14 +27,14 @@ const SPECIAL_V4: [&str; 16] = [
     "240.0.0.0/4",
 ];
 
-/// The only addresses of version 6 that are assigned to the Internet.
+/// The only IPv6 addresses that are assigned to the Internet.
 const GLOBAL_V6: &str = "2000::/3";
 
-/// The networks within [`GLOBAL_V6`] that are not reachable from everywhere, and those that contain addresses of
-/// version 4: Teredo is in the first one, and 6to4 is 2002::/16.
+/// The networks within [`GLOBAL_V6`] that are not globally reachable, and those whose addresses contain IPv4 addresses:
+/// Teredo is in the first one, and 6to4 is 2002::/16.
 const SPECIAL_V6: [&str; 4] = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
-/// The network of NAT64 (RFC 6052). The last 32 bits are an address of version 4.
+/// The network of NAT64 (RFC 6052). The last 32 bits of its addresses are an IPv4 address.
 const NAT64: &str = "64:ff9b::/96";
 
 struct Networks {
@@ -54,8 +55,8 @@ static NETWORKS: LazyLock<Networks> = LazyLock::new(|| {
     }
 });
 
-/// Returns whether an address belongs to the public Internet: not to this machine, a private network, a link, or a
-/// group of receivers.
+/// Returns whether an address belongs to the public Internet. It does not if it belongs to this machine, a private
+/// network, a link, or a multicast group.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

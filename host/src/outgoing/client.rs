@@ -22,14 +22,15 @@ use super::response_body::ResponseBody;
 use super::tls::Tls;
 use crate::grant::HttpServer;
 
-/// How many requests all instances of a component may have at once. Each takes a descriptor of the process.
+/// How many requests all instances of a component may have at once. Each takes a file descriptor of the process.
 const MAX_REQUESTS: usize = 1024;
 
-/// How many idle connections to one server a worker keeps, and for how long.
+/// How many idle connections to a server each worker keeps, and for how long.
 const MAX_IDLE: usize = 8;
 const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// The buffer of a connection. The head of a response must fit into it, and a handler may keep a thousand heads.
+/// The buffer of a connection, in bytes. The head of a response must fit into it, and a handler may keep a thousand
+/// heads.
 const BUFFER: usize = 32 << 10;
 
 /// The limits on each request.
@@ -37,7 +38,7 @@ const BUFFER: usize = 32 << 10;
 pub(crate) struct HttpSettings {
     /// From the name lookup to the end of the TLS handshake.
     pub(crate) connect_timeout: Duration,
-    /// From then on to the head of the response.
+    /// From the end of connecting to the head of the response.
     pub(crate) first_byte_timeout: Duration,
     /// How long a handler waits for more of a body.
     pub(crate) between_bytes_timeout: Duration,
@@ -49,7 +50,7 @@ pub(crate) struct HttpSettings {
 pub(crate) struct HttpClient<B> {
     connector: Connector,
     settings: HttpSettings,
-    /// A pool of connections for each worker, so that no request waits for another thread.
+    /// The connection pools. Each worker has its own, so that no request waits for another thread.
     pools: Mutex<HashMap<Id, Client<Connector, B>>>,
     requests: Arc<Semaphore>,
 }
@@ -78,15 +79,16 @@ where
         self.settings
     }
 
-    /// Sends a request, and returns the response as soon as its head is complete. `permit` is that of the instance.
+    /// Sends a request, and returns the response as soon as its head is complete. `permit` counts towards the limit of
+    /// the instance.
     ///
     /// # Errors
     ///
-    /// [`RequestError`]: there is no response.
+    /// [`RequestError`] if there is no response.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the request.
+    /// Dropping the future cancels the request.
     pub(crate) async fn send(
         &self,
         mut request: Request<B>,

@@ -25,7 +25,7 @@ use crate::grant::HttpServer;
 pub(super) struct Connector {
     pub(super) servers: Arc<[HttpServer]>,
     pub(super) tls: Arc<Tls>,
-    /// The limit on the time of name lookup, TCP and TLS together.
+    /// The limit on the total time of name lookup, TCP and TLS.
     pub(super) timeout: Duration,
 }
 
@@ -52,13 +52,13 @@ impl Service<Uri> for Connector {
 impl Connector {
     async fn connect(&self, uri: Uri) -> Result<Stream, RequestError> {
         let server = self.servers.iter().find(|server| server.serves(&uri));
-        // The guest's request was checked before; this is a second line of defence.
+        // The guest's request has been checked before. This check is a second line of defence.
         let Some(server) = server else {
             return Err(RequestError::NoAddress("it is not granted".to_owned()));
         };
         let is_tls = server.is_encrypted();
         let name = ServerName::try_from(server.host.clone());
-        // An address needs no lookup, so its grant is enough.
+        // A server that is given by its address needs no lookup, so its grant is enough.
         let mut http = HttpConnector::new_with_resolver(Resolver { reach: server.reach });
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -82,7 +82,7 @@ impl Connector {
 mod tests {
     use super::*;
 
-    /// The guest's requests are checked before, so no handler can test this.
+    /// Handlers cannot test this, because their requests are checked earlier.
     #[tokio::test]
     async fn server_that_is_not_granted_is_never_connected_to() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

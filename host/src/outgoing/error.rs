@@ -1,4 +1,4 @@
-//! Why a request has no response.
+//! The reasons why a request has no response.
 
 use std::error::Error;
 use std::io;
@@ -75,7 +75,7 @@ impl RequestError {
     }
 }
 
-/// Returns the first error of this type in a chain.
+/// Returns the first error of this type in a chain of causes.
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -87,7 +87,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// Returns the message of the innermost error, which says the most.
+/// Returns the message of the innermost error, which is the most specific one.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -1,4 +1,4 @@
-//! Names of servers and their addresses.
+//! Looks up the addresses of servers.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
@@ -13,15 +13,15 @@ use super::error::RequestError;
 use crate::blocking::off_the_workers;
 use crate::grant::Reach;
 
-/// How many names are looked up at once. A lookup takes a thread, also after its request has timed out, and threads for
-/// blocking work are limited.
+/// How many names are looked up at once. There is a limit because a lookup takes a thread for blocking work, even after
+/// its request has timed out, and the number of these threads is limited.
 static LOOKUPS: Semaphore = Semaphore::const_new(32);
 
 /// The name of this machine (RFC 6761 §6.3).
 const LOCALHOST: &str = "localhost";
 
-/// Looks a name up, and leaves out the addresses that a handler may not connect to. The connection is made to one of
-/// the returned addresses, so a name whose address changes in between gains nothing.
+/// Looks up a name, and leaves out the addresses to which a handler may not connect. The connection is made to one of
+/// the returned addresses. So a server cannot get around this check by changing its address afterwards.
 #[derive(Clone)]
 pub(super) struct Resolver {
     pub(super) reach: Reach,

@@ -1,4 +1,4 @@
-//! The body of a response, within its limits.
+//! The body of a response, with its limits.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,14 +11,15 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::error::RequestError;
 
-/// The body of a response. The request counts against the limits on requests at once until the body has been dropped.
+/// The body of a response. Until it has been dropped, its request counts towards the limit on concurrent requests.
 pub(crate) struct ResponseBody {
     incoming: Incoming,
-    /// How many bytes may still come.
+    /// How many more bytes may come.
     left: u64,
     max_silence: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether somebody waits for more. The time limit only runs then: a handler may read as slowly as it likes.
+    /// Whether somebody waits for more. The time limit runs only then, because a handler may read as slowly as it
+    /// likes.
     is_waiting: bool,
     _permits: [OwnedSemaphorePermit; 2],
 }

@@ -1,4 +1,4 @@
-//! TLS to servers: the certificates of the system decide whom to trust.
+//! TLS to servers. The system's root certificates decide which servers are trusted.
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use tokio::sync::OnceCell;
 
 use crate::blocking::off_the_workers;
 
-/// The protocol of the requests, for servers that offer several.
+/// The protocol of requests, for servers that support several protocols.
 const HTTP1: &[u8] = b"http/1.1";
 
-/// The settings of TLS connections. They are loaded when the first connection needs them: there are hundreds of root
+/// The settings of TLS connections. They are loaded for the first connection, because there are hundreds of root
 /// certificates, and most handlers send no requests.
 #[derive(Default)]
 pub(super) struct Tls(OnceCell<Arc<ClientConfig>>);
@@ -22,7 +22,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// The system has no root certificates. The next call tries again.
+    /// An error if the system has no root certificates. The next call tries again.
     pub(super) async fn settings(&self) -> io::Result<Arc<ClientConfig>> {
         let load = || off_the_workers(load);
         self.0.get_or_try_init(load).await.cloned()

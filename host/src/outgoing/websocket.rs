@@ -28,20 +28,20 @@ const MAX_HEAD: usize = 32 << 10;
 /// Opens WebSockets to granted servers.
 pub(crate) struct WebSocketClient {
     connector: Connector,
-    /// From the end of connecting to the response.
+    /// The limit on the time from the end of connecting to the response.
     response_timeout: Duration,
 }
 
 /// A WebSocket that is open.
 pub(crate) struct OpenedWebSocket {
     pub(crate) stream: Box<TokioIo<Stream>>,
-    /// Bytes of frames that came right after the response.
+    /// Bytes of frames that arrived together with the response.
     pub(crate) early: Vec<u8>,
     /// The subprotocol that the server chose.
     pub(crate) subprotocol: Option<String>,
 }
 
-/// The request of a WebSocket.
+/// The request to open a WebSocket.
 #[derive(Clone, Debug)]
 pub(crate) struct WebSocketRequest {
     pub(crate) url: Uri,
@@ -97,7 +97,7 @@ async fn opened(
     let (mut sender, mut connection) = connecting.map_err(failed)?;
     let mut is_over = false;
     let mut response = pin!(sender.send_request(request));
-    // The connection has no task of its own.
+    // The HTTP connection has no task of its own, so it is polled here.
     let response = poll_fn(|context| {
         is_over = is_over || connection.poll_without_shutdown(context).is_ready();
         response.as_mut().poll(context)

@@ -5,16 +5,16 @@ use std::fmt::Write;
 
 /// Returns the normal form of a path. Paths are compared in this form, name instances in it, and handlers see it.
 ///
-/// Paths that RFC 3986 §6.2.2 calls equivalent have the same normal form. So have a path and what browsers, following
-/// the URL standard, send for it:
+/// Paths that RFC 3986 §6.2.2 calls equivalent have the same normal form. A path and the form in which browsers send
+/// it, following the URL standard, also have the same normal form:
 ///
 /// - Characters that may not appear in a path are percent-encoded: `ä` becomes `%C3%A4`.
 /// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: `%7E` becomes `~`.
-/// - All others stay encoded, with upper-case digits: `%2f` becomes `%2F`, which is not a slash.
-/// - A `%` that begins no encoding becomes `%25`, so a path in normal form stays the same.
+/// - All other encoded characters stay encoded, with upper-case digits: `%2f` becomes `%2F`, which is not a slash.
+/// - A `%` that does not begin an encoding becomes `%25`. So a path in normal form does not change any more.
 ///
-/// Segments `.` and `..` stay. Clients resolve them before they send a request, and a proxy in front of the server may
-/// have decided based on the path as it is.
+/// The segments `.` and `..` are kept. Clients resolve them before they send a request. A proxy in front of the server
+/// may have made a decision for the path as it is.
 pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
     // Most paths need no change, and so no allocation.
     if path.bytes().all(is_path_char) {

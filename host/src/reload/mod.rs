@@ -3,27 +3,30 @@
 //! # From a changed file to the next message
 //!
 //! 1. [`Watch::changed`] reports that the file has changed and that the change has settled.
-//! 2. [`ReloadTask::run`] calls [`follow`](ReloadTask::follow), and that calls [`reload`](ReloadTask::reload). A request
+//! 2. [`ReloadTask::run`] calls [`follow`](ReloadTask::follow), which calls [`reload`](ReloadTask::reload). A request
 //!    ([`ReloadHandle::reload`]) skips `follow`. A changed configuration ([`ReloadHandle::replace`]) brings its own
 //!    template, and continues at step 4.
-//! 3. `reload` reads the file. It ends if the content has not changed, or if this code was rolled back before. Otherwise
-//!    [`compile`] compiles it ([`Template::compile`]; in the program, a separate process does that unless
-//!    `--no-compiler-process` is given), then makes a first instance, to see that the component starts
-//!    ([`Template::check_start`]). `follow` tries a file that is broken again, at its next change or after a second.
+//! 3. `reload` reads the file. It ends here if the content has not changed, or if this code was rolled back before.
+//!    Otherwise [`compile`] compiles the component ([`Template::compile`]). In the program, a separate process does
+//!    this unless `--no-compiler-process` is given. `compile` then creates a first instance, to check that the
+//!    component starts ([`Template::check_start`]). If the file is broken, `follow` tries again when it changes, or
+//!    after a second.
 //! 4. [`ReloadTask::take_over`] makes the new template the current one and raises its version ([`Code::install`], or
 //!    [`Code::begin_trial`] for a trial). From now on, an instance with an older version gets no more events.
 //! 5. [`Resource::refresh`] visits the actors, one at a time on each worker, and busy ones last
-//!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each.
-//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] and that calls [`Turn::replace`]:
-//!    `suspend` in the old instance, `resume` in a new one. If the new code refuses the state or traps, the old instance
-//!    continues. If `suspend` traps, the new instance starts from the last checkpoint, or without a state. Of the
-//!    hibernated actors one is woken, to try the new code; the others get it at their next event
-//!    (`actor/transitions.rs`).
-//! 7. The next message finds an instance of the current version ([`Turn::take_current`]) and is handled by it. A message
-//!    that comes between steps 4 and 5 finds none, and performs step 6 itself ([`Turn::call_received`]).
+//!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each actor.
+//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`], which calls [`Turn::replace`]. That
+//!    calls `suspend` in the old instance, and `resume` in a new one. If the new code refuses the state or traps, the
+//!    old instance continues. If `suspend` traps, the new instance starts from the last checkpoint, or without a state.
+//!    One of the hibernated actors is woken to try the new code. The other hibernated actors get the code at their next
+//!    event (`actor/transitions.rs`).
+//! 7. The next message finds an instance of the current version ([`Turn::take_current`]), and that instance handles the
+//!    message. A message that comes between steps 4 and 5 finds no such instance, and performs step 6 itself
+//!    ([`Turn::call_received`]).
 //!
-//! In a canary trial the version does not rise in step 4. [`Resource::try_out`] takes the place of steps 5 and 6 for the chosen
-//! actors, and calls `replace` itself. At the end of the trial ([`ReloadTask::end_trial`]) all actors go through steps 5 to 7.
+//! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6 for the
+//! chosen actors, and calls `replace` itself. At the end of the trial ([`ReloadTask::end_trial`]), all actors go
+//! through steps 5 to 7.
 //!
 //! [`Code::install`]: crate::actor::Code::install
 //! [`Code::begin_trial`]: crate::actor::Code::begin_trial
@@ -50,10 +53,10 @@ use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
 
-/// How long a file may stay broken before that is an error. Until then, another program may still be writing it.
+/// How long a file may stay broken before this counts as an error. Until then, another program may still be writing it.
 pub(crate) const WRITE_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// The most commands that wait for the current reload. More requests to reload are refused.
+/// The most commands that wait while a reload is running. Further requests are refused.
 const MAX_QUEUED: usize = 16;
 
 /// The result of a reload.
@@ -81,18 +84,18 @@ pub struct Replaced {
     pub swapped: usize,
     /// Instances that continue with the old code, because the new code could not resume from their state.
     pub kept: usize,
-    /// Instances that failed while they were being replaced: a fresh instance starts.
+    /// Instances that failed while they were being replaced. Fresh instances start in their place.
     pub lost: usize,
-    /// Hibernated instances. When one wakes, the new code resumes from its state. If it cannot, the old code continues.
-    /// One hibernated instance, if there was any, was woken immediately and is counted as swapped or kept.
+    /// Hibernated instances. When one wakes, the new code resumes from its state. If the new code cannot, the old code
+    /// continues. If there was any hibernated instance, one was woken immediately. It is counted as swapped or kept.
     pub asleep: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,
-    /// The time of the trial, in which a rollback is possible.
+    /// The duration of the trial. A rollback is possible during this time.
     pub trial: Option<Duration>,
-    /// The longest time in which an instance was being replaced and could not serve its clients.
+    /// The longest time in which an instance was being replaced and so could not serve its clients.
     pub longest_pause: Duration,
-    /// The time from reading the file until the last instance was replaced.
+    /// The time from the reading of the file until the last instance was replaced.
     pub took: Duration,
 }
 
@@ -141,7 +144,7 @@ enum Command {
     RollBack(Responder<Replaced>),
 }
 
-/// A component that is ready to be served, its specification, and the watch on its file.
+/// A component that is ready to be served, with its specification and the watch on its file.
 pub(crate) struct Loaded {
     spec: ComponentSpec,
     pub(crate) template: Arc<Template>,
@@ -156,7 +159,7 @@ pub(crate) struct ReloadTask {
     commands: mpsc::Receiver<Command>,
     watch: Option<Watch>,
     trial_settings: Arc<Mutex<Option<Trial>>>,
-    /// When the running trial ends and the new code stays.
+    /// When the running trial ends. The new code then stays.
     trial_end: Option<Instant>,
 }
 
@@ -193,12 +196,12 @@ async fn compile(
     spec: &ComponentSpec,
 ) -> Result<Arc<Template>, ReloadError> {
     let (runtime, spec) = (Arc::clone(runtime), spec.clone());
-    // If nobody waits for the result any more, compiling ends early.
+    // If this future is dropped, nobody needs the result, and compiling ends early.
     let (_cancellation, cancelled) = cancellation().map_err(|error| with_causes(&error))?;
     let compiled =
         try_off_the_workers(move || Template::compile(&runtime, source, &spec, &cancelled)).await;
     let template = flatten(compiled)?;
-    // The component's code runs on a worker, as in an actor.
+    // The component's code runs on a worker here too, as it does in an actor.
     let handshake_worker = workers.assign_handshake();
     let checked = Arc::clone(&template);
     let checked =
@@ -208,7 +211,7 @@ async fn compile(
 }
 
 impl ReloadHandle {
-    /// Reads the component again, and serves it if it has changed.
+    /// Reads the component again, and serves the new one if it has changed.
     ///
     /// # Errors
     ///
@@ -226,7 +229,7 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Serves another component, or the same one with other settings. Earlier requests come first.
+    /// Serves another component, or the same one with other settings. Earlier requests are carried out first.
     pub(crate) async fn replace(&self, new: Loaded) -> Result<Replaced, ReloadError> {
         let (respond_to, response) = oneshot::channel();
         let command = Command::Replace(Box::new(new), respond_to);
@@ -244,7 +247,7 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Sets how later reloads are tried out. `None` means without a trial.
+    /// Sets how later reloads are tried out. `None`: without a trial.
     pub(crate) fn set_trial(&self, trial: Option<Trial>) {
         *self.trial_settings.lock() = trial;
     }
@@ -268,8 +271,8 @@ impl ReloadTask {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may stop a reload before the actors are visited. Each actor then gets the new code before its
-    /// next event; in a canary trial, the actors that were not chosen keep the old code.
+    /// Dropping the future may stop a reload before it has visited the actors. Each actor then gets the new code before
+    /// its next event. In a canary trial, the actors that were not chosen keep the old code.
     pub(crate) async fn run(mut self) {
         loop {
             tokio::select! {
@@ -277,7 +280,7 @@ impl ReloadTask {
                 () = self.resource.code().rolled_back() => drop(self.finish_rollback().await),
                 () = reached(self.trial_end) => self.end_trial().await,
                 command = self.commands.recv() => {
-                    // The last handle was dropped: the resource is no longer served.
+                    // The last handle was dropped, so the resource is no longer served.
                     let Some(command) = command else { return };
                     self.execute(command).await;
                 }
@@ -286,7 +289,7 @@ impl ReloadTask {
         }
     }
 
-    /// Carries out a command and sends the response, unless its receiver was dropped.
+    /// Carries out a command. Sends the response, unless its receiver was dropped.
     async fn execute(&mut self, command: Command) {
         match command {
             Command::Reload(respond_to) => {
@@ -311,15 +314,15 @@ impl ReloadTask {
         }
     }
 
-    /// Reloads a file that has changed. If the file is broken or missing, another program may still be writing it, so
-    /// this waits for the next change.
+    /// Reloads a file that has changed. If the file is broken or missing, another program may still be writing it. So
+    /// this tries again when the file changes, and for the last time when it has not changed for a second.
     async fn follow(&mut self) {
         loop {
             let outcome = self.reload().await;
             let Err(error) = &outcome else { return self.log_outcome(&outcome) };
             tracing::debug!("the file may still be incomplete: {error}");
             if timeout(WRITE_GRACE_PERIOD, changed(&self.watch)).await.is_err() {
-                // The file has not changed for a while, so it is complete.
+                // The file has not changed for a while, so it must be complete.
                 let outcome = self.reload().await;
                 return self.log_outcome(&outcome);
             }
@@ -386,7 +389,7 @@ impl ReloadTask {
     }
 }
 
-/// Waits until a time, or forever if it is `None`.
+/// Waits until a point in time, or forever if it is `None`.
 async fn reached(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
@@ -402,7 +405,7 @@ async fn changed(watch: &Option<Watch>) {
     }
 }
 
-/// Returns the result of a task that loads a component. A panic is an error of the component.
+/// Returns the result of a task that loads a component. A panic counts as an error of the component.
 fn flatten<T>(loaded: Result<Result<T, LoadError>, JoinError>) -> Result<T, ReloadError> {
     match loaded {
         Ok(result) => result.map_err(|error| with_causes(&error)),

@@ -1,4 +1,4 @@
-//! Putting new code into service, with or without a trial, ending trials, and rollbacks.
+//! Putting new code into service with or without a trial, ending a trial, and rolling back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,8 @@ impl ReloadTask {
         new: Arc<Template>,
         started: Instant,
     ) -> Result<Replaced, ReloadError> {
-        // If a fault has just caused a rollback, all actors must get the old code before it is replaced.
+        // If a fault has just caused a rollback, all actors must first get the old code. Only then may that code be
+        // replaced.
         self.finish_rollback().await;
         let old = self.resource.code().template();
         if old.has_lifecycle() && !new.has_lifecycle() {
@@ -41,8 +42,8 @@ impl ReloadTask {
             return Err(ReloadError::RolledBack { hash: new.hash().to_owned() });
         }
         let trial = *self.trial_settings.lock();
-        // If a trial is still running, a rollback restores the code before that trial, so the states of that code are
-        // kept.
+        // If a trial is still running, a rollback will restore the code from before that trial. So the states that were
+        // kept for that code must stay.
         if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {
             self.resource.discard_rollback_state();
         }
@@ -76,7 +77,7 @@ impl ReloadTask {
 
     /// Ends the trial when its time is over. The new code stays.
     pub(super) async fn end_trial(&mut self) {
-        // A fault may already have ended the trial.
+        // A fault may already have ended the trial with a rollback.
         if self.finish_rollback().await.is_some() {
             return;
         }
@@ -103,14 +104,14 @@ impl ReloadTask {
     pub(super) async fn roll_back(&mut self) -> Result<Replaced, ReloadError> {
         let cause = match self.resource.code().roll_back() {
             true => RollbackCause::Request,
-            // A fault may have caused a rollback first.
+            // A fault may have caused a rollback before this request.
             false => RollbackCause::Fault,
         };
         self.apply_rollback(cause).await.ok_or(ReloadError::NoTrial)
     }
 
-    /// Completes a rollback after a fault, if there was one. New events already use the old code. This moves all actors
-    /// to it.
+    /// Completes a rollback after a fault, if there was one. New events already use the old code. This function moves
+    /// all other actors to it.
     pub(super) async fn finish_rollback(&mut self) -> Option<Replaced> {
         self.apply_rollback(RollbackCause::Fault).await
     }

@@ -1,4 +1,4 @@
-//! Custom messages: messages that no WebSocket client sent, for actors of a resource.
+//! Custom messages for actors of a resource. They do not come from a WebSocket client.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::ownership::Ownership;
 pub(crate) enum Target {
     /// All actors. If the resource has a fixed number of instances, these include actors that do not exist yet.
     All,
-    /// The actor of a path, with the right to run it if it is unique in the cluster. It is made if it does not exist.
+    /// The actor of a path, and the right to run it if it is unique in the cluster. The actor is created if it does not
+    /// exist.
     Path(String, Option<Arc<dyn Ownership>>),
     /// The actor of a client.
     Client(ClientId),
@@ -24,15 +25,15 @@ pub(crate) enum Target {
 /// Why a message has no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoTarget {
-    /// The resource does not have an instance for each path.
+    /// The resource does not have one instance per path.
     NotPerPath,
     /// No client with this id is connected.
     NoClient,
-    /// The resource has as many actors as it may have.
+    /// The resource has reached its limit on actors.
     NoRoom,
-    /// This host is not the owner of the actor any more.
+    /// This host is no longer the owner of the actor.
     NotOwner,
-    /// The resource stops, and the actor does not exist.
+    /// The resource is stopping, and the actor does not exist.
     Stopped,
 }
 
@@ -55,8 +56,8 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// The message is delivered even if the future is dropped, except while it waits because [`MAX_DELIVERIES`] others
-    /// are being delivered: then no actor gets it.
+    /// The message is delivered even if the future is dropped. There is one exception: while [`MAX_DELIVERIES`] other
+    /// messages are being delivered, this message waits, and if the future is dropped then, no actor gets it.
     pub(crate) async fn receive_custom(
         self: &Arc<Self>,
         target: Target,
@@ -72,7 +73,8 @@ impl Resource {
                 let key = Key::Path(path.as_str().into());
                 match self.lease_actor(key.clone(), ownership.as_ref()) {
                     Ok(lease) => vec![Arc::clone(lease.actor())],
-                    // Another host may start an actor that is unique in the cluster.
+                    // A running actor also gets messages of a resource that is no longer served. This excludes an actor
+                    // that is unique in the cluster, because another host may start the actor again.
                     Err(NoLease::Stopped) if ownership.is_none() => {
                         vec![self.running_actor(&key).ok_or(NoTarget::Stopped)?]
                     }
@@ -86,10 +88,11 @@ impl Resource {
         };
         let number = u32::try_from(actors.len()).unwrap_or(MAX_DELIVERIES).min(MAX_DELIVERIES);
         let permits = Arc::clone(&self.deliveries).acquire_many_owned(number).await;
-        // The semaphore is never closed. The permits are held until the last actor has got the message.
+        // Acquiring cannot fail, because the semaphore is never closed. The permits are held until the last actor has
+        // got the message.
         let permits = Arc::new(permits.map_err(|_| NoTarget::NoRoom)?);
-        // All deliveries queue for their turns now, so messages keep their order. A handler that sleeps delays only its
-        // own clients.
+        // All deliveries queue for their turns at once, so messages keep their order. A handler that sleeps delays only
+        // its own clients.
         let start = |actor: Arc<Actor>| {
             let (message, info) = (Arc::clone(&message), info.clone());
             let (permits, receiver) = (Arc::clone(&permits), Arc::clone(&actor));
@@ -103,7 +106,8 @@ impl Resource {
         Ok(join_all(deliveries).await)
     }
 
-    /// Returns all actors. Those of a fixed number of instances are made if they do not exist, unless the resource stops.
+    /// Returns all actors. If their number is fixed, creates those that do not exist yet, unless the resource is
+    /// stopping.
     fn every_actor(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
         let InstancePer::Resource { instances } = self.instance_per else {
             return Ok(self.actors());

@@ -1,4 +1,4 @@
-//! What a test demands of a resource: that its next event fails, and that its instances hibernate.
+//! Faults and hibernations that tests trigger in a resource.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ impl Resource {
     pub(crate) fn fail_next_event(&self, fault: DemandedFault) {
         self.code.template().demand(fault);
         for actor in self.actors() {
-            // An actor whose event is still running looks for the demand afterwards.
+            // If an event of the actor is running, the actor checks for the demand after that event.
             let busy = Arc::clone(&actor);
             actor.worker().run(async move { busy.turn().await.look_for_demand() });
         }
     }
 
-    /// Hibernates all instances that have no event now, as if they had been quiet for long.
+    /// Hibernates all instances that are not handling an event, as if they had been quiet for long.
     pub(crate) async fn hibernate(&self) {
         join_all(Maintenance::Hibernate.start(self.actors())).await;
     }

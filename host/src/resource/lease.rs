@@ -1,4 +1,4 @@
-//! The lease that keeps an actor in its resource's table for a client.
+//! The lease of an actor. It keeps the actor in its resource's table, for example for a client.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::{Key, Resource};
 use crate::actor::Actor;
 
 /// A lease of an actor. A client holds one from its handshake until it has disconnected. A custom message holds one
-/// while its actor is looked up or created.
+/// while its actor is being looked up or created.
 pub(crate) struct ActorLease {
     resource: Arc<Resource>,
     key: Key,

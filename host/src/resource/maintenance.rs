@@ -9,7 +9,7 @@ use crate::actor::{Actor, Turn};
 use crate::clients::{HostClose, Pace};
 use crate::running::Running;
 
-/// Starts a task on each worker with the actors that live on it. The tasks run concurrently.
+/// Starts a task on each worker for the actors that live on it. The tasks run concurrently.
 fn on_each_worker<W>(
     actors: Vec<Arc<Actor>>,
     work: impl Fn(Vec<Arc<Actor>>) -> W,
@@ -28,7 +28,7 @@ where
     by_worker.into_values().map(start).collect()
 }
 
-/// Waits for all tasks and returns their results. Omits the result of a task that panicked, or whose worker has ended.
+/// Waits for all tasks and returns their results. A task has no result if it panicked or its worker has ended.
 ///
 /// # Cancel safety
 ///
@@ -54,7 +54,7 @@ pub(super) fn drop_actors(actors: Vec<Arc<Actor>>) {
     });
 }
 
-/// Closes the clients of actors at a pace that all workers share. Each worker closes those of its own actors.
+/// Closes the clients of actors at a pace that all workers share. Each worker closes the clients of its own actors.
 pub(super) fn close_clients(
     actors: Vec<Arc<Actor>>,
     why: HostClose<'static>,
@@ -75,11 +75,11 @@ pub(super) fn close_clients(
 pub(super) enum Maintenance {
     /// Move the actor to the current code.
     Refresh,
-    /// Move the actor to the code on trial, which the other actors are not running yet.
+    /// Move the actor to the code on trial. The other actors do not run this code yet.
     TryOut,
     /// Hibernate the actor, unless it is busy.
     Hibernate,
-    /// Let the instance give back memory that only events need, unless the actor is busy.
+    /// Make the instance give back memory that only events need, unless the actor is busy.
     Rest,
 }
 
@@ -98,8 +98,8 @@ impl Maintenance {
             }
             yield_now().await;
         }
-        // Busy actors come last, because an event may sleep for a long time and no other actor should wait for it. Busy
-        // actors neither hibernate nor rest.
+        // Busy actors come last. Their events may sleep for a long time, and no other actor should have to wait for
+        // that. Busy actors neither hibernate nor rest.
         for actor in busy.into_iter().filter(|_| matches!(self, Self::Refresh | Self::TryOut)) {
             self.apply(actor.turn().await).await;
         }

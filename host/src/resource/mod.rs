@@ -34,46 +34,47 @@ use crate::worker::Workers;
 /// The shortest time between two searches for unused actors while the resource has no room for another actor.
 const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The most actors without clients. Most of them are hibernated until their timers are due. Each costs its state and
-/// two kilobytes. Beyond this number, clients with new paths get 503 (`full="actors"`).
+/// The most actors without clients. Most of them are hibernated until their timers are due. Each takes two kilobytes
+/// and its state. When this number is reached, clients with new paths get a 503 (`full="actors"`).
 const MAX_CLIENTLESS: usize = 1 << 16;
 
-/// The most deliveries of custom messages at once. A message to several actors is one delivery for each. Each pending
-/// delivery costs a task of one or two kilobytes. Senders of more messages wait.
+/// The most deliveries of custom messages at once. A message to several actors is one delivery for each of them. Each
+/// pending delivery takes a task of one or two kilobytes. When this number is reached, further senders wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
-/// A path or pattern, and the actors that serve its clients.
+/// A path or a pattern of paths, and the actors that serve its clients.
 pub(crate) struct Resource {
     code: Arc<Code>,
     instance_per: InstancePer,
-    /// The most actors, with and without an instance: one for each client, and [`MAX_CLIENTLESS`].
+    /// The most actors, with or without an instance. There is room for one for each client, and for [`MAX_CLIENTLESS`]
+    /// more.
     max_actors: usize,
     workers: Arc<Workers>,
     topics: Arc<Topics>,
     table: Mutex<Table>,
     /// Permits for deliveries of custom messages, one for each actor that gets a message.
     deliveries: Arc<Semaphore>,
-    /// Makes what opens the connections of an actor's handler.
+    /// Creates the dialers of actors.
     dialers: OnceLock<MakeDialer>,
 }
 
-/// Makes what opens the connections of an actor's handler.
+/// Creates a dialer, which opens the connections of an actor's handler.
 pub(crate) type MakeDialer = Box<dyn Fn(Weak<Actor>) -> Arc<dyn Dialer> + Send + Sync>;
 
 #[derive(Default)]
 struct Table {
-    /// Sorted, so that maintenance reaches the actors in the same order each time.
+    /// Sorted by key, so that maintenance always reaches the actors in the same order.
     actors: BTreeMap<Key, ActorEntry>,
-    /// The number of leases of all actors. Each client has one from its handshake on. A custom message briefly takes
-    /// one for each actor that it may have to create.
+    /// The number of leases of all actors. Each client has a lease from its handshake on. A custom message briefly
+    /// takes a lease of each actor that it may have to create.
     leases: usize,
     /// The time of the last search for unused actors.
     last_cleared: Option<Instant>,
-    /// Whether the resource is no longer served: nobody gets a lease any more.
+    /// Whether the resource is no longer served. If so, nobody gets a lease.
     is_stopped: bool,
 }
 
-/// The tasks that call `stopping` and close clients. Dropping this value does not interrupt them.
+/// The tasks that call `stopping` and then close clients. They continue if this value is dropped.
 #[must_use]
 pub(crate) struct Stopping(Vec<Running<()>>);
 
@@ -99,7 +100,7 @@ pub(crate) enum Full {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoLease {
     Full(Full),
-    /// This host is not the owner of the actor any more. Another one may be, or this one again.
+    /// This host is no longer the owner of the actor. Another host may be the owner, or this host may be it again.
     NotOwner,
     /// The resource is no longer served.
     Stopped,
@@ -123,7 +124,7 @@ struct ActorEntry {
 }
 
 impl Resource {
-    /// Returns a resource without actors, for at most `max_clients` at once.
+    /// Returns a resource without actors. It may have at most `max_clients` at once.
     pub(crate) fn new(
         code: Code,
         instance_per: InstancePer,
@@ -138,7 +139,7 @@ impl Resource {
         Self { code, instance_per, max_actors, workers, topics, table, deliveries, dialers }
     }
 
-    /// Sets what opens the connections of handlers. Must be called before the first client is served.
+    /// Sets what creates the dialers of actors. Must be called before the first client is served.
     pub(crate) fn set_dialers(&self, dialers: MakeDialer) {
         let _ = self.dialers.set(dialers);
     }
@@ -152,7 +153,7 @@ impl Resource {
     }
 
     /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor in the table.
-    /// `ownership` is the right to run it, if it is unique in the cluster.
+    /// `ownership` is the right to run the actor, if it is unique in the cluster.
     ///
     /// # Errors
     ///
@@ -196,7 +197,8 @@ impl Resource {
         key: Key,
         ownership: Option<&Arc<dyn Ownership>>,
     ) -> Result<ActorLease, NoLease> {
-        // Checked under the lock: an actor that was made after the others were stopped would never end.
+        // This is checked under the lock. Otherwise an actor could be created after all others were stopped, and would
+        // never end.
         if table.is_stopped {
             return Err(NoLease::Stopped);
         }
@@ -210,9 +212,9 @@ impl Resource {
             };
             match table.actors.get(&key).map(is_same) {
                 Some(true) => {}
-                // An actor that had this right was removed, or is that of a resource that ends.
+                // The right was used before. That actor was removed, or belongs to a resource that is ending.
                 _ if !ownership.take() => return Err(NoLease::NotOwner),
-                // An actor of an earlier right must never get another client.
+                // The actor in the table had an earlier right, so it must not get another client.
                 Some(false) => replaced = table.actors.remove(&key),
                 None => {}
             }
@@ -232,7 +234,7 @@ impl Resource {
         entry.leases += 1;
         let actor = Arc::clone(&entry.actor);
         table.leases += 1;
-        // Unlock the table first, because freeing the memory of actors may take a while.
+        // The table is unlocked first, because freeing the memory of actors may take a while.
         drop(table);
         drop(unused);
         if let Some(ActorEntry { actor, .. }) = replaced {
@@ -241,14 +243,14 @@ impl Resource {
         Ok(ActorLease::new(Arc::clone(self), key, actor))
     }
 
-    /// Returns the topics of the resource, which all its actors share.
+    /// Returns the topics of the resource. All its actors share them.
     pub(crate) fn topics(&self) -> &Topics {
         &self.topics
     }
 
-    /// Gives out no more leases, calls `stopping` in all actors whose handler exports it, and closes all clients at this
-    /// pace. Actors stop concurrently, so a slow handler delays only its own clients, and by at most `max_wait`. Actors that
-    /// are unique in the cluster are left to [`hand_over`](Self::hand_over).
+    /// Stops the resource: gives out no more leases, calls `stopping` in all actors whose handler exports it, and
+    /// closes all clients at this pace. Actors stop concurrently, so a slow handler delays only its own clients, and by
+    /// at most `max_wait`. Actors that are unique in the cluster are left to [`hand_over`](Self::hand_over).
     pub(crate) fn stop(
         &self,
         why: HostClose<'static>,
@@ -302,7 +304,7 @@ impl Resource {
         join_all(Maintenance::Refresh.start(self.actors())).await;
     }
 
-    /// Moves `percent` of the actors (at least one) to the code on trial. Returns the number of the other actors.
+    /// Moves `percent` of the actors, but at least one, to the code on trial. Returns the number of the other actors.
     pub(crate) async fn try_out(&self, percent: u8) -> usize {
         let mut chosen = self.actors();
         let number = (chosen.len() * usize::from(percent)).div_ceil(100).max(1);
@@ -312,7 +314,7 @@ impl Resource {
         others
     }
 
-    /// Discards the states kept for a rollback, because a rollback is no longer possible.
+    /// Discards the states that were kept for a rollback, because a rollback is no longer possible.
     pub(crate) fn discard_rollback_state(&self) {
         for actor in self.actors() {
             actor.discard_rollback_state();
@@ -338,18 +340,18 @@ impl Resource {
         actor
     }
 
-    /// Ends a lease. The actor of a client is removed with its lease.
+    /// Ends a lease. If the actor belongs to a single client, removes it as well.
     fn end_lease(&self, key: &Key, actor: &Arc<Actor>) {
         let mut table = self.table.lock();
         table.leases -= 1;
-        // An actor that is unique in the cluster may have been removed, and another one made for its path.
+        // If the actor was unique in the cluster, it may have been removed, and another actor created for its path.
         let is_same = |entry: &&mut ActorEntry| Arc::ptr_eq(&entry.actor, actor);
         let Some(entry) = table.actors.get_mut(key).filter(is_same) else { return };
         entry.leases -= 1;
         if entry.leases == 0 && self.code.has_max_instances() {
             self.code.request_room();
         }
-        // Actors with a number or a path as their key may be needed again. A client id is never reused.
+        // An actor whose key is a number or a path may be needed again. But a client id is never reused.
         if entry.leases == 0 && matches!(key, Key::Client(_)) {
             entry.actor.end();
             table.actors.remove(key);
@@ -358,7 +360,7 @@ impl Resource {
 }
 
 impl Table {
-    /// Removes and returns the unused actors of paths, to make room before the next sweep would remove them.
+    /// Removes and returns the unused actors of paths. This makes room earlier than the next sweep would.
     fn take_unused(&mut self) -> Vec<Arc<Actor>> {
         let now = Instant::now();
         if self.last_cleared.is_some_and(|cleared| now - cleared < CLEAR_INTERVAL) {
@@ -375,9 +377,9 @@ impl ActorEntry {
         Self { actor, leases: 0, quiet_sweeps: 0 }
     }
 
-    /// Returns whether the actor can be removed and made again for the next client of its path. Leases, tasks that have
-    /// an event for the actor, and the task of its timers all hold a reference to it. No reference can be added while
-    /// the table is locked.
+    /// Returns whether the actor can be removed, and created again for the next client of its path. Leases, tasks with
+    /// an event for the actor, and the task for its timers each hold a reference to the actor. While the table is
+    /// locked, no more references can be added.
     fn is_unused(&self, key: &Key) -> bool {
         matches!(key, Key::Path(_)) && Arc::strong_count(&self.actor) == 1
     }

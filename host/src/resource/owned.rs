@@ -11,14 +11,15 @@ use crate::actor::Actor;
 use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// An actor with fewer clients than this takes as much of the time as this many clients. So two actors end up to 50 ms
-/// apart, and a host with few actors does not take longer than it needs.
+/// An actor with fewer clients than this is given as much time as one with this many clients. So the ends of two actors
+/// are at most 50 ms apart, and a host with few actors does not take longer than necessary.
 const MIN_CLOSES: usize = 50;
 
-/// The part of the time for an actor's end that is left for saving its state, if its clients do not go.
+/// The divisor for the time that is left for saving an actor's state, if its clients do not leave: a quarter of the
+/// time for the actor's end.
 const SAVING: u32 = 4;
 
-/// The time between two checks whether the clients of an actor have gone.
+/// The time between two checks whether the clients of an actor have left.
 const LOOK: Duration = Duration::from_millis(5);
 
 impl Resource {
@@ -41,13 +42,13 @@ impl Resource {
         drop_actors(ended.into_iter().map(|(_, actor)| actor).collect());
     }
 
-    /// Ends all actors that are unique in the cluster, so that other hosts can have them, at this pace and within
-    /// `time`. The clients of an actor are closed together. Each actor is given back when its handler knows that its
-    /// clients are gone, and its state is saved if it is durable.
+    /// Ends all actors that are unique in the cluster, at this pace and within `time`, so that other hosts can own
+    /// them. The clients of an actor are all closed at once. The actor is given back when its handler has been told
+    /// that its clients are gone. If its state is durable, the state is saved first.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, actors whose end has not begun continue.
+    /// If the future is dropped, actors whose end has not begun yet continue.
     pub(crate) async fn hand_over(
         self: Arc<Self>,
         why: HostClose<'static>,
@@ -64,17 +65,17 @@ impl Resource {
                 .push(tokio::spawn(async move { resource.hand_over_actor(key, why, until).await }));
         }
         for ended in ending {
-            // A panic is in the log.
+            // A panic has already been logged.
             let _ = ended.await;
         }
     }
 
-    /// Returns how many closes it counts as to end all actors that are unique in the cluster.
+    /// Returns the number of closes that the end of all actors that are unique in the cluster stands for.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the actors that are unique in the cluster, and how many closes it counts as to end each of them.
+    /// Returns the actors that are unique in the cluster. The number is how many closes the actor's end stands for.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();
@@ -91,12 +92,12 @@ impl Resource {
         let left = until.saturating_duration_since(Instant::now());
         match actor.stop(why, left, &Arc::new(Pace::at_once())) {
             Some(stopping) => {
-                // An error is in the log: the task panicked, or its worker has ended.
+                // An error has already been logged: the task panicked, or its worker has ended.
                 let _ = stopping.await;
             }
             None => actor.close_clients(why),
         }
-        // Each client keeps the actor until `disconnected` has returned for it.
+        // A client's lease keeps the actor until `disconnected` has returned for that client.
         let gone = async {
             while self.has_leases(&key, &actor) {
                 sleep(LOOK).await;
@@ -111,7 +112,7 @@ impl Resource {
             () = sleep_until(until - saving) => {}
         }
         if actor.is_durable() {
-            // With a timeout, because an event may be running. An error is in the log.
+            // This has a timeout because an event may be running. An error has already been logged.
             let _ = timeout_at(until, actor.hand_over(why, until)).await;
         }
         let mut table = self.table.lock();

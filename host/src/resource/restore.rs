@@ -7,8 +7,8 @@ use crate::config::InstancePer;
 use crate::timers::{DurableTimers, SavedTimer};
 
 impl Resource {
-    /// Sets the timers in the file, and creates their actors. Logs how many timers were restored and
-    /// left out, and errors.
+    /// Sets the timers in the file, and creates their actors. Logs how many timers were restored and left out, and logs
+    /// errors.
     ///
     /// # Cancel safety
     ///
@@ -61,12 +61,13 @@ impl Resource {
         let lease = self.lease_actor(key, None)?;
         let actor = Arc::clone(lease.actor());
         let restoring = async move { actor.restore_timers(timers).await };
-        // A worker that stops drops the task: the timers stay in the file.
+        // If the worker is stopping, it drops the task. The timers then stay in the file.
         let _ = lease.actor().worker().run(restoring).await;
         Ok(())
     }
 
-    /// Returns the key of the actor that had this name in the earlier run, or of the actor that replaces it now.
+    /// Returns the key of the actor that had this name in the earlier run. If another actor replaces it now, returns
+    /// the key of that one.
     fn key_of(&self, name: &str) -> Option<Key> {
         match &self.instance_per {
             InstancePer::Resource { instances } => {

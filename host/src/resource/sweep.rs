@@ -1,4 +1,4 @@
-//! Hibernating quiet actors, and removing unused ones.
+//! Hibernates quiet actors, and removes unused ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet before it is hibernated. The time until then is exact to
-/// a quarter.
+/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, the time
+/// until then is exact to a quarter.
 const QUIET_SWEEPS: u8 = 4;
 
-/// How long the actor of a path must be unused before it is removed, if quiet actors are not hibernated.
+/// How long the actor of a path must have been unused before it is removed, if quiet actors are not hibernated.
 const UNUSED_AFTER: Duration = Duration::from_secs(60);
 
-/// Actors that had no event.
+/// Actors without recent events.
 #[derive(Default)]
 struct Quiet {
-    /// Since the last sweep.
+    /// Actors without events since the last sweep.
     just: Vec<Arc<Actor>>,
-    /// Long enough to be hibernated.
+    /// Actors that have been quiet for long enough to be hibernated.
     long: Vec<Arc<Actor>>,
 }
 
 impl Resource {
-    /// Sweeps forever. Hibernates actors that had no event for `hibernate_after`. Removes actors of paths that have
-    /// neither clients nor timers; an actor that has only timers is hibernated until they are due.
+    /// Sweeps forever. Hibernates actors that have had no event for `hibernate_after`. Removes actors of paths that
+    /// have neither clients nor timers. An actor that has only timers is hibernated until they are due.
     ///
     /// # Cancel safety
     ///
@@ -52,7 +52,7 @@ impl Resource {
     async fn make_room(&self) {
         loop {
             self.code.room_requested().await;
-            // Do not wait for the tasks: a slow handler keeps only its own permit.
+            // This does not wait for the tasks. So a slow handler blocks only its own permit.
             Maintenance::Hibernate.start(self.take_clientless());
             sleep(CLEAR_INTERVAL).await;
         }
@@ -69,8 +69,8 @@ impl Resource {
         clientless.filter(has_instance).cloned().collect()
     }
 
-    /// Removes unused actors. Returns the actors that have now become quiet, and those that have now been quiet long
-    /// enough to be hibernated.
+    /// Removes unused actors. Returns the actors that became quiet since the last sweep, and those that have now been
+    /// quiet long enough to be hibernated.
     fn take_quiet(&self, hibernate_after: Option<Duration>) -> Quiet {
         let (mut quiet, mut unused) = (Quiet::default(), Vec::new());
         self.table.lock().actors.retain(|key, entry| {

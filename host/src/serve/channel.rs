@@ -1,9 +1,9 @@
 //! The messages between a process and its successor.
 //!
-//! The successor's standard input is one end of a socket that keeps messages apart. The process sends its listening
-//! sockets, each with its name, and then [`END`]. The successor answers [`READY`] when it has started. The process
-//! answers [`GO`], stops accepting connections, and the successor begins. If either process ends before that, the other
-//! one sees the end of the socket, and nothing has changed.
+//! The standard input of the successor is one end of a socket that preserves message boundaries. The process sends its
+//! listening sockets, each with its name, followed by [`END`]. When the successor has started, it answers [`READY`].
+//! The process then sends [`GO`] and stops accepting connections, and the successor begins to accept them. If one of
+//! the processes ends earlier, the other one sees the end of the socket, and nothing has changed.
 
 use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result};
 use std::mem::MaybeUninit;
@@ -17,29 +17,29 @@ use rustix::net::{
 };
 use ws_host::PassedSocket;
 
-/// The variable that says that standard input is such a socket. Its value is the version of the messages.
+/// The environment variable that says that standard input is such a socket. Its value is the version of the messages.
 pub(super) const VARIABLE: &str = "WS_HOST_PREDECESSOR";
 
 /// The version of the messages.
 pub(super) const VERSION: &str = "1";
 
-/// All sockets were sent.
+/// Says that all sockets were sent.
 pub(super) const END: &str = "end";
 
-/// The successor has started.
+/// Says that the successor has started.
 pub(super) const READY: &str = "ready";
 
-/// The successor may begin.
+/// Says that the successor may begin.
 pub(super) const GO: &str = "go";
 
-/// The maximum length of a message. The longest is the name of a unix socket, whose path has at most 107 bytes.
+/// The maximum length of a message. The longest message is the name of a unix socket, whose path has at most 107 bytes.
 const MAX_MESSAGE: usize = 1024;
 
 /// One end of the socket.
 #[derive(Debug)]
 pub(super) struct Channel(OwnedFd);
 
-/// A message, and the descriptor that came with it.
+/// A message, and the descriptor that was sent with it.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) text: String,
@@ -51,14 +51,14 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// No file descriptors are left.
+    /// An error if no file descriptors are left.
     pub(super) fn pair() -> Result<(Self, OwnedFd)> {
         let (one, other) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((Self(one), other))
     }
 
-    /// Uses a descriptor that was passed as a channel.
+    /// Creates a channel from a descriptor that was passed to this process.
     pub(super) fn from_descriptor(descriptor: OwnedFd) -> Self {
         Self(descriptor)
     }
@@ -67,7 +67,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// The other process has ended.
+    /// An error if the other process has ended.
     pub(super) fn send_socket(&self, socket: &PassedSocket) -> Result<()> {
         self.send_with(&socket.name, &[socket.descriptor.as_fd()])
     }
@@ -76,7 +76,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// The other process has ended.
+    /// An error if the other process has ended.
     pub(super) fn send(&self, text: &str) -> Result<()> {
         self.send_with(text, &[])
     }
@@ -85,7 +85,7 @@ impl Channel {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() {
-            // There is space for one descriptor, and nobody sends more.
+            // This cannot fail: there is space for one descriptor, and nobody sends more.
             ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
         }
         let text = [IoSlice::new(text.as_bytes())];
@@ -93,11 +93,11 @@ impl Channel {
         Ok(())
     }
 
-    /// Waits for the next message, for this long at most. Blocks the thread.
+    /// Waits for the next message, but no longer than `within`. Blocks the thread.
     ///
     /// # Errors
     ///
-    /// [`UnexpectedEof`](ErrorKind): the other process has ended. [`TimedOut`](ErrorKind): it has sent nothing.
+    /// [`UnexpectedEof`](ErrorKind) if the other process has ended. [`TimedOut`](ErrorKind) if it has sent nothing.
     pub(super) fn receive(&self, within: Duration) -> Result<Message> {
         let timeout = Timespec::try_from(within).map_err(|_| ErrorKind::InvalidInput)?;
         if poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&timeout))? == 0 {

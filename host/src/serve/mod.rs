@@ -1,4 +1,4 @@
-//! Serving, until a signal says to stop or a successor takes over.
+//! Serves until a signal tells the server to stop, or until a successor takes over.
 
 mod channel;
 mod notify;
@@ -18,7 +18,7 @@ use self::predecessor::Predecessor;
 use crate::banner::{self, ReloadTrigger};
 use crate::log::Log;
 
-/// The exit status that shells report for a program ended by SIGINT.
+/// The exit status that shells report for a program that was ended by SIGINT.
 const INTERRUPTED: i32 = 130;
 
 /// Why the server stops.
@@ -33,7 +33,7 @@ enum Stop {
 ///
 /// # Errors
 ///
-/// The server does not start.
+/// An error if the server does not start.
 pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -61,7 +61,7 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
             reload_notifier.reloading().await;
-            // The reloader logs the outcome itself.
+            // The result is ignored, because the reloader logs the outcome itself.
             let _ = reloader.reload().await;
             reload_notifier.reloaded().await;
         }
@@ -76,12 +76,12 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
             drop(sockets);
             match stop {
                 Stop::Signal => notifier.stopping(longest_stop).await,
-                // The service manager watches the successor instead.
+                // From now on, the service manager watches the successor instead.
                 Stop::HandedOver => drop(supervision),
             }
             tokio::spawn(async move {
                 if stop == Stop::HandedOver {
-                    // The service manager may stop both processes. This one is stopping already.
+                    // The service manager may send the signal to both processes. This process is already stopping.
                     stop_signal(&mut interrupt, &mut terminate).await;
                 }
                 stop_signal(&mut interrupt, &mut terminate).await;
@@ -96,7 +96,7 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// Starts a successor at each SIGUSR2, until one has taken over the sockets.
+/// Starts a successor for each SIGUSR2, until one has taken over the sockets.
 async fn hand_over(replace: &mut Signal, sockets: &Arc<ListeningSockets>, notifier: &Notifier) {
     loop {
         // The stream of signals never ends.

@@ -13,13 +13,13 @@ use tokio::net::UnixDatagram;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use ws_host::Host;
 
-/// How long a message may wait for the service manager to read earlier ones.
+/// How long sending a message may wait until the service manager has read earlier messages.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the status is compared with the one that was sent, if no watchdog sets another interval.
+/// How often the status is compared with the last one that was sent, if there is no watchdog interval.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How much longer than the drain timeout the end of the program may take.
+/// How much longer than the drain timeout the program may take to end.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// Sends messages to the service manager. Does nothing if there is none.
@@ -31,7 +31,7 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    /// Connects to the socket that the service manager names (`NOTIFY_SOCKET`). If that is impossible, logs why.
+    /// Connects to the socket that the service manager names (`NOTIFY_SOCKET`). If that fails, logs why.
     pub(super) fn from_env() -> Self {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|name| match connect(&name) {
             Ok(socket) => Some(Arc::new(socket)),
@@ -46,13 +46,13 @@ impl Notifier {
         Self { socket, watchdog }
     }
 
-    /// Says that the server serves.
+    /// Reports that the server is serving.
     pub(super) async fn ready(&self, host: &Host) {
         let status = status(host);
         self.send(&[NotifyState::Ready, NotifyState::Status(&status)]).await;
     }
 
-    /// Says that the configuration is being read again.
+    /// Reports that the configuration is being read again.
     pub(super) async fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.send(&[NotifyState::Reloading, now]).await,
@@ -62,25 +62,25 @@ impl Notifier {
         }
     }
 
-    /// Says that the configuration was read.
+    /// Reports that the configuration has been read.
     pub(super) async fn reloaded(&self) {
         self.send(&[NotifyState::Ready]).await;
     }
 
-    /// Says that the server stops, and how long that may take.
+    /// Reports that the server is stopping, and how long that may take.
     pub(super) async fn stopping(&self, longest: Duration) {
         let longest = longest.saturating_add(STOP_MARGIN).as_micros();
         let extend = format!("EXTEND_TIMEOUT_USEC={longest}");
         self.send(&[NotifyState::Stopping, NotifyState::Custom(&extend)]).await;
     }
 
-    /// Names the process that the service manager should watch from now on.
+    /// Tells the service manager which process it should watch from now on.
     pub(super) async fn main_process(&self, id: u32) {
         self.send(&[NotifyState::MainPid(id)]).await;
     }
 
-    /// Sends the status whenever it has changed and, while all workers respond, the signs of life that the watchdog
-    /// expects.
+    /// Sends the status whenever it has changed. Also sends the signs of life that the watchdog expects, while all
+    /// workers respond.
     ///
     /// # Cancel safety
     ///
@@ -138,7 +138,7 @@ fn connect(name: &OsStr) -> Result<UnixDatagram> {
     UnixDatagram::from_std(socket)
 }
 
-/// Returns the line about the server that the service manager shows.
+/// Returns the line that the service manager shows about the server.
 fn status(host: &Host) -> String {
     if !host.is_responsive() {
         return "a worker does not respond".to_owned();

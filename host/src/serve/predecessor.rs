@@ -1,4 +1,4 @@
-//! The side of a process that takes over from another one.
+//! The side of a process that takes over from its predecessor.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use ws_host::{PassedSocket, PassedSockets};
 
 use super::channel::{Channel, END, GO, READY, VARIABLE, VERSION};
 
-/// How long the predecessor has for an answer. It answers at once.
+/// How long the predecessor may take to answer. It normally answers at once.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The process whose addresses this one takes over.
+/// The process whose addresses this process takes over.
 #[derive(Debug)]
 pub(super) struct Predecessor(Channel);
 
@@ -20,7 +20,7 @@ impl Predecessor {
     ///
     /// # Errors
     ///
-    /// The predecessor has ended, or is of another version.
+    /// An error if the predecessor has ended, or has another version.
     pub(super) fn from_env() -> Result<Option<(Self, PassedSockets)>> {
         let Some(version) = std::env::var_os(VARIABLE) else { return Ok(None) };
         ensure!(
@@ -44,11 +44,12 @@ impl Predecessor {
         Ok(Some((Self(channel), PassedSockets::from_predecessor(sockets))))
     }
 
-    /// Says that this process is ready, and waits until the predecessor agrees to stop accepting connections.
+    /// Tells the predecessor that this process is ready, and waits until the predecessor has agreed to stop accepting
+    /// connections.
     ///
     /// # Errors
     ///
-    /// The predecessor stops or goes on serving by itself.
+    /// An error if the predecessor stops, or continues to serve by itself.
     pub(super) fn take_over(self) -> Result<()> {
         let Self(channel) = self;
         let answer = channel.send(READY).and_then(|()| channel.receive(ANSWER_TIMEOUT));

@@ -12,37 +12,38 @@ use ws_host::ListeningSockets;
 use super::channel::{Channel, END, GO, READY, VARIABLE, VERSION};
 use super::notify::Notifier;
 
-/// How long a successor has to start. It may have to compile many components.
+/// How long a successor may take to start. It may have to compile many components.
 const START_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a process that has closed its end of the channel has to exit, before it is killed.
+/// How long a process that has closed its end of the channel may take to exit. It is killed after that.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Variables for this process that mean something else to a successor.
+/// Environment variables of this process that would have another meaning for a successor.
 const NOT_INHERITED: [&str; 4] = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_PID"];
 
-/// A successor that has started, and does not accept connections yet.
+/// A successor that has started but does not accept connections yet.
 struct Successor {
     process: Child,
     channel: Channel,
 }
 
-/// Starts the program again, with the arguments of this process, and hands over the sockets when it is ready. Returns
-/// its process id.
+/// Starts the program again with the arguments of this process. Hands over the sockets when the successor is ready.
+/// Returns the successor's process id.
 ///
 /// # Errors
 ///
-/// The successor could not be started, did not become ready in time, or failed. It has ended then, and nothing has
-/// changed.
+/// An error if the successor could not be started, did not become ready in time, or failed. It has then ended, and
+/// nothing has changed.
 ///
 /// # Cancel safety
 ///
-/// When the future is dropped, the successor gets no answer and ends.
+/// When the future is dropped, the successor gets no answer, and therefore ends.
 pub(super) async fn start(sockets: &Arc<ListeningSockets>, notifier: &Notifier) -> Result<u32> {
     let shared = Arc::clone(sockets);
     let successor = spawn_blocking(move || Successor::start(&shared)).await??;
     let id = successor.process.id();
-    // Named before the successor sends anything to the service manager, which listens only to the main process.
+    // The service manager listens only to the main process. So the successor must be named before it sends its first
+    // message.
     notifier.main_process(id).await;
     if let Err(error) = successor.channel.send(GO) {
         notifier.main_process(std::process::id()).await;
@@ -59,7 +60,7 @@ impl Successor {
         let mut command = command()?;
         tracing::info!(program = ?command.get_program(), "starting a successor");
         let process = command.stdin(Stdio::from(other_end)).spawn();
-        // The command keeps the other end open.
+        // The command keeps the other end open, so it must be dropped.
         let program = command.get_program().to_owned();
         drop(command);
         let process = process.with_context(|| format!("cannot start {program:?}"))?;
@@ -90,7 +91,7 @@ impl Successor {
         }
     }
 
-    /// Ends the process and says how it ended.
+    /// Ends the process. Returns how it ended.
     fn end(&mut self) -> String {
         let began = std::time::Instant::now();
         while began.elapsed() < EXIT_TIMEOUT {
@@ -99,14 +100,15 @@ impl Successor {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        // It may have ended by itself since.
+        // This fails if the process has ended by itself in the meantime.
         let _ = self.process.kill();
         let _ = self.process.wait();
         "was killed".to_owned()
     }
 }
 
-/// Returns the command that started this process. Its program is looked up again: it may have been replaced.
+/// Returns the command that started this process. The program is looked up again, because its file may have been
+/// replaced.
 fn command() -> Result<Command> {
     let mut arguments = std::env::args_os();
     let program = arguments.next().context("this process was started without a name")?;

@@ -1,4 +1,4 @@
-//! The [`ClientInfo`] of clients that have really connected.
+//! The [`ClientInfo`] of clients that connect over real sockets.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -66,7 +66,7 @@ fn client(host: &Host) -> Arc<Client> {
     Arc::clone(&clients[0])
 }
 
-/// Sends `before` and the request, and waits for the response. The client stays connected as long as the stream lives.
+/// Sends `before` and the request, and waits for the response. The client stays connected until the stream is dropped.
 async fn open<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, before: &[u8]) -> S {
     stream.write_all(&[before, REQUEST.as_bytes()].concat()).await.expect("it reads");
     let mut response = Vec::new();
@@ -89,7 +89,7 @@ async fn local_address_is_known_wherever_the_server_listens() {
         (v4, v4),
         (Ipv4Addr::UNSPECIFIED.into(), v4),
         (Ipv6Addr::UNSPECIFIED.into(), v6),
-        // Over IPv4, to a socket for both versions.
+        // An IPv4 client that connects to a dual-stack socket.
         (Ipv6Addr::UNSPECIFIED.into(), v4),
     ] {
         let server = server(listen(Address::Tcp(SocketAddr::new(at, 0))), None).await;

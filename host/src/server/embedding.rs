@@ -14,8 +14,8 @@ use super::response::Body;
 use super::stream::KeepRegistration;
 
 impl Host {
-    /// Serves a stream. Returns when the request is answered. If it opens a WebSocket, a task of its own serves the
-    /// connection until it ends.
+    /// Serves a stream. Returns when the request is answered. If the request opens a WebSocket, a separate task serves
+    /// the connection until it ends.
     ///
     /// # Cancel safety
     ///
@@ -36,13 +36,13 @@ impl Host {
         .await;
     }
 
-    /// Answers a request that another HTTP server has read. If the response is 101, or over HTTP/2 200 to an extended
-    /// CONNECT (RFC 8441), the host serves the connection once that server has written the response and handed over
-    /// the stream, as hyper does. Drafts before 7 are not supported here.
+    /// Answers a request that another HTTP server has read. The response opens a WebSocket if it is a 101, or over
+    /// HTTP/2 a 200 to an extended CONNECT (RFC 8441). That server must then write the response and hand over the
+    /// stream, as hyper does, and the host serves the connection from there. Drafts before 7 are not supported here.
     ///
     /// # Cancel safety
     ///
-    /// If the handler has already accepted the client when the future is dropped, its `disconnected` is called.
+    /// If the handler has already accepted the client when the future is dropped, the host calls `disconnected`.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
         let context = RequestContext::new(&self.state, peer);
         answer_with_upgrade(&self.state, request, context, async {}).await

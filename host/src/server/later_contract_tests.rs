@@ -1,4 +1,4 @@
-//! Components built against the present contract, on a host of a later release of the contract.
+//! Components that were built against the present contract, on a host with a later release of the contract.
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
@@ -40,14 +40,15 @@ async fn with_client(
     result
 }
 
-/// Checks that the checked-in component of a language is served, and that it reads an error and a cause added by the
-/// later contract as `error` and `cause`.
+/// Checks that the host serves the checked-in component of a language. Also checks that the component reads an error
+/// and a cause that the later contract added as `error` and `cause`.
 async fn serves(language: &'static str, error: &'static str, cause: &'static str) -> Result<()> {
     let component = fixture(&format!("{language}/handler.wasm"));
     serves_file(&component, language, error, cause).await
 }
 
-/// Checks the same with the component that `make compatibility` builds. Prints that it is skipped if that is missing.
+/// Checks the same with the component that `make compatibility` builds. If that component is missing, prints that the
+/// check is skipped.
 async fn serves_built(language: &'static str) -> Result<()> {
     let file = format!("target/compatibility/{language}.wasm");
     let component = ws_host_test_support::root().join(file);

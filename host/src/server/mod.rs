@@ -45,7 +45,7 @@ pub use self::sockets::ListeningSockets;
 use crate::config::{self, Address, Config, Encryption};
 use crate::watch::Watch;
 
-/// A host with its listeners. It serves clients once it is run.
+/// A host with its listeners. It serves clients once [`run`](Self::run) is called.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(Listener, Arc<Endpoint>)>,
@@ -55,7 +55,7 @@ pub struct Server {
     reloader: ConfigReloader,
     admin: Option<Admin>,
     health: Option<HealthAddress>,
-    /// The certificate and the watch on its files, if they are watched.
+    /// The certificate, and the watch on its files. `None` if the files are not watched.
     watched_tls: Option<(Arc<Tls>, Watch)>,
     handed_over: HandedOver,
     opener: Opener,
@@ -74,12 +74,13 @@ pub struct Listening {
 }
 
 impl Server {
-    /// Starts the [`Host`] and listens. If an address is [`Address::Systemd`], takes the sockets that the service manager
-    /// passes.
+    /// Starts the [`Host`] and listens. If one of the addresses is [`Address::Systemd`], takes the sockets that the
+    /// service manager passes.
     ///
-    /// Must be called, and [run](Self::run), inside a tokio runtime. That runtime serves the admin address. Workers,
-    /// which are threads of the host itself, accept connections and serve clients. The runtime accepts connections only
-    /// while the accepting worker is busy. A single-threaded runtime such as [`runtime`](crate::runtime) is enough.
+    /// Call this and [run](Self::run) inside a tokio runtime. That runtime serves the admin address. Workers accept the
+    /// connections and serve the clients. They are threads of the host itself. The runtime also accepts connections,
+    /// but only while the accepting worker is busy. So a single-threaded runtime such as [`runtime`](crate::runtime) is
+    /// enough.
     ///
     /// # Errors
     ///
@@ -95,8 +96,8 @@ impl Server {
         Self::start_on(passed.map_err(StartError::Sockets)?, config).await
     }
 
-    /// Starts the [`Host`] and listens, as [`start`](Self::start) does, on sockets that are open already where there is
-    /// one for an address.
+    /// Starts the [`Host`] and listens, as [`start`](Self::start) does. For an address that has an open socket in
+    /// `passed`, uses that socket.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl Server {
         })
     }
 
-    /// Loads everything that would be served, without serving it. A server that already runs with the same
+    /// Loads everything that the server would serve, but serves nothing. A server that already runs with the same
     /// configuration is not disturbed: nothing listens, joins the cluster, fires timers, or opens the files of `grant`.
     ///
     /// # Errors
@@ -207,8 +208,8 @@ impl Server {
         self.reloader.clone()
     }
 
-    /// Returns the listening sockets, for a successor. That for other hosts of a cluster is not among them: its
-    /// connections are for this host.
+    /// Returns the listening sockets, for a successor. The socket for other hosts of a cluster is not among them,
+    /// because its connections are only for this host.
     ///
     /// # Errors
     ///
@@ -218,9 +219,10 @@ impl Server {
     }
 
     /// Serves until `stop` resolves. Then it stops accepting connections, closes every client with 1001, and waits
-    /// until they have gone or the drain timeout expires. Many clients are closed over half of the drain timeout.
+    /// until they have gone or the drain timeout expires. If there are many clients, the closes are spread over half of
+    /// the drain timeout.
     ///
-    /// If a successor has [taken over](ListeningSockets::hand_over) the sockets, or another process has opened them, the
+    /// If a successor has [taken over](ListeningSockets::hand_over) the sockets, or another process has opened them,
     /// connections that were accepted before have the handshake timeout to become clients. Then the clients are closed.
     ///
     /// # Cancel safety
@@ -231,8 +233,9 @@ impl Server {
             listeners, peers, host, admin, health, watched_tls, handed_over, opener, ..
         } = self;
         let mut serving = JoinSet::new();
-        // Relayed clients are accepted no longer than others. A stopping edge finds the address closed if its owner stops
-        // at the same time, and then the owner closes them itself.
+        // The address for other hosts closes together with the others. If an edge and its owner stop at the same time,
+        // the edge may find this address closed and cannot ask the owner to close its clients. The owner closes them
+        // anyway.
         for (listener, endpoint) in listeners.into_iter().chain(peers) {
             let state = Arc::clone(&host.state);
             serving.spawn(listen::accept(listener, endpoint, state));
@@ -243,12 +246,12 @@ impl Server {
         if let Some(admin) = admin {
             serving.spawn(admin.serve());
         }
-        // Balancers should learn that the server stops, so health checks are answered until the end.
+        // Load balancers should learn that the server is stopping, so health checks are answered until the end.
         let mut health = health.map(|health| AbortOnDropHandle::new(tokio::spawn(health.serve())));
         stop.await;
         serving.shutdown().await;
         if handed_over.is_set() {
-            // Now the successor answers health checks.
+            // The successor answers health checks from now on.
             drop(health.take());
         }
         if handed_over.is_set() || opener == Opener::AnotherProcess {
@@ -265,8 +268,8 @@ impl Listening {
         resource.listen.as_ref().is_none_or(|address| *address == self.configured)
     }
 
-    /// Returns the URL for clients. A unix socket has no URL of its own: it gets one with the host `localhost`, and the
-    /// client needs the socket's path in addition.
+    /// Returns the URL for clients. A unix socket has no URL of its own, so its URL has the host `localhost`. The
+    /// client also needs the path of the socket.
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.scheme {
             Scheme::Http => "ws",
@@ -303,7 +306,8 @@ fn bind(
     Ok(listeners)
 }
 
-/// Listens for other hosts before the host starts, because the host publishes the port that it got.
+/// Listens for other hosts. This must happen before the host starts, because the host publishes the port of this
+/// listener.
 fn bind_for_peers(host: &mut config::Host, backlog: u32) -> Result<Option<Listener>, StartError> {
     let Some(cluster) = &mut host.cluster else { return Ok(None) };
     let lease = cluster.peers.as_ref().map(|peers| peers.lease);

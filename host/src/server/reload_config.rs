@@ -1,5 +1,5 @@
-//! Configuration reload: reads the token of the admin address, the certificate, the configuration file and every component
-//! again.
+//! Configuration reload. It reads these again: the token of the admin address, the certificate, the configuration
+//! file and every component.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::blocking::off_the_workers;
 use crate::config::{self, AdminToken, FileError, Mode};
 use crate::reload::{ReloadError, ReloadOutcome};
 
-/// A handle that reads the token of the admin address, the certificate, the configuration and the components of a server
-/// again. Clones share one lock, so that only one reload runs at a time.
+/// A handle that reloads the token of the admin address, the certificate, the configuration and the components of a
+/// server. Clones share one lock, so that only one reload runs at a time.
 #[derive(Clone, Debug)]
 pub struct ConfigReloader {
     host: Host,
     file: Option<PathBuf>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
-    /// The token that the admin address asks for now.
+    /// The token that the admin address requires now.
     admin_token: Option<Arc<RwLock<AdminToken>>>,
     /// The lock that a running reload holds.
     reloading: Arc<Mutex<()>>,
@@ -66,8 +66,8 @@ impl ConfigReloader {
         Self { host, file, mode, tls, admin_token, reloading: Arc::default() }
     }
 
-    /// Reads the token of the admin address and the certificate again, if there are any. Then reads the configuration again, if it came from a file, and
-    /// applies its resources. Then reloads every component. The outcome is logged.
+    /// Reloads everything in this order: the token of the admin address and the certificate, if there are any; the
+    /// configuration and its resources, if it came from a file; every component. The outcome is logged.
     ///
     /// # Errors
     ///
@@ -115,7 +115,8 @@ impl ConfigReloader {
             let read = certificates::reload(tls).await;
             read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
         }
-        // Even if the rest of the configuration has an error: the old token may have become known.
+        // The token is replaced even if the rest of the configuration has an error, because the old token may have
+        // leaked.
         if let (Some(current), Some(token)) = (&self.admin_token, token) {
             let old = std::mem::replace(&mut *current.write(), token);
             if old != *current.read() {

@@ -16,14 +16,14 @@ pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// A response, and what may follow it on an HTTP/1.1 connection.
 pub(in crate::server) enum HostResponse {
-    /// More requests may follow.
+    /// More requests may follow on the connection.
     Ordinary(Response<Body>),
-    /// The WebSocket follows, or nothing: bytes after a rejected handshake cannot be trusted to be HTTP.
+    /// Either the WebSocket follows or nothing does. Bytes after a rejected handshake cannot be trusted to be HTTP.
     Handshake(Response<Body>),
 }
 
 impl HostResponse {
-    /// Returns the response, where both kinds are treated alike.
+    /// Returns the response, for callers that treat both kinds alike.
     pub(in crate::server) fn into_response(self) -> Response<Body> {
         match self {
             Self::Ordinary(response) | Self::Handshake(response) => response,
@@ -82,7 +82,7 @@ pub(in crate::server) fn rejected(
     with_text(response, advice)
 }
 
-/// Returns the response that accepts a handshake, which has no body.
+/// Returns the response that accepts a handshake. It has no body.
 pub(in crate::server) fn switch_protocols(response: Response<()>) -> Response<Body> {
     response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
 }

@@ -36,13 +36,13 @@ impl ListeningSockets {
         Ok(Self { sockets, handed_over: server.handed_over.clone() })
     }
 
-    /// Returns the sockets, each with the name under which [`PassedSockets::from_predecessor`] knows it.
+    /// Returns the sockets. Each has the name by which [`PassedSockets::from_predecessor`] recognizes it.
     pub fn sockets(&self) -> &[PassedSocket] {
         &self.sockets
     }
 
-    /// Says that a successor has taken over the sockets. The server does not remove the files of unix sockets any more,
-    /// and it should stop.
+    /// Declares that a successor has taken over the sockets. From then on, the server does not remove the files of unix
+    /// sockets, and it should stop.
     pub fn hand_over(&self) {
         self.handed_over.set();
     }
@@ -52,11 +52,11 @@ fn named(name: &str, socket: BorrowedFd<'_>) -> Result<PassedSocket> {
     Ok(PassedSocket::new(name, socket.try_clone_to_owned()?))
 }
 
-/// Listens on an address for the operator, on the socket that was passed for it if there is one.
+/// Listens on an address for the operator. Uses the socket that was passed for the address, if there is one.
 ///
 /// # Errors
 ///
-/// The error of the operating system, or the service manager's socket is for another address.
+/// The error of the operating system, or an error that the service manager's socket is for another address.
 pub(super) fn tcp(
     name: &str,
     address: SocketAddr,

@@ -1,7 +1,7 @@
 //! Static files for ordinary HTTP requests.
 //!
-//! Each request looks its path up again, because folders and links are replaced while the server runs. Whether a file
-//! may be served depends on its real location; whether it is hidden depends on the requested path.
+//! Each request looks its path up again, because folders and links may be replaced while the server runs. The real
+//! location of a file decides whether it may be served. The requested path decides whether it is hidden.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -23,17 +23,16 @@ use crate::log_rate::{Line, LogRate};
 /// The file that is served for a folder.
 const INDEX: &str = "index.html";
 
-/// The only name with a leading dot that is served, with everything below it (RFC 8615).
+/// The only name with a leading dot that is served, and everything below it (RFC 8615).
 const WELL_KNOWN: &[u8] = b".well-known";
 
 /// The longest file name on Linux, in bytes.
 const MAX_NAME: usize = 255;
 
-/// How much of a file is read at once, in bytes. A response to a client that reads nothing holds twice as much in
-/// memory.
+/// How much of a file is read at once, in bytes. A response whose client reads nothing holds twice as much in memory.
 const CHUNK_SIZE: usize = 16 << 10;
 
-/// The characters that a path segment in `Location` must encode: all but these (RFC 3986 §3.3).
+/// The characters that a path segment in `Location` must encode: all except the ones removed here (RFC 3986 §3.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -50,11 +49,11 @@ static OUTSIDE_LINKS: LogRate = LogRate::new();
 /// A folder of files.
 pub(super) struct StaticFiles(config::StaticFiles);
 
-/// What is at a path.
+/// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     File(PathBuf),
-    /// A folder with an index, requested without a trailing slash. Relative links in the page need the slash.
+    /// A folder with an index that was requested without a trailing slash. Relative links in the index need the slash.
     Folder,
     Nothing,
 }
@@ -84,7 +83,8 @@ impl StaticFiles {
     }
 }
 
-/// Splits a path into decoded names. The last one is empty for a folder. Returns `None` if such a path is never served.
+/// Splits a path into decoded names. The last name of a folder's path is empty. Returns `None` if the path is never
+/// served.
 fn names(path: &str) -> Option<Vec<OsString>> {
     let mut names: Vec<Vec<u8>> =
         path.strip_prefix('/')?.split('/').map(|name| percent_decode_str(name).collect()).collect();
@@ -104,10 +104,10 @@ fn names(path: &str) -> Option<Vec<OsString>> {
     Some(names.into_iter().map(OsString::from_vec).collect())
 }
 
-/// Looks a path up in the folder as it is now.
+/// Looks a path up in the folder, as the folder is now.
 fn find(settings: &config::StaticFiles, names: &[OsString]) -> Found {
     let Ok(root) = settings.folder.canonicalize() else { return Found::Nothing };
-    // An empty last name adds a trailing slash, which the path of a file cannot have.
+    // An empty last name adds a trailing slash. The path of a file cannot have one, so a file is not found then.
     let wanted = names.iter().fold(root.clone(), |path, name| path.join(name));
     let Some(file) = resolve(settings.links, &root, &wanted) else { return Found::Nothing };
     if file.is_file() {
@@ -128,7 +128,7 @@ fn find(settings: &config::StaticFiles, names: &[OsString]) -> Found {
     }
 }
 
-/// Returns the real location of a path, if files there may be served.
+/// Returns the real location of a path, if files at that location may be served.
 fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     let resolved = path.canonicalize().ok()?;
     if links == Links::Inside && !resolved.starts_with(root) {
@@ -144,7 +144,7 @@ fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     Some(resolved)
 }
 
-/// Serves a file. Its type depends on the requested name: the target of a link may have no extension.
+/// Serves a file. Its type is that of the requested name, because the target of a link may have no extension.
 async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Response<Body>> {
     let mut forwarded = Request::new(Empty::<Bytes>::new());
     *forwarded.method_mut() = request.method().clone();
@@ -152,7 +152,7 @@ async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Respon
     if !is_plain_range(request.headers()) {
         forwarded.headers_mut().remove(RANGE);
     }
-    // The service turns every error into a status.
+    // `ServeFile` turns every error into a status, so this does not fail.
     let Ok(mut response) =
         ServeFile::new(file).with_buf_chunk_size(CHUNK_SIZE).oneshot(forwarded).await;
     if response.status() == StatusCode::NOT_FOUND {
@@ -165,7 +165,7 @@ async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Respon
 }
 
 /// Whether the request has a `Range` in the form that `ServeFile` answers correctly. Any other range may be ignored
-/// (RFC 9110 §14.2). One with `If-Range` must be ignored if the file may have changed (§13.1.5).
+/// (RFC 9110 §14.2). A range with `If-Range` must be ignored if the file may have changed (§13.1.5).
 fn is_plain_range(headers: &HeaderMap) -> bool {
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
     let Some((first, last)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
@@ -183,8 +183,8 @@ fn content_type(name: &Path) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
-/// Redirects to the same path with a trailing slash. The path is encoded again, so it cannot begin with characters that
-/// a browser takes for another host.
+/// Redirects to the same path with a trailing slash. The path is encoded again. Otherwise it might begin with
+/// characters that a browser takes for another host.
 fn redirect_to_folder(names: &[OsString], query: Option<&str>) -> Response<Body> {
     let mut location = String::new();
     for name in names {

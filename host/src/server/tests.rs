@@ -49,14 +49,14 @@ async fn ask(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// Blocks a worker until the returned sender is dropped. The worker has run everything before: it has taken no
-/// connection that it cannot answer.
+/// Blocks a worker until the returned sender is dropped. First the worker runs everything that it was given before, so
+/// that no accepted connection is left unanswered on it.
 fn block(worker: &WorkerHandle) -> SyncSender<()> {
     let (release, held) = sync_channel::<()>(1);
     let (started, is_started) = sync_channel(1);
     worker.run(async move {
         let _ = started.send(());
-        // Ends with an error when the sender is dropped.
+        // Receiving fails when the sender is dropped, which ends the block.
         let _ = held.recv();
     });
     is_started.recv().expect("the task starts");
@@ -71,12 +71,12 @@ async fn health_check_names_a_stuck_worker_and_stopping_does_not_wait_for_it() {
     let worker = server.host().state.context.workers.assign_actor();
     let (stop, stopping) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
-        // A message and a dropped sender both stop the server.
+        // The server stops on a message, and also when the sender is dropped.
         let _ = stopping.await;
     }));
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     let release = block(&worker);
-    // The worker serves nobody now, but the server still answers requests.
+    // The blocked worker serves nobody, but the server still answers requests.
     let stuck = "worker-0 has not responded for";
     loop {
         let answer = ask(address, "/healthz").await;
@@ -108,7 +108,7 @@ async fn connection_assigned_to_a_stuck_worker_is_answered() {
     let [first, second, third, fourth] = handles;
     drop((second, fourth));
     let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
-    // The stuck worker has fewer actors than the healthy one, so the connection is assigned to the stuck worker.
+    // The blocked worker has fewer actors than the other one, so the connection is assigned to it.
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     drop((first, third));
 }

@@ -9,7 +9,7 @@ thread_local! {
     static OF_THIS_THREAD: RefCell<Option<Arc<LongestSlice>>> = const { RefCell::new(None) };
 }
 
-/// The longest slice of a thread, in this period and in the one before.
+/// The longest slice of a thread, in the current period and in the one before.
 #[derive(Debug, Default)]
 pub(crate) struct LongestSlice {
     current: AtomicU64,
@@ -17,7 +17,7 @@ pub(crate) struct LongestSlice {
 }
 
 impl LongestSlice {
-    /// Records the slices of this thread here from now on.
+    /// Makes the slices of this thread be recorded here from now on.
     pub(crate) fn record_this_thread(self: Arc<Self>) {
         OF_THIS_THREAD.set(Some(self));
     }
@@ -35,7 +35,7 @@ impl LongestSlice {
     }
 }
 
-/// Records a slice into which a tick fell, with its length in nanoseconds.
+/// Records the length of a slice into which a tick fell, in nanoseconds.
 #[cold]
 pub(super) fn note(length: u64) {
     OF_THIS_THREAD.with_borrow(|longest| {

@@ -10,7 +10,7 @@ use crate::config::{self, Pattern, PatternError, Resource, default_cache};
 /// 2026-01-01 00:00 UTC, as the time since 1970.
 pub(super) const DEFAULT_TIME_OF_DAY: Duration = Duration::from_secs(1_767_225_600);
 
-/// The most bytes that may wait for all clients and in saved states, on every machine.
+/// The most bytes that may wait for all clients and in saved states. It is the same on every machine.
 const MAX_BUFFERED: usize = 256 << 20;
 
 /// The settings of a [`TestHost`].
@@ -21,7 +21,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Begins with a component that is served at `/`, and with the default settings. Compiled components are kept in the
+    /// Begins with a component that is served at `/` and the default settings. Compiled components are kept in the
     /// user's cache folder.
     pub fn component(component: impl Into<PathBuf>) -> Self {
         let resource = Resource::new("/", component).expect("/ is a valid path");
@@ -36,7 +36,7 @@ impl Builder {
         Self { config, time_of_day: DEFAULT_TIME_OF_DAY }
     }
 
-    /// Serves the component at a path, or a pattern of paths such as `/room/{id}`.
+    /// Serves the component at this path. It may be a pattern of paths such as `/room/{id}`.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Changes settings of the resource, such as its limits.
+    /// Changes settings of the resource, for example its limits.
     pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
         if let Some(resource) = self.config.resources.first_mut() {
             change(resource);
@@ -56,7 +56,7 @@ impl Builder {
         self
     }
 
-    /// Sets the time of day at the start, as the time since 1970 in UTC.
+    /// Sets the time of day at which the host starts, as the time since 1970 in UTC.
     pub fn time_of_day(mut self, since_1970: Duration) -> Self {
         self.time_of_day = since_1970;
         self
@@ -70,7 +70,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// Panics inside a tokio runtime: a test's host has one of its own.
+    /// Panics inside a tokio runtime, because a test's host has its own runtime.
     pub fn start(self) -> Result<TestHost, StartError> {
         TestHost::with(self)
     }

@@ -12,11 +12,11 @@ use super::Running;
 use super::received::Received;
 use super::stream::Shared;
 
-/// A connected client. Dropping it drops the connection, as when a network fails.
+/// A connected client. Dropping it drops the connection, as if the network failed.
 pub struct TestClient {
     pub(super) running: Rc<Running>,
     pub(super) shared: Arc<Shared>,
-    /// How failures call the client.
+    /// The name of the client in messages about failures.
     pub(super) name: String,
     pub(super) id: u64,
     pub(super) subprotocol: Option<String>,
@@ -39,18 +39,18 @@ impl TestClient {
         &self.headers
     }
 
-    /// Sets how failures call the client.
+    /// Sets the name of the client in messages about failures.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sends a text message. Returns when everything has happened that follows from it without time passing.
+    /// Sends a text message. Returns when everything has happened that the message causes without time passing.
     pub fn send(&self, text: &str) {
         self.put(|outbound| outbound.send_text(text));
     }
 
-    /// Sends a binary message, as [`send`](Self::send) does a text.
+    /// Sends a binary message, as [`send`](Self::send) sends a text message.
     pub fn send_binary(&self, bytes: &[u8]) {
         self.put(|outbound| outbound.send_binary(bytes));
     }
@@ -60,12 +60,12 @@ impl TestClient {
         self.put(|outbound| outbound.ping(payload));
     }
 
-    /// Sends a pong with at most 125 bytes. Pings are answered without this.
+    /// Sends a pong with at most 125 bytes. This is not needed to answer pings.
     pub fn pong(&self, payload: &[u8]) {
         self.put(|outbound| outbound.pong(payload));
     }
 
-    /// Sends bytes as they are: what follows is up to the test.
+    /// Sends bytes unchanged. The test decides what they mean.
     pub fn send_raw(&self, bytes: &[u8]) {
         self.shared.send_raw(bytes);
         self.running.clock.settle();
@@ -89,13 +89,13 @@ impl TestClient {
         Ok(())
     }
 
-    /// Drops the connection without a close frame, as when a network fails.
+    /// Drops the connection without a close frame, as if the network failed.
     pub fn disconnect(&self) {
         self.shared.dropped.cancel();
         self.running.clock.settle();
     }
 
-    /// Stops reading, as a client does whose network is slow. It then also answers no pings.
+    /// Stops reading, as a client with a slow network does. The client then does not answer pings either.
     pub fn stop_reading(&self) {
         self.shared.set_reading(false);
         self.running.clock.settle();
@@ -107,12 +107,12 @@ impl TestClient {
         self.running.clock.settle();
     }
 
-    /// Takes what was received next. Returns `None` if nothing comes unless time passes.
+    /// Takes the next thing that was received. Returns `None` if nothing arrives without time passing.
     pub fn next(&self) -> Option<Received> {
         self.next_within(Duration::ZERO)
     }
 
-    /// Takes what was received next, and lets up to this much time pass until something comes.
+    /// Takes the next thing that was received. Lets up to this much time pass until something arrives.
     pub fn next_within(&self, time: Duration) -> Option<Received> {
         match self.shared.take() {
             Some(received) => Some(received),
@@ -120,7 +120,7 @@ impl TestClient {
         }
     }
 
-    /// What a client can no longer send is lost, as in a network.
+    /// Queues something to be sent. It is lost if the client can no longer send, as in a network.
     fn put(&self, put: impl FnOnce(&mut ws_host_protocol::Outbound) -> Result<(), SendError>) {
         let _ = self.shared.send(put);
         self.running.clock.settle();

@@ -1,8 +1,8 @@
 //! Time that stands still until a test lets it pass.
 //!
-//! Everything of the host runs on one thread, on tokio's paused clock. Such a clock jumps to the next timer when no
-//! task can run. That is right while time may pass. At all other times, [`Quiet`] finds the moment before the jump:
-//! everything that can happen without time passing has happened.
+//! The whole host runs on one thread, on tokio's paused clock. This clock jumps to the next timer when no task can run.
+//! The jump is right while time may pass. At all other times, [`Quiet`] finds the moment before the jump, when
+//! everything has happened that can happen without time passing.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use super::log::Log;
 use crate::blocking::is_in_progress;
 use crate::slice;
 
-/// The longest time for work of the host that a test always waits for, such as a reload. The host's own limits end it
-/// long before that.
+/// The longest time for work of the host that a test always waits for, such as a reload. The host's own limits end such
+/// work much earlier.
 const MAX_WORK: Duration = Duration::from_secs(60 * 60);
 
-/// A single-threaded runtime with a clock of its own.
+/// A single-threaded runtime with its own clock.
 pub(super) struct Clock {
     runtime: Runtime,
     quiet: Arc<Quiet>,
@@ -29,7 +29,7 @@ pub(super) struct Clock {
     log: Log,
 }
 
-/// The moment at which no task can run.
+/// Finds the moment at which no task can run.
 #[derive(Debug, Default)]
 struct Quiet(Mutex<State>);
 
@@ -40,8 +40,8 @@ struct State {
 }
 
 impl Quiet {
-    /// Called when no task can run, before the clock would jump. Waking a task keeps the clock where it is. Tokio's clock
-    /// does not jump while another thread works for a task.
+    /// Called when no task can run, before the clock would jump. If this wakes a task, the clock does not jump. Tokio's
+    /// clock does not jump either while another thread works for a task.
     fn reached(&self) {
         if is_in_progress() {
             return;
@@ -98,7 +98,7 @@ impl Clock {
         self.block_on(self.quiet.wait());
     }
 
-    /// Runs work while time stands still. Returns `None` if it needs time.
+    /// Runs work while time stands still. Returns `None` if the work needs time.
     pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.block_on(async {
             tokio::select! {
@@ -109,7 +109,7 @@ impl Clock {
         })
     }
 
-    /// Runs work, and lets time pass if the work needs it, at most `limit`. Returns `None` if that is not enough.
+    /// Runs work. If the work needs time, lets up to `limit` pass. Returns `None` if that is not enough.
     pub(super) fn run_within<T>(
         &self,
         limit: Duration,
@@ -121,14 +121,14 @@ impl Clock {
         }
     }
 
-    /// Runs work that uses other threads, which compile components. Lets time pass if the work needs it.
+    /// Runs work that uses other threads, for example to compile components. Lets time pass if the work needs it.
     pub(super) fn finish<T>(&self, work: impl Future<Output = T>) -> T {
         self.block_on(async {
             timeout(MAX_WORK, work).await.expect("the host's limits end its work within an hour")
         })
     }
 
-    /// Lets time pass: everything that is due in it happens, in order.
+    /// Lets time pass. Everything that is due in this time happens, in order.
     pub(super) fn advance(&self, time: Duration) {
         self.block_on(async {
             sleep(time).await;

@@ -1,4 +1,4 @@
-//! Expectations: they panic with what was expected, what came, and the log.
+//! Expectations. When one fails, it panics with the expectation, the thing that arrived, and the log.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,52 +10,52 @@ use super::received::{Closed, Received};
 const SHOWN_LINES: usize = 40;
 
 impl TestClient {
-    /// Expects a text message next.
+    /// Expects that a text message arrives next.
     ///
     /// # Panics
     ///
-    /// Panics if something else comes, or nothing.
+    /// Panics if something else arrives, or nothing.
     #[track_caller]
     pub fn expect_text(&self, text: &str) {
         self.expect(&Received::Text(text.to_owned()));
     }
 
-    /// Expects a binary message next.
+    /// Expects that a binary message arrives next.
     ///
     /// # Panics
     ///
-    /// Panics if something else comes, or nothing.
+    /// Panics if something else arrives, or nothing.
     #[track_caller]
     pub fn expect_binary(&self, bytes: &[u8]) {
         self.expect(&Received::Binary(bytes.to_owned()));
     }
 
-    /// Expects the end of the connection next, with this code and reason in the host's close frame: 1005 if the frame
-    /// has no code, and 1006 if there is no such frame.
+    /// Expects that the connection ends next, with this code and reason in the host's close frame. The code is 1005 if
+    /// the frame has no code, and 1006 if there is no frame.
     ///
     /// # Panics
     ///
-    /// Panics if something else comes, or nothing.
+    /// Panics if something else arrives, or nothing.
     #[track_caller]
     pub fn expect_close(&self, code: u16, reason: &str) {
         self.expect(&Received::Closed(Closed { code, reason: reason.to_owned() }));
     }
 
-    /// Expects this next.
+    /// Expects that this arrives next.
     ///
     /// # Panics
     ///
-    /// Panics if something else comes, or nothing.
+    /// Panics if something else arrives, or nothing.
     #[track_caller]
     pub fn expect(&self, expected: &Received) {
         self.expect_within(Duration::ZERO, expected);
     }
 
-    /// Expects this next, and lets up to this much time pass until it comes.
+    /// Expects that this arrives next, and lets up to this much time pass until it does.
     ///
     /// # Panics
     ///
-    /// Panics if something else comes, or nothing.
+    /// Panics if something else arrives, or nothing.
     #[track_caller]
     pub fn expect_within(&self, time: Duration, expected: &Received) {
         let came = self.next_within(time);
@@ -64,11 +64,11 @@ impl TestClient {
         }
     }
 
-    /// Expects nothing, unless time passes.
+    /// Expects that nothing arrives without time passing.
     ///
     /// # Panics
     ///
-    /// Panics if something comes.
+    /// Panics if something arrives.
     #[track_caller]
     pub fn expect_nothing(&self) {
         if let Some(came) = self.next() {

@@ -1,4 +1,4 @@
-//! A client's opening handshake over a stream in memory.
+//! A client's opening handshake over an in-memory stream.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,14 +9,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use ws_host_protocol::Deflate;
 use ws_host_protocol::handshake::client::{Accepted, Handshake};
 
-/// The host in a client's request.
+/// The name of the host in a client's request.
 const HOST: &str = "localhost";
 
 /// The most bytes of a response, and the most headers.
 const MAX_RESPONSE: u64 = 1 << 20;
 const MAX_HEADERS: usize = 128;
 
-/// A request to connect: a path with a query, and everything else that a client may ask for.
+/// A request to connect. It has a path with a query, and everything else that a client may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connect {
     pub(super) to: String,
@@ -46,7 +46,7 @@ impl Connect {
         self
     }
 
-    /// Offers a subprotocol. The first one is the preferred one.
+    /// Offers a subprotocol. The one that is offered first is the preferred one.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
         self.subprotocols.push(name.into());
         self
@@ -58,13 +58,13 @@ impl Connect {
         self
     }
 
-    /// Connects from this address, and not from `127.0.0.1`.
+    /// Connects from this address instead of `127.0.0.1`.
     pub fn from(mut self, address: impl Into<IpAddr>) -> Self {
         self.address = address.into();
         self
     }
 
-    /// Lets up to this much time pass if the handler needs time to answer.
+    /// Lets up to this much time pass, if the handler needs time to answer.
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
@@ -102,19 +102,20 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Why a client is not connected.
+/// Why a client could not connect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The host or the handler refused the client.
     #[error("the client was refused: {0}")]
     Refused(Box<Refused>),
-    /// There is no answer yet: the handler waits for something, and more time must pass than [`Connect::within`] allows.
+    /// There is no answer yet. The handler waits for something, and more time must pass than [`Connect::within`]
+    /// allows.
     #[error(
         "the handler has not answered the handshake: it needs time (let time pass while the client connects)"
     )]
     Unanswered,
-    /// The connection was closed without an answer, or with one that does not open a WebSocket.
+    /// The connection was closed without an answer, or with an answer that does not open a WebSocket.
     #[error("the handshake failed: {0}")]
     Failed(String),
     /// The request cannot be made.
@@ -122,7 +123,7 @@ pub enum ConnectError {
     Invalid(String),
 }
 
-/// What the host agreed to.
+/// The result of a handshake that the host has accepted.
 #[derive(Clone, Debug)]
 pub(super) struct Opened {
     pub(super) accepted: Accepted,
@@ -131,7 +132,7 @@ pub(super) struct Opened {
     pub(super) early: Vec<u8>,
 }
 
-/// Asks for a WebSocket.
+/// Sends the request to open a WebSocket, and reads the response.
 pub(super) async fn open(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     connect: &Connect,
@@ -154,7 +155,7 @@ pub(super) async fn open(
             Err(ConnectError::Failed(error.to_string()))
         }
         Err(_) => {
-            // The host closes the connection after a refusal.
+            // This ends, because the host closes the connection after a refusal.
             stream.take(MAX_RESPONSE).read_to_end(&mut rest).await.map_err(failed)?;
             let headers = response.into_parts().0.headers;
             Err(ConnectError::Refused(Box::new(Refused { status, headers, body: rest })))
@@ -190,7 +191,7 @@ fn encode(handshake: &Handshake, connect: &Connect) -> Result<Vec<u8>, ConnectEr
     Ok(bytes)
 }
 
-/// Reads the head of the response. Also returns the bytes that were read after it.
+/// Reads the head of the response. Returns it with the bytes that were read after it.
 async fn read_head(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<(Response<()>, Vec<u8>), ConnectError> {

@@ -24,33 +24,33 @@ use crate::{
     ReloadOutcome, Replaced, StartError, Stopped,
 };
 
-/// How many bytes a connection holds in each direction, as a socket does.
+/// How many bytes a connection holds in each direction. A socket holds about as many.
 const SOCKET_BUFFER: usize = 64 << 10;
 
-/// The address to which clients connect, and the first port from which they do.
+/// The address to which clients connect, and the first port from which they connect.
 const LOCAL: &str = "127.0.0.1:8080";
 const FIRST_PORT: u16 = 50_000;
 
-/// The longest time that may pass at once.
+/// The longest time that may pass in one call.
 const MAX_ADVANCE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// How the next event of a handler fails.
+/// The way in which the next event of a handler fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It traps, as after a panic.
+    /// The event traps, as it does after a panic.
     Trap,
-    /// It needs more memory than `max-memory` allows.
+    /// The event needs more memory than `max-memory` allows.
     Memory,
-    /// It uses up its CPU time (`max-cpu`).
+    /// The event uses up its CPU time (`max-cpu`).
     Cpu,
-    /// It takes longer than `max-time` allows.
+    /// The event takes longer than `max-time` allows.
     Time,
 }
 
 /// A host for tests. See the [module](super).
 pub struct TestHost {
-    // Dropped first, while its runtime still exists.
+    // The host must be dropped first, while its runtime still exists.
     host: Host,
     resources: RefCell<Vec<config::Resource>>,
     clients: Cell<u16>,
@@ -58,7 +58,7 @@ pub struct TestHost {
 }
 
 impl TestHost {
-    /// Serves a component at `/`, with the default settings.
+    /// Serves a component at `/` with the default settings.
     ///
     /// # Errors
     ///
@@ -66,12 +66,12 @@ impl TestHost {
     ///
     /// # Panics
     ///
-    /// Panics inside a tokio runtime: a test's host has one of its own.
+    /// Panics inside a tokio runtime, because a test's host has its own runtime.
     pub fn start(component: impl Into<PathBuf>) -> Result<Self, StartError> {
         Builder::component(component).start()
     }
 
-    /// Returns the settings of a host that serves a component, to change them before the start.
+    /// Returns the settings of a host that serves a component. They can be changed before the start.
     pub fn component(component: impl Into<PathBuf>) -> Builder {
         Builder::component(component)
     }
@@ -97,7 +97,7 @@ impl TestHost {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`] if the client is refused, or not answered.
+    /// [`ConnectError`] if the client is refused or gets no answer.
     pub fn connect(&self, connect: impl Into<Connect>) -> Result<TestClient, ConnectError> {
         let connect = connect.into();
         let number = self.clients.get() + 1;
@@ -123,8 +123,8 @@ impl TestHost {
         Ok(TestClient { running, shared, name, id, subprotocol, headers })
     }
 
-    /// Lets time pass. Everything that is due in this time happens, in order. With the clients' pings and the host's
-    /// sweeps, an hour takes some milliseconds.
+    /// Lets time pass. Everything that is due in this time happens, in order. An hour takes some milliseconds,
+    /// including the clients' pings and the host's sweeps.
     ///
     /// # Panics
     ///
@@ -135,7 +135,7 @@ impl TestHost {
         self.running.clock.advance(time);
     }
 
-    /// Returns how much time has passed since the start.
+    /// Returns how much time has passed since the host was started.
     pub fn elapsed(&self) -> Duration {
         self.running.clock.elapsed()
     }
@@ -158,11 +158,12 @@ impl TestHost {
         outcomes.into_iter().collect()
     }
 
-    /// Serves another component in place of the first one, as a deployment of a new version does.
+    /// Serves another component in place of the first one, as when a new version is deployed.
     ///
     /// # Errors
     ///
-    /// [`ConfigureError`] if it cannot be served, or does not take over: the old component is still served then.
+    /// [`ConfigureError`] if the component cannot be served or does not take over. The old component is still served
+    /// then.
     pub fn reload_from(&self, component: impl AsRef<Path>) -> Result<(), ConfigureError> {
         let mut resources = self.resources.borrow().clone();
         if let Some(resource) = resources.first_mut() {
@@ -174,7 +175,7 @@ impl TestHost {
         Ok(())
     }
 
-    /// Ends the trial of a new component: see [`Host::rollback`].
+    /// Ends the trial of a new component. See [`Host::rollback`].
     ///
     /// # Errors
     ///
@@ -186,14 +187,14 @@ impl TestHost {
         replaced
     }
 
-    /// Hibernates all instances, as if there had been no event for long.
+    /// Hibernates all instances, as if there had been no event for a long time.
     pub fn hibernate(&self) {
         self.running.clock.finish(self.host.hibernate());
         self.running.clock.settle();
     }
 
-    /// Makes the next event of the first resource's handler fail, whatever the handler does. The calls for its state
-    /// (`suspend` and `resume`) are not events.
+    /// Makes the next event of the first resource's handler fail, whatever the handler does. The calls for the
+    /// handler's state (`suspend` and `resume`) are not events.
     pub fn fail_next_event(&self, failure: Failure) {
         let fault = match failure {
             Failure::Trap => DemandedFault::Trap,
@@ -237,25 +238,25 @@ impl TestHost {
         found
     }
 
-    /// Stops the host, as at the end of the program: handlers get `stopping`, and clients are closed.
+    /// Stops the host, as at the end of the program. Handlers get `stopping`, and clients are closed.
     pub fn stop(&self) -> Stopped {
         let stopped = self.running.clock.finish(self.host.drain());
         self.running.clock.settle();
         stopped
     }
 
-    /// Returns the log: the newest 10,000 lines.
+    /// Returns the log. It has the newest 10,000 lines.
     pub fn log(&self) -> Vec<LogLine> {
         self.running.clock.log().lines()
     }
 
-    /// Returns the host itself, for what this type does not offer. Its futures must be awaited with
+    /// Returns the host itself, for everything that this type does not offer. Its futures must be awaited with
     /// [`block_on`](Self::block_on).
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Waits for a future of the host. Time passes if the future needs it.
+    /// Waits for a future of the host. Lets time pass if the future needs it.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let done = self.running.clock.finish(future);
         self.running.clock.settle();

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
-/// The most lines that are kept. When there are more, the oldest are dropped.
+/// The most lines that are kept. If there are more, the oldest ones are dropped.
 const MAX_LINES: usize = 10_000;
 
 /// A line of the log.
@@ -21,9 +21,9 @@ pub struct LogLine {
     pub at: Duration,
     /// The level.
     pub level: Level,
-    /// Whether the handler has written it, and not the host.
+    /// Whether the handler has written the line. Otherwise the host has.
     pub is_from_handler: bool,
-    /// The text, followed by the fields of a line of the host.
+    /// The text. In a line of the host, the fields follow.
     pub text: String,
 }
 
@@ -59,7 +59,7 @@ impl Log {
 }
 
 impl Subscriber for Recorder {
-    /// Records what an operator sees by default, and the backtraces of handlers.
+    /// Records everything that an operator sees by default, and also the backtraces of handlers.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let target = metadata.target();
         let max = match target.starts_with("ws_host::actor") {

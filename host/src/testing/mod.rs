@@ -1,9 +1,9 @@
-//! A host for tests of handlers: in this process, without sockets, and on a clock that stands still until the test lets
-//! time pass.
+//! A host for tests of handlers. It runs in the test's process, without sockets, and on a clock that stands still until
+//! the test lets time pass.
 //!
-//! A test serves a component with the real host, connects clients, and says what they send and what they get. The test
-//! runs in one thread. Each function returns when everything has happened that follows from it without time passing, so
-//! a test needs no timeouts, waits for nothing, and has the same result each time:
+//! A test serves a component with the real host, connects clients, and says what they send and what they should get.
+//! The test runs in one thread. Each function returns when everything has happened that it causes without time passing.
+//! So a test needs no timeouts, waits for nothing, and has the same result each time:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,12 +26,12 @@
 //! # What is real, and what is not
 //!
 //! The handshake, the frames, limits, timeouts, timers, hibernation, checkpoints, reloads and trials are those of the
-//! host. What differs is the machine: it has one thread; connections are streams in memory; the day begins at
-//! 2026-01-01 00:00 UTC; clients have the numbers 1, 2, 3 and so on; random numbers are the same in each run.
+//! real host. Only the machine is different. It has one thread, connections are streams in memory, the time begins at
+//! 2026-01-01 00:00 UTC, clients have the numbers 1, 2, 3 and so on, and random numbers are the same in each run.
 //!
-//! CPU time is real: an event that computes for longer than `max-cpu` fails, however little time has passed for the
-//! test. Everything else depends on the test's time only. Components are not watched; [`TestHost::reload`] reads a file
-//! again.
+//! CPU time is real. An event that computes for longer than `max-cpu` fails, however little time has passed for the
+//! test. Everything else depends only on the time of the test. Components are not watched: [`TestHost::reload`] reads a
+//! file again.
 
 mod builder;
 mod client;
@@ -54,7 +54,7 @@ pub use received::{Closed, Received};
 
 use self::clock::Clock;
 
-/// What a host and its clients share.
+/// The state that a host and its clients share.
 struct Running {
     clock: Clock,
 }

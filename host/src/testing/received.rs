@@ -1,10 +1,10 @@
-//! What a client receives.
+//! The things that a client receives.
 
 use std::fmt;
 
 use ws_host_protocol::CloseFrame;
 
-/// What a client has received from the host.
+/// A thing that a client has received from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {
@@ -12,7 +12,7 @@ pub enum Received {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-    /// A ping that the handler has sent. The client has answered it.
+    /// A ping that the handler has sent. The client has already answered it.
     Ping(Vec<u8>),
     /// A pong.
     Pong(Vec<u8>),
@@ -20,11 +20,11 @@ pub enum Received {
     Closed(Closed),
 }
 
-/// How a connection has ended.
+/// The end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// The code of the host's close frame: 1005 if the frame has no code, and 1006 if there was no such frame.
+    /// The code of the host's close frame. 1005 if the frame has no code, and 1006 if there was no frame.
     pub code: u16,
     /// The reason in the host's close frame.
     pub reason: String,
@@ -66,7 +66,7 @@ impl fmt::Display for Closed {
     }
 }
 
-/// Bytes, as text if they are ASCII text and in hexadecimal otherwise, and shortened.
+/// Bytes in the form for messages: as text if they are ASCII text, otherwise in hexadecimal. Long ones are shortened.
 struct Bytes<'a>(&'a [u8]);
 
 impl fmt::Display for Bytes<'_> {

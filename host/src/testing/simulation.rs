@@ -1,4 +1,4 @@
-//! The machine of a test: one thread, and nothing that differs between two runs.
+//! The machine of a test. It has one thread, and nothing in it differs between two runs.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,10 @@ use crate::clients::Ids;
 use crate::platform::Platform;
 use crate::worker::Workers;
 
-/// A simulated machine. It must be created on the runtime on which the host runs.
+/// A simulated machine. It must be created on the runtime of the host.
 pub(super) struct Simulation {
     started: Instant,
-    /// The time of day at the start: the time since 1970.
+    /// The time of day at the start, as the time since 1970.
     time_of_day: Duration,
     next_seed: AtomicU64,
 }
@@ -37,12 +37,12 @@ impl Platform for Simulation {
         Ids::starting_at(1)
     }
 
-    /// Each instance has other random numbers, and the same ones in each run.
+    /// Each instance has different random numbers, but they are the same in each run.
     fn random_seed(&self) -> Option<u64> {
         Some(self.next_seed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// What a guest reads is there at once, without time passing.
+    /// A read returns at once, without time passing.
     fn blocks_for_files(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! A client's end of a connection: a task that exchanges bytes with the host.
+//! A client's end of a connection. A task exchanges bytes with the host.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, Replies, Ro
 use super::handshake::Opened;
 use super::received::{Closed, Received};
 
-/// The most bytes that a message to the client may have.
+/// The longest message to the client, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
 
-/// How many bytes may wait to be taken by the test. While there are more, the client does not read.
+/// How many bytes may wait until the test takes them. While more are waiting, the client does not read.
 const MAX_UNREAD: usize = 64 << 20;
 
 /// How many bytes may wait to be written to the host.
@@ -32,7 +32,7 @@ const HEARTBEAT: &[u8] = b"ws-host";
 pub(super) struct Shared {
     state: Mutex<State>,
     changed: Notify,
-    /// Something can be taken.
+    /// Notified when something can be taken.
     arrived: Notify,
     /// Cancelled when the client drops the connection.
     pub(super) dropped: CancellationToken,
@@ -40,16 +40,16 @@ pub(super) struct Shared {
 
 struct State {
     outbound: Outbound,
-    /// Bytes of the test's own making.
+    /// Bytes that the test has composed itself.
     raw: Vec<u8>,
     unread: VecDeque<Received>,
     unread_bytes: usize,
     is_reading: bool,
-    /// The host's close frame.
+    /// The host's close frame, once it has arrived.
     closed: Option<Closed>,
 }
 
-/// The protocol's own replies. After its own close frame, a client still takes messages.
+/// Sends the protocol's own replies. Even after its own close frame, a client still takes messages.
 struct ClientReplies<'a>(&'a mut Outbound);
 
 impl Replies for ClientReplies<'_> {
@@ -68,7 +68,7 @@ impl Replies for ClientReplies<'_> {
 
 impl Shared {
     pub(super) fn new(opened: &Opened) -> Self {
-        // Nobody sees the bytes, so the keys need not be random.
+        // Nobody else sees the bytes, so the masking keys need not be random.
         let mut outbound = Outbound::client(MAX_OUTPUT, Box::new(|| [0x5a, 0xa5, 0x3c, 0xc3]));
         if let Some(agreed) = &opened.accepted.deflate {
             outbound.use_deflate(agreed);
@@ -91,7 +91,7 @@ impl Shared {
         result
     }
 
-    /// Queues bytes as they are, after everything that was sent before.
+    /// Queues bytes unchanged, after everything that was sent before.
     pub(super) fn send_raw(&self, bytes: &[u8]) {
         let mut state = self.state.lock();
         state.move_output();
@@ -99,13 +99,13 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// Stops reading, or continues.
+    /// Stops or continues reading.
     pub(super) fn set_reading(&self, is_reading: bool) {
         self.state.lock().is_reading = is_reading;
         self.changed.notify_one();
     }
 
-    /// Takes the oldest thing that was received.
+    /// Takes the oldest thing that was received and not taken yet.
     pub(super) fn take(&self) -> Option<Received> {
         let mut state = self.state.lock();
         let received = state.unread.pop_front()?;
@@ -130,7 +130,7 @@ impl Shared {
 }
 
 impl State {
-    /// Moves the frames to the bytes that are written as they are.
+    /// Moves the frames into the buffer of bytes that are written unchanged.
     fn move_output(&mut self) {
         while self.outbound.has_remaining() {
             let chunk = self.outbound.chunk();
@@ -145,7 +145,7 @@ impl State {
         self.unread.push_back(received);
     }
 
-    /// Handles input. Returns how the connection ends if the host broke the protocol.
+    /// Handles input. If the host broke the protocol, returns how the connection ends.
     fn handle(&mut self, inbound: &mut Inbound, mut input: &mut [u8]) -> Option<Closed> {
         while let Some(event) =
             inbound.handle_input(&mut input, &mut ClientReplies(&mut self.outbound))
@@ -221,7 +221,7 @@ async fn run(stream: DuplexStream, opened: Opened, shared: &Shared) -> Closed {
             },
             written = writer.write(&output), if can_write && !output.is_empty() => match written {
                 Ok(count) => output.advance(count),
-                // What the host has sent before it closed the connection is still read.
+                // Bytes that the host sent before it closed the connection are still read.
                 Err(_) => can_write = false,
             },
             () = shared.changed.notified() => {}

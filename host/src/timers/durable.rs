@@ -1,5 +1,5 @@
-//! Durable timers of a resource: a restart of the host does not lose them. Each timer is an entry in a file of keys and
-//! values, in a bucket that no handler can open.
+//! Durable timers of a resource. They are not lost when the host restarts. Each timer is an entry in the file of a
+//! key-value store, in a bucket that no handler can open.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use super::TimerId;
 use crate::keyvalue::{Change, Store, StoreError, StoreLimits};
 use crate::log_rate::{Line, LogRate};
 
-/// The prefix of the names of timer buckets. The names of buckets that handlers open begin with another letter.
+/// The prefix of the names of buckets for timers. The names of buckets that handlers open begin with other letters.
 const BUCKET: &str = "t:";
 
 /// Separates the name of an actor from the number of its timer.
 const SEPARATOR: char = ':';
 
-/// The file of a resource's durable timers.
+/// The durable timers of a resource, and the file that they are in.
 pub(crate) struct DurableTimers {
     resource: String,
     store: Arc<Store>,
@@ -33,7 +33,7 @@ pub(crate) struct Record {
     key: String,
 }
 
-/// Some timers of the file, and the cursor for the next page.
+/// Some of the timers in the file, and the cursor for the next page.
 pub(crate) struct Page {
     /// Timers of the same actor are adjacent.
     pub(crate) timers: Vec<SavedTimer>,
@@ -56,7 +56,7 @@ impl DurableTimers {
         Self { resource, store, bucket, limits, failed: LogRate::new() }
     }
 
-    /// Returns the handle of a timer's entry. The entry need not exist.
+    /// Returns a handle for a timer's entry. The entry need not exist.
     pub(crate) fn record(self: &Arc<Self>, actor: &str, id: TimerId) -> Record {
         Record { file: Arc::clone(self), key: format!("{actor}{SEPARATOR}{id:016x}") }
     }
@@ -76,7 +76,7 @@ impl DurableTimers {
         Ok(Page { timers: page.keys.into_iter().filter_map(timer).collect(), cursor: page.cursor })
     }
 
-    /// Logs that the file cannot be read or written, or has no room.
+    /// Logs that the file cannot be read or written, or that it has no room.
     pub(crate) fn log(&self, error: &StoreError) {
         if let Some(Line { left_out }) = self.failed.line(Instant::now()) {
             tracing::warn!(resource = self.resource, left_out, "durable timers: {error}");
@@ -89,7 +89,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the earlier entry is unchanged. After [`StoreError::Unavailable`], it may have changed.
+    /// [`StoreError`] if the earlier entry is unchanged. After [`StoreError::Unavailable`], the entry may have changed.
     ///
     /// # Cancel safety
     ///
@@ -100,14 +100,14 @@ impl Record {
         self.change(change).await
     }
 
-    /// Removes the entry, and waits until the removal is on the disk. If it fails, the error is logged, and the timer
+    /// Removes the entry, and waits until the removal is on the disk. If this fails, the error is logged, and the timer
     /// fires again after a restart.
     ///
     /// # Cancel safety
     ///
     /// The entry may be removed even if the future is dropped.
     pub(crate) async fn remove(&self) {
-        // The error is logged.
+        // The error has already been logged.
         let _ = self.change(Change::Delete(vec![self.key.clone()])).await;
     }
 
@@ -122,8 +122,8 @@ impl Record {
         changed.map(drop)
     }
 
-    /// Returns the time until the timer is due, or zero if it is overdue. `None`: there is no entry, or it is not a
-    /// time.
+    /// Returns the time until the timer is due, or zero if it is overdue. Returns `None` if there is no entry, or if
+    /// the entry is not a time.
     ///
     /// # Errors
     ///

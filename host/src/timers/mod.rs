@@ -1,4 +1,4 @@
-//! The timers of an actor. They outlive its instances. Durable ones outlive the host, too.
+//! The timers of an actor. They outlive its instances. Durable timers outlive the host too.
 
 mod durable;
 
@@ -12,16 +12,17 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::durable::{DurableTimers, Record, SavedTimer};
 
-/// The most timers that an actor may have: enough for one timer for each of many things, too few to harm the host.
+/// The most timers that an actor may have. They are enough for one timer for each of many things, and too few to harm
+/// the host.
 const MAX_TIMERS: usize = 1024;
 
-/// The shortest delay. A handler that sets its timer again and again must not become a busy loop.
+/// The shortest delay. It keeps a handler that sets its timer again and again from causing a busy loop.
 const MIN_DELAY: Duration = Duration::from_millis(1);
 
-/// The longest delay, about ten years, so that sums do not overflow.
+/// The longest delay, about ten years. With this limit, sums of times do not overflow.
 const MAX_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Returns the delay of a timer for which the handler asks.
+/// Limits the delay that a handler asks for.
 pub(crate) fn clamp(after: Duration) -> Duration {
     after.clamp(MIN_DELAY, MAX_DELAY)
 }
@@ -29,7 +30,7 @@ pub(crate) fn clamp(after: Duration) -> Duration {
 /// The number by which the handler identifies a timer.
 pub(crate) type TimerId = u64;
 
-/// The actor has as many timers as it may have.
+/// The error that the actor has reached its limit on timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyTimers;
 
@@ -44,7 +45,7 @@ pub(crate) struct Timers {
 /// A timer that is due.
 pub(crate) struct DueTimer {
     pub(crate) id: TimerId,
-    /// Its entry in a file, if it is durable.
+    /// The timer's entry in a file, if the timer is durable.
     pub(crate) record: Option<Record>,
 }
 
@@ -58,15 +59,16 @@ struct Timer {
 struct Table {
     by_id: BTreeMap<TimerId, Timer>,
     by_time: BTreeSet<(Instant, TimerId)>,
-    /// Whether a task waits for the next timer, or has been requested.
+    /// Whether a task waits for the next timer, or such a task has been requested.
     has_task: bool,
-    /// Whether the actor has ended: timers that are set now are ignored.
+    /// Whether the actor has ended. If so, timers that are set are ignored.
     has_ended: bool,
 }
 
 impl Timers {
-    /// Sets a timer, in place of an earlier one with the same number. `record` is the entry of a durable timer, which has
-    /// been written. Returns the entry of the earlier timer, which must be removed if it is another one.
+    /// Sets a timer. It replaces an earlier timer with the same number. `record` is the entry of a durable timer, which
+    /// has already been written. Returns the entry of the earlier timer. If that is another entry, the caller must
+    /// remove it.
     pub(crate) fn set(
         &self,
         id: TimerId,
@@ -98,26 +100,27 @@ impl Timers {
         self.table.lock().by_id.contains_key(&id)
     }
 
-    /// Returns whether the entry of a timer that was delivered can be removed: the timer was not set again. If the actor
-    /// has ended, another actor may have set it again.
+    /// Returns whether the entry of a delivered timer can be removed. It can be if the timer was not set again. If the
+    /// actor has ended, another actor may have set the timer again, so the entry must stay.
     pub(crate) fn is_over(&self, id: TimerId, record: &Record) -> bool {
         let table = self.table.lock();
         let current = table.by_id.get(&id).and_then(|timer| timer.record.as_ref());
         !table.has_ended && current.is_none_or(|current| !current.is_same(record))
     }
 
-    /// Cancels a timer. Returns `None` if it was not set, and otherwise its entry, which must be removed.
+    /// Cancels a timer. Returns `None` if it was not set. Otherwise returns its entry, which the caller must remove.
     pub(crate) fn cancel(&self, id: TimerId) -> Option<Option<Record>> {
         let mut table = self.table.lock();
         let timer = table.remove(id)?;
         if table.by_id.is_empty() {
-            // The task that waits for it can end.
+            // The task that waits for this timer may be able to end.
             self.changed.notify_one();
         }
         Some(timer.record)
     }
 
-    /// Cancels all timers. Timers that are set later are ignored. The entries of durable timers stay in their files.
+    /// Cancels all timers. From now on, timers that are set are ignored. The entries of durable timers stay in their
+    /// files.
     pub(crate) fn end(&self) {
         let mut table = self.table.lock();
         table.by_id.clear();
@@ -126,15 +129,15 @@ impl Timers {
         self.changed.notify_one();
     }
 
-    /// Returns whether there are timers without a task that waits for them. If so, the caller must call
+    /// Returns whether there are timers but no task that waits for them. If so, the caller must call
     /// [`wait`](Self::wait) until it returns `false`.
     pub(crate) fn take_needs_task(&self) -> bool {
-        // Called after every event: a load is cheaper than a swap.
+        // This is called after every event, and a load is cheaper than a swap.
         self.needs_task.load(Ordering::Relaxed) && self.needs_task.swap(false, Ordering::Relaxed)
     }
 
-    /// Waits until a timer is due and returns `true`. Returns `false` if no timer is set. A due timer stays set until
-    /// [`take_due`](Self::take_due) takes it out, so that the handler can cancel it while the task waits for its turn.
+    /// Waits until a timer is due, and returns `true`. Returns `false` if no timer is set. A due timer stays set until
+    /// [`take_due`](Self::take_due) takes it out. So the handler can still cancel it while the task waits for its turn.
     ///
     /// # Cancel safety
     ///
@@ -168,8 +171,8 @@ impl Timers {
         self.table.lock().due().is_some()
     }
 
-    /// Cancels the timer that has been due for the longest time, because no instance can be started for it. A durable timer
-    /// stays due.
+    /// Cancels the timer that has been due for the longest time. Called if no instance can be started for it. A durable
+    /// timer stays due.
     pub(crate) fn discard_due(&self) {
         let mut table = self.table.lock();
         if let Some(id) = table.due()
@@ -179,8 +182,8 @@ impl Timers {
         }
     }
 
-    /// Takes out the timer that has been due for the longest time, to be delivered now. Its entry must be removed
-    /// afterwards.
+    /// Takes out the timer that has been due for the longest time, so that it can be delivered now. The caller must
+    /// remove its entry afterwards.
     pub(crate) fn take_due(&self) -> Option<DueTimer> {
         let mut table = self.table.lock();
         let id = table.due()?;

@@ -1,4 +1,4 @@
-//! Requests for the status of a host.
+//! Asks a host for its status.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use ws_host::config::AdminToken;
 use super::figures::printable;
 use super::status::Status;
 
-/// The time to connect and to get the whole answer. A host that works answers within milliseconds.
+/// How long connecting and reading the whole answer may take. A working host answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest answer that is read, in bytes. The lists of an answer are bounded, apart from the resources: each has less
-/// than a kilobyte.
+/// The longest answer that is read, in bytes. All lists in an answer are limited, except that of the resources. Each
+/// resource takes less than a kilobyte.
 const MAX_ANSWER: usize = 16 << 20;
 
 /// The longest part of a refusal that is shown, in characters. A sentence fits, a web page does not.
@@ -62,7 +62,7 @@ pub(super) enum AskError {
 }
 
 impl AskError {
-    /// Returns the error with what the user can do about it.
+    /// Returns the error together with what the user can do about it.
     pub(super) fn explained(self) -> anyhow::Error {
         let advice = match self {
             Self::Unreachable { .. } => {
@@ -97,11 +97,11 @@ impl AskError {
 }
 
 impl Host {
-    /// Returns the host with this admin address, and reads the file with its token.
+    /// Returns the host with this admin address. Reads the file with its token.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or contains no token.
+    /// An error if the file cannot be read, or contains no token.
     pub(super) fn new(address: SocketAddr, token: Option<PathBuf>) -> Result<Self> {
         let token = token.map(read_token).transpose()?;
         let mut connector = HttpConnector::new();
@@ -118,7 +118,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the request.
+    /// Dropping the future cancels the request.
     pub(super) async fn status(&self) -> Result<Status, AskError> {
         let address = self.address;
         timeout(PATIENCE, self.ask()).await.unwrap_or(Err(AskError::TimedOut { address }))
@@ -158,7 +158,7 @@ impl Host {
     }
 }
 
-/// Returns the token in a file, without white space around it.
+/// Returns the token in a file. White space around it is ignored.
 fn read_token(file: PathBuf) -> Result<Token> {
     let text = read_text(&file).with_context(|| format!("--admin-token {}", file.display()))?;
     Ok(Token { file, text })
@@ -170,14 +170,14 @@ fn read_text(file: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Returns the first line of a refusal, as far as it is shown.
+/// Returns the part of a refusal's first line that is shown.
 fn refusal(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().next().unwrap_or_default();
     printable(&line.chars().take(MAX_REFUSAL).collect::<String>())
 }
 
-/// Returns the innermost cause of an error. The errors around it say which part of the client it passed.
+/// Returns the innermost cause of an error. The outer errors only say which parts of the client it passed through.
 fn last_cause(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(cause) = last.source() {

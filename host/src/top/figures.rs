@@ -1,13 +1,13 @@
-//! Figures and texts as they are shown.
+//! Formats figures and texts for display.
 
 use std::time::{Duration, SystemTime};
 
 use unicode_width::UnicodeWidthChar;
 
-/// Shown where nothing is known yet.
+/// The text for a value that is not known yet.
 pub(super) const UNKNOWN: &str = "–";
 
-/// Returns a number of things, in four digits or fewer.
+/// Formats a number of things, in at most four digits.
 pub(super) fn count(value: f64) -> String {
     if value < 9999.5 {
         format!("{value:.0}")
@@ -16,22 +16,22 @@ pub(super) fn count(value: f64) -> String {
     }
 }
 
-/// Returns a number of bytes.
+/// Formats a number of bytes.
 pub(super) fn bytes(value: f64) -> String {
     scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"])
 }
 
-/// Returns a time in nanoseconds.
+/// Formats a time that is given in nanoseconds.
 pub(super) fn time(nanoseconds: u64) -> String {
     scaled(nanoseconds as f64, 1000.0, &[" ns", " µs", " ms", " s"])
 }
 
-/// Returns a part of a whole.
+/// Formats a part of a whole.
 pub(super) fn percent(part: f64) -> String {
     if part < 0.1 { format!("{:.1} %", part * 100.0) } else { format!("{:.0} %", part * 100.0) }
 }
 
-/// Returns how long something has lasted.
+/// Formats how long something has lasted.
 pub(super) fn age(age: Duration) -> String {
     let (seconds, minutes) = (age.as_secs(), age.as_secs() / 60);
     match minutes {
@@ -42,9 +42,9 @@ pub(super) fn age(age: Duration) -> String {
     }
 }
 
-/// Returns a time in milliseconds since 1970 as a date, in UTC.
+/// Formats a time, given in milliseconds since 1970, as a date in UTC.
 pub(super) fn date(milliseconds: u64) -> String {
-    /// The end of the year 9999, the last one that can be written, in seconds since 1970.
+    /// The end of the year 9999, in seconds since 1970. This is the last year that can be formatted.
     const LAST: u64 = 253_402_300_799;
     let seconds = (milliseconds / 1000).min(LAST);
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
@@ -64,8 +64,9 @@ fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
     }
 }
 
-/// Escapes every character that does not move the cursor forwards: control characters, which could command the
-/// terminal, and characters that nobody sees or that change the direction of the text, which could hide something.
+/// Escapes every character that does not move the cursor forwards. This includes control characters, which could
+/// control the terminal. It also includes characters that are invisible or change the direction of the text, which
+/// could hide something.
 pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
@@ -77,12 +78,13 @@ pub(super) fn printable(text: &str) -> String {
     printable
 }
 
-/// Returns how many columns of a terminal a printable text takes.
+/// Returns how many terminal columns a printable text takes.
 pub(super) fn width(text: &str) -> usize {
     text.chars().filter_map(UnicodeWidthChar::width).sum()
 }
 
-/// Returns the beginning of a printable text that fits into so many columns, with `…` if it is not all.
+/// Returns the beginning of a printable text that fits into this number of columns. If the text is longer, the result
+/// ends with `…`.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();

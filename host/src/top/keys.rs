@@ -1,4 +1,4 @@
-//! The keyboard, while the screen is shown.
+//! Reads the keyboard while the screen is shown.
 
 use std::future::pending;
 use std::io::{self, IsTerminal, Read};
@@ -11,21 +11,22 @@ use tokio::sync::mpsc;
 /// Reads the keyboard. Dropping it restores the modes of the terminal.
 pub(super) struct Keys {
     quits: mpsc::Receiver<()>,
-    /// The modes from before, if they were changed.
+    /// The earlier modes, if they were changed.
     modes: Option<Termios>,
 }
 
 impl Keys {
-    /// Reads keys as they are pressed and does not show them, if standard input is a terminal. Ctrl-C stays a signal.
+    /// If standard input is a terminal, reads keys as soon as they are pressed, and does not echo them. Ctrl-C still
+    /// sends a signal.
     pub(super) fn read() -> Self {
         let (sender, quits) = mpsc::channel(1);
         let modes = read_unbuffered();
         if modes.is_some() {
-            // A read from a terminal cannot be cancelled. This thread ends with the program.
+            // A thread reads, because a read from a terminal cannot be cancelled. The thread ends with the program.
             std::thread::spawn(move || {
                 let is_quit = |byte: io::Result<u8>| matches!(byte, Ok(b'q' | b'Q') | Err(_));
                 if io::stdin().lock().bytes().any(is_quit) {
-                    // If nobody waits for it, the program is exiting anyway.
+                    // Sending fails if nobody waits for this. The program is exiting then.
                     let _ = sender.blocking_send(());
                 }
             });
@@ -45,7 +46,8 @@ impl Keys {
     }
 }
 
-/// Changes the modes of standard input, and returns those from before. Returns `None` if it is no terminal.
+/// Changes the modes of standard input, and returns the earlier modes. Returns `None` if standard input is not a
+/// terminal.
 fn read_unbuffered() -> Option<Termios> {
     let input = io::stdin();
     if !input.is_terminal() {
@@ -56,7 +58,8 @@ fn read_unbuffered() -> Option<Termios> {
     modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
     modes.special_codes[SpecialCodeIndex::VMIN] = 1;
     modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-    // Ctrl-Z would leave the shell with this screen. Zero is the character that never comes (POSIX: _POSIX_VDISABLE).
+    // Ctrl-Z is turned off, because it would leave the shell with this screen. Zero stands for a character that never
+    // comes (POSIX: _POSIX_VDISABLE).
     modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
     tcsetattr(&input, OptionalActions::Now, &modes).ok()?;
     Some(before)
@@ -65,7 +68,7 @@ fn read_unbuffered() -> Option<Termios> {
 impl Drop for Keys {
     fn drop(&mut self) {
         if let Some(modes) = &self.modes {
-            // A terminal that is gone needs no modes.
+            // This fails if the terminal is gone, and then no modes are needed.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
         }
     }

@@ -1,4 +1,4 @@
-//! `ws-host top ADDR`: what the live page of the admin address shows, for a terminal.
+//! `ws-host top ADDR`: shows in a terminal what the live page of the admin address shows.
 
 mod ask;
 mod figures;
@@ -28,7 +28,7 @@ use self::status::Status;
 use self::view::View;
 use crate::signals;
 
-/// The time between two requests, as on the live page.
+/// The time between two requests. It is the same as on the live page.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Shows what a running server does: clients, messages, handlers, reloads and faults
@@ -56,7 +56,8 @@ Elsewhere, as in a pipe, everything is printed once, as with --once.";
 ///
 /// # Errors
 ///
-/// The first request fails, or the output cannot be written. Later failures are shown, and the request is repeated.
+/// An error if the first request fails, or if the output cannot be written. Later failures are only shown, and the
+/// request is repeated.
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let host = Host::new(args.address, args.admin_token)?;
     let mut answers = Answers::default();
@@ -72,7 +73,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
 fn print_once(address: SocketAddr, answers: &Answers) -> Result<()> {
     let view = View { address, answers, problem: None, now: SystemTime::now() };
     match io::stdout().write_all(view.text().as_bytes()) {
-        // The reader, such as `head`, wants no more.
+        // This happens if the reader, for example `head`, has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("standard output"),
     }
@@ -92,7 +93,7 @@ async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<
         tokio::select! {
             Ok(signal) = &mut ended => return Ok(ExitCode::from(signal.exit_code())),
             () = keys.quit() => return Ok(ExitCode::SUCCESS),
-            // Drawn again, in the new size.
+            // The screen is drawn again in its new size.
             Some(()) = resized.recv() => {}
             Some(status) = statuses.recv() => match status {
                 Ok(status) => {
@@ -105,13 +106,13 @@ async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<
     }
 }
 
-/// Asks for the status once per period, in a task of its own: no answer delays the user's signals and keys.
+/// Asks for the status once per period, in a separate task. So no slow answer delays the user's signals and keys.
 fn poll(host: Host) -> mpsc::Receiver<Result<Status, AskError>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick is at once, and there is an answer already.
+        // The first tick comes at once, but there already is an answer.
         ticks.tick().await;
         loop {
             ticks.tick().await;

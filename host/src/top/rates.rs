@@ -1,57 +1,58 @@
-//! Rates: differences between two answers.
+//! Rates, which are computed from the differences between answers.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::status::{Resource, Status};
 
-/// How many answers are kept. Messages per second come from the last two. Times of calls are samples, one in 64, so they
-/// are taken over all of them.
+/// How many answers are kept. Messages per second come from the last two answers. The times of calls are samples, one
+/// in 64, so all kept answers are used for them.
 const WINDOW: usize = 11;
 
-/// Two answers that are closer than this give no rate: their counters may not have moved.
+/// The shortest time between two answers that give a rate. If they are closer, their counters may not have moved.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The last answers of a host.
+/// The most recent answers of a host.
 #[derive(Debug, Default)]
 pub(super) struct Answers(VecDeque<(Status, Instant)>);
 
-/// What the host does now.
+/// The present activity of the host.
 #[derive(Debug)]
 pub(super) struct Rates {
-    /// In the order of the resources.
+    /// The rates of the resources, in the order of the resources.
     pub(super) resources: Vec<Rate>,
     /// The sum over all resources.
     pub(super) total: Rate,
-    /// The part of their time in which the workers were busy.
+    /// The share of the time in which the workers were busy.
     pub(super) busy: f64,
 }
 
-/// What the handlers of a resource do now.
+/// The present activity of the handlers of a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Rate {
-    /// Per second, as are the next three.
+    /// A number per second, as are the next three fields.
     pub(super) received: f64,
     pub(super) received_bytes: f64,
     pub(super) sent: f64,
     pub(super) sent_bytes: f64,
-    /// The CPU time of the handlers: 1 is one core.
+    /// The CPU time of the handlers. 1 is one core.
     pub(super) cpu: f64,
     calls: u64,
     call_nanoseconds: u64,
     buckets: Vec<u64>,
 }
 
-/// The time within which most calls ended. A histogram knows no more than that.
+/// The time within which most calls ended. A histogram provides no exact time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     Bound(u64),
-    /// Longer than the highest bound.
+    /// Longer than the highest bound, which is this one.
     Above(u64),
 }
 
 impl Answers {
-    /// Adds the newest answer. A host that was started again counts from zero, so its earlier answers are forgotten.
+    /// Adds the newest answer. If the host was restarted, its counters begin at zero, so its earlier answers are
+    /// discarded.
     pub(super) fn add(&mut self, status: Status, at: Instant) {
         if self.0.back().is_some_and(|(last, _)| last.started != status.started) {
             self.0.clear();
@@ -72,7 +73,7 @@ impl Answers {
         self.0.back().map(|(_, at)| *at)
     }
 
-    /// Returns the rates, once there are two answers.
+    /// Returns the rates, if there are at least two answers.
     pub(super) fn rates(&self) -> Option<Rates> {
         let (oldest, oldest_at) = self.0.front()?;
         let (newest, at) = self.0.back()?;
@@ -97,7 +98,7 @@ impl Rate {
             |status: &'_ Status| status.resources.iter().position(|one| one.name == now.name);
         let earlier = find(last.0).map(|index| &last.0.resources[index]);
         let first = find(oldest.0).map(|index| &oldest.0.resources[index]);
-        // Counters of a resource that was removed and added again begin at zero.
+        // If a resource was removed and added again, its counters began again at zero.
         let grown = |from: Option<&Resource>, counter: fn(&Resource) -> u64| {
             from.map_or(0, |from| counter(now).saturating_sub(counter(from)))
         };

@@ -1,4 +1,4 @@
-//! The screen of the terminal, by the control sequences of ECMA-48 and xterm.
+//! Controls the screen of the terminal, by the control sequences of ECMA-48 and xterm.
 
 use std::io::{self, Write};
 
@@ -7,17 +7,17 @@ use rustix::termios::tcgetwinsize;
 
 use super::view::{Emphasis, Size, View};
 
-/// Shows the alternate screen, hides the cursor, and does not wrap lines: a character that is wider than we think must
-/// not move the lines below it.
+/// Shows the alternate screen, hides the cursor, and turns off line wrapping. If a character is wider than expected, it
+/// must not move the lines below it.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 
-/// Takes back what [`ENTER`] did, in the opposite order.
+/// Reverts [`ENTER`], in the opposite order.
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// The size that a terminal is assumed to have if it does not know its size.
+/// The assumed size of a terminal that does not report its size.
 const DEFAULT_SIZE: Size = Size { columns: 80, rows: 24 };
 
-/// The alternate screen. Dropping it restores what the terminal showed before.
+/// The alternate screen. Dropping it restores the earlier content of the terminal.
 pub(super) struct Screen;
 
 impl Screen {
@@ -25,21 +25,22 @@ impl Screen {
     ///
     /// # Errors
     ///
-    /// The terminal cannot be written to.
+    /// An error if the terminal cannot be written to.
     pub(super) fn enter() -> Result<Self> {
         let screen = Self;
         write(ENTER)?;
         Ok(screen)
     }
 
-    /// Draws over what is shown.
+    /// Draws over the present content.
     ///
     /// # Errors
     ///
-    /// The terminal cannot be written to.
+    /// An error if the terminal cannot be written to.
     #[expect(clippy::unused_self, reason = "only the owner of the screen may draw on it")]
     pub(super) fn draw(&mut self, view: &View<'_>) -> Result<()> {
-        // Each line is erased before it is written, not after: in the last column that would erase its last character.
+        // Each line is erased before it is written. If it were erased afterwards, its last character would be lost when
+        // it is in the last column.
         let mut text = String::from("\x1b[H");
         for (index, line) in view.lines(size()).iter().enumerate() {
             let end_of_last = if index == 0 { "" } else { "\r\n" };
@@ -57,7 +58,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // A terminal that is gone needs no other screen.
+        // This fails if the terminal is gone, and then nothing needs to be restored.
         let _ = write(LEAVE);
     }
 }
@@ -67,7 +68,7 @@ fn write(text: &str) -> Result<()> {
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("the terminal")
 }
 
-/// Returns the size of the terminal as it is now.
+/// Returns the present size of the terminal.
 fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {

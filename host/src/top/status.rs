@@ -1,8 +1,8 @@
-//! The answer to `GET /status`, as docs/admin.yaml describes it. Fields of newer hosts are left out.
+//! The answer to `GET /status`, as docs/admin.yaml describes it. Fields that only newer hosts send are ignored.
 
 use serde::Deserialize;
 
-/// The state of a host. Counters grow from its start.
+/// The state of a host. Counters are counted from its start.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Status {
     pub(super) version: String,
@@ -36,11 +36,11 @@ pub(super) struct Resource {
     pub(super) sent_bytes: u64,
     pub(super) memory_bytes: u64,
     pub(super) faults: u64,
-    /// Estimated from samples, as are the times.
+    /// The number of calls. It is estimated from samples, and so are the times.
     pub(super) calls: u64,
     pub(super) call_nanoseconds: u64,
     pub(super) cpu_nanoseconds: u64,
-    /// Calls by their time. The last bucket is for those above all bounds.
+    /// The numbers of calls by their duration. The last bucket is for calls above all bounds.
     pub(super) buckets: Vec<u64>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Client {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Occurrence {
     pub(super) resource: String,
-    /// In milliseconds since 1970.
+    /// The time at which it happened, in milliseconds since 1970.
     pub(super) at: u64,
     pub(super) what: String,
     pub(super) kind: String,

@@ -1,23 +1,23 @@
-//! Tables of texts and figures that fit into a number of columns of the terminal.
+//! Tables of texts and figures. They are made to fit into a number of terminal columns.
 
 use super::figures::{cut, printable, width};
 
-/// The spaces between two columns.
+/// The number of spaces between two columns.
 const GAP: usize = 2;
 
-/// The width that a column of text keeps when there is little room: enough to recognise a path by its beginning.
+/// The width that a column of text keeps when there is little room. It is enough to recognize a path by its beginning.
 const NARROWEST: usize = 8;
 
-/// How the cells of a column are aligned.
+/// The alignment of the cells in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
-    /// Text, which may be cut.
+    /// Aligned to the left. For text, which may be cut.
     Left,
-    /// Figures, which are never cut.
+    /// Aligned to the right. For figures, which are never cut.
     Right,
 }
 
-/// A table. A cell may contain any text: characters that could control the terminal are escaped.
+/// A table. Its cells may contain any text, because characters that could control the terminal are escaped.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<(String, Align)>,
@@ -25,7 +25,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Returns the title and the first rows, as lines with at most so many columns.
+    /// Returns the title and the first rows, as lines with at most `columns` columns.
     pub(super) fn lines(&self, columns: usize, rows: usize) -> Vec<String> {
         let titles = self.columns.iter().map(|(title, _)| printable(title)).collect::<Vec<_>>();
         let rows = self.rows.iter().take(rows);
@@ -36,7 +36,8 @@ impl Table {
         cells.iter().map(|cells| cut(&self.line(cells, &widths), columns)).collect()
     }
 
-    /// Returns the widths of the columns: what their cells need, or, if that is too much, less for the widest texts.
+    /// Returns the widths of the columns. They are the widths that the cells need. If that is too much, the widest
+    /// texts get less.
     fn widths(&self, cells: &[Vec<String>], columns: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len())
             .map(|index| cells.iter().map(|row| width(&row[index])).max().unwrap_or(0))

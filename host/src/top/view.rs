@@ -1,4 +1,4 @@
-//! What is shown: a head, and tables that share the lines below it.
+//! The content of the screen: a head, and tables that share the lines below it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use super::rates::{Answers, Rate, Rates, Within};
 use super::status::{Resource, Status};
 use super::table::{Align, Table};
 
-/// The lines that a table needs at least: an empty one, its title, and a row.
+/// The fewest lines that a table can have: an empty one, its title, and a row.
 const SMALLEST_TABLE: usize = 3;
 
 /// The size of a terminal.
@@ -19,7 +19,7 @@ pub(super) struct Size {
     pub(super) rows: usize,
 }
 
-/// Everything that is known about a host.
+/// Everything that is to be shown about a host.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) address: SocketAddr,
@@ -29,7 +29,7 @@ pub(super) struct View<'a> {
     pub(super) now: SystemTime,
 }
 
-/// A line without its end. Nothing in it commands the terminal.
+/// A line without its line end. It contains nothing that controls the terminal.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) text: String,
@@ -130,8 +130,8 @@ impl View<'_> {
     }
 }
 
-/// Returns how many lines each table gets, given how many it wants. Tables for which there is no room get none. Tables
-/// that want few lines get all of them, and the others share the rest.
+/// Returns how many lines each table gets, given how many each one wants. If there is too little room, some tables get
+/// none. Tables that want few lines get all of them, and the other tables share the rest.
 fn shares(room: usize, wanted: &[usize]) -> Vec<usize> {
     let shown = wanted.len().min(room / SMALLEST_TABLE);
     let mut shares = Vec::with_capacity(shown);
@@ -229,7 +229,7 @@ fn clients(status: &Status) -> Table {
     Table { columns, rows: rows.collect() }
 }
 
-/// Returns columns of texts, then of figures, then of texts again.
+/// Returns columns: first of texts, then of figures, and then of texts again.
 fn titles(texts: &[&str], figures: &[&str], more_texts: &[&str]) -> Vec<(String, Align)> {
     let aligned = |titles: &[&str], align| {
         titles.iter().map(|title| ((*title).to_owned(), align)).collect::<Vec<_>>()

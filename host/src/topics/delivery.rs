@@ -1,5 +1,5 @@
-//! Delivery of broadcasts to the clients of one worker. A broadcast is for a group: the subscribers of a topic, or the
-//! clients with a tag.
+//! Delivers broadcasts to the clients of one worker. A broadcast is for a group, which is the subscribers of a topic or
+//! the clients with a tag.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -19,11 +19,11 @@ use crate::slice;
 /// The most bytes that may wait for delivery on one worker. Publishers wait while the queue is full.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
 
-/// Bytes that are charged for a broadcast in addition to its own size.
+/// The cost of a broadcast in addition to its own size, in bytes.
 const OVERHEAD: usize = 256;
 
-/// Broadcasts that wait for delivery to the clients of one worker, in order. Only tasks of that worker deliver them, so
-/// a broadcast is never delivered to a client by two tasks at the same time.
+/// Broadcasts that wait to be delivered to the clients of one worker, in order. Only tasks of that worker deliver them.
+/// So two tasks never deliver a broadcast to a client at the same time.
 #[derive(Debug)]
 pub(super) struct DeliveryQueue {
     worker: Handle,
@@ -37,11 +37,11 @@ struct State {
     /// The number of the next broadcast.
     next: u64,
     bytes: usize,
-    /// Whether a task is running that delivers until the queue is empty.
+    /// Whether there is a task that delivers until the queue is empty.
     has_task: bool,
 }
 
-/// An action on all members of a group, with exceptions.
+/// An action on all members of a group, except for some.
 #[derive(Debug)]
 pub(super) struct Broadcast {
     action: Action,
@@ -61,16 +61,16 @@ struct Delivery {
     number: u64,
     members: Arc<Members>,
     broadcast: Arc<Broadcast>,
-    /// The highest id of a member that the delivery has reached, or 0.
+    /// The highest id of the members that the delivery has reached, or 0.
     delivered_up_to: AtomicU64,
 }
 
-/// The members of a group on one worker, each with the number of the first broadcast that it gets: the next one at the
-/// time when it joined.
+/// The members of a group on one worker. Each has the number of the first broadcast that it gets, which is the first
+/// one that was queued after it joined.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker:
-    /// clients are always added there, and usually removed there.
+    /// A delivery holds this lock for up to a slice. Other tasks that need the lock nearly always run on the same
+    /// worker, because clients are always added there and usually removed there.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
     count: AtomicUsize,
 }
@@ -80,14 +80,14 @@ pub(super) struct Members {
 pub(crate) enum Progress {
     /// The delivery has reached every member on this worker.
     Done,
-    /// The slice is over. The caller has to yield and then call again.
+    /// The slice is over. The caller must yield, and then call this again.
     SliceOver,
-    /// Earlier deliveries come first. A task is delivering them.
+    /// Earlier deliveries come first. A task is making them.
     Queued,
 }
 
-/// A broadcast that has been queued on all workers. If this is dropped before the delivery on this worker is done, a
-/// task completes it.
+/// A broadcast that has been queued on all workers. If this is dropped before the delivery on this worker is complete,
+/// a task completes the delivery.
 #[derive(Debug)]
 pub(crate) struct QueuedBroadcast {
     member_count: usize,
@@ -109,7 +109,7 @@ impl DeliveryQueue {
     }
 
     /// Waits until the queue is not full. The caller must push before its next `await`. All waiting tasks are woken
-    /// together, and each checks the queue again, so it sees what the tasks before it have pushed.
+    /// together. Each checks the queue again, so it sees what the tasks before it have pushed.
     pub(super) async fn wait_for_capacity(&self) {
         loop {
             let mut has_capacity = pin!(self.has_capacity.notified());
@@ -121,7 +121,7 @@ impl DeliveryQueue {
         }
     }
 
-    /// Adds a broadcast and returns its number. The caller has to deliver it or to call
+    /// Adds a broadcast and returns its number. The caller must deliver the broadcast, or call
     /// [`start_delivery`](Self::start_delivery).
     pub(super) fn push(&self, members: Arc<Members>, broadcast: Arc<Broadcast>) -> u64 {
         let mut state = self.state.lock();
@@ -138,7 +138,8 @@ impl DeliveryQueue {
         number
     }
 
-    /// Starts a task on the worker that delivers until the queue is empty, unless one is running.
+    /// Starts a task on the worker that delivers until the queue is empty. Does nothing if there already is such a
+    /// task.
     pub(super) fn start_delivery(self: &Arc<Self>) {
         if !std::mem::replace(&mut self.state.lock().has_task, true) {
             Running::start(&self.worker, Arc::clone(self).deliver_all());
@@ -166,7 +167,7 @@ impl DeliveryQueue {
             return Progress::SliceOver;
         }
         let mut state = self.state.lock();
-        // Another task may have removed it already.
+        // Another task may already have removed the broadcast.
         if state.deliveries.front().is_some_and(|front| front.number == delivery.number) {
             state.deliveries.pop_front();
             state.bytes -= delivery.broadcast.cost();
@@ -203,7 +204,7 @@ impl Broadcast {
             return false;
         }
         match &self.action {
-            // A client that is closing or whose outbound buffer is full misses the message.
+            // If a client is closing or its outbound buffer is full, it misses the message.
             Action::Send(message) => client.send_shared(message).is_ok(),
             Action::Close(frame, cause) => {
                 client.close_with(frame, *cause);
@@ -229,7 +230,7 @@ impl Delivery {
             }
         }
         self.delivered_up_to.store(last.0, Ordering::Relaxed);
-        // All members belong to one resource and, as the queue does, to one worker.
+        // All members belong to the same resource. Like the queue, they all belong to one worker.
         if let Some((_, (_, any))) = all.first_key_value() {
             any.metrics().worker.delivered(queued);
         }
@@ -266,8 +267,8 @@ impl Members {
 }
 
 impl QueuedBroadcast {
-    /// Creates the handle of a broadcast that was queued for `member_count` clients on all workers. `local` is the
-    /// queue of this worker and the number of the broadcast in it, if the caller runs on a worker with members.
+    /// Creates the handle of a broadcast that was queued for `member_count` clients on all workers. If the caller runs
+    /// on a worker with members, `local` is the queue of that worker and the number of the broadcast in it.
     pub(super) fn new(member_count: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
         Self { member_count, local }
     }
@@ -277,8 +278,8 @@ impl QueuedBroadcast {
         self.member_count
     }
 
-    /// Delivers to the members on this worker, until the slice is over. The caller must not do anything else for the
-    /// event until this returns [`Progress::Done`]: the effects of one event keep their order.
+    /// Delivers to the members on this worker until the slice is over. Until this returns [`Progress::Done`], the
+    /// caller must do nothing else for the event, because the effects of an event must keep their order.
     pub(crate) fn deliver(&self) -> Progress {
         let Some((queue, number)) = &self.local else { return Progress::Done };
         let Some(front) = queue.state.lock().deliveries.front().cloned() else {

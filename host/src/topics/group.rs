@@ -14,7 +14,7 @@ use crate::clients::{Client, ClientId};
 /// The longest name, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The delivery queues of the workers. All groups that use the same queues deliver in one common order.
+/// The delivery queues of the workers. All groups that share these queues deliver in one common order.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>);
 
@@ -24,23 +24,24 @@ pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
     /// The most groups that a client may be in.
     max_per_client: usize,
-    /// Other hosts, which are told what names have members here.
+    /// The other hosts. They are told which names have members here.
     remote: Option<Arc<dyn Remote>>,
     table: Mutex<Table>,
 }
 
-/// The table is never locked for long: nothing is sent under its lock.
+/// The groups. This table is never locked for long, because nothing is sent while it is locked.
 #[derive(Debug, Default)]
 struct Table {
     by_name: HashMap<Arc<str>, Arc<Group>>,
     by_client: HashMap<ClientId, Vec<Membership>>,
 }
 
-/// A name that at least one client has joined.
+/// A group: a name that at least one client has joined.
 #[derive(Debug)]
 pub(crate) struct Group {
     name: Arc<str>,
-    /// Locked while a broadcast is put into the queues of all workers, so that it has the same position in all of them.
+    /// This is locked while a broadcast is put into the queues of all workers, so that the broadcast has the same
+    /// position in all of them.
     shards: Mutex<Vec<Shard>>,
 }
 
@@ -94,7 +95,8 @@ impl Groups {
         self.remote.as_ref()
     }
 
-    /// Adds a client to a group. Adding it again has no effect. Must be called in an event of the client's actor.
+    /// Adds a client to a group. Has no effect if the client is already in the group. Must be called in an event of the
+    /// client's actor.
     pub(super) fn join(&self, client: &Arc<Client>, name: &str) -> Result<(), JoinError> {
         if !is_valid_name(name) {
             return Err(JoinError::InvalidName);
@@ -117,7 +119,7 @@ impl Groups {
         let group = match by_name.get(name) {
             Some(group) => Arc::clone(group),
             None => {
-                // Under the lock of the table, so that joining and leaving keep their order.
+                // This happens under the lock of the table, so that joining and leaving keep their order.
                 if let Some(remote) = &self.remote {
                     remote.join(name);
                 }
@@ -155,8 +157,8 @@ impl Groups {
         memberships.len()
     }
 
-    /// Removes a client from the members of groups. Runs without the lock of the table, because a delivery may hold the
-    /// members for up to a slice.
+    /// Removes a client from the members of groups. Does this without the lock of the table, because a delivery may
+    /// hold the lock of the members for up to a slice.
     fn remove_from(&self, client: ClientId, memberships: &[Membership]) {
         for Membership { group, members } in memberships {
             members.remove(client);
@@ -164,7 +166,7 @@ impl Groups {
                 continue;
             }
             let mut table = self.table.lock();
-            // Another client may have joined in the meantime, or created another group of this name.
+            // Meanwhile, another client may have joined, or may have created another group with this name.
             let is_same =
                 table.by_name.get(&group.name).is_some_and(|named| Arc::ptr_eq(named, group));
             if is_same && group.len() == 0 {
@@ -202,8 +204,8 @@ impl Groups {
         self.find(name).map_or(0, |group| group.len())
     }
 
-    /// Sends a broadcast to the group of this name: puts it into the queues, and delivers it to the members on this
-    /// worker if the caller runs on a worker. Returns the number of members.
+    /// Sends a broadcast to the group with this name. Puts it into the queues. If the caller runs on a worker, also
+    /// delivers it to the members on this worker. Returns the number of members.
     ///
     /// # Cancel safety
     ///
@@ -216,7 +218,7 @@ impl Groups {
 }
 
 impl Group {
-    /// Waits until the queues of all workers that have members are not full.
+    /// Waits until none of the queues of workers with members is full.
     ///
     /// # Cancel safety
     ///
@@ -233,7 +235,7 @@ impl Group {
         &self.name
     }
 
-    /// Returns whether the queue of any worker that has had members is full.
+    /// Returns whether the queue of any worker that has or had members is full.
     #[cfg(feature = "nats")]
     pub(super) fn is_full(&self) -> bool {
         self.shards.lock().iter().any(|shard| shard.queue.is_full())
@@ -244,8 +246,8 @@ impl Group {
         self.enqueue_and(broadcast, || ())
     }
 
-    /// Puts a broadcast into the queues of all workers that have members, and then calls `last`, before another
-    /// broadcast is queued: members and `last` see all broadcasts in the same order.
+    /// Puts a broadcast into the queues of all workers that have members. Then calls `last`, before another broadcast
+    /// can be queued. So members and `last` see all broadcasts in the same order.
     pub(super) fn enqueue_and(&self, broadcast: Broadcast, last: impl FnOnce()) -> QueuedBroadcast {
         let broadcast = Arc::new(broadcast);
         let this_worker = Handle::try_current().ok().map(|worker| worker.id());

@@ -1,9 +1,9 @@
-//! Topics and tags: messages to many clients, on any actor and any worker.
+//! Topics and tags: messages to many clients, whatever their actors and workers.
 //!
 //! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber at a time,
-//! in slices, so no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
-//! another one. All subscribers get the messages of a topic in the same order: the order in which they were queued
-//! under the lock of the topic.
+//! in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
+//! another one. All subscribers get the messages of a topic in the same order, because messages are queued under the
+//! lock of the topic.
 //!
 //! In a cluster, a message goes to the subscribers on this host first, and then to the other hosts through
 //! [`Remote`].
@@ -28,7 +28,7 @@ pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
 use crate::metrics::Counter;
 
-/// The most topics that a client may subscribe to. Together with the limit of clients, this bounds the memory of all
+/// The most topics to which a client may subscribe. Together with the limit on clients, this limits the memory of all
 /// subscriptions.
 const MAX_SUBSCRIPTIONS: usize = 128;
 
@@ -40,7 +40,7 @@ pub(crate) enum SubscribeError {
     TooMany,
 }
 
-/// The topics of a resource, and its tags, which share the delivery queues.
+/// The topics and the tags of a resource. They share the delivery queues.
 #[derive(Debug)]
 pub(crate) struct Topics {
     groups: Groups,
@@ -55,14 +55,14 @@ impl Default for Topics {
 }
 
 impl Topics {
-    /// Creates topics whose messages also go to other hosts, if there are any.
+    /// Creates topics. If there are other hosts, messages also go to them.
     pub(crate) fn new(remote: Option<Arc<dyn Remote>>) -> Self {
         let queues = Arc::<DeliveryQueues>::default();
         let groups = Groups::new(&queues, MAX_SUBSCRIPTIONS, remote);
         Self { groups, tags: Tags::new(&queues), published: Counter::default() }
     }
 
-    /// Subscribes a client to a topic: it gets the messages that are published from now on. Must be called in an event
+    /// Subscribes a client to a topic. It gets the messages that are published from now on. Must be called in an event
     /// of the client's actor.
     pub(crate) fn subscribe(&self, client: &Arc<Client>, name: &str) -> Result<(), SubscribeError> {
         Ok(self.groups.join(client, name)?)
@@ -114,8 +114,8 @@ impl Topics {
         self.groups.find(name)
     }
 
-    /// Publishes a message, and delivers it to the subscribers on this worker, if the caller runs on a worker. Returns
-    /// the number of subscribers.
+    /// Publishes a message. If the caller runs on a worker, delivers it to the subscribers on this worker. Returns the
+    /// number of subscribers.
     ///
     /// # Cancel safety
     ///
@@ -131,27 +131,27 @@ impl Topics {
         self.publish_to(&group, message, &[]).deliver_all().await
     }
 
-    /// Returns the way to other hosts, if there are any. Messages of topics that have no subscriber on this host go only
-    /// there; [`publish_to`](Self::publish_to) sends all others there.
+    /// Returns the way to other hosts, if there are any. It is for messages of topics that have no subscriber on this
+    /// host. [`publish_to`](Self::publish_to) sends all other messages to the other hosts itself.
     pub(crate) fn remote(&self) -> Option<&Arc<dyn Remote>> {
         self.groups.remote()
     }
 
-    /// Delivers a message of another host. It does not wait: returns whether the queues had room for it.
+    /// Delivers a message of another host. Does not wait: returns `false` if the queues have no room for the message.
     #[cfg(feature = "nats")]
     pub(crate) fn deliver(&self, name: &str, message: SharedMessage) -> bool {
         let Some(group) = self.find(name) else { return true };
         let has_room = !group.is_full();
         if has_room {
             self.published.increment();
-            // Dropping this starts the delivery: the caller does not run on a worker.
+            // Dropping this value starts the delivery. The caller cannot deliver, because it does not run on a worker.
             drop(group.enqueue(Broadcast::send(message, &[])));
         }
         has_room
     }
 
-    /// Queues a message on all workers that have members of the group, which is a topic. All members get it, except
-    /// those in `except`. Then sends it to the other hosts, if there are any.
+    /// Queues a message for all members of the group, except those in `except`. The group must be a topic. Then sends
+    /// the message to the other hosts, if there are any.
     pub(crate) fn publish_to(
         &self,
         group: &Group,

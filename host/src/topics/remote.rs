@@ -4,12 +4,13 @@ use std::fmt::Debug;
 
 use ws_host_protocol::SharedMessage;
 
-/// The other hosts that serve the same resource. No call may wait: workers make them, under locks of topics.
+/// The other hosts that serve the same resource. No call may wait, because workers make the calls while they hold locks
+/// of topics.
 pub(crate) trait Remote: Debug + Send + Sync {
-    /// A topic has its first subscriber on this host.
+    /// Called when a topic gets its first subscriber on this host.
     fn join(&self, topic: &str);
 
-    /// A topic has lost its last subscriber on this host.
+    /// Called when a topic loses its last subscriber on this host.
     fn leave(&self, topic: &str);
 
     /// Sends a message to the subscribers on all other hosts. If it cannot be sent now, it is dropped and counted.

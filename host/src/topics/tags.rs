@@ -1,4 +1,5 @@
-//! Tags, which name sets of clients. Messages to a tag, and closing its clients, use the delivery queues of topics.
+//! Tags, which are names for sets of clients. Sending to a tag, and closing its clients, uses the delivery queues of
+//! topics.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::delivery::{Broadcast, QueuedBroadcast};
 use super::group::{DeliveryQueues, Group, Groups, JoinError};
 use crate::clients::{Cause, Client, ClientId, Clients};
 
-/// The most tags that a client may have. Together with the limit of clients, this bounds the memory of all tags.
+/// The most tags that a client may have. Together with the limit on clients, this limits the memory of all tags.
 const MAX_TAGS: usize = 32;
 
 /// Why a client could not get a tag.
@@ -30,8 +31,8 @@ impl Tags {
         Self { groups: Groups::new(queues, MAX_TAGS, None) }
     }
 
-    /// Adds a tag to a client: it gets the messages that are sent to the tag from now on. Must be called in an event of
-    /// the client's actor.
+    /// Adds a tag to a client. The client gets the messages that are sent to the tag from now on. Must be called in an
+    /// event of the client's actor.
     pub(crate) fn tag(&self, client: &Arc<Client>, tag: &str) -> Result<(), TagError> {
         Ok(self.groups.join(client, tag)?)
     }
@@ -50,9 +51,9 @@ impl Tags {
         self.groups.names_of(client)
     }
 
-    /// Returns those of an actor's clients that have a tag and are open, lowest id first. Must be called on the worker
-    /// of the actor. Many of the clients that are checked may not qualify. The iterator yields `None` for each of them,
-    /// so that the caller can yield to other tasks in between.
+    /// Returns the clients of an actor that have a tag and are open, lowest id first. Must be called on the worker of
+    /// the actor. Many of the checked clients may not qualify. For each of these, the iterator yields `None`, so that
+    /// the caller can yield to other tasks in between.
     pub(crate) fn clients_of(
         &self,
         tag: &str,
@@ -116,7 +117,7 @@ impl Tags {
 }
 
 impl TagError {
-    /// Returns the error's name in the WIT.
+    /// Returns the error's name in the contract.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",

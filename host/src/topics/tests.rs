@@ -51,7 +51,7 @@ async fn excepted_clients_get_nothing_and_all_others_do() {
         topics.subscribe(client, "news").expect("subscribed");
     }
     let topic = topics.find("news").expect("a topic");
-    // Not sorted, and with an id that does not exist.
+    // The ids are not sorted, and one of them does not exist.
     let odd: Vec<_> = (0..1000).map(|number| ClientId(2001 - 2 * number)).collect();
     let published = topics.publish_to(&topic, text("even"), &odd);
     assert_eq!(published.members(), 2000);
@@ -128,7 +128,7 @@ async fn clients_of_a_tag_are_those_of_the_actor_that_are_open() {
     assert_eq!(of(&many, "even"), ids([2, 4, 6, 12, 14, 16, 18]));
     assert!(of(&many, "odd").is_empty());
     assert_eq!(tags.count("even"), 10);
-    // A thread that is not this worker sees none of them.
+    // A thread that is not this worker sees no local members.
     let elsewhere =
         std::thread::scope(|scope| scope.spawn(|| of(&many, "even")).join().expect("no panic"));
     assert!(elsewhere.is_empty());
@@ -143,7 +143,7 @@ async fn topic_and_tag_messages_arrive_in_one_order_and_closing_comes_behind_the
         topics.subscribe(client, "news").expect("subscribed");
     }
     tags.tag(&client, "user:1").expect("tagged");
-    // No broadcast is delivered yet when the next one is queued.
+    // The broadcasts are queued one after the other, before any of them is delivered.
     let topic = topics.find("news").expect("a topic");
     let tagged = tags.find("user:1").expect("a tag");
     let frame = CloseFrame::new(4001, "bye").expect("a frame");

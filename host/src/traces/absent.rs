@@ -1,4 +1,4 @@
-//! The traces of a build without an exporter: no connection is sampled.
+//! The traces in a build without an exporter. No connection is sampled.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ pub(crate) enum HandshakeSpan {}
 #[derive(Debug)]
 pub(crate) enum ClientTrace {}
 
-/// The span of an event of a trace that does not exist. As an empty enum, it would make its callers unreachable code.
+/// The span of an event. There is none, but this is not an empty enum, because that would make code of the callers
+/// unreachable.
 #[derive(Debug)]
 pub(crate) struct EventSpan;
 

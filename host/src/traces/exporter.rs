@@ -19,13 +19,13 @@ use crate::about;
 use crate::grant::HttpServer;
 use crate::outgoing::{HttpClient, HttpSettings, RequestError};
 
-/// The longest wait of a span while the collector takes spans.
+/// The longest time that a span waits while the collector accepts spans.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The first and the longest pause after a failed attempt. Each pause is twice as long as the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// The limits on each request. A collector answers at once, because it has a queue of its own.
+/// The limits on each request. They can be short, because a collector has its own queue and so answers at once.
 const LIMITS: HttpSettings = HttpSettings {
     connect_timeout: Duration::from_secs(5),
     first_byte_timeout: Duration::from_secs(10),
@@ -33,18 +33,18 @@ const LIMITS: HttpSettings = HttpSettings {
     max_response: 64 << 10,
 };
 
-/// Where spans go, and which connections have them.
+/// The destination of spans, and the selection of connections that have spans.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The URL to which spans are posted.
     pub(crate) endpoint: Uri,
-    /// Its server.
+    /// The server of that URL.
     pub(crate) server: HttpServer,
     /// The share of connections that are sampled if their handshakes name no parent.
     pub(crate) ratio: f64,
     /// The name of this service.
     pub(crate) service: String,
-    /// Headers of each request.
+    /// Headers that are added to each request.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -60,11 +60,11 @@ pub(super) struct Exporter {
     stop: CancellationToken,
 }
 
-/// Why the collector has not taken a batch.
+/// Why the collector has not accepted a batch.
 enum Failure {
-    /// It may take the batch later.
+    /// The collector may accept the batch later.
     Away { why: String, pause: Option<Duration> },
-    /// It will never take it.
+    /// The collector will never accept the batch.
     Refused(String),
 }
 
@@ -88,8 +88,7 @@ impl Exporter {
         }
     }
 
-    /// Sends spans until it is stopped. Then sends those that are left, and gives up at the first batch that the collector
-    /// does not take.
+    /// Sends spans until it is stopped. Then sends the remaining spans, until the collector does not accept a batch.
     pub(super) async fn run(mut self) {
         loop {
             tokio::select! {
@@ -117,8 +116,8 @@ impl Exporter {
         }
     }
 
-    /// Sends a batch until the collector takes or refuses it. Returns false if no other batch may follow, because
-    /// the collector is away while the host stops.
+    /// Sends a batch until the collector accepts or refuses it. Returns false if the collector cannot be reached while
+    /// the host stops. No other batch may follow then.
     async fn deliver(&mut self, body: &Bytes, count: usize) -> bool {
         let mut pause = PAUSES.0;
         loop {
@@ -157,7 +156,7 @@ impl Exporter {
         }
     }
 
-    /// Sends a batch once. Returns how many spans were rejected, and why.
+    /// Sends a batch once. Returns how many of its spans were rejected, and why.
     async fn send(&self, body: Bytes) -> Result<(usize, String), Failure> {
         let mut request = Request::post(self.endpoint.clone())
             .header(CONTENT_TYPE, "application/x-protobuf")
@@ -175,7 +174,7 @@ impl Exporter {
         let body = response.into_body().collect().await.map_err(|error| away(&error))?.to_bytes();
         let why = format!("it answers {status}");
         match status {
-            // The only ones after which a batch may be sent again (OTLP, "Retryable Response Codes").
+            // A batch may be sent again only after these codes (OTLP, "Retryable Response Codes").
             StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
@@ -186,13 +185,14 @@ impl Exporter {
     }
 }
 
-/// Returns what a response says about the time of the next attempt, if it says so in seconds.
+/// Returns the time until the next attempt that a response asks for, if it is given in seconds.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     value.parse().ok().map(Duration::from_secs)
 }
 
-/// Returns what happened. The error's own text would name settings that exist only for handlers.
+/// Returns the reason of an error. The error's own text is not used, because it would name settings that exist only for
+/// handlers.
 fn reason(error: &RequestError) -> String {
     match error {
         RequestError::ConnectTimeout => {

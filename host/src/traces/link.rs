@@ -1,4 +1,4 @@
-//! Whether the collector takes spans, and the lines of the log about changes.
+//! Tracks whether the collector accepts spans, and logs changes.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use humantime::format_duration;
 
 use super::queue::MAX_QUEUED;
 
-/// What is known about the collector.
+/// The state of the collector.
 #[derive(Debug)]
 pub(super) struct Link {
     url: String,
@@ -15,15 +15,15 @@ pub(super) struct Link {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// No span was sent yet.
+    /// No span has been sent yet.
     New,
     Up,
-    /// It cannot be reached, or is overloaded. `dropped` spans had been dropped before.
+    /// The collector cannot be reached, or is overloaded. `dropped` is how many spans had been dropped before.
     Away {
         since: Instant,
         dropped: u64,
     },
-    /// It answers that it does not want the spans.
+    /// The collector answers that it does not want the spans.
     Refusing {
         since: Instant,
         dropped: u64,
@@ -35,7 +35,7 @@ impl Link {
         Self { url, state: State::New }
     }
 
-    /// Notes that the collector has taken spans. `dropped` spans were dropped so far.
+    /// Records that the collector has accepted spans. `dropped` is how many spans were dropped so far.
     pub(super) fn set_up(&mut self, dropped: u64) {
         let url = &self.url;
         match std::mem::replace(&mut self.state, State::Up) {
@@ -52,7 +52,7 @@ impl Link {
         }
     }
 
-    /// Notes that the collector cannot be reached now.
+    /// Records that the collector cannot be reached now.
     pub(super) fn set_away(&mut self, why: &str, dropped: u64) {
         if matches!(self.state, State::Away { .. }) {
             return;
@@ -65,7 +65,7 @@ impl Link {
         );
     }
 
-    /// Notes that the collector does not want the spans.
+    /// Records that the collector does not want the spans.
     pub(super) fn set_refusing(&mut self, why: &str, dropped: u64) {
         if matches!(self.state, State::Refusing { .. }) {
             return;

@@ -6,8 +6,8 @@
 //! guest (events of sampled clients) ──┘
 //! ```
 //!
-//! Nobody waits for the collector: a span that has no room in the bounded [`queue`] is dropped and counted. Without the
-//! cargo feature `otlp`, nothing of this is built (`absent.rs`).
+//! Nothing in the host waits for the collector. If a span has no room in the bounded [`queue`], it is dropped and
+//! counted. Without the cargo feature `otlp`, none of this is built (`absent.rs`).
 
 #[cfg(not(feature = "otlp"))]
 mod absent;
@@ -37,11 +37,12 @@ pub(crate) use self::tracer::Traces;
 
 use std::sync::Arc;
 
-/// What a handshake's span says, apart from its times.
+/// The data of a handshake's span, apart from its times.
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only spans need it"))]
 pub(crate) struct HandshakeEnd<'a> {
     pub(crate) method: &'a str,
-    /// The pattern of paths. The path itself may contain what only the client and the handler should know.
+    /// The pattern of paths. The path itself is not recorded, because it may contain a secret of the client and the
+    /// handler.
     pub(crate) route: &'a str,
     pub(crate) scheme: &'static str,
     /// The version of HTTP.
@@ -51,8 +52,8 @@ pub(crate) struct HandshakeEnd<'a> {
     pub(crate) hash: &'a str,
     pub(crate) connection: u64,
     pub(crate) client: Option<u64>,
-    /// The status of the response. `None` if the client left before there was one.
+    /// The status of the response. `None` if the client left before there was a response.
     pub(crate) status: Option<u16>,
-    /// As the metric of handshakes names it.
+    /// The outcome, by its name in the metric of handshakes.
     pub(crate) outcome: &'static str,
 }

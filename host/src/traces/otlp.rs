@@ -1,10 +1,10 @@
-//! The messages of OTLP, as far as they are needed: the numbers are those of `opentelemetry/proto` version 1.
+//! The messages of OTLP that are needed here. The field numbers are those of `opentelemetry/proto` version 1.
 
 use prost::Message;
 
 use super::span::{Span, SpanKind, Value};
 
-/// The flag of a sampled span, and those that say whether its parent is remote.
+/// The flag of a sampled span, and the flags that say whether its parent is remote.
 const SAMPLED: u32 = 1;
 const HAS_IS_REMOTE: u32 = 1 << 8;
 const IS_REMOTE: u32 = 1 << 9;
@@ -134,8 +134,8 @@ pub(super) fn encode(resource: &[(&'static str, Value)], spans: Vec<Span>) -> Ve
     request.encode_to_vec()
 }
 
-/// Returns how many spans the collector has rejected, and why, according to the body of its response. A body that
-/// cannot be decoded rejects none.
+/// Returns how many spans the collector has rejected according to the body of its response, and why. A body that cannot
+/// be decoded counts as rejecting none.
 pub(super) fn rejected(body: &[u8]) -> (usize, String) {
     let partial = Response::decode(body).ok().and_then(|response| response.partial_success);
     let PartialSuccess { rejected_spans, error_message } = partial.unwrap_or_default();
@@ -180,7 +180,8 @@ impl From<(&'static str, Value)> for KeyValue {
 mod tests {
     use super::*;
 
-    /// Another implementation decodes requests in the integration tests. No collector there rejects spans.
+    /// In the integration tests, another implementation decodes requests. But no collector there rejects spans, so this
+    /// test covers rejections.
     #[test]
     fn rejected_spans_are_those_of_the_partial_success() {
         assert_eq!(rejected(b""), (0, String::new()));

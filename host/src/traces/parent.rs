@@ -1,21 +1,21 @@
-//! The parent of a trace, which a client names in its handshake: `traceparent` and `tracestate` of W3C Trace Context.
+//! The parent of a trace. A client names it in its handshake, by `traceparent` and `tracestate` of W3C Trace Context.
 
 use http::HeaderMap;
 use http::header::HeaderValue;
 
-/// The id of a trace. Not all zero.
+/// The id of a trace. It is not all zeros.
 pub(super) type TraceId = [u8; 16];
 
-/// The id of a span. Not all zero.
+/// The id of a span. It is not all zeros.
 pub(super) type SpanId = [u8; 8];
 
-/// The length of a header of version 00, and the least length of later versions (§3.2).
+/// The length of a header of version 00, and the minimum length in later versions (§3.2).
 const LENGTH: usize = 55;
 
-/// The bit of the flags that says that the caller may have recorded the trace (§3.2.2.5.1).
+/// The flag which says that the caller may have recorded the trace (§3.2.2.5.1).
 const SAMPLED: u8 = 1;
 
-/// The most bytes of `tracestate` that are passed on. §3.3.1.5 asks for at least as many.
+/// The most bytes of `tracestate` that are passed on. §3.3.1.5 requires at least this number.
 const MAX_STATE: usize = 512;
 
 /// The span that caused a handshake.
@@ -27,8 +27,8 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// Returns the parent that a request names. An invalid header is the same as none (§4.3), and so are several: it is
-    /// unknown which of them is meant.
+    /// Returns the parent that a request names. An invalid header counts as none (§4.3). So do several headers, because
+    /// it is unknown which one is meant.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut all = headers.get_all("traceparent").iter();
         match (all.next(), all.next()) {
@@ -46,7 +46,7 @@ impl Parent {
         let [flags] = hex(parts.next()?)?;
         let is_version_valid = match version {
             0 => more.is_empty(),
-            // §3.2.2: forbidden.
+            // §3.2.2: this version is forbidden.
             0xff => false,
             // §3.2.4: later versions may append fields.
             _ => more.is_empty() || more.starts_with(b"-"),
@@ -132,36 +132,36 @@ mod tests {
         for value in [
             "",
             "00",
-            // The version.
+            // An invalid version.
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "000-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
             "0g-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             ".0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "FE-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            // More fields, or the beginning of one.
+            // Additional fields, or the beginning of one.
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-00",
             "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.what",
             "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-011",
-            // The trace.
+            // An invalid trace id.
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
             "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c0-b7ad6b7169203331-0",
             "00-0af7651916cd43dd8448eb211c80319.-b7ad6b7169203331-01",
-            // The parent.
+            // An invalid parent id.
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "00-0af7651916cd43dd8448eb211c80319c-B7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333-01",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692033311-0",
-            // The flags.
+            // Invalid flags.
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0A",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-.1",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-",
-            // The separators.
+            // Invalid separators.
             "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01",

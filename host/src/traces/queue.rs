@@ -1,4 +1,4 @@
-//! The spans that wait until the exporter sends them.
+//! The queue of spans that wait until the exporter sends them.
 
 use std::collections::VecDeque;
 
@@ -8,21 +8,21 @@ use tokio::sync::Notify;
 use super::span::Span;
 use crate::metrics::{Counter, LabelCounters};
 
-/// How many spans may wait. Each takes about half a kilobyte. A fast collector takes all of them in two seconds, and they
-/// bridge an outage of some seconds.
+/// How many spans may wait. Each takes about half a kilobyte. A fast collector accepts all of them in two seconds. The
+/// queue can hold the spans of an outage of some seconds.
 pub(super) const MAX_QUEUED: usize = 8192;
 
-/// The most spans in a request: the default of OpenTelemetry's exporters.
+/// The most spans in a request. It is the default of OpenTelemetry's exporters.
 pub(super) const MAX_BATCH: usize = 512;
 
 /// Why spans were dropped.
 pub(crate) const DROPPED: &[&str] = &["queue-full", "refused"];
 
-/// The spans that wait, and what became of the others.
+/// The waiting spans, and counts of the spans that were sent or dropped.
 #[derive(Debug)]
 pub(super) struct Queue {
     spans: Mutex<VecDeque<Span>>,
-    /// Notified when a whole batch waits.
+    /// Notified when a whole batch is waiting.
     has_batch: Notify,
     pub(super) sent: Counter,
     pub(super) dropped: LabelCounters,
@@ -38,7 +38,7 @@ impl Queue {
         }
     }
 
-    /// Adds a span, or drops it if too many wait.
+    /// Adds a span. Drops it if too many spans are waiting.
     pub(super) fn push(&self, span: Span) {
         let mut spans = self.spans.lock();
         if spans.len() >= MAX_QUEUED {
@@ -54,7 +54,7 @@ impl Queue {
         }
     }
 
-    /// Removes the oldest spans: at most a batch.
+    /// Removes the oldest spans, up to the size of a batch.
     pub(super) fn take(&self) -> Vec<Span> {
         let mut spans = self.spans.lock();
         let count = spans.len().min(MAX_BATCH);
@@ -74,14 +74,14 @@ impl Queue {
         self.has_batch.notified().await;
     }
 
-    /// Counts spans that the collector does not take.
+    /// Counts spans that the collector does not accept.
     pub(super) fn refuse(&self, count: usize) {
         for _ in 0..count {
             self.dropped.count("refused");
         }
     }
 
-    /// Returns how many spans were dropped, for whatever reason.
+    /// Returns how many spans were dropped, for any reason.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.all().map(|(_, count)| count).sum()
     }

@@ -1,4 +1,4 @@
-//! Spans while they are open, and as they wait for the exporter.
+//! Open spans, and ended spans that wait for the exporter.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ pub(super) struct Span {
     pub(super) is_parent_remote: bool,
     pub(super) kind: SpanKind,
     pub(super) name: String,
-    /// Nanoseconds since 1970.
+    /// The time when it began, in nanoseconds since 1970.
     pub(super) began: u64,
     pub(super) ended: u64,
     pub(super) attributes: Vec<(&'static str, Value)>,
@@ -25,7 +25,7 @@ pub(super) struct Span {
     pub(super) error: Option<String>,
 }
 
-/// Which side of a request a span is.
+/// The side of a request that a span describes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SpanKind {
     Internal,
@@ -41,7 +41,7 @@ pub(super) enum Value {
     Number(u64),
 }
 
-/// What all spans of a connection share.
+/// The data that all spans of a connection share.
 #[derive(Debug)]
 pub(super) struct Trace {
     pub(super) queue: Arc<Queue>,
@@ -68,7 +68,7 @@ pub(crate) struct ClientTrace {
     client: u64,
 }
 
-/// The span of an event whose handler runs. It is recorded only if it is [ended](Self::end).
+/// The span of an event that is being handled. It is recorded only if it is [ended](Self::end).
 #[derive(Debug)]
 pub(crate) struct EventSpan {
     client: Arc<ClientTrace>,
@@ -78,7 +78,7 @@ pub(crate) struct EventSpan {
     began: Began,
 }
 
-/// When a span began. The system clock may be changed while the span is open, so the duration is measured separately.
+/// When a span began. The duration is measured separately, because the system clock may be set while the span is open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Began {
     time_of_day: SystemTime,
@@ -90,7 +90,7 @@ impl Began {
         Self { time_of_day: SystemTime::now(), instant: Instant::now() }
     }
 
-    /// Returns the nanoseconds since 1970 at the beginning, and now.
+    /// Returns the beginning and the present time, in nanoseconds since 1970.
     fn to_now(self) -> (u64, u64) {
         let since = self.time_of_day.duration_since(UNIX_EPOCH).unwrap_or_default();
         let nanoseconds = |time: u128| u64::try_from(time).unwrap_or(u64::MAX);
@@ -100,7 +100,7 @@ impl Began {
 }
 
 impl HandshakeSpan {
-    /// Returns the trace of the client that the handshake is for.
+    /// Returns the trace for the client of this handshake.
     pub(crate) fn client(
         &self,
         resource: &Arc<str>,
@@ -111,8 +111,8 @@ impl HandshakeSpan {
         Arc::new(ClientTrace { trace, resource, connection, client })
     }
 
-    /// Ends the span. Only failures of the server are errors: a refused client is none (the semantic conventions of
-    /// OpenTelemetry for HTTP).
+    /// Ends the span. Only failures of the server count as errors. The refusal of a client is not an error (the
+    /// semantic conventions of OpenTelemetry for HTTP).
     pub(crate) fn end(self, end: &HandshakeEnd<'_>) {
         let Self { trace, parent, began } = self;
         let mut attributes = vec![
@@ -165,7 +165,7 @@ impl ClientTrace {
 }
 
 impl EventSpan {
-    /// Ends the span. `fault` is the kind of the fault and what happened, if the event failed.
+    /// Ends the span. If the event failed, `fault` is the kind of the fault and its description.
     pub(crate) fn end(self, fault: Option<(&'static str, String)>) {
         let Self { client, name, component, hash, began } = self;
         let mut attributes = vec![

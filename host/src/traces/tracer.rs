@@ -1,4 +1,4 @@
-//! Which handshakes are sampled.
+//! Decides which handshakes are sampled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use super::queue::Queue;
 use super::span::{Began, HandshakeSpan, Trace, new_span_id};
 use crate::metrics::{Exposition, catalog};
 
-/// How long a stopping host waits for the collector to take the remaining spans. The program must end before
-/// its service manager loses patience.
+/// How long a stopping host waits until the collector has accepted the remaining spans. The time is limited because the
+/// program must end before its service manager kills it.
 const FLUSH_TIME: Duration = Duration::from_secs(3);
 
-/// The traces of a host: the decision which handshakes are sampled, and the task that sends the spans.
+/// The traces of a host. They decide which handshakes are sampled, and own the task that sends the spans.
 #[derive(Debug)]
 pub(crate) struct Traces {
     sampler: Sampler,
@@ -29,7 +29,7 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    /// Starts the task that sends spans. Must be called inside a runtime, on which the task runs.
+    /// Starts the task that sends spans. Must be called inside a runtime. The task runs on that runtime.
     pub(crate) fn start(settings: Settings) -> Self {
         let sampler = Sampler::new(settings.ratio);
         tracing::info!(
@@ -52,14 +52,14 @@ impl Traces {
             Some(_) => return None,
             None => self.sampler.new_trace()?.to_be_bytes(),
         };
-        // §4.3: a state without a parent belongs to nothing.
+        // §4.3: a state is ignored if there is no parent.
         let state = parent.and_then(|_| trace_state(headers));
         let (queue, handshake) = (Arc::clone(&self.queue), new_span_id());
         let trace = Arc::new(Trace { queue, id, state, handshake });
         Some(HandshakeSpan { trace, parent: parent.map(|parent| parent.span), began })
     }
 
-    /// Sends what waits, for three seconds at most, and sends nothing afterwards.
+    /// Sends the waiting spans, for at most three seconds. After that, nothing more is sent.
     pub(crate) async fn flush(&self) {
         self.stop.cancel();
         let Some(exporter) = self.exporter.lock().take() else { return };
@@ -79,15 +79,15 @@ impl Traces {
     }
 }
 
-/// Chooses connections whose handshakes name no parent.
+/// Chooses among the connections whose handshakes name no parent.
 #[derive(Clone, Copy, Debug)]
 struct Sampler {
-    /// A trace is sampled if the last 56 bits of its id are at least this number (the consistent probability sampling
-    /// of OpenTelemetry: other services with the same ratio choose the same traces).
+    /// A trace is sampled if the last 56 bits of its id are at least this number. This is the consistent probability
+    /// sampling of OpenTelemetry: other services with the same ratio choose the same traces.
     threshold: u64,
 }
 
-/// The random part of an id has this many values (W3C Trace Context level 2).
+/// The number of values that the random part of an id can have (W3C Trace Context level 2).
 const RANDOM_VALUES: u64 = 1 << 56;
 
 impl Sampler {

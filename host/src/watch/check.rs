@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use super::inotify::Inotify;
 use super::resolve::{Folders, folders_on_paths};
 
-/// How often a check starts over because a path changed during the check. After that, something keeps changing the
-/// paths, and the caller checks again later.
+/// How often a check starts again because a path changed during the check. After this many attempts, something must be
+/// changing the paths all the time, and the caller checks again later.
 const MAX_ATTEMPTS: usize = 5;
 
 /// The watched files, as they were at the last check.
@@ -18,7 +18,7 @@ pub(super) struct Checker {
     seen: Vec<Option<Identity>>,
     start_inotify: fn() -> std::io::Result<Inotify>,
     inotify: Option<Inotify>,
-    /// Why some changes are noticed late, if so.
+    /// The reason why some changes are noticed late, if there is one.
     degraded: Option<String>,
 }
 
@@ -26,14 +26,14 @@ pub(super) struct Checker {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckResult {
     pub(super) is_changed: bool,
-    /// The paths resolved to the same folders before and after these were watched.
+    /// Whether the paths resolved to the same folders before and after the folders were watched.
     pub(super) is_stable: bool,
 }
 
-/// The metadata by which a check recognizes that a file was replaced or written to.
+/// The metadata from which a check sees that a file was replaced or written to.
 ///
-/// The change time (ctime) reveals a write after which the modification time (mtime) was set back, and a change of
-/// permissions.
+/// The change time (ctime) shows a change of permissions, and a write after which the modification time (mtime) was set
+/// back.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -44,7 +44,7 @@ struct Identity {
 }
 
 impl Checker {
-    /// Creates a checker for these files. It calls `start_inotify` to create its inotify instance.
+    /// Creates a checker for these files. It calls `start_inotify` when it needs an inotify instance.
     pub(super) fn new(
         files: Vec<PathBuf>,
         start_inotify: fn() -> std::io::Result<Inotify>,
@@ -57,7 +57,7 @@ impl Checker {
         self.inotify.as_ref()
     }
 
-    /// Returns why some changes are noticed late, if so.
+    /// Returns why some changes are noticed late, if there is a reason.
     #[cfg(test)]
     pub(super) fn degraded(&self) -> Option<&str> {
         self.degraded.as_deref()
@@ -98,11 +98,11 @@ impl Checker {
         let mut is_stable = false;
         for _ in 0..MAX_ATTEMPTS {
             watched = self.watch(&folders);
-            // Something may have been replaced before its folder was watched.
+            // A part of a path may have been replaced before its folder was watched.
             let current = folders_on_paths(&self.files);
             is_stable = current == folders;
-            // If a watch failed, the next attempt may succeed: this attempt has released the watches that are no longer
-            // needed.
+            // If watching failed, the next attempt may succeed, because this attempt has released watches that are no
+            // longer needed.
             if is_stable && watched.is_ok() {
                 break;
             }
@@ -127,7 +127,7 @@ impl Checker {
         })
     }
 
-    /// Logs when changes begin to be noticed late, and when they are noticed at once again.
+    /// Logs when changes are beginning to be noticed late, and when they are noticed at once again.
     fn set_degraded(&mut self, degraded: Option<String>) {
         if self.degraded == degraded {
             return;
@@ -146,8 +146,8 @@ impl Checker {
 }
 
 impl Identity {
-    /// Returns the identity of a file, or `None` if there is no regular file. Pipes are left out because they cannot be
-    /// read twice.
+    /// Returns the identity of a file. Returns `None` if there is no regular file. Pipes are not supported, because
+    /// they cannot be read twice.
     fn of(file: &Path) -> Option<Self> {
         let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
         Some(Self {

@@ -1,4 +1,4 @@
-//! Receives changes of folders from the kernel: `inotify(7)`.
+//! Receives events about changes in folders from the kernel: `inotify(7)`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -16,14 +16,14 @@ use tokio::time::sleep;
 
 use super::resolve::{Folders, Role};
 
-/// How many bytes are read at once: a few dozen events with names of usual length.
+/// How many bytes are read at once. This is enough for a few dozen events with names of usual length.
 const BUFFER_SIZE: usize = 4 << 10;
 
-/// How long events are collected before they are read. A busy folder such as `/tmp` wakes the task no more often than
-/// this.
+/// How long events are collected before they are read. With this pause, a busy folder such as `/tmp` does not wake the
+/// task more often.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 
-/// The events of every folder: an entry appears, disappears or is replaced, or the folder itself is removed or moved.
+/// The events of every folder. An entry appears, disappears or is replaced, or the folder itself is removed or moved.
 const STRUCTURE_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVE)
@@ -31,25 +31,26 @@ const STRUCTURE_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR)
-    // A folder that is watched already, by this path or another, keeps the events it has.
+    // If the folder is already watched, by this path or another one, this keeps the events that it is watched for.
     .union(WatchFlags::MASK_ADD);
 
 /// The additional events of a folder that contains a watched file.
 const CONTENT_EVENTS: WatchFlags = WatchFlags::MODIFY.union(WatchFlags::CLOSE_WRITE);
 
-/// An inotify instance, and the folders it watches.
+/// An inotify instance, and the folders that it watches.
 pub(super) struct Inotify {
     queue: AsyncFd<OwnedFd>,
     /// The names to watch for in each folder, by watch descriptor.
     watched: HashMap<i32, BTreeSet<OsString>>,
 }
 
-/// What kind of change happened. The kinds are ordered: several changes are treated as the most significant one.
+/// The kind of a change. The kinds are ordered. Several changes count as one change of the highest kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Change {
     /// An entry on the path to a file may have been replaced.
     Structure,
-    /// A file was written to. Its modification time may be the same as before: file systems store it in coarse steps.
+    /// A file was written to. Its modification time may be the same as before, because file systems store it in coarse
+    /// steps.
     Content,
 }
 
@@ -67,15 +68,16 @@ impl Inotify {
         Ok(Self { queue, watched: HashMap::new() })
     }
 
-    /// Watches these folders from now on, and no others.
+    /// Watches these folders from now on, and no other folders.
     ///
     /// # Errors
     ///
-    /// The first folder that should be watched and cannot be. The other folders are watched nevertheless.
+    /// An error for the first folder that cannot be watched although it should be. The other folders are watched
+    /// nevertheless.
     pub(super) fn watch<'a>(&mut self, folders: &'a Folders) -> Result<(), (&'a Path, Errno)> {
         let mut watched: HashMap<i32, BTreeSet<OsString>> = HashMap::new();
         let mut result = Ok(());
-        // If the limit of watches is reached, the most important folders are watched.
+        // The most important folders come first, so that they are watched if the limit on watches is reached.
         let mut wanted: Vec<_> = folders.iter().collect();
         wanted.sort_by_key(|(_, folder)| Reverse(folder.role));
         for (path, folder) in wanted {
@@ -84,20 +86,20 @@ impl Inotify {
                 Role::Ancestor | Role::LinkParent => STRUCTURE_EVENTS,
             };
             match inotify::add_watch(&self.queue, path, events) {
-                // A folder that is mounted in two places has two paths.
+                // Two paths may have the same descriptor, because a folder may be mounted in two places.
                 Ok(descriptor) => {
                     watched.entry(descriptor).or_default().extend(folder.names.iter().cloned())
                 }
-                // The folder disappeared in between. The caller resolves the path again and notices that.
+                // The folder has disappeared in the meantime. The caller resolves the path again, and notices that.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                // Some folders may be traversed but not read, usually those above a home directory.
+                // Some folders may be passed through but not read. Usually these are above a home directory.
                 Err(Errno::ACCESS) if folder.role == Role::Ancestor => {}
                 Err(error) => result = result.and(Err((path.as_path(), error))),
             }
         }
         let old = std::mem::replace(&mut self.watched, watched);
         for descriptor in old.keys().filter(|key| !self.watched.contains_key(key)) {
-            // This fails if the folder is gone: then the kernel has removed the watch.
+            // This fails if the folder is gone. The kernel has then removed the watch.
             let _ = inotify::remove_watch(&self.queue, *descriptor);
         }
         result
@@ -107,7 +109,7 @@ impl Inotify {
     ///
     /// # Cancel safety
     ///
-    /// No change is lost when the future is dropped: all waiting happens before the read.
+    /// No change is lost when the future is dropped, because all waiting happens before the read.
     pub(super) async fn next_change(&self) -> Change {
         loop {
             let Ok(mut ready) = self.queue.readable().await else {
@@ -133,13 +135,14 @@ impl Inotify {
                 Ok(event) => change = change.max(self.classify(&event)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return change,
-                // This error is unexpected. The caller checks all files after this change.
+                // No other error is expected. After the change that is returned here, the caller checks all files.
                 Err(_) => return Some(Change::Content),
             }
         }
     }
 
-    /// Returns the kind of change an event reports, or `None` if it concerns none of the watched names.
+    /// Returns the kind of change that an event reports. Returns `None` if the event concerns none of the watched
+    /// names.
     fn classify(&self, event: &Event<'_>) -> Option<Change> {
         if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
             return Some(Change::Content);

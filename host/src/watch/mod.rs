@@ -1,7 +1,7 @@
-//! Notices when files change in any way: when they are written to or replaced by a rename, when a symbolic link on
-//! their path is switched, and when a folder on it is removed, recreated or exchanged.
+//! Notices every kind of change of a file: it is written to, it is replaced by a rename, a symbolic link on its path is
+//! switched, or a folder on its path is removed, recreated or exchanged.
 //!
-//! After every inotify event, each path is resolved again and every folder on it is watched.
+//! After every inotify event, each path is resolved again, and every folder on it is watched.
 
 mod check;
 mod inotify;
@@ -21,16 +21,16 @@ use tokio_util::task::AbortOnDropHandle;
 use self::check::{CheckResult, Checker};
 use self::inotify::{Change, Inotify};
 
-/// A file is treated as completely written after this long without a change.
+/// A file counts as completely written when it has not changed for this long.
 const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// A file that keeps changing is checked after this time. This is shorter than `reload::WRITE_GRACE_PERIOD`, so a
-/// reload that waits for a slowly growing file is still notified.
+/// A file that keeps changing is checked after this time. This must be shorter than `reload::WRITE_GRACE_PERIOD`, so
+/// that a reload that waits for a slowly growing file is still notified.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
-/// How often files are checked without an event. Network file systems report only changes that this machine makes, and
-/// after an error no changes are reported. A check costs a few system calls, and a replaced file is noticed in about
-/// the time that a restart would take.
+/// How often files are checked without an event. Network file systems report only changes that are made by this
+/// machine, and after an error no changes are reported. A check costs a few system calls. With this interval, a
+/// replaced file is noticed in about the time that a restart would take.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Watches files until it is dropped.
@@ -40,18 +40,18 @@ pub(crate) struct Watch {
     _task: AbortOnDropHandle<()>,
 }
 
-/// A change that may continue.
+/// A change that may not be complete yet.
 #[derive(Clone, Copy)]
 struct Unsettled {
     first: Instant,
     last: Instant,
-    /// The most significant kind of change so far.
+    /// The highest kind of change so far.
     change: Change,
 }
 
 impl Watch {
-    /// Watches from now on: content that is read from the files afterwards is either current, or [`Watch::changed`]
-    /// reports a change. If the kernel cannot report changes, a warning is logged.
+    /// Begins to watch. If a file changes after its content was read, [`Watch::changed`] reports it. If the kernel
+    /// cannot report changes, logs a warning.
     ///
     /// # Cancel safety
     ///
@@ -72,19 +72,18 @@ impl Watch {
         Self { changes, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
 
-    /// Waits until one of the files has changed and the change has settled. Returns at once if that happened since the
-    /// last call.
+    /// Waits until one of the files has changed and the change has settled. Returns at once if that has happened since
+    /// the last call.
     ///
     /// # Cancel safety
     ///
-    /// No change is lost when the future is dropped: the next call reports it.
+    /// No change is lost when the future is dropped, because the next call reports it.
     pub(crate) async fn changed(&self) {
         self.changes.notified().await;
     }
 }
 
-/// Checks the files after every change and at every interval, and notifies of changes since the check before. Never
-/// ends.
+/// Checks the files after every event and at every interval. Notifies of changes since the last check. Never ends.
 async fn notify_of_changes(
     first_check: Option<(Checker, CheckResult)>,
     interval: Duration,

@@ -5,40 +5,40 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// How many links are followed. Like the kernel, ws-host treats more links as a loop (`path_resolution(7)`).
+/// How many links are followed. If there are more, they count as a loop, as in the kernel (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// The folders on the paths to files. The keys contain no symbolic links.
+/// The folders on the paths to files. The keys are paths without symbolic links.
 pub(super) type Folders = BTreeMap<PathBuf, Folder>;
 
 /// A folder on the path to a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Folder {
-    /// Its device and inode, which identify it whatever its name.
+    /// The device and inode. They identify the folder even if its name changes.
     id: Option<(u64, u64)>,
-    /// The entries that paths to the files use.
+    /// The names of the entries that the paths to the files use.
     pub(super) names: BTreeSet<OsString>,
     pub(super) role: Role,
 }
 
-/// The role of a folder on a path. The roles are ordered: the greater the role, the more important it is to watch the
+/// The role of a folder on a path. The roles are ordered: the higher the role, the more important it is to watch the
 /// folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
-    /// The path only passes through it.
+    /// The path only passes through the folder.
     Ancestor,
-    /// It contains a symbolic link that the path follows, or is the last folder that exists.
+    /// The folder contains a symbolic link that the path follows, or is the last folder that exists.
     LinkParent,
-    /// It contains the file.
+    /// The folder contains the file.
     FileParent,
 }
 
-/// Returns every folder on the paths to these files. If part of a path is missing, the result has the folders above
-/// that part.
+/// Returns every folder on the paths to these files. If a part of a path does not exist, the result contains the
+/// folders above that part.
 pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for file in files {
-        // A relative path starts in the current directory. If that is removed, so is the file.
+        // A relative path begins in the current directory. If that directory has been removed, the file has been too.
         if let Ok(file) = std::path::absolute(file) {
             walk(&file, &mut folders);
         }

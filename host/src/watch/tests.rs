@@ -1,4 +1,4 @@
-//! Replaces files in the ways that editors, compilers and deployments do, ten times in a row each.
+//! Replaces files in the ways of editors, compilers and deployments. Each replacement is made ten times in a row.
 
 use std::fs::{create_dir, create_dir_all, read, remove_dir_all, remove_file, rename, write};
 use std::os::unix::fs::symlink;
@@ -13,7 +13,7 @@ use super::Watch;
 use super::check::Checker;
 use super::inotify::Inotify;
 
-/// Only a failing test waits this long.
+/// The longest wait for a notification. Only a failing test waits this long.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 const ROUNDS: usize = 10;
@@ -27,8 +27,8 @@ async fn expect_change(watch: &Watch, what: &str) {
     assert!(changed.is_ok(), "{what} was not noticed");
 }
 
-/// Replaces the file again and again, and expects each change to be noticed. A notification left over from the round
-/// before can hide one loss, but not two.
+/// Replaces the file repeatedly, and expects that each change is noticed. A notification that is left over from the
+/// round before can hide one lost notification, but not two.
 async fn expect_each_change(file: &Path, mut replace: impl FnMut(usize)) {
     let watch = Watch::start([file]).await;
     for round in 1..=ROUNDS {
@@ -116,7 +116,7 @@ async fn switched_link_in_the_middle_of_a_chain_is_noticed() {
     let root = folder.path();
     create_dir(root.join("stage")).unwrap();
     symlink(release(root, 0), root.join("stage/live")).unwrap();
-    // `..` goes up from the target of the link, not from its own folder.
+    // `..` goes up from the target of the link, and not from the folder that contains the link.
     symlink("stage/live/../../served/file", root.join("file")).unwrap();
     symlink("stage/live", root.join("served")).unwrap();
     expect_each_change(&root.join("file"), |round| {
@@ -218,7 +218,7 @@ async fn folder_that_is_moved_away_and_back_is_noticed() {
         write(away.join("file"), bytes(round)).unwrap();
         rename(&away, &here).unwrap();
         expect_change(&watch, "the return of the folder").await;
-        // The file is watched as before.
+        // After this, the file must be watched as before.
         write(&file, bytes(round + 1)).unwrap();
         expect_change(&watch, "the write").await;
     }
@@ -251,7 +251,7 @@ async fn change_of_permissions_is_noticed() {
 
 #[tokio::test]
 async fn relative_path_is_watched() {
-    // Relative to the folder in which cargo runs the tests.
+    // The path is relative to the folder in which cargo runs the tests.
     let folder = tempfile::tempdir_in(".").unwrap();
     let name = folder.path().file_name().unwrap();
     let file = Path::new(name).join("file");
@@ -289,7 +289,7 @@ async fn change_is_not_lost_when_nobody_waits_while_the_file_settles() {
     let watch = Watch::start([&*file]).await;
     for round in 1..=ROUNDS {
         write(&file, bytes(round)).unwrap();
-        // The wait ends before, while or after the file settles.
+        // The wait may end before the file settles, while it settles, or after that.
         let wait = Duration::from_millis(5 * round as u64);
         if timeout(wait, watch.changed()).await.is_err() {
             expect_change(&watch, "a change during which nobody waited").await;
@@ -307,7 +307,7 @@ async fn changes_of_other_files_in_the_folder_are_ignored() {
         write(&other, bytes(round)).unwrap();
         rename(&other, folder.path().join("third")).unwrap();
     }
-    // Longer than it takes to notice a change.
+    // This is longer than it takes to notice a change.
     let changed = timeout(4 * super::QUIET_PERIOD, watch.changed()).await;
     assert!(changed.is_err(), "a change of another file was reported");
     write(&file, bytes(1)).unwrap();

@@ -1,7 +1,7 @@
 //! Checks whether the workers respond.
 //!
-//! A guest that computes yields to other tasks, and so does all work of the host for it. If a task ever fails to yield,
-//! its worker serves no client. `/healthz` and the log report this to the operator.
+//! A guest that computes yields to other tasks, and so does all work of the host for the guest. If a task ever fails to
+//! yield, its worker serves no client. `/healthz` and the log then report this to the operator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,22 +11,22 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Worker, Workers};
 
-/// The interval of the checks. A worker that has nothing to do is not woken for them.
+/// The time between two checks. A worker that has nothing to do is not woken for them.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of checks that a worker has to miss to be reported as stuck. This is a number of checks and not of
-/// seconds, because there are no checks while the machine is suspended.
+/// The number of checks that a worker must miss before it is reported as stuck. It is not a time, because there are no
+/// checks while the machine is suspended.
 const STUCK_AFTER: u32 = 3;
 
-/// After how many checks the search for the longest slice begins again.
+/// The number of checks after which the search for the longest slice starts again.
 const SLICE_PERIOD: u64 = 30;
 
 /// The results of the checks of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
-    /// Whether a probe has been spawned on the worker and has not run yet.
+    /// Whether a probe was spawned on the worker and has not run yet.
     is_probed: AtomicBool,
-    /// Whether a caller has timed out waiting for the worker since it last ran a probe.
+    /// Whether a caller has timed out while it waited for the worker, and the worker has not run a probe since.
     is_late: AtomicBool,
     /// The number of checks in a row that the worker has missed.
     missed: AtomicU32,
@@ -59,7 +59,7 @@ impl Workers {
         }
     }
 
-    /// Returns the names of the workers that are stuck, each with the time for which it has not responded.
+    /// Returns the names of the stuck workers, and for how long each has not responded.
     pub(crate) fn stuck(&self) -> Vec<(String, Duration)> {
         let all = self.all.lock();
         let stuck = all.iter().filter_map(|worker| {
@@ -99,7 +99,7 @@ impl Worker {
         }
     }
 
-    /// Returns whether the worker has nothing to do. If so, it needs no probe.
+    /// Returns whether the worker has nothing to do. If so, no probe is necessary.
     pub(crate) fn is_parked(&self) -> bool {
         // The number is odd while the thread waits for events.
         self.handle.metrics().worker_park_unpark_count(0) % 2 == 1
@@ -137,7 +137,7 @@ mod tests {
         let (started, is_started) = sync_channel(1);
         workers.all.lock()[0].handle.spawn(async move {
             let _ = started.send(());
-            // Ends with an error when the sender is dropped.
+            // Receiving fails when the sender is dropped, which ends the block.
             let _ = released.recv();
         });
         is_started.recv().expect("the task starts");

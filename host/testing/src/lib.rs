@@ -1,5 +1,5 @@
-//! A host for tests of handlers: in the process of the test, without sockets, and on a clock that stands still until the
-//! test lets time pass.
+//! A host for tests of handlers. It runs in the test's process, without sockets, and on a clock that stands still until
+//! the test lets time pass.
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -22,8 +22,8 @@
 //! # }
 //! ```
 //!
-//! This crate is the module `testing` of the library `ws-host`, which has the documentation of all items. It works with
-//! components of any language. The same tests can be written without Rust, as scripts for `ws-host test`: see
+//! This crate is the module `testing` of the library `ws-host`, which contains the documentation of all items. It works
+//! with components in any language. The same tests can also be written without Rust, as scripts for `ws-host test`. See
 //! [`script`].
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The program `ws-host-test`, which `ws-host test` starts: it runs the scripts of a project.
+//! The program `ws-host-test`, which runs the scripts of a project. `ws-host test` starts it.
 
 mod program;
 
@@ -10,12 +10,12 @@ use clap::Parser;
 use self::program::Args;
 
 fn main() -> ExitCode {
-    // A component is compiled in a process of its own, which is this program again.
+    // If this process was started to compile a component, it does only that.
     if let Some(status) = ws_host::run_as_compiler() {
         return status;
     }
     program::run(&Args::parse()).unwrap_or_else(|error| {
-        // If standard error is closed, there is no way left to report the error.
+        // If standard error is closed, the error cannot be reported anywhere.
         let _ = writeln!(std::io::stderr(), "ws-host: {error:#}");
         ExitCode::FAILURE
     })

@@ -9,7 +9,7 @@ use crate::{Cause, Message};
 
 const MAX_ATTACHMENT: usize = 16 << 10;
 
-/// How a connection ends that the handler drops.
+/// The reason when the handler drops a connection.
 const ABORTED: &str = "the connection was dropped without a close frame";
 
 pub(crate) fn send_text(to: u64, message: &str) -> Outcome {
@@ -89,7 +89,7 @@ fn enqueue(fake: &mut Fake, to: u64, message: Received, max_frame: Option<u32>) 
     client.send(message, max_frame, max_outbound).map_err(word)
 }
 
-/// Sends a message to clients that the options do not except. Returns those that did not get it.
+/// Sends a message to clients, except those that the options exclude. Returns the clients that did not get it.
 pub(in crate::testing) fn send_to_all(
     fake: &mut Fake,
     to: &[u64],

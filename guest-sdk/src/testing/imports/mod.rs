@@ -15,10 +15,10 @@ pub(super) use self::options::Chosen;
 pub(crate) use self::options::SendOptions;
 pub(crate) use self::small::{config, custom, disconnection, log, state, timers};
 
-/// What most functions return: nothing, or the word for an error.
+/// The result that most functions return: nothing, or the word for an error.
 type Outcome = Result<(), String>;
 
-/// Returns the word for an error.
+/// Returns the word for an error, as a string.
 fn word(error: &str) -> String {
     error.to_owned()
 }

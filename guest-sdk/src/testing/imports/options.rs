@@ -1,25 +1,25 @@
-//! How messages are sent.
+//! The options for sending messages.
 
 use std::cell::RefCell;
 
 use super::{Outcome, word};
 use crate::testing::current;
 
-/// How many options an instance may have at a time.
+/// How many options an instance may have at once.
 const MAX_OPTIONS: usize = 1_000;
 
-/// How many clients options may except.
+/// How many clients one set of options may exclude.
 const MAX_EXCEPT: usize = 1_000;
 
 /// Options of a handler.
 #[derive(Debug)]
 pub(crate) struct SendOptions {
     chosen: RefCell<Chosen>,
-    /// Whether they are within the limit.
+    /// Whether these options are within the limit.
     is_valid: bool,
 }
 
-/// What options say about a message.
+/// The choices that options make for a message.
 #[derive(Clone, Debug, Default)]
 pub(in crate::testing) struct Chosen {
     pub(super) max_frame: Option<u32>,
@@ -69,7 +69,7 @@ impl Drop for SendOptions {
     }
 }
 
-/// Returns what was chosen; the defaults without options.
+/// Returns the choices of the options. Without options, returns the defaults.
 pub(super) fn resolve(options: Option<&SendOptions>) -> Result<Chosen, String> {
     match options {
         None => Ok(Chosen::default()),

@@ -3,10 +3,10 @@
 use crate::testing::current::with;
 use crate::testing::fake_client::FakeClient;
 
-/// The end of the connection at the host.
+/// The host's end of the connection.
 const LOCAL: (&str, u16) = ("127.0.0.1", 8080);
 
-/// The ports of the clients begin here.
+/// The first port of a client.
 const FIRST_PORT: u64 = 49152;
 
 pub(crate) fn resource_name(client: u64) -> Option<String> {

@@ -60,7 +60,7 @@ pub(crate) mod disconnection {
 pub(crate) mod log {
     use crate::testing::current::try_with;
 
-    /// A line that is logged outside an event belongs to no host.
+    /// Writes a log line. Outside an event, a line belongs to no host.
     pub(crate) fn write(level: &str, message: &str) {
         try_with(|fake| fake.write_log(level, message));
     }
@@ -99,7 +99,7 @@ pub(crate) mod timers {
         })
     }
 
-    /// A test has no restart: a durable timer is like any other.
+    /// Sets a durable timer. A test never restarts the host, so the timer is like any other one.
     pub(crate) fn set_durable(timer: u64, after: u64) -> Result<(), String> {
         set(timer, after)
     }

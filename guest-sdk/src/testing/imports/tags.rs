@@ -59,7 +59,7 @@ pub(crate) fn send_tagged(
         return Err(word("invalid-tag"));
     }
     let to = clients_of(tag);
-    // A client without room misses the message.
+    // A client whose outbound buffer is full misses the message.
     with(|fake| send_to_all(fake, &to, message, &chosen));
     Ok(())
 }

@@ -67,7 +67,7 @@ pub(crate) fn publish(topic: &str, message: Message<'_>, options: Option<&SendOp
     }
     with(|fake| {
         let to = fake.open_ids(|client| client.topics.iter().any(|own| own == topic));
-        // A subscriber without room misses the message.
+        // A subscriber whose outbound buffer is full misses the message.
         send_to_all(fake, &to, message, &chosen);
     });
     Ok(())

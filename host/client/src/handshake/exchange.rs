@@ -30,7 +30,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         .await
     }
 
-    /// Returns the stream after the response that switches protocols, and the bytes that were read after that response.
+    /// Returns the stream after the response that switches protocols. Also returns the bytes that were read after that
+    /// response.
     pub(crate) async fn into_stream(mut self) -> (S, Vec<u8>) {
         poll_fn(|context| self.poll(context)).await;
         let parts = self.connection.into_parts();
@@ -39,7 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_over {
-            // The future that is waited for reports the same error.
+            // An error of the connection is ignored here, because the future reports it too.
             self.is_over = self.connection.poll_without_shutdown(context).is_ready();
         }
         if self.is_over { Poll::Ready(()) } else { Poll::Pending }

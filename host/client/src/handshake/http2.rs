@@ -16,7 +16,7 @@ use crate::http2::{Http2Connection, Http2Stream};
 use crate::options::Options;
 use crate::url::Scheme;
 
-/// Opens a WebSocket on a connection that may carry others.
+/// Opens a WebSocket on a connection that may carry other WebSockets.
 ///
 /// # Cancel safety
 ///

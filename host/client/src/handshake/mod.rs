@@ -13,22 +13,22 @@ use ws_host_protocol::handshake::client::Accepted;
 pub(crate) use self::exchange::Exchange;
 use crate::stream::Stream;
 
-/// The longest head of a response, in bytes: four times what servers commonly allow for a request.
+/// The longest head of a response, in bytes. It is four times the limit that servers commonly have for a request.
 pub(crate) const MAX_HEAD: u32 = 64 << 10;
 
 /// A connection after the handshake.
 pub(crate) struct Established {
     pub(crate) stream: Box<dyn Stream>,
-    /// Bytes of frames that came right after the response to the handshake.
+    /// Bytes of frames that arrived together with the response to the handshake.
     pub(crate) early: Vec<u8>,
     pub(crate) opened: Opened,
 }
 
-/// What the server agreed to.
+/// The result of the handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opened {
-    /// The subprotocol that the server chose, one of those that were offered.
+    /// The subprotocol that the server chose. It is one of those that were offered.
     pub subprotocol: Option<String>,
     /// How messages are compressed, if the server agreed to that.
     pub compression: Option<PerMessageDeflate>,

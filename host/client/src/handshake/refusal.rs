@@ -10,13 +10,13 @@ use hyper::body::Incoming;
 
 use crate::error::ConnectError;
 
-/// How much of the body of a refusal is kept, in bytes: more than a person reads.
+/// How much of the body of a refusal is kept, in bytes. It is more than a person reads.
 const MAX_BODY: usize = 64 << 10;
 
 /// How long the body of a refusal may take. The status is the most important part, and has already arrived.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
-/// Turns a response into the error that it means.
+/// Converts a response to the error that it stands for.
 pub(super) async fn refusal(response: Response<Incoming>) -> ConnectError {
     let status = response.status();
     if status.is_redirection() {
@@ -33,7 +33,7 @@ pub(crate) async fn text(body: Incoming) -> String {
     let mut text = Vec::new();
     {
         let reading = pin!(read_body(body, &mut text));
-        // A timeout does not matter: the text is whatever has arrived.
+        // A timeout does not matter, because the text is whatever has arrived by then.
         let _ = tokio::time::timeout(BODY_TIME, reading).await;
     }
     text.truncate(MAX_BODY);

@@ -1,4 +1,4 @@
-//! The handle to an HTTP/2 connection, for opening WebSockets on it.
+//! The handle to an HTTP/2 connection. WebSockets are opened with it.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -22,8 +22,8 @@ use crate::url::Url;
 
 /// An HTTP/2 connection that carries any number of WebSockets (RFC 8441). Clones share the connection.
 ///
-/// One task drives the connection, and each WebSocket has a task of its own. The connection is closed when the last
-/// clone is dropped and the last WebSocket has ended.
+/// One task drives the connection, and each WebSocket has its own task. The connection is closed when the last clone
+/// has been dropped and the last WebSocket has ended.
 ///
 /// For each WebSocket, at most 1 MiB of received data waits to be read. A slow WebSocket does not delay the others.
 #[derive(Clone)]
@@ -34,12 +34,13 @@ pub struct Http2Connection {
     server: Url,
 }
 
-/// Keeps a connection open: it is closed when the last guard is dropped. Nothing is sent through the channel.
+/// Keeps a connection open. The connection is closed when the last guard is dropped. Nothing is sent through the
+/// channel.
 pub(super) type ConnectionGuard = mpsc::Sender<Infallible>;
 
 impl Http2Connection {
     /// Connects to the server of a URL, and waits until the server has announced that it supports WebSockets over
-    /// HTTP/2. Only the options that concern the connection are used: the scheme, host and port of the URL,
+    /// HTTP/2. Only those options are used that concern the connection: the scheme, host and port of the URL,
     /// [`verify`](Options::verify), [`client_certificate`](Options::client_certificate), [`unix`](Options::unix),
     /// [`proxy`](Options::proxy) and [`connect_timeout`](Options::connect_timeout).
     ///
@@ -64,7 +65,7 @@ impl Http2Connection {
     }
 
     /// Starts to open a WebSocket, and returns immediately, as [`connect`](crate::connect) does. The URL must have the
-    /// scheme, host and port of the connection; otherwise opening fails with [`ConnectError::AnotherServer`]. Options
+    /// scheme, host and port of the connection. Otherwise, opening fails with [`ConnectError::AnotherServer`]. Options
     /// that concern the connection are ignored.
     ///
     /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). A WebSocket beyond
@@ -95,13 +96,13 @@ impl Http2Connection {
             Extended::Enabled => {}
             Extended::Disabled => return Err(ConnectError::NoExtendedConnect),
         }
-        // Nothing is sent: the driver only waits until all senders are dropped.
+        // Nothing is ever sent. The driver only waits until all senders have been dropped.
         let (guard, guards) = mpsc::channel(1);
         tokio::spawn(driver.run(guards));
         Ok(Self { requests, guard, server: options.url.clone() })
     }
 
-    /// Returns whether this URL names the server at the other end.
+    /// Returns whether this URL names the server to which this connection leads.
     pub(crate) fn is_to(&self, url: &Url) -> bool {
         self.server.is_same_server(url)
     }

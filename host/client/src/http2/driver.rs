@@ -1,4 +1,4 @@
-//! The driver of an HTTP/2 connection: it polls all of hyper's futures in one task.
+//! The driver of an HTTP/2 connection. It polls all of hyper's futures in one task.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -23,20 +23,21 @@ use tokio::time::timeout;
 use crate::handshake::MAX_HEAD;
 use crate::sniff::Sniffed;
 
-/// How much of one WebSocket may wait to be read, in bytes: the longest message that is received by default, so that
-/// such a message does not have to wait for a window update. It limits the memory of a WebSocket that the application
-/// does not read, and the throughput: this many bytes in each round trip.
+/// How much of one WebSocket may wait to be read, in bytes. It is the longest message that is received by default, so
+/// that such a message does not have to wait for a window update. It limits the memory of a WebSocket that the
+/// application does not read. It also limits the throughput to this many bytes in each round trip.
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// How much of all WebSockets together may wait to be read, in bytes: the largest window that HTTP/2 allows (RFC 9113
-/// §6.9.1). If it were less than the sum of the stream windows, WebSockets that are not read could block the others.
+/// How much of all WebSockets together may wait to be read, in bytes. It is the largest window that HTTP/2 allows (RFC
+/// 9113 §6.9.1). If it were less than the sum of the stream windows, WebSockets that are not read could block the
+/// others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// How much of one WebSocket may wait in HTTP/2 to be written, in bytes: as much as the other end commonly reads at
-/// once. The outbound buffer limits the data that waits before that.
+/// How much of one WebSocket may wait in HTTP/2 to be written, in bytes. It is as much as the other end commonly reads
+/// at once. The outbound buffer limits the data that waits before that.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// How long writing the last frames may take after the connection is no longer used. That is ample for a server that
+/// How long writing the last frames may take when the connection is no longer used. It is ample for a server that
 /// reads.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
@@ -49,9 +50,9 @@ pub(super) enum Extended {
 
 /// The future of a connection, together with all tasks that hyper would spawn.
 pub(super) struct Driver {
-    /// Takes new requests; `None` when it accepts no more. Open streams may continue without it.
+    /// Takes new requests. `None` when the connection accepts no more. Open streams may continue without it.
     connection: Option<Connection>,
-    /// Why the connection accepts no more requests, if it was an error.
+    /// Why the connection accepts no more requests, if the reason is an error.
     outcome: Option<hyper::Error>,
     running: FuturesUnordered<Task>,
     spawned: Arc<SpawnedTasks>,
@@ -61,7 +62,7 @@ type Connection = http2::Connection<TokioIo<Sniffed>, Empty<Bytes>, TaskExecutor
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 type SpawnedTasks = Mutex<Vec<Task>>;
 
-/// The executor that hyper spawns its tasks on. The driver owns the tasks, so that none of them outlives it.
+/// The executor on which hyper spawns its tasks. The driver owns the tasks, so that none of them outlives the driver.
 #[derive(Clone)]
 struct TaskExecutor(Weak<SpawnedTasks>);
 
@@ -84,8 +85,8 @@ pub(super) async fn handshake(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEAD)
-        // No streams before the server's settings have arrived. `Driver::settings` also uses this to detect the
-        // arrival.
+        // This forbids streams until the server's settings have arrived. `Driver::settings` also uses it to detect
+        // their arrival.
         .initial_max_send_streams(0)
         .handshake(TokioIo::new(stream))
         .await?;
@@ -116,7 +117,7 @@ impl Driver {
         .await
     }
 
-    /// Drives the connection until it has ended, or is no longer used.
+    /// Drives the connection until it has ended, or until nobody uses it any more.
     ///
     /// # Cancel safety
     ///
@@ -124,11 +125,11 @@ impl Driver {
     pub(super) async fn run(mut self, mut guards: mpsc::Receiver<Infallible>) {
         let mut drive = poll_fn(|context| self.poll(context));
         tokio::select! {
-            // The streams report why the connection ended.
+            // The result is ignored, because the streams report why the connection ended.
             _ = &mut drive => return,
             _ = guards.recv() => {}
         }
-        // A timeout does not matter: the connection is closed anyway.
+        // A timeout does not matter, because the connection is closed in any case.
         let _ = timeout(CLOSE_TIME, drive).await;
     }
 

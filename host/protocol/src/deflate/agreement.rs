@@ -13,8 +13,8 @@ pub struct PerMessageDeflate {
 }
 
 impl PerMessageDeflate {
-    /// Returns the parameters of the messages that this endpoint compresses. `None` if this endpoint compresses
-    /// nothing, because the server limits the client's window to 8 bits, which our compressor does not support.
+    /// Returns the parameters of the messages that this endpoint compresses. Returns `None` if this endpoint compresses
+    /// nothing, because the server limits the client's window to 8 bits, which the compressor does not support.
     pub fn outgoing(&self) -> Option<Direction> {
         self.outgoing
     }

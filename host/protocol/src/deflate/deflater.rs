@@ -39,8 +39,8 @@ impl Deflater {
 
     /// Returns the compressed message in a pooled buffer, or `None` if it is not shorter than the message.
     ///
-    /// With context takeover, `None` also resets the compressor: its window would contain a message that the peer's
-    /// window does not.
+    /// With context takeover, `None` also resets the compressor. Otherwise its window would contain a message that the
+    /// peer's window does not contain.
     pub(crate) fn deflate(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let (level, window) = (self.level, self.direction.window);
         match self.direction.context {
@@ -72,7 +72,7 @@ pub(crate) fn deflate_alone(message: &[u8], level: Level, window: WindowBits) ->
 
 /// Deflates a message, flushes, and removes the tail (§7.2.1).
 fn deflate(compressor: &mut Compressor, message: &[u8]) -> Option<Vec<u8>> {
-    // The shortest output that saves nothing.
+    // Output of this length saves nothing, so there is no need for more room.
     let bound = message.len() + TAIL.len();
     let mut output = buffer_pool::take(STEP.min(bound + 1));
     let stream = &mut compressor.stream;

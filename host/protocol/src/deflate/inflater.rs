@@ -11,8 +11,8 @@ use crate::message::Assembly;
 /// The number of bytes inflated at a time. A first-level cache holds them together with the window.
 const STEP: usize = 16 << 10;
 
-/// The most DEFLATE streams in one message (§7.2.3.4). Senders end a stream within a message once, if at all. A stream
-/// costs us far more than the two bytes that an empty stream costs the sender.
+/// The most DEFLATE streams in one message (§7.2.3.4). A sender ends a stream within a message once, if at all. There
+/// is a limit because a stream costs the receiver far more than the two bytes that an empty stream costs the sender.
 const MAX_STREAMS: u32 = 64;
 
 /// An empty uncompressed last block. It ends a stream wherever a block may begin.
@@ -23,8 +23,8 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 pub(crate) struct Inflater {
     /// The size of the window kept between messages. `None` if nothing is kept.
     window: Option<WindowBits>,
-    /// The end of the data inflated so far, at most one window. This takes less memory than a decompressor, and is
-    /// correct however a stream ended.
+    /// The last part of the data inflated so far, at most one window. Keeping it takes less memory than keeping a
+    /// decompressor, and works however a stream ended.
     history: Vec<u8>,
     /// The error to report if the next message cannot be inflated.
     error: ProtocolError,
@@ -88,8 +88,8 @@ impl Inflater {
         }
         match self.window {
             Some(window) => self.append_history(message.payload(), window.bytes()),
-            // The next message could now refer to an earlier one, which it must not. The library cannot always tell a
-            // reference to data before the beginning from other errors.
+            // From now on, a message could refer to an earlier one, which it must not do. The library cannot always
+            // distinguish such a reference from other errors.
             None => {
                 self.error = ProtocolError::EarlierMessage(match self.role {
                     Role::Server => "client_no_context_takeover",
@@ -104,7 +104,7 @@ impl Inflater {
         let inflated = &inflated[inflated.len().saturating_sub(window)..];
         let excess = (self.history.len() + inflated.len()).saturating_sub(window);
         self.history.drain(..excess);
-        // `extend_from_slice` alone could reserve more than the window.
+        // The capacity is reserved explicitly, because `extend_from_slice` alone could reserve more than the window.
         let capacity = (self.history.len() + inflated.len()).next_power_of_two();
         self.history.reserve_exact(capacity - self.history.len());
         self.history.extend_from_slice(inflated);
@@ -143,7 +143,7 @@ impl Message {
                     self.state = State::Ended;
                     break;
                 }
-                // A full output may leave data inside the decompressor; an output with room left does not.
+                // If the output is full, the decompressor may hold more data. If there is room left, it holds none.
                 if output.len() < output.capacity() {
                     break;
                 }
@@ -171,7 +171,7 @@ impl Message {
         }
         // An error from here on means that the message is truncated.
         self.error = ProtocolError::InvalidDeflate;
-        // Both produce output only in a stream that stopped inside a block.
+        // Each of these endings produces output only if the stream has stopped inside a block.
         if self.ends_with(&TAIL)? || self.ends_with(&LAST_BLOCK)? {
             Ok(self.stream)
         } else {

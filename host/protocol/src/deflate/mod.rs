@@ -6,9 +6,9 @@
 //!
 //! # Memory
 //!
-//! Without context takeover, a direction needs memory only while a message is processed: all connections of a thread
-//! share compressors and decompressors. With context takeover, each connection keeps its own memory from its first
-//! compressed message on:
+//! Without context takeover, a direction needs memory only while a message is processed, because all connections of a
+//! thread share compressors and decompressors. With context takeover, each connection keeps its own memory from its
+//! first compressed message on:
 //!
 //! | direction | without takeover | with takeover, by [`WindowBits`] |
 //! |---|---|---|
@@ -17,7 +17,7 @@
 //!
 //! [`Outbound::release_context`] drops the compressor. The next message creates a new one.
 //!
-//! With [`KeepWindow::Always`], incoming data is kept without takeover as well.
+//! With [`KeepWindow::Always`], incoming data is kept even without takeover.
 //!
 //! A message that arrives in pieces holds a decompressor of 48 KiB until its end. Inflating stops at
 //! [`Limits::max_message`](crate::Limits::max_message) bytes. A thread keeps at most four
@@ -26,9 +26,9 @@
 //! # Secrets
 //!
 //! The compressed length of a message reveals how much the message has in common with the contents of the window. An
-//! attacker may be able to have their own text sent along with a secret: in the same message or, with context takeover,
-//! in another message of the connection. The length then reveals the secret bit by bit. Send such messages with
-//! [`Compression::Never`](crate::Compression::Never).
+//! attacker may be able to have text of their own sent together with a secret, in the same message or, with context
+//! takeover, in another message of the connection. The compressed length then reveals the secret bit by bit. Send such
+//! messages with [`Compression::Never`](crate::Compression::Never).
 //!
 //! [`Upgrade::accept_deflate`]: crate::handshake::server::Upgrade::accept_deflate
 //! [`Handshake::offer_deflate`]: crate::handshake::client::Handshake::offer_deflate

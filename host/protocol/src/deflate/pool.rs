@@ -40,7 +40,7 @@ impl Compressor {
         });
         match pooled {
             Some(mut compressor) => {
-                // Its window may still contain data of another connection.
+                // The compressor's window may still contain data of another connection.
                 compressor.stream.reset();
                 compressor
             }
@@ -51,7 +51,7 @@ impl Compressor {
     /// Returns the compressor to the pool.
     pub(super) fn put_back(self) {
         COMPRESSORS.with_borrow_mut(|pool| {
-            // Drop the one that was unused for the longest time.
+            // The compressor that was unused for the longest time is dropped.
             if pool.len() == KEPT {
                 pool.remove(0);
             }

@@ -1,7 +1,7 @@
 //! Settings of permessage-deflate.
 
-/// This endpoint's settings for permessage-deflate. The peer may ask for less; the negotiation then settles on what
-/// both endpoints support.
+/// This endpoint's settings for permessage-deflate. If the peer asks for less, the negotiation settles on what both
+/// endpoints support.
 ///
 /// The default has no context takeover, so that an idle connection costs no memory, and the widest windows. To change a
 /// setting, assign its field: `deflate.threshold = 1024`.
@@ -26,14 +26,14 @@ pub struct Deflate {
 /// Whether to keep the window of a peer that must not refer to earlier messages (§7.1.1).
 ///
 /// Some clients ignore `client_no_context_takeover` and refer to their earlier messages anyway. Their messages can be
-/// inflated only if the window is kept. This takes as much memory per connection as [`ContextTakeover::On`] does in
-/// that direction.
+/// inflated only if the window is kept. The kept window takes as much memory per connection as [`ContextTakeover::On`]
+/// does in that direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepWindow {
-    /// As the RFC requires: a reference to an earlier message fails the connection, and nothing is kept.
+    /// Behave as the RFC requires: keep nothing. A reference to an earlier message fails the connection.
     #[default]
     Never,
-    /// References to earlier messages work.
+    /// Keep the window, so that references to earlier messages work.
     Always,
 }
 
@@ -60,8 +60,8 @@ pub enum ContextTakeover {
 /// The size of a direction's LZ77 window, as the binary logarithm of its bytes (§7.1.2): from 9, which is 512 bytes, to
 /// 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for the memory it costs.
 ///
-/// The RFC also allows 8. No compressor of the zlib family can produce a raw stream with that window. It is therefore
-/// accepted in a handshake only where it does not concern our compressor: see
+/// The RFC also allows 8. No compressor of the zlib family can produce a raw stream with that window. So 8 is accepted
+/// in a handshake only where this endpoint does not have to compress with it. See
 /// [`Upgrade::accept_deflate`](crate::handshake::server::Upgrade::accept_deflate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowBits(u8);
@@ -85,7 +85,8 @@ impl Deflate {
     /// are compressed.
     pub fn with_context_takeover() -> Self {
         let direction = Direction { context: ContextTakeover::On, window: WindowBits::MAX };
-        // With a context, similar messages become shorter from this length on. Without one, few do.
+        // With a context, similar messages of this length or more become shorter. Without one, few messages this short
+        // do.
         Self { threshold: 64, outgoing: direction, incoming: direction, ..Self::default() }
     }
 }
@@ -94,8 +95,8 @@ impl Default for Deflate {
     fn default() -> Self {
         Self {
             level: Level::default(),
-            // A JSON chat message of 256 bytes becomes 150 bytes, one of 128 becomes 103, and one of 64 does not become
-            // shorter. Each costs the compressor the same.
+            // A JSON chat message of 256 bytes becomes 150 bytes, and one of 128 bytes becomes 103. One of 64 bytes
+            // does not become shorter. The compressor takes the same time for each of them.
             threshold: 256,
             outgoing: Direction::default(),
             incoming: Direction::default(),

@@ -23,7 +23,7 @@ impl Authority {
     }
 }
 
-/// Splits at the colon before the port, which is not inside the brackets of an IPv6 address.
+/// Splits at the colon before the port. A colon inside the brackets of an IPv6 address does not count.
 pub(crate) fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     let end = match text.strip_prefix('[') {
         Some(bracketed) => bracketed.find(']')? + 2,
@@ -45,7 +45,7 @@ pub(crate) fn parse_host(text: &str) -> Option<String> {
         let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
         return Some(format!("[{address}]"));
     }
-    // Letters outside ASCII arrive as punycode. `%` and `_` occur in names that are in use.
+    // Letters outside ASCII arrive as punycode. `%` and `_` occur in real names.
     let is_name =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%');
     (!text.is_empty() && text.bytes().all(is_name)).then(|| text.to_ascii_lowercase())

@@ -1,7 +1,7 @@
 //! The opening handshake of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! The client proves nothing. The server proves that it has read two keys in the head and eight bytes after the head.
-//! No HTTP server would treat these bytes as part of the request.
+//! The client proves nothing. The server proves that it has read two keys in the head, and eight bytes after the head
+//! that no HTTP server would treat as a part of the request.
 
 use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -38,8 +38,8 @@ pub(super) fn answer(
 
 /// Returns the digits of a key, read as one number, divided by the number of its spaces (§5.2).
 ///
-/// HTTP strips spaces around a header value. A key has none there: a client inserts its spaces "at random positions
-/// other than the start or end" (§4.1).
+/// A key has no spaces at its ends, where HTTP would strip them: a client inserts its spaces "at random positions other
+/// than the start or end" (§4.1).
 fn number(key: &str) -> Result<u32, Rejection> {
     let digits: String = key.chars().filter(char::is_ascii_digit).collect();
     let number: u32 = digits.parse().map_err(|_| Rejection::DraftKeyNumber)?;
@@ -51,18 +51,18 @@ fn number(key: &str) -> Result<u32, Rejection> {
     }
 }
 
-/// Returns the value of `Sec-WebSocket-Location` (§5.2): the URL that the client requested, with the host in lower
-/// case. The client compares it with its own URL in this form.
+/// Returns the value of `Sec-WebSocket-Location` (§5.2). It is the URL that the client requested, with the host in
+/// lower case. The client compares it with its own URL in this form.
 pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderValue, Rejection> {
     let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
-    // The URL that a client compares has no colon without a port after it.
+    // The client's own URL has no colon without a port after it.
     let host = host.strip_suffix(':').unwrap_or(host).to_ascii_lowercase();
     HeaderValue::try_from(format!("{}://{host}{resource}", scheme.of_websocket()))
         .map_err(|_| Rejection::Host)
 }
 
-/// Returns the offered subprotocols: names of visible characters, separated by spaces. Some clients separated them with
-/// commas, as later drafts do.
+/// Returns the offered subprotocols. They are names of visible characters, separated by spaces. Some clients separate
+/// them with commas, as later drafts do.
 pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let lists = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
     Ok(unique(lists.iter().flat_map(|names| names.split_ascii_whitespace())))

@@ -21,8 +21,9 @@ pub(super) struct Parameter<'a> {
     pub(super) value: Option<Cow<'a, str>>,
 }
 
-/// Returns the extensions of all lines in their order, or `None` if a line violates the grammar. Such a line must fail
-/// the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an unclosed quote.
+/// Returns the extensions of all lines in their order. Returns `None` if a line violates the grammar, because that must
+/// fail the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an unclosed
+/// quote.
 ///
 /// Errors beyond the grammar only decline an offer: an unknown extension, or a parameter that is unknown, repeated or
 /// has an invalid value.
@@ -81,8 +82,8 @@ impl<'a> Rest<'a> {
         is_token(token).then_some(token)
     }
 
-    /// Reads a token or a quoted string. "When using the quoted-string syntax variant, the value after quoted-string
-    /// unescaping MUST conform to the 'token' ABNF."
+    /// Reads a token or a quoted string. §9.1: "When using the quoted-string syntax variant, the value after
+    /// quoted-string unescaping MUST conform to the 'token' ABNF."
     fn value(&mut self) -> Option<Cow<'a, str>> {
         let Some(quoted) = self.0.strip_prefix('"') else {
             return self.token().map(Cow::Borrowed);

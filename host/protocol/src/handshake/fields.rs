@@ -8,8 +8,9 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::Rejection;
 
-/// Fields that may occur only once. If one is repeated, a proxy may act on the first value and the application on the
-/// second. These fields name the host, identify the client, or frame the request; nothing depends on other fields.
+/// Fields that may occur only once. If one were repeated, a proxy could act on the first value and the application on
+/// the second. These fields name the host, identify the client, or frame the request. For other fields, such a
+/// difference does not matter.
 const SINGLE: [&str; 13] = [
     "Host",
     "Origin",
@@ -77,7 +78,7 @@ const LISTS: [&str; 44] = [
 
 /// Checks that no field of [`SINGLE`] is repeated.
 pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
-    // Usually no field is repeated, and the search is not needed.
+    // Usually no field is repeated, and then there is no need to search.
     if headers.len() == headers.keys_len() {
         return Ok(());
     }
@@ -88,7 +89,7 @@ pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// Returns the fields of an accepted request for the application, with names in lower case. They are the same over
+/// Returns the fields of an accepted request for the application, with names in lower case. They are the same for
 /// HTTP/1.1 and HTTP/2:
 ///
 /// - The host is the requested host: the authority of an absolute target (RFC 9112 §3.2.2) or `:authority` replaces
@@ -106,7 +107,7 @@ pub fn fields<B>(request: &Request<B>) -> impl Iterator<Item = (&str, Cow<'_, [u
         let (name, line) = lines.next()?;
         let mut value = Cow::Borrowed(line.as_bytes());
         let is_same = |(next, _): &(&HeaderName, &HeaderValue)| *next == name;
-        // Lines with the same name are adjacent. Usually there is only one, and the table need not be searched.
+        // Lines with the same name are adjacent. Usually there is only one, and then the table need not be searched.
         if lines.peek().is_some_and(is_same)
             && let Some(separator) = separator(name)
         {

@@ -8,7 +8,7 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
-/// Returns whether only the handshake may set this header: because the handshake defines it, or because it frames the
+/// Returns whether only the handshake may set this header, because the handshake defines it or because it frames the
 /// response.
 pub fn belongs_to_handshake(name: &HeaderName) -> bool {
     [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
@@ -43,9 +43,9 @@ pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Vec<&
     Some(elements)
 }
 
-/// Returns the names of a list without duplicates; the first occurrence counts.
+/// Returns the names of a list without duplicates, in the order of their first occurrences.
 pub(crate) fn unique<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    // Comparing each name with each other would make the cost of a long header quadratic.
+    // A set is used, because comparing each name with every other would take quadratic time for a long header.
     let mut seen = HashSet::new();
     names.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned).collect()
 }

@@ -34,11 +34,11 @@ pub enum Rejection {
     /// not differ from `:authority`.
     #[error("the host is missing or malformed, or the request names two different hosts")]
     Host,
-    /// RFC 9110 §5.3: the header with this name is repeated, which is not allowed: it would be unclear which value
-    /// counts.
+    /// RFC 9110 §5.3: the header with this name is repeated. That is not allowed, because it would be unclear which
+    /// value counts.
     #[error("the {0} header is repeated")]
     Repeated(&'static str),
-    /// A handshake has no body: the bytes after it would be read as frames.
+    /// A handshake has no body, because the bytes after it would be read as frames.
     #[error("a WebSocket handshake has no body")]
     Body,
     /// §4.2.1: the key is missing.
@@ -90,8 +90,8 @@ impl Rejection {
         }
     }
 
-    /// Returns the HTTP/1.1 response, without a body, of a server that supports these versions. The response
-    /// closes the connection, because the bytes after a rejected handshake cannot be trusted to be HTTP.
+    /// Returns the HTTP/1.1 response of a server that supports these versions. It has no body. It closes the
+    /// connection, because the bytes after a rejected handshake cannot be trusted to be HTTP.
     #[must_use]
     pub fn response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
@@ -114,9 +114,8 @@ impl Rejection {
         response
     }
 
-    /// Returns the HTTP/2 response, without a body, of a server that supports these versions. The connection stays
-    /// open, so there are no connection headers. The status is therefore never 426, which requires such
-    /// headers.
+    /// Returns the HTTP/2 response of a server that supports these versions. It has no body. The connection stays open,
+    /// so there are no connection headers. The status is therefore never 426, which requires such headers.
     #[must_use]
     pub fn http2_response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
@@ -135,7 +134,8 @@ impl Rejection {
 
 /// Inserts the versions that would have been accepted (RFC 6455 §4.4).
 fn insert_versions(headers: &mut HeaderMap, versions: &Versions) {
-    // Numbers are always a valid header value. The list is empty if the server supports only draft 00.
+    // Numbers are always a valid header value. The list is empty if the server supports only draft 00, which has no
+    // number.
     if let Ok(list) = HeaderValue::try_from(versions.to_string())
         && !list.is_empty()
     {

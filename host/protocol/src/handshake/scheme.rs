@@ -11,7 +11,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Parses a scheme, ignoring case. Accepts `ws` and `wss` as well, because some proxies send those for a WebSocket.
+    /// Parses a scheme, ignoring case. Also accepts `ws` and `wss`, because some proxies send them for a WebSocket.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match () {

@@ -85,7 +85,7 @@ fn nothing_can_be_sent_after_a_close_frame() {
 #[test]
 fn messages_after_our_close_frame_are_read_but_not_reported() {
     let mut server = End::server();
-    // A fragmented message is incomplete when we close.
+    // A fragmented message is incomplete when this end closes.
     server.receives_hex("01 82 00 00 00 00 61 62");
     server.outbound.close(Some(&frame(1001, ""))).expect("it is open");
     server.receives_hex(
@@ -125,19 +125,19 @@ fn both_ends_may_close_at_once() {
     assert_eq!(pair.client.events, [Event::Closed(Some(frame(4002, "server")))]);
 }
 
-/// Passes bytes that fail the connection, and further input up to the close frame, in pieces of every size. Only the
-/// close frame itself counts as closed.
+/// Passes bytes that fail the connection, and then further input up to the close frame, in pieces of every size. Only
+/// the close frame itself counts as the peer's close.
 #[test]
 fn peer_has_closed_when_its_close_frame_arrives_after_the_failure() {
     let long = format!("82 fe 00 80 00 00 00 00 {}", "88 ".repeat(128));
     for (failing, between) in [
-        // Over the limit, with a payload that looks like close frames.
+        // A message over the limit, with a payload that looks like close frames.
         (long.as_str(), "81 81 00 00 00 00 88"),
-        // Not masked.
+        // A frame that is not masked.
         ("81 02 61 62", "89 80 00 00 00 00"),
         // A reserved opcode, which fails before the rest of the header is read.
         ("83 82 00 00 00 00 61 62", ""),
-        // Not UTF-8: the only byte of a frame, and the first of several.
+        // Invalid UTF-8: the only byte of a frame, and the first of several bytes.
         ("81 81 00 00 00 00 ff", ""),
         ("81 84 00 00 00 00 ff 88 88 88", ""),
         // A length that is not in its shortest form.

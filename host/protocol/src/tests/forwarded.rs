@@ -247,7 +247,7 @@ fn headers_of_another_convention_are_not_trusted() {
     assert_eq!(by(Convention::XForwarded), (ip("192.0.2.9"), https, host("other.example:8443")));
     assert_eq!(by(Convention::Forwarded), (ip("192.0.2.1"), None, None));
     assert_eq!(by(Convention::XRealIp), (ip("192.0.2.2"), https, host("other.example")));
-    // Cloudflare forwards a host that the client invented.
+    // The client has invented a host, and Cloudflare forwards it.
     assert_eq!(by(Convention::CfConnectingIp), (ip("192.0.2.3"), https, None));
 }
 
@@ -297,7 +297,7 @@ fn forwarded_port_applies_to_a_host_without_a_port() {
     assert_eq!(host(&[port, name]).as_deref(), Some("a.example:8443"));
     assert_eq!(host(&[port, ("X-Forwarded-Host", "[::1]")]).as_deref(), Some("[::1]:8443"));
     assert_eq!(host(&[port, ("X-Forwarded-Host", "a:81")]).as_deref(), Some("a:81"));
-    // Without another host, the port belongs to the host of the request.
+    // If no other host is reported, the port belongs to the host of the request.
     let own = ("Host", "b.example");
     assert_eq!(host(&[port, own]).as_deref(), Some("b.example:8443"));
     assert_eq!(host(&[port, name, own]).as_deref(), Some("a.example:8443"));
@@ -365,7 +365,7 @@ fn at_most_32_hops_are_examined() {
 
 #[test]
 fn long_headers_are_read_in_linear_time() {
-    // A million bytes each: quadratic time would not end.
+    // The inputs have a million bytes each. If the time were quadratic, this test would not end.
     for pattern in [",", "\"", "\\", "\\\"", "for=10.0.0.2;", "a=\"\\\\\";", ";", "for=\"\\a"] {
         let value = pattern.repeat((1 << 20) / pattern.len());
         let lines = [("Forwarded", value.as_str()), ("Forwarded", "for=10.0.0.2")];

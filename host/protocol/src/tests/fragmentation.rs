@@ -33,7 +33,7 @@ fn empty_fragments_are_fragments() {
 fn continuation_without_a_message_fails() {
     server_fails("80 80 00 00 00 00", UnexpectedContinuation);
     server_fails("00 80 00 00 00 00", UnexpectedContinuation);
-    // After a whole message there is no message to continue either.
+    // After a whole message, there is no message to continue.
     server_fails("81 80 00 00 00 00 80 80 00 00 00 00", UnexpectedContinuation);
 }
 
@@ -56,7 +56,7 @@ fn messages_are_sent_in_frames_of_the_requested_size() {
 #[test]
 fn message_in_frames_is_queued_whole_or_not_at_all() {
     let two = std::num::NonZeroUsize::new(2).expect("two is not zero");
-    // Four bytes in two frames of two are eight bytes with headers.
+    // Four bytes in two frames of two bytes are eight bytes including the headers.
     let mut outbound = Outbound::server(7);
     assert_eq!(outbound.send_binary_in_frames(&[0; 4], two), Err(crate::SendError::TooLong));
     assert_eq!(outbound.remaining(), 0);

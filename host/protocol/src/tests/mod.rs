@@ -25,7 +25,7 @@ use crate::handshake::server::Rules;
 use crate::handshake::{Origins, Scheme, Versions};
 use crate::{Event, Inbound, Limits, Outbound, Role};
 
-/// Room for everything that a test sends.
+/// Enough room for everything that a test sends.
 const ROOM: usize = 1 << 24;
 
 /// Parses hexadecimal bytes as the RFC writes them.
@@ -95,7 +95,7 @@ impl End {
         self.receives(&hex(bytes))
     }
 
-    /// Takes everything that is to be written.
+    /// Takes everything that is waiting to be written.
     fn writes(&mut self) -> Vec<u8> {
         self.outbound.copy_to_bytes(self.outbound.remaining()).to_vec()
     }
@@ -116,7 +116,7 @@ impl Pair {
         Self { client: End::client(), server: End::server() }
     }
 
-    /// Passes bytes in both directions until neither end has any.
+    /// Passes bytes in both directions until neither end has any left.
     fn drive(&mut self) {
         loop {
             let (up, down) = (self.client.writes(), self.server.writes());
@@ -145,8 +145,8 @@ fn pong(bytes: &[u8]) -> Event<'static> {
     Event::Pong(bytes.to_vec().into())
 }
 
-/// Asserts that these bytes from a client fail the connection with this error: it is the last event, a close frame with
-/// its code is sent, and further input is ignored.
+/// Asserts that these bytes from a client fail the connection with this error. The error must be the last event, a
+/// close frame with its code must be sent, and further input must be ignored.
 #[track_caller]
 fn server_fails(bytes: &str, error: crate::ProtocolError) {
     let mut server = End::server();

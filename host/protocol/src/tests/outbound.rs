@@ -140,7 +140,7 @@ fn peer_that_never_quite_catches_up_does_not_make_the_buffer_grow() {
     let mut outbound = Outbound::server(10_000);
     for _ in 0..500 {
         while outbound.send_binary(&[0; 98]).is_ok() {}
-        // Write all but a few bytes, so that the buffer is never empty.
+        // All but a few bytes are written, so that the buffer is never empty.
         outbound.advance(outbound.remaining() - 50);
     }
     assert!(outbound.remaining() <= 10_000);
@@ -159,7 +159,7 @@ fn memory_of_a_large_message_is_released() {
     assert_eq!(outbound.capacity(), 0);
 }
 
-/// Counts memory as allocated: a pooled buffer may be long and contain few bytes.
+/// This counts the allocated memory, because a pooled buffer may be long and contain few bytes.
 #[test]
 fn memory_is_at_most_about_twice_the_queued_bytes() {
     let short = SharedMessage::binary(&[1; 5000]);
@@ -167,7 +167,7 @@ fn memory_is_at_most_about_twice_the_queued_bytes() {
     let mut slow = Outbound::server(64 << 20);
     let mut other = Outbound::server(ROOM);
     for turn in 0..2000 {
-        // A message written to another peer leaves a long buffer in the pool for the next message.
+        // When a message to another peer has been written, a long buffer is left in the pool for the next message.
         other.send_binary(&[0; 200_000]).expect("there is room");
         other.advance(other.remaining());
         slow.send_binary(&[3; 10]).expect("there is room");

@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// A certificate in DER, as received: 64 KiB at most, because TLS accepts no more. It is parsed on demand, not for
-/// every connection.
+/// A certificate in DER, as it was received. It has at most 64 KiB, because TLS accepts no more. Most connections do
+/// not need its content, so it is parsed on demand.
 pub(crate) struct Certificate {
     der: Box<[u8]>,
     subject: OnceLock<Option<Box<str>>>,
@@ -42,8 +42,8 @@ impl Certificate {
         self.subject.get_or_init(format).as_deref()
     }
 
-    /// Returns the alternative names of the subject, each with its kind as a prefix, in the order of the certificate.
-    /// Empty if there are none, or if the certificate cannot be parsed.
+    /// Returns the alternative names of the subject, in the order of the certificate. Each has its kind as a prefix.
+    /// Empty if there are no names, or if the certificate cannot be parsed.
     pub(crate) fn names(&self) -> Vec<String> {
         self.parse().map_or_else(Vec::new, |certificate| names::format(&certificate))
     }

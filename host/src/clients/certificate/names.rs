@@ -5,14 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-/// The most names that are returned. A client that is admitted by one of its names has a certificate with few of them,
-/// but one of 64 KiB could hold 30,000.
+/// The most names that are returned. A certificate whose names matter for admission has only a few, but a certificate
+/// of 64 KiB could contain 30,000.
 const MAX_NAMES: usize = 1000;
 
-/// Returns the names, each with its kind as a prefix. Omits names of kinds other than these four, and invalid
-/// names.
+/// Returns the names, each with its kind as a prefix. Omits invalid names, and names of other kinds than these four.
 pub(super) fn format(certificate: &X509Certificate<'_>) -> Vec<String> {
-    // §4.2: an extension must not occur twice. A certificate in which it does has no names.
+    // §4.2: an extension must not occur twice. If it does, the certificate is treated as one without names.
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
     extension.value.general_names.iter().filter_map(name).take(MAX_NAMES).collect()
 }
@@ -27,14 +26,14 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// §4.2.1.6: these names are ASCII and not empty. A name with a control character is invalid: a program that reads
-/// `good.example\0.evil.example` up to the zero would mistake it for another name.
+/// §4.2.1.6: these names are ASCII and not empty. A name with a control character is treated as invalid. A program that
+/// reads `good.example\0.evil.example` only up to the zero would mistake it for another name.
 fn text(kind: &str, name: &str) -> Option<String> {
     let is_valid_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_valid_name.then(|| format!("{kind}:{name}"))
 }
 
-/// §4.2.1.6: four or sixteen bytes.
+/// §4.2.1.6: an address has four or sixteen bytes.
 fn address(bytes: &[u8]) -> Option<String> {
     if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
         Some(format!("ip:{}", Ipv4Addr::from(bytes)))

@@ -1,4 +1,5 @@
-//! The name of a certificate's subject as text (RFC 4514), escaped so that no value can be mistaken for another one.
+//! The name of a certificate's subject as text (RFC 4514). It is escaped so that no value can be mistaken for another
+//! one.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,11 +7,12 @@ use std::fmt::Write;
 use x509_parser::asn1_rs::{Any, Class, Tag, ToDer};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// The characters of a value that are escaped with a backslash (RFC 4514 §2.4). The equals sign need not be escaped,
-/// but is: a search for `CN=admin` in a subject must not find it in a company's name.
+/// The characters of a value that are escaped with a backslash (RFC 4514 §2.4). RFC 4514 does not require this for the
+/// equals sign. It is escaped here so that a search for `CN=admin` in a subject does not find it inside a company's
+/// name.
 const SPECIAL: &str = "\"+,;<>\\=";
 
-/// Formats a name, the last part first (RFC 4514 §2.1).
+/// Formats a name. Its last part comes first (RFC 4514 §2.1).
 pub(super) fn format(name: &X509Name<'_>) -> String {
     let mut text = String::new();
     let parts: Vec<_> = name.iter().collect();
@@ -37,7 +39,7 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
             text.push('=');
             write_escaped(text, &characters);
         }
-        // §2.4: an attribute without a short name, or whose value is not text, is written in its encoding.
+        // §2.4: if an attribute has no short name or its value is not text, the value is written in its encoding.
         (name, _) => {
             text.push_str(name.unwrap_or(&kind));
             text.push_str("=#");
@@ -48,7 +50,7 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
     }
 }
 
-/// Returns the short name of an attribute: those of RFC 4514 §3, and other registered ones that occur in certificates.
+/// Returns the short name of an attribute: one of RFC 4514 §3, or another registered one that occurs in certificates.
 fn short_name(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "2.5.4.3" => "CN",
@@ -69,7 +71,7 @@ fn short_name(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// Decodes a value that is text, in any of the encodings of text.
+/// Decodes a value that is text, in any of the text encodings.
 fn characters<'a>(value: &Any<'a>) -> Option<Cow<'a, str>> {
     if value.header.class() != Class::Universal || value.header.is_constructed() {
         return None;
@@ -81,7 +83,7 @@ fn characters<'a>(value: &Any<'a>) -> Option<Cow<'a, str>> {
         | Tag::Ia5String
         | Tag::NumericString
         | Tag::VisibleString => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-        // Implementations disagree about T.61 beyond ASCII.
+        // T.61 is accepted only if it is ASCII, because implementations disagree about the rest.
         Tag::TeletexString if bytes.is_ascii() => {
             std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
         }
@@ -121,8 +123,9 @@ fn write_escaped(text: &mut String, value: &str) {
     }
 }
 
-/// Returns whether a character is invisible, or moves the text that follows it: control characters,
-/// characters of zero width and marks of the writing direction. RFC 4514 allows each of them as escaped bytes.
+/// Returns whether a character is invisible, or moves the text that follows it. This is true for control characters,
+/// characters of zero width, and marks of the writing direction. RFC 4514 allows such characters to be written as
+/// escaped bytes.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -160,7 +163,7 @@ mod tests {
         encoded(0x30, &[encoded(6, kind), encoded(tag, value)].concat())
     }
 
-    /// Formats a name that consists of parts, each with its attributes.
+    /// Formats a name that consists of parts. Each part has its own attributes.
     fn name(parts: &[&[Vec<u8>]]) -> String {
         let parts: Vec<Vec<u8>> =
             parts.iter().map(|attributes| encoded(0x31, &attributes.concat())).collect();

@@ -3,7 +3,7 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPa
 
 use super::*;
 
-/// The extension of alternative names (RFC 5280 §4.2.1.6).
+/// The identifier of the extension for alternative names (RFC 5280 §4.2.1.6).
 const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
 
 const EMAIL: u8 = 0x81;
@@ -25,7 +25,7 @@ fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag][..], &length, content].concat()
 }
 
-/// Makes a certificate whose extension of alternative names consists of `bytes`.
+/// Creates a certificate whose extension for alternative names consists of `bytes`.
 fn with_extension(bytes: Vec<u8>) -> Certificate {
     let mut params = CertificateParams::default();
     let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, bytes);
@@ -33,7 +33,7 @@ fn with_extension(bytes: Vec<u8>) -> Certificate {
     signed(&params)
 }
 
-/// Makes a certificate with alternative names, which may be invalid.
+/// Creates a certificate with alternative names. The names may be invalid.
 fn with_names(names: &[(u8, &[u8])]) -> Certificate {
     let names: Vec<u8> = names.iter().flat_map(|(tag, name)| encoded(*tag, name)).collect();
     with_extension(encoded(0x30, &names))
@@ -95,7 +95,7 @@ fn invalid_names_are_left_out() {
         (IP, b""),
         (IP, &[127, 0, 0]),
         (IP, &[127, 0, 0, 1, 0]),
-        // With a mask, as in name constraints (RFC 5280 §4.2.1.10).
+        // An address with a mask, as in name constraints (RFC 5280 §4.2.1.10).
         (IP, &[10, 0, 0, 0, 255, 0, 0, 0]),
         (IP, &[0; 17]),
         // An invalid directory name, and kinds that do not exist.

@@ -1,5 +1,6 @@
-//! The few requests to JetStream that placement needs: JSON over subjects. The client's own feature for JetStream would
-//! bring two more crates, and recognises only one of the two errors of a lost race.
+//! The few requests to JetStream that placement needs. They are JSON messages on certain subjects. The client library
+//! has a feature for JetStream. It is not used because it would bring two more crates, and recognizes only one of the
+//! two errors for a lost race.
 
 use async_nats::{Client, HeaderMap, Message, RequestError, RequestErrorKind};
 use bytes::Bytes;
@@ -7,16 +8,16 @@ use serde_json::Value;
 
 use crate::cluster::placement::{RecordsError, WriteError};
 
-/// Numbers of JetStream's errors.
+/// The numbers of JetStream's errors.
 pub(super) mod code {
-    /// The stream exists, with other settings.
+    /// A stream with this name exists, but has other settings.
     pub(in super::super) const NAME_IN_USE: u64 = 10058;
     pub(super) const STREAM_NOT_FOUND: u64 = 10059;
     pub(super) const NO_MESSAGE: u64 = 10037;
     /// The last sequence of the subject is not the expected one. Newer servers use both of these numbers.
     pub(super) const WRONG_LAST_SEQUENCE: [u64; 2] = [10071, 10164];
-    /// Errors that an operator has to correct: no JetStream (for the account), no such number of replicas, not enough
-    /// resources, bad settings, subjects of another stream, limits of the account.
+    /// Errors that an operator has to correct: no JetStream (or none for the account), too few servers for the
+    /// replicas, not enough resources, bad settings, subjects that overlap with another stream, limits of the account.
     pub(super) const REFUSED: [u64; 10] =
         [10039, 10076, 10074, 10023, 10047, 10002, 10052, 10065, 10025, 10026];
 }
@@ -28,7 +29,7 @@ pub(super) enum Failed {
         code: u64,
         description: String,
     },
-    /// Nobody answered.
+    /// Nobody answered the request.
     Nobody,
     Unavailable(String),
 }
@@ -38,8 +39,8 @@ pub(super) async fn call(client: &Client, api: String, body: &Value) -> Result<V
     answer(client.request(format!("$JS.API.{api}"), Bytes::from(body.to_string())).await)
 }
 
-/// Publishes a message if the last message of its subject has the expected sequence. Returns the new message's
-/// sequence.
+/// Publishes a message if the last message of its subject has the expected sequence. Returns the sequence of the new
+/// message.
 pub(super) async fn publish(
     client: &Client,
     stream: &str,
@@ -73,7 +74,7 @@ fn parse(payload: &[u8]) -> Result<Value, Failed> {
 }
 
 impl Failed {
-    /// Returns whether there is no such message.
+    /// Returns whether the error says that there is no such message.
     pub(super) fn is_no_message(&self) -> bool {
         matches!(self, Self::Error { code: code::NO_MESSAGE, .. })
     }

@@ -1,5 +1,5 @@
-//! Credentials files of NATS. The client reads such a file only once, so when it reconnects, it would show credentials
-//! that may have expired.
+//! Credentials files of NATS. The client library reads such a file only once. After a reconnect, it would present the
+//! old credentials again, which may have expired.
 
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
@@ -11,7 +11,7 @@ use nkeys::KeyPair;
 ///
 /// # Errors
 ///
-/// The file cannot be read, or has no credentials.
+/// An error if the file cannot be read, or contains no credentials.
 ///
 /// # Cancel safety
 ///
@@ -30,14 +30,14 @@ pub(super) async fn sign_in(file: &Path, nonce: &[u8]) -> Result<Auth> {
     Ok(auth)
 }
 
-/// Returns the lines that stand between two lines of dashes.
+/// Returns each line that stands between two lines of dashes.
 fn blocks(content: &str) -> impl Iterator<Item = &str> {
     let is_border = |line: &str| line.starts_with("---");
     let mut lines = content.lines().map(str::trim).filter(|line| !line.is_empty());
     std::iter::from_fn(move || {
         lines.find(|line| is_border(line))?;
         let block = lines.next()?;
-        // Takes the border at the end, so that it does not begin the next block.
+        // The closing border is consumed here, so that it does not begin the next block.
         lines.next().filter(|line| is_border(line))?;
         Some(block)
     })

@@ -1,7 +1,8 @@
 //! NATS, through its official client.
 //!
-//! The client's own reconnecting is not used: while it reconnects it keeps messages and sends them late. A
-//! [session](session::NatsSession) is one connection, and [`super::member`] makes another when it ends.
+//! The client library could reconnect by itself, but while it does, it keeps messages and sends them late. So this is
+//! not used for topics. A [session](session::NatsSession) is a single connection, and [`super::member`] makes another
+//! one when it ends.
 
 mod api;
 mod credentials;
@@ -31,26 +32,26 @@ use super::placement::Timing;
 use super::shared::Shared;
 use crate::config;
 
-/// The time between two pings. A connection on which three go unanswered has ended.
+/// The time between two pings. A connection counts as ended when three pings in a row are unanswered.
 const PING: Duration = Duration::from_secs(2);
 
 /// How long connecting to one server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the server may take to say that it has read everything.
+/// How long the server may take to confirm that it has read everything.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most commands that wait in the client.
+/// The most commands that wait in the client library.
 const COMMANDS: usize = 128;
 
-/// The most messages of one topic that wait in the client. The client reads at most 128 times before the tasks that
-/// take the messages run. With the read buffer below, it therefore never holds more messages.
+/// The most messages of one topic that wait in the client library. The library reads at most 128 times before the tasks
+/// that take the messages run. With the read buffer below, it never holds more messages than this.
 const MESSAGES: usize = 64 << 10;
 
-/// Bytes that the client reads at once.
+/// How many bytes the client library reads at once.
 const READ_BUFFER: u16 = 16 << 10;
 
-/// A pause that outlasts every session.
+/// A pause that is longer than any session.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A NATS server, or a cluster of them.
@@ -84,7 +85,7 @@ impl Nats {
         let is_connected = Arc::new(AtomicBool::new(false));
         let options = self.options(shared.host, &notices, &is_connected).await?;
         let options = with_credentials(options, &parse(server)?);
-        // The client logs the address.
+        // The client library logs the address, so it must not contain credentials.
         let address = parse(&without_credentials(server))?;
         let client = options.connect(address).await.map_err(|error| describe(&error))?;
         is_connected.store(true, Ordering::Relaxed);
@@ -117,7 +118,7 @@ impl Nats {
             .subscription_capacity(MESSAGES)
             .read_buffer_capacity(READ_BUFFER)
             .ignore_discovered_servers()
-            // Never connects again by itself.
+            // This callback keeps the client library from ever reconnecting by itself.
             .reconnect_delay_callback(move |_| match is_connected.load(Ordering::Relaxed) {
                 true => NEVER,
                 false => Duration::ZERO,
@@ -129,7 +130,8 @@ impl Nats {
         self.with_identity(options).await
     }
 
-    /// Returns the records of the cluster, over a connection of their own. The client connects again by itself.
+    /// Returns the records of the cluster. They have their own connection, on which the client library reconnects by
+    /// itself.
     pub(super) async fn records(
         &self,
         host: &str,
@@ -144,20 +146,20 @@ impl Nats {
             .name(format!("ws-host {host} lease"))
             .custom_inbox_prefix(inbox_prefix(&self.cluster))
             .ping_interval(timing.lease() / 8)
-            // Each request has a limit of its own.
+            // Placement limits the time of each request itself.
             .request_timeout(None)
             .connection_timeout(timing.request())
             .reconnect_delay_callback(move |_| timing.retry());
         let options = self.with_certificates(options);
-        // The client logs the addresses.
+        // The client library logs the addresses, so they must not contain credentials.
         let servers = self.servers.iter().map(|server| parse(&without_credentials(server)));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
         let client = options.connect(servers).await.map_err(|error| describe(&error))?;
         Ok(NatsRecords::new(client, &self.cluster, replicas, longest_state))
     }
 
-    /// Returns options for connections that read the credentials file again each time. `named` is the server whose URL has
-    /// a user and password, or a token.
+    /// Returns options for connections that read the credentials file again each time. `named` is the server whose URL
+    /// contains a user and password, or a token.
     async fn signing_in(&self, named: Option<&ServerAddr>) -> Result<ConnectOptions, String> {
         let Some(file) = self.credentials.clone() else {
             let options = ConnectOptions::new();
@@ -166,7 +168,7 @@ impl Nats {
                 None => options,
             });
         };
-        // Read here too, so that the log reports a mistake at once.
+        // The file is also read now, so that a mistake is reported at once.
         sign_in(&file, &[]).await.map_err(|error| unreadable(&file, &error))?;
         let login = named.map(login).unwrap_or_default();
         Ok(ConnectOptions::with_auth_callback(move |nonce| {
@@ -212,7 +214,7 @@ impl Broker for Nats {
                 Err(why) => problems.push(format!("{}: {why}", without_credentials(server))),
             }
         }
-        // Sorted, so that the same problems give the same text.
+        // Sorted, so that the same problems always result in the same text.
         problems.sort_unstable();
         Err(problems.join("; "))
     }
@@ -222,7 +224,7 @@ fn parse(server: &str) -> Result<ServerAddr, String> {
     server.parse().map_err(|error: io::Error| error.to_string())
 }
 
-/// Adds the user and password of a URL, or its token: `nats://TOKEN@HOST`.
+/// Adds the user and password of a URL, or its token, to the options. A URL with a token is `nats://TOKEN@HOST`.
 fn with_credentials(options: ConnectOptions, server: &ServerAddr) -> ConnectOptions {
     match login(server) {
         (Some(user), Some(password), _) => options.user_and_password(user, password),
@@ -240,7 +242,7 @@ fn login(server: &ServerAddr) -> (Option<String>, Option<String>, Option<String>
     }
 }
 
-/// Returns a URL without the user and password that it may have.
+/// Returns a URL without the user and password that it may contain.
 fn without_credentials(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
@@ -255,7 +257,7 @@ fn unreadable(file: &std::path::Path, error: &io::Error) -> String {
     format!("cannot read the credentials {}: {error}", file.display())
 }
 
-/// Returns an error with its cause, and what to do about it.
+/// Returns an error together with its cause and with advice.
 fn describe(error: &ConnectError) -> String {
     use async_nats::ConnectErrorKind as Kind;
     let advice = match error.kind() {
@@ -288,7 +290,7 @@ mod tests {
         }
     }
 
-    /// Accepts a connection as a server does, and returns what the client shows of itself.
+    /// Accepts a connection as a server does. Returns what the client says in its CONNECT message.
     async fn accept(listener: &TcpListener) -> (TcpStream, serde_json::Value) {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let info = json!({

@@ -1,4 +1,4 @@
-//! What the client of NATS reports about a connection.
+//! The reports of the NATS client library about a connection.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::cluster::counters::Dropped;
 use crate::cluster::shared::Shared;
 use crate::log_rate::{Line, LogRate};
 
-/// Limits the log lines about what the server refuses.
+/// Limits the log lines about requests that the server refuses.
 static REFUSED: LogRate = LogRate::new();
 
 /// The reports about one connection.
@@ -43,7 +43,7 @@ impl Notices {
         }
     }
 
-    /// Waits until the connection has ended. Returns why, as far as it is known.
+    /// Waits until the connection has ended. Returns the reason, as far as it is known.
     pub(super) async fn ended(&self) -> String {
         self.ended.cancelled().await;
         let refused = self.refused.lock().take();

@@ -1,4 +1,5 @@
-//! Records in a JetStream stream with one message for each subject. The revision is the message's sequence.
+//! Records in a JetStream stream that keeps one message for each subject. The revision of a record is the sequence of
+//! its message.
 
 use async_nats::Client;
 use base64::Engine;
@@ -18,16 +19,17 @@ pub(crate) struct NatsRecords {
     cluster: String,
     stream: String,
     replicas: usize,
-    /// The longest state of an actor that may have to be kept.
+    /// The length of the longest durable state, in bytes.
     longest_state: usize,
 }
 
-/// Bytes of a message that are not the content of a record: its subject and headers, and the header of a state.
+/// The bytes of a message that do not belong to the content of a record: its subject and headers, and the header of a
+/// state.
 const OVERHEAD: usize = 1 << 10;
 
 impl NatsRecords {
-    /// Returns the records of a cluster. `client` may reconnect by itself and send requests late: the compare-and-swap
-    /// makes that harmless.
+    /// Returns the records of a cluster. `client` may reconnect by itself and then send old requests late. This is
+    /// harmless because every write is a compare-and-swap.
     pub(crate) fn new(
         client: Client,
         cluster: &str,
@@ -38,7 +40,7 @@ impl NatsRecords {
         Self { client, cluster: cluster.to_owned(), stream, replicas, longest_state }
     }
 
-    /// Returns the settings that the stream is made with.
+    /// Returns the settings with which the stream is created.
     fn settings(&self) -> Value {
         json!({
             "name": self.stream,
@@ -52,12 +54,13 @@ impl NatsRecords {
             "max_age": 0,
             "max_msg_size": -1,
             "num_replicas": self.replicas,
-            // All reads go to the leader.
+            // This makes all reads go to the leader.
             "allow_direct": false,
         })
     }
 
-    /// Finds out whether there is no stream, or JetStream does not answer at the moment.
+    /// Returns the error for a request without an answer. Distinguishes a missing stream from JetStream not answering
+    /// at the moment.
     async fn nobody(&self) -> RecordsError {
         match call(&self.client, format!("STREAM.INFO.{}", self.stream), &json!({})).await {
             Ok(_) => Failed::Nobody.into(),
@@ -116,7 +119,7 @@ impl Records for NatsRecords {
             if let Some(id) = lease_of(&subject) {
                 return Ok(Some((id, entry)));
             }
-            // No host wrote that.
+            // No host wrote this record, so it is skipped.
             from = entry.revision + 1;
         }
         Ok(None)
@@ -137,14 +140,14 @@ impl Records for NatsRecords {
     }
 
     async fn remove(&self, key: &Key, revision: u64) -> Result<(), RecordsError> {
-        // All messages below this sequence.
+        // This removes all messages of the subject with a lower sequence.
         let query = json!({ "filter": record(&self.cluster, key), "seq": revision + 1 });
         call(&self.client, format!("STREAM.PURGE.{}", self.stream), &query).await?;
         Ok(())
     }
 }
 
-/// Reads a message in the answer to a request.
+/// Parses the message in the answer to a request.
 fn message(answer: &Value) -> Option<(String, Entry)> {
     let message = answer.get("message")?;
     let subject = message.get("subject")?.as_str()?.to_owned();
@@ -164,12 +167,12 @@ fn check_payload(max_payload: usize, longest_state: usize) -> Result<(), String>
     ))
 }
 
-/// Checks the settings of a stream that may have been made by somebody else. Its replicas may differ: an operator may
-/// change them.
+/// Checks the settings of a stream that this host may not have created. The number of replicas may differ, because an
+/// operator may change it.
 fn check_settings(stream: &str, wanted: &Value, found: &Value) -> Result<(), String> {
     let Some(wanted) = wanted.as_object() else { return Ok(()) };
     for (name, wanted) in wanted.iter().filter(|(name, _)| *name != "num_replicas") {
-        // Servers leave out what is false.
+        // Servers omit settings that are false.
         let found = found.get(name).unwrap_or(&Value::Bool(false));
         if found != wanted {
             return Err(format!(

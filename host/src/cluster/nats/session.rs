@@ -23,8 +23,8 @@ use crate::cluster::shared::Shared;
 /// The name of the only header.
 const HEADER: HeaderName = HeaderName::from_static("Ws");
 
-/// Bytes that are reserved for the header of a message, which is shorter. The server's limit on a message includes its
-/// header.
+/// The bytes that are reserved for the header of a message. The header is shorter than that, but counts towards the
+/// server's limit on messages.
 const HEADER_BYTES: usize = 1 << 10;
 
 /// A connection to a NATS server.
@@ -35,7 +35,7 @@ pub(in crate::cluster) struct NatsSession {
     cluster: Arc<str>,
     shared: Arc<Shared>,
     origin: Origin,
-    /// The task that receives each topic.
+    /// The tasks that receive messages. Each task receives one topic.
     receiving: Mutex<HashMap<Key, AbortHandle>>,
 }
 
@@ -65,7 +65,7 @@ impl NatsSession {
         let envelope = Envelope { origin: Some(self.origin), is_text: *is_text, form: *form };
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, envelope.to_string());
-        // An error means that the connection has ended.
+        // Publishing fails only if the connection has ended.
         let _ = self.client.publish_with_headers(subject, headers, payload.clone()).await;
     }
 }
@@ -83,16 +83,16 @@ impl Session for NatsSession {
         for message in messages {
             self.publish_one(message).await;
         }
-        // Without this, the client could keep a queue full of messages of any length.
+        // Without the flush, the client library could hold a whole queue of messages of any length.
         let _ = self.client.flush().await;
     }
 
     async fn join(&self, interest: Arc<Interest>) {
         let subject = subject(&self.cluster, &interest.resource, &interest.key.topic);
-        // An error means that the connection has ended.
+        // Subscribing fails only if the connection has ended.
         let Ok(subscriber) = self.client.subscribe(subject).await else { return };
         let key = interest.key.clone();
-        // Unconstrained, so that the task takes all messages that have arrived before the client reads more.
+        // Unconstrained, so that the task takes all messages that have arrived before the client library reads more.
         let task =
             tokio::spawn(unconstrained(receive(subscriber, interest, Arc::clone(&self.shared))));
         self.receiving.lock().insert(key, task.abort_handle());
@@ -100,14 +100,15 @@ impl Session for NatsSession {
 
     fn leave(&self, key: &Key) {
         if let Entry::Occupied(task) = self.receiving.lock().entry(key.clone()) {
-            // Dropping the subscriber unsubscribes.
+            // Aborting the task drops its subscriber, which unsubscribes.
             task.remove().abort();
         }
     }
 
     async fn sync(&self) {
-        // Nobody subscribes to this subject. The server says so as soon as it has read everything before. If it does
-        // not say so in time, or the connection has ended, there is nothing to wait for.
+        // Nobody subscribes to this subject. The server reports that there are no subscribers, but only after it has
+        // read everything that was sent before the request. The request also fails if the report is late or the
+        // connection has ended. There is nothing to wait for then.
         let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
     }
 

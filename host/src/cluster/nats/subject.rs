@@ -1,5 +1,6 @@
-//! Subjects: `ws.<cluster>.t.<resource>.<topic>`, and `ws.<cluster>.p.…` for the records of placement. The name of a
-//! resource, a topic and a path are one token each. The name of a cluster is a token as it is.
+//! Subjects. Those of topics are `ws.<cluster>.t.<resource>.<topic>`, and those of placement records are
+//! `ws.<cluster>.p.…`. The name of a resource, a topic or a path is encoded as one token. The name of a cluster is
+//! already a valid token.
 
 use std::fmt::Write;
 
@@ -7,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cluster::placement::{ActorName, Key, LeaseId};
 
-/// The longest token for a path. NATS closes connections that send lines of more than 4 KiB.
+/// The longest token for a path. The length is limited because NATS closes connections that send lines of more than 4
+/// KiB.
 const MAX_PATH: usize = 1 << 10;
 
 /// Returns the subject of a topic.
@@ -22,12 +24,12 @@ pub(super) fn subject(cluster: &str, resource: &str, topic: &str) -> String {
     subject
 }
 
-/// Returns the subject of requests that nobody answers.
+/// Returns the subject for requests that nobody answers.
 pub(super) fn sync_subject(cluster: &str) -> String {
     format!("ws.{cluster}.sync")
 }
 
-/// Returns the beginning of the subjects at which a host gets the server's answers to its own requests.
+/// Returns the prefix of the subjects on which a host receives the answers to its own requests.
 pub(super) fn inbox_prefix(cluster: &str) -> String {
     format!("ws.{cluster}.inbox")
 }
@@ -72,7 +74,7 @@ fn record_of(cluster: &str, kind: &str, ActorName { resource, path }: &ActorName
     push_token(&mut subject, path);
     if subject.len() - start > MAX_PATH {
         subject.truncate(start);
-        // No other token begins like this.
+        // No other token begins with this.
         subject += "=sha256";
         for byte in Sha256::digest(path.as_bytes()) {
             // Writing to a string cannot fail.

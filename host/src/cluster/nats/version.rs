@@ -1,7 +1,7 @@
-//! Versions of NATS whose compare-and-swap can be relied on.
+//! The versions of NATS whose compare-and-swap can be relied on.
 
-/// The first safe versions: of a single server, and of servers in a cluster. Before 2.9.21 the compare-and-swap of
-/// several servers was not serialisable, and 2.10.20 to 2.10.22 lost streams when they were killed.
+/// The first safe versions, of a single server and of servers in a cluster. Before 2.9.21, the compare-and-swap of
+/// several servers was not serializable. 2.10.20 to 2.10.22 lost streams when the servers were killed.
 const SAFE: ([u64; 3], [u64; 3]) = ([2, 9, 0], [2, 10, 23]);
 
 /// The versions that lose streams.
@@ -11,7 +11,7 @@ const LOSING: std::ops::RangeInclusive<[u64; 3]> = [2, 10, 20]..=[2, 10, 22];
 ///
 /// # Errors
 ///
-/// Says which version is needed.
+/// An error that says which version is needed.
 pub(super) fn check_version(version: &str, is_clustered: bool) -> Result<(), String> {
     let Some(found) = parse(version) else {
         return Err(format!("cannot read the version of the broker: {version}"));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A moment on this machine's boot clock. This clock cannot be set, and continues while the machine sleeps. Moments of
-/// different machines are never compared.
+/// A moment on this machine's boot clock. The boot clock cannot be set, and it also runs while the machine sleeps.
+/// Moments of different machines are never compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BootTime {
     nanoseconds: u64,

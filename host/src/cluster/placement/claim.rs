@@ -29,7 +29,7 @@ impl Claim {
         &self.inner.actor
     }
 
-    /// Returns the fencing token: each owner of an actor has a higher token than all earlier owners.
+    /// Returns the fencing token. Each owner of an actor has a higher token than all earlier owners.
     pub(crate) fn token(&self) -> u64 {
         self.inner.revision
     }

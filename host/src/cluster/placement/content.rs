@@ -1,4 +1,4 @@
-//! The content of records: JSON, so that operators can read it with their tools.
+//! The content of records. It is JSON, so that operators can read it with their own tools.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::cluster::HostInfo;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum LeaseContent {
-    /// It is renewed by this host.
+    /// This host renews the lease.
     Alive(Holder),
-    /// It has ended for good. This is never overwritten.
+    /// The lease has ended for good. This content is never overwritten.
     Fenced,
 }
 
@@ -24,8 +24,8 @@ pub(super) enum LeaseContent {
 pub(super) struct Holder {
     #[serde(flatten)]
     pub(super) host: HostInfo,
-    /// The length of the lease in milliseconds: hosts may have different settings while they are restarted one by one.
-    /// Records of older versions do not have it.
+    /// The length of the lease in milliseconds. It is stored because hosts may have different settings while they are
+    /// restarted one by one. Records of older versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_ms: Option<u64>,
 }
@@ -35,14 +35,14 @@ impl Holder {
         Self { host, lease_ms: u64::try_from(lease.as_millis()).ok() }
     }
 
-    /// Returns the length of the lease, if the record has it.
+    /// Returns the length of the lease, if the record contains it.
     pub(super) fn lease(&self) -> Option<Duration> {
         self.lease_ms.map(Duration::from_millis)
     }
 }
 
 impl LeaseContent {
-    /// Returns the length of the lease, if the record has it.
+    /// Returns the length of the lease, if the record contains it.
     pub(super) fn lease(&self) -> Option<Duration> {
         match self {
             Self::Alive(holder) => holder.lease(),
@@ -69,11 +69,11 @@ impl ClaimContent {
 
 /// Returns the bytes of a record.
 pub(super) fn encode(content: &impl Serialize) -> Bytes {
-    // Serialising cannot fail: neither type of content has a map with keys that are not strings, or the like.
+    // Serializing cannot fail: neither type of content contains anything that JSON cannot express.
     serde_json::to_vec(content).unwrap_or_default().into()
 }
 
-/// Parses the content of a record. `None`: it was not written by a host.
+/// Parses the content of a record. Returns `None` if no host wrote it.
 pub(super) fn decode<'a, T: Deserialize<'a>>(content: &'a [u8]) -> Option<T> {
     serde_json::from_slice(content).ok()
 }

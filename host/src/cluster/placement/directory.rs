@@ -23,13 +23,13 @@ use super::timing::Timing;
 use super::watched::Watched;
 use crate::cluster::{HostInfo, Owner};
 
-/// The number of attempts to write a claim: an attempt fails if another host was faster.
+/// The number of attempts to write a claim. An attempt fails if another host was faster.
 const MAX_ATTEMPTS: usize = 4;
 
 /// The number of locks for locating actors. Two actors can be located at the same time unless they share a lock.
 const STRIPES: usize = 64;
 
-/// Where an actor lives.
+/// The place of an actor.
 #[derive(Debug)]
 pub(crate) enum Location {
     /// On this host.
@@ -40,20 +40,20 @@ pub(crate) enum Location {
 
 /// The directory of the actors of a cluster.
 pub(crate) trait Directory {
-    /// Finds the owner of an actor. If it has none, this host becomes its owner.
+    /// Finds the owner of an actor. If the actor has no owner, this host becomes its owner.
     fn locate(
         &self,
         actor: &ActorName,
     ) -> impl Future<Output = Result<Location, PlacementError>> + Send;
 
-    /// Gives up an actor that does not run any more.
+    /// Gives up an actor that no longer runs.
     fn free(&self, claim: Claim) -> impl Future<Output = ()> + Send;
 
-    /// Returns whether this host has a valid lease, and so owns the actors that it has claimed.
+    /// Returns whether this host has a valid lease, and therefore owns the actors that it has claimed.
     fn is_valid(&self) -> bool;
 }
 
-/// The directory that is kept in records of a broker.
+/// A directory in the records of a broker.
 #[derive(Debug)]
 pub(crate) struct Placement<R> {
     pub(super) records: Arc<R>,
@@ -64,7 +64,7 @@ pub(crate) struct Placement<R> {
     pub(super) abandoned: Abandoned,
     terms: watch::Receiver<Option<Arc<Term>>>,
     opening: Opening,
-    /// The claims of this host. Claims under an earlier lease are void.
+    /// The claims of this host. A claim under an earlier lease is void.
     claims: Mutex<HashMap<ActorName, Claim>>,
     stripes: [tokio::sync::Mutex<()>; STRIPES],
 }
@@ -93,7 +93,7 @@ impl<R: Records> Placement<R> {
         self.terms.borrow().clone().filter(|term| term.is_valid())
     }
 
-    /// Returns the current lease. It may have lapsed.
+    /// Returns the current lease. The lease may have lapsed.
     pub(crate) fn latest_term(&self) -> Option<Arc<Term>> {
         self.terms.borrow().clone()
     }
@@ -106,7 +106,8 @@ impl<R: Records> Placement<R> {
     ///
     /// # Errors
     ///
-    /// They may not be relied on, or the check failed. [`PlacementError::Opening`] says how long to wait.
+    /// An error if the records may not be relied on, or if the check failed. [`PlacementError::Opening`] says how long
+    /// to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
         let check =
@@ -129,7 +130,7 @@ impl<R: Records> Placement<R> {
         self.terms.borrow().as_ref().is_some_and(|term| term.id() == id)
     }
 
-    /// Forgets the claims of leases that are lost.
+    /// Forgets the claims that were made under lost leases.
     pub(super) fn forget_lost(&self) {
         self.claims.lock().retain(|_, claim| !claim.term().is_lost());
     }
@@ -148,7 +149,7 @@ impl<R: Records> Placement<R> {
             .cloned()
     }
 
-    /// Forgets a claim, unless there is a newer claim of the same actor. Returns whether it was known.
+    /// Forgets a claim, unless there is a newer claim to the same actor. Returns whether the claim was known.
     fn forget(&self, claim: &Claim) -> bool {
         let mut claims = self.claims.lock();
         let is_known = claims.get(claim.actor()).is_some_and(|held| held.token() == claim.token());
@@ -166,7 +167,7 @@ impl<R: Records> Placement<R> {
             let expected = entry.as_ref().map_or(0, |entry| entry.revision);
             if let Some(entry) = entry {
                 let foreign = || PlacementError::Foreign(actor.to_string());
-                // If the record names this host's lease, it is written again, because the read may be stale.
+                // Even if the record names this host's lease, it is written again, because the read may be stale.
                 if let ClaimContent::By(id) = decode(&entry.content).ok_or_else(foreign)?
                     && let id = LeaseId::parse(&id).ok_or_else(foreign)?
                     && id != term.id()
@@ -190,15 +191,15 @@ impl<R: Records> Placement<R> {
         Err(PlacementError::Contended)
     }
 
-    /// Frees an actor, unless its record has another revision.
+    /// Marks an actor's record as free, unless the record has another revision.
     pub(super) async fn free_record(&self, key: &Key, expected: u64) -> Result<(), WriteError> {
         let revision = self.records.write(key, encode(&ClaimContent::Free), expected).await?;
         Ok(self.records.remove(key, revision).await?)
     }
 
-    /// Confirms a claim that was written. It is valid only after a later renewal of the lease. The renewal shows that
-    /// the claim and the lease are in the same records: a broker that has lost its data, or restarted with old data,
-    /// would accept the claim, but not the renewal.
+    /// Confirms a claim that was written. The claim becomes valid only after a later renewal of the lease, because the
+    /// renewal shows that the claim and the lease are in the same records. A broker that has lost its data, or was
+    /// restarted with old data, would accept the claim but not the renewal.
     async fn confirm(
         &self,
         actor: &ActorName,
@@ -217,8 +218,8 @@ impl<R: Records> Placement<R> {
 impl<R: Records> Directory for Placement<R> {
     /// # Cancel safety
     ///
-    /// If the future is dropped, this host may have claimed the actor. The claim is given back, unless the next call finds
-    /// it first.
+    /// If the future is dropped, this host may have claimed the actor nevertheless. The claim is given back, unless the
+    /// next call finds it first.
     async fn locate(&self, actor: &ActorName) -> Result<Location, PlacementError> {
         let _one_at_a_time = self.stripe(actor).lock().await;
         let term = self.term().ok_or(PlacementError::NoLease)?;
@@ -237,7 +238,7 @@ impl<R: Records> Directory for Placement<R> {
         }
         let key = Key::Claim(actor.clone());
         let freed = self.free_record(&key, claim.token());
-        // If this fails, the claim remains until this host gives its lease back, or the lease is fenced.
+        // If this fails, the claim stays until this host gives back its lease, or until the lease is fenced.
         let _ = timeout(self.timing.request(), freed).await;
     }
 

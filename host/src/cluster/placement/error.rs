@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::records::RecordsError;
 
-/// Why an actor could not be located. All but [`Foreign`](Self::Foreign) and [`Refused`](Self::Refused) pass by
-/// themselves.
+/// Why an actor could not be located. Except for [`Foreign`](Self::Foreign) and [`Refused`](Self::Refused), these
+/// problems disappear without an operator's action.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum PlacementError {
     #[error("this host has no valid lease: the broker has not confirmed one in time")]

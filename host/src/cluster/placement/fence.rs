@@ -1,4 +1,4 @@
-//! Decides whether the host of a lease is dead. A lease is fenced before its claims are taken.
+//! Decides whether the host of a lease is dead. If it is, the lease is fenced before its claims are taken.
 
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode, encode};
@@ -9,19 +9,19 @@ use super::timing::Timing;
 use super::watched::Watched;
 use crate::cluster::HostInfo;
 
-/// The number of attempts to decide on a lease: an attempt fails if the lease changed after it was read.
+/// The number of attempts to decide about a lease. An attempt fails if the lease has changed after it was read.
 const MAX_ATTEMPTS: usize = 4;
 
-/// What is known about a lease.
+/// The decision about a lease.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// Its host may be alive.
+    /// The host of the lease may be alive.
     Alive(HostInfo),
-    /// Its host can never renew it.
+    /// The host of the lease can never renew it.
     Fenced,
 }
 
-/// Reads a lease, and fences it if it has stood still for too long.
+/// Reads a lease, and fences it if it has not been renewed for too long.
 pub(super) async fn fate(
     records: &impl Records,
     watched: &Watched,
@@ -33,7 +33,7 @@ pub(super) async fn fate(
         let entry = records.read(&key).await?;
         let mut patience = timing.patience();
         let (expected, host) = match &entry {
-            // The read may be stale and have missed the lease, so a write has to decide this case as well.
+            // The read may be stale and therefore miss the lease. So a write has to decide this case as well.
             None => (0, None),
             Some(Entry { revision, content }) => match decode(content) {
                 Some(LeaseContent::Fenced) => {
@@ -55,7 +55,7 @@ pub(super) async fn fate(
                 .ok_or_else(|| PlacementError::Foreign(format!("lease {id}")));
         }
         match records.write(&key, encode(&LeaseContent::Fenced), expected).await {
-            // The lease did not exist: it was fenced and removed long ago.
+            // The lease did not exist, because it was fenced and removed long ago.
             Ok(_) if expected == 0 => return Ok(Fate::Fenced),
             Ok(_) => {
                 watched.note_fenced(id);

@@ -14,16 +14,17 @@ use super::term::Term;
 use super::timing::Timing;
 use crate::cluster::HostInfo;
 
-/// Keeps the lease of this host. Run it on a thread of its own: a late renewal ends all unique actors of the host.
+/// Keeps the lease of this host. It must run on a thread of its own, because a late renewal ends all unique actors of
+/// the host.
 #[derive(Debug)]
 pub(crate) struct Keeper<R> {
     records: Arc<R>,
     timing: Timing,
     content: LeaseContent,
     terms: watch::Sender<Option<Arc<Term>>>,
-    /// Why there is no valid lease.
+    /// The reason why there is no valid lease.
     problem: watch::Sender<Option<String>>,
-    /// The text for the log about the consequence when the lease ends without a renewal.
+    /// The consequence of a lease that ends without a renewal, for the log.
     consequence: &'static str,
 }
 
@@ -37,7 +38,7 @@ struct Held {
 /// The result of a renewal.
 enum Renewed {
     Yes,
-    /// The result is not known, or the renewal has to be tried again.
+    /// The result is unknown, or the renewal has to be tried again.
     NotYet(String),
     Lost(&'static str),
 }
@@ -54,7 +55,7 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Sets where the keeper reports why there is no valid lease (`problem`), and which consequence it logs when the
+    /// Sets the channel for the reason why there is no valid lease (`problem`), and the consequence to log when the
     /// lease ends without a renewal.
     pub(crate) fn saying(
         self,
@@ -64,12 +65,13 @@ impl<R: Records> Keeper<R> {
         Self { problem, consequence, ..self }
     }
 
-    /// Returns a receiver of the current lease, which may have lapsed. `None`: there is no lease.
+    /// Returns a receiver of the current lease. The lease may have lapsed. `None`: there is no lease.
     pub(crate) fn terms(&self) -> watch::Receiver<Option<Arc<Term>>> {
         self.terms.subscribe()
     }
 
-    /// Keeps a lease until `stop` is cancelled. Then gives it back, so that other hosts need not wait.
+    /// Keeps a lease until `stop` is cancelled. Then gives back the lease, so that other hosts need not wait for its
+    /// end.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let Some(mut held) = stop.run_until_cancelled(self.take()).await else { break };
@@ -94,7 +96,7 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Takes a new lease, however long it takes.
+    /// Takes a new lease. Tries until it succeeds.
     async fn take(&self) -> Held {
         let mut said = String::new();
         loop {
@@ -116,7 +118,8 @@ impl<R: Records> Keeper<R> {
     async fn try_take(&self) -> Result<Held, String> {
         let time = self.timing.request();
         within(time, self.records.create()).await.map_err(|error| error.to_string())?;
-        // Each attempt uses a new name: an earlier attempt may have taken its name although the response was lost.
+        // Each attempt uses a new name. An earlier attempt may have succeeded under its name although its response was
+        // lost.
         let id = LeaseId::random();
         let (key, content, sent) = (Key::Lease(id), encode(&self.content), BootTime::now());
         let write = within(time, self.records.write(&key, content, 0)).await;
@@ -177,12 +180,13 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Finds out whether the lease was fenced, or an earlier renewal was stored although its response was lost. Such a
-    /// renewal does not extend the lease. It only gives the revision that the next renewal has to replace.
+    /// Finds out whether the lease was fenced, or whether an earlier renewal was stored although its response was lost.
+    /// Such a renewal does not extend the lease. It only provides the revision that the next renewal has to replace.
     async fn look_again(&self, held: &mut Held, time: Duration) -> Renewed {
         match within(time, self.records.read(&held.key)).await {
             Ok(None) => Renewed::Lost("the broker has lost its data"),
-            // Confirmed claims are older than the last renewal. If the broker has the renewal, it has these claims.
+            // The broker has lost the last renewal, so it may have lost claims too. If it had the renewal, it would
+            // also have all confirmed claims, because these are older.
             Ok(Some(entry)) if entry.revision < held.revision => {
                 Renewed::Lost("the broker came back with old data")
             }
@@ -200,14 +204,14 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Fences this host's own lease, so that other hosts can take its actors at once. If this fails, other hosts have
-    /// to wait until they may fence the lease.
+    /// Fences this host's own lease, so that other hosts can take over its actors at once. If this fails, other hosts
+    /// have to wait until they may fence the lease.
     async fn give_back(&self, held: &mut Held) {
         let (time, content) = (self.timing.request(), encode(&LeaseContent::Fenced));
         for _ in 0..2 {
             let write = self.records.write(&held.key, content.clone(), held.revision);
             let Err(WriteError::Raced) = within(time, write).await else { return };
-            // A renewal whose response was not received may have changed the revision.
+            // The revision is read again, because a renewal whose response was lost may have changed it.
             let Ok(Some(entry)) = within(time, self.records.read(&held.key)).await else { return };
             held.revision = entry.revision;
         }

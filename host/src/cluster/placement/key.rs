@@ -44,10 +44,10 @@ impl fmt::Display for ActorName {
 pub(crate) enum Key {
     Lease(LeaseId),
     Claim(ActorName),
-    /// A claim under the name that the broker has for it.
+    /// A claim, by the name that the broker has for its record.
     StoredClaim(Arc<str>),
     /// The saved state of an actor.
     State(ActorName),
-    /// Says that the records may be relied on: see [`super::opening`].
+    /// The mark that the records may be relied on. See [`super::opening`].
     Open,
 }

@@ -1,4 +1,4 @@
-//! Claims that nobody needs any more: those of handshakes that were dropped, and those of hosts that are dead.
+//! Claims that nobody needs any more. They belong to handshakes that were dropped, or to hosts that are dead.
 
 use std::collections::HashMap;
 
@@ -12,22 +12,22 @@ use super::fence::{Fate, fate};
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
-/// The most actors that wait for their claims to be given back. The claim of a further actor stays until the lease of
-/// this host ends: clients of its path are relayed here, and start it again.
+/// The most actors that wait for their claims to be given back. The claim of any other actor stays until the lease of
+/// this host ends. Until then, clients of its path are relayed to this host, which starts the actor again.
 const MAX_ABANDONED: usize = 4096;
 
-/// The most claims that are read, and removed if their host is dead, in the length of a lease. This keeps the load of
-/// the broker low. Removing a claim may take long, but nothing waits for it.
+/// The most claims that are read during the length of one lease. If the host of a claim is dead, the claim is removed.
+/// The limit keeps the load of the broker low. Removing a claim may take long, but nothing waits for it.
 const MAX_READ: usize = 256;
 
-/// The actors whose claims may have been written in vain.
+/// The actors whose claims may have been written although nobody uses them.
 #[derive(Debug)]
 pub(super) struct Abandoned {
     sender: Sender<ActorName>,
     receiver: tokio::sync::Mutex<Receiver<ActorName>>,
 }
 
-/// Notes the actor as abandoned when it is dropped, unless the claim is used.
+/// Records the actor as abandoned when this is dropped, unless the claim is used.
 pub(super) struct Unused<'a> {
     abandoned: &'a Abandoned,
     actor: Option<&'a ActorName>,
@@ -41,14 +41,14 @@ impl Default for Abandoned {
 }
 
 impl Abandoned {
-    /// Returns a guard for a claim of an actor that is about to be written.
+    /// Returns a guard for a claim that is about to be written.
     pub(super) fn unless_used<'a>(&'a self, actor: &'a ActorName) -> Unused<'a> {
         Unused { abandoned: self, actor: Some(actor) }
     }
 }
 
 impl Unused<'_> {
-    /// Notes that the claim is used, or was not written.
+    /// Declares that the claim is used, or that it was not written.
     pub(super) fn disarm(mut self) {
         self.actor = None;
     }
@@ -57,13 +57,13 @@ impl Unused<'_> {
 impl Drop for Unused<'_> {
     fn drop(&mut self) {
         if let Some(actor) = self.actor {
-            // If there is no room, the claim stays.
+            // If the queue is full, the claim stays.
             let _ = self.abandoned.sender.try_send(actor.clone());
         }
     }
 }
 
-/// Gives back the claims of abandoned actors until it is dropped.
+/// Gives back the claims of abandoned actors. Runs until it is dropped.
 pub(super) async fn give_back_forever<R: Records>(placement: &Placement<R>) {
     let mut abandoned = placement.abandoned.receiver.lock().await;
     while let Some(actor) = abandoned.recv().await {
@@ -71,9 +71,9 @@ pub(super) async fn give_back_forever<R: Records>(placement: &Placement<R>) {
     }
 }
 
-/// Gives back the claim of an actor, unless it is used after all.
+/// Gives back the claim of an actor, unless somebody uses it after all.
 async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
-    // While this is locked, no claim of the actor is on its way.
+    // While this lock is held, no claim to the actor can be on its way to the broker.
     let _one_at_a_time = placement.stripe(actor).lock().await;
     let Some(term) = placement.latest_term() else { return };
     if placement.held(actor, &term).is_some() {
@@ -88,23 +88,23 @@ async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
         }
         Ok::<_, WriteError>(())
     };
-    // If this fails, the claim remains until this host gives its lease back, or the lease is fenced.
+    // If this fails, the claim stays until this host gives back its lease, or until the lease is fenced.
     let _ = timeout(placement.timing.request(), giving_back).await;
 }
 
-/// Removes claims of dead hosts until it is dropped.
+/// Removes claims of dead hosts. Runs until it is dropped.
 pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
     let mut from = 1;
     loop {
         sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))).await;
         if placement.term().is_some() {
-            // After an error, the next sweep begins again.
+            // After an error, the next sweep starts again from the first claim.
             from = sweep_claims(placement, from).await.unwrap_or(1);
         }
     }
 }
 
-/// Looks at the next claims, and returns where the next sweep continues.
+/// Checks the next claims. Returns the position where the next sweep continues.
 async fn sweep_claims<R: Records>(
     placement: &Placement<R>,
     mut from: u64,
@@ -116,8 +116,8 @@ async fn sweep_claims<R: Records>(
             return Ok(1);
         };
         from = entry.revision + 1;
-        // Records that no host wrote are left to an operator. Abandoned claims of this host are left to `give_back`:
-        // such a claim could still be on its way to the broker.
+        // A record that no host wrote is left to an operator. An abandoned claim of this host is left to `give_back`,
+        // because it could still be on its way to the broker.
         let Some(ClaimContent::By(id)) = decode(&entry.content) else { continue };
         let Some(id) = LeaseId::parse(&id).filter(|id| !placement.is_own(*id)) else { continue };
         let is_dead = match dead.get(&id) {
@@ -126,7 +126,7 @@ async fn sweep_claims<R: Records>(
         };
         dead.insert(id, is_dead);
         if is_dead {
-            // If another host has taken the actor, its record is newer, and stays.
+            // If another host has taken over the actor, the record is newer and stays.
             within(timing.request(), records.remove(&key, entry.revision)).await?;
         }
     }

@@ -5,10 +5,10 @@
 //! (renews)  (valid until)        (locate)     (watched)  (compare-and-swap)
 //! ```
 //!
-//! Each host has one [lease](term) and renews it ([`keeper`]). A [`claim`] of an actor names a lease. A claim is
+//! Each host has one [lease](term) and renews it ([`keeper`]). A [`claim`] to an actor names a lease. A claim is
 //! replaced only after its lease was [fenced](fence). Fencing overwrites the lease by compare-and-swap, so that its
-//! host can never renew it.
-//! Every decision is one compare-and-swap, so a stale read costs a retry and nothing else. No two clocks are compared.
+//! host can never renew it. Every decision is a single compare-and-swap, so a stale read costs a retry and nothing
+//! else. Clocks of different hosts are never compared.
 
 mod boot_clock;
 mod claim;

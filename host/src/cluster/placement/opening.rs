@@ -1,8 +1,8 @@
-//! Waits before new records are relied on.
+//! The wait before new records may be relied on.
 //!
-//! If the broker has lost its data, hosts that it has forgotten still own their actors until their leases end. So a
-//! host that finds records without the mark `open` waits for longer than a lease before it claims any actor, and then
-//! writes the mark. This wait happens once in the life of a cluster.
+//! Suppose that the broker has lost its data. Hosts that the records no longer mention still own their actors until
+//! their leases end. So a host that finds records without the mark `open` must not claim any actor for longer than the
+//! length of a lease. After that it writes the mark. This wait happens once in the life of a cluster.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,24 +15,24 @@ use super::records::{Records, WriteError};
 use super::term::Term;
 use super::timing::Timing;
 
-/// Remembers the lease with which this host has found that the records are open.
+/// The lease with which this host has last found that the records are open.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    /// The time at which that lease was taken. It differs for all leases of a host. 0: not known yet.
+    /// The time at which that lease was taken. All leases of a host have different times. 0: not known yet.
     known: AtomicU64,
 }
 
 impl Opening {
-    /// Returns whether actors may be claimed with this lease.
+    /// Returns whether actors may be claimed under this lease.
     pub(super) fn is_known(&self, term: &Term) -> bool {
         self.known.load(Ordering::Relaxed) == term.taken().nanoseconds()
     }
 
-    /// Returns whether actors may be claimed.
+    /// Checks whether actors may be claimed.
     ///
     /// # Errors
     ///
-    /// [`PlacementError::Opening`] says how long to wait.
+    /// [`PlacementError::Opening`] if it is too early. It says how long to wait.
     pub(super) async fn check(
         &self,
         records: &impl Records,

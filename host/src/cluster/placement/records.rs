@@ -9,7 +9,7 @@ use super::key::{Key, LeaseId};
 /// A record as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Rises with every write to any record.
+    /// A number that increases with every write to any record.
     pub(crate) revision: u64,
     pub(crate) content: Bytes,
 }
@@ -17,13 +17,13 @@ pub(crate) struct Entry {
 /// Why records could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RecordsError {
-    /// The broker did not answer. A write may have been done, or may be done later.
+    /// The broker did not answer. A write may have been done, or may still be done later.
     #[error("the broker does not answer: {0}")]
     Unavailable(String),
-    /// There are no records: the broker was never used for this cluster, or has lost its data.
+    /// There are no records. Either the broker was never used for this cluster, or it has lost its data.
     #[error("the broker has no records of this cluster")]
     Missing,
-    /// The broker refuses the request, and continues to refuse it until an operator changes something.
+    /// The broker refuses the request, and will refuse it until an operator changes something.
     #[error("{0}")]
     Refused(String),
 }
@@ -38,8 +38,8 @@ pub(crate) enum WriteError {
     Failed(#[from] RecordsError),
 }
 
-/// The records of a cluster. A read may be stale. Writes are linearisable: a write is done only if the record
-/// has the expected revision at that moment.
+/// The records of a cluster. A read may be stale. Writes are linearizable: a write is done only if the record has the
+/// expected revision at that moment.
 pub(crate) trait Records: Send + Sync + 'static {
     /// Creates the storage for records, if it does not exist yet.
     fn create(&self) -> impl Future<Output = Result<(), RecordsError>> + Send;
@@ -61,7 +61,8 @@ pub(crate) trait Records: Send + Sync + 'static {
         from: u64,
     ) -> impl Future<Output = Result<Option<(Key, Entry)>, RecordsError>> + Send;
 
-    /// Writes a record if its revision is `expected`. 0: if the record does not exist. Returns the new revision.
+    /// Writes a record if its revision is `expected`. The revision 0 means that the record does not exist. Returns the
+    /// new revision.
     fn write(
         &self,
         key: &Key,

@@ -1,6 +1,7 @@
-//! The saved state of an actor: a record that its owner replaces, each time by compare-and-swap on its own last write.
+//! The saved state of an actor. It is a record that the actor's owner replaces. Each write is a compare-and-swap on the
+//! owner's own last write.
 //!
-//! A new owner first writes the record under its own token. From then on every write of an earlier owner fails.
+//! A new owner first writes the record under its own token. From then on, every write of an earlier owner fails.
 
 use std::sync::Arc;
 
@@ -14,11 +15,11 @@ use super::key::Key;
 use super::records::{Records, RecordsError, WriteError, within};
 use crate::ownership::{Inherited, SaveError, SavedWhen};
 
-/// The number of attempts to write: an attempt fails if another owner was faster, or if the answer to an earlier write of
-/// this owner was lost.
+/// The number of attempts to write. An attempt fails if another owner was faster, or if the answer to an earlier write
+/// of this owner was lost.
 const MAX_ATTEMPTS: usize = 4;
 
-/// The first line of a record: JSON, so that operators can read it. The state follows.
+/// The first line of a record. It is JSON, so that operators can read it. The state follows.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     /// The fencing token of the owner that wrote the record.
@@ -43,8 +44,8 @@ struct Found {
 }
 
 impl<R: Records> Placement<R> {
-    /// Makes the owner of a claim the only one that can save the state of its actor. Returns the revision of the record,
-    /// and what the earlier owner has left.
+    /// Makes the owner of a claim the only host that can save the state of its actor. Returns the revision of the
+    /// record, and the state that the earlier owner has left.
     pub(crate) async fn open_state(
         &self,
         claim: &Claim,
@@ -62,7 +63,7 @@ impl<R: Records> Placement<R> {
                 Some(found) if found.header.state == Kind::None => {
                     (found.revision, &[][..], Kind::None)
                 }
-                // `Running`, because the new owner will have events that this state does not contain.
+                // The kind is `Running`, because the new owner will have events that this state does not contain.
                 Some(found) => (found.revision, &found.state[..], Kind::Running),
             };
             match self.records.write(&key, content(claim, kind, state), expected).await {
@@ -74,7 +75,7 @@ impl<R: Records> Placement<R> {
         Err(contended())
     }
 
-    /// Replaces the state of an actor. `revision` is that of this owner's last write. Returns the new revision.
+    /// Replaces the state of an actor. `revision` is the revision of this owner's last write. Returns the new revision.
     pub(crate) async fn save_state(
         &self,
         claim: &Claim,
@@ -105,7 +106,7 @@ impl<R: Records> Placement<R> {
         for _ in 0..MAX_ATTEMPTS {
             match self.records.write(&key, content.clone(), revision).await {
                 Ok(revision) => return Ok(revision),
-                // An earlier write of this owner may have been done although its answer was lost.
+                // An earlier write of this owner may have succeeded although its answer was lost.
                 Err(WriteError::Raced) => {
                     revision =
                         self.find_state(&key, claim).await?.map_or(0, |found| found.revision);
@@ -116,7 +117,7 @@ impl<R: Records> Placement<R> {
         Err(contended())
     }
 
-    /// Reads the record, unless a later owner wrote it.
+    /// Reads the record, unless a later owner has written it.
     async fn find_state(&self, key: &Key, claim: &Claim) -> Result<Option<Found>, SaveError> {
         let Some(entry) = self.records.read(key).await? else { return Ok(None) };
         let foreign = || {

@@ -1,5 +1,5 @@
-//! Reads all leases periodically. So a host already knows how long a lease has not been renewed when it needs to decide
-//! about it.
+//! Reads all leases periodically. When a host has to decide about a lease, it therefore already knows for how long the
+//! lease has not been renewed.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,15 +12,15 @@ use super::key::Key;
 use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
 
-/// The most leases that one sweep reads. A lease that is renewed during the sweep is read again, so in a large cluster with
-/// a slow broker a sweep might not end. The leases that were not renewed for the longest time are read first.
+/// The most leases that one sweep reads. A lease that is renewed during the sweep is read again, so a sweep might never
+/// end in a large cluster with a slow broker. The leases that were not renewed for the longest time are read first.
 const MAX_READ: usize = 4096;
 
-/// The most leases that one sweep fences or removes, so that the broker is not flooded when many hosts end at once. The
+/// The most leases that one sweep fences or removes. The limit protects the broker when many hosts end at once. The
 /// next sweep continues.
 const MAX_ENDED: usize = 64;
 
-/// Sweeps until it is dropped.
+/// Sweeps repeatedly until it is dropped.
 pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
     tokio::join!(
         sweep_leases_forever(placement),
@@ -32,15 +32,15 @@ pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
 async fn sweep_leases_forever<R: Records>(placement: &Placement<R>) {
     let timing = placement.timing;
     loop {
-        // Random, so that the hosts do not all sweep at the same moment.
+        // The pause is random, so that the hosts do not all sweep at the same moment.
         tokio::time::sleep(timing.sweep().mul_f64(rand::random_range(0.75..1.25))).await;
         placement.forget_lost();
-        // The next sweep tries again. If the broker is away, the log already says so.
+        // After an error, the next sweep tries again. If the broker is unavailable, this is logged elsewhere.
         let _ = sweep(placement).await;
     }
 }
 
-/// Reads the leases, fences those that are no longer renewed, and removes those that were fenced long ago.
+/// Reads the leases. Fences those that are no longer renewed, and removes those that were fenced long ago.
 pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), PlacementError> {
     let Placement { records, watched, timing, .. } = placement;
     let (begun, mut read, mut ended) = (BootTime::now(), 0, 0);
@@ -49,7 +49,7 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         from = entry.revision + 1;
         read += 1;
         if read > MAX_READ {
-            // Leases that this sweep did not reach are not forgotten.
+            // Leases that this sweep did not reach must not be forgotten.
             let mut known = placement.hosts.lock();
             known.extend(hosts);
             return Ok(());
@@ -58,7 +58,8 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         if let Some(LeaseContent::Alive(holder)) = &content {
             hosts.insert(id, holder.host.clone());
         }
-        // A lease that is renewed during the sweep is read twice. The keeper handles this host's own lease.
+        // A lease that is renewed during the sweep is read twice, but handled once. This host's own lease is left to
+        // the keeper.
         if !ids.insert(id) || placement.is_own(id) {
             continue;
         }

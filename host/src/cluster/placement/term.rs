@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::boot_clock::BootTime;
 use super::key::LeaseId;
 
-/// A lease of this host. It is valid, lapsed, or lost. A lapsed lease may become valid again, if no host has fenced it:
-/// then no host has taken any of its claims. A lost lease never becomes valid again.
+/// A lease of this host. It is valid, lapsed, or lost. A lapsed lease may become valid again if no host has fenced it,
+/// because then no host has taken any of its claims. A lost lease never becomes valid again.
 #[derive(Debug)]
 pub(crate) struct Term {
     id: LeaseId,
     taken: BootTime,
-    /// Nanoseconds of the boot clock. 0: lost.
+    /// The end of the lease, in nanoseconds of the boot clock. 0: the lease is lost.
     valid_until: AtomicU64,
     begun: AtomicU64,
     acknowledged: watch::Sender<u64>,
@@ -31,7 +31,7 @@ pub(super) struct Renewal {
 }
 
 impl Term {
-    /// Creates the record of a new lease whose request was sent at `sent`.
+    /// Creates the term of a new lease whose request was sent at `sent`.
     pub(super) fn new(id: LeaseId, sent: BootTime, lease: Duration) -> Self {
         Self {
             id,
@@ -53,13 +53,13 @@ impl Term {
         self.taken
     }
 
-    /// Returns the time at which the lease ends unless it is renewed. Events that still run at that time have to end.
+    /// Returns when the lease ends unless it is renewed. Events that are still running then have to end.
     pub(crate) fn valid_until(&self) -> BootTime {
         BootTime::from_nanoseconds(self.valid_until.load(Ordering::Relaxed))
     }
 
-    /// Returns whether the lease is valid, so that this host owns the actors that it has claimed. Call this before
-    /// every event.
+    /// Returns whether the lease is valid, and this host therefore owns the actors that it has claimed. Must be called
+    /// before every event.
     pub(crate) fn is_valid(&self) -> bool {
         BootTime::now() < self.valid_until()
     }
@@ -73,8 +73,8 @@ impl Term {
         self.lost.cancelled().await;
     }
 
-    /// Waits until the broker acknowledges a renewal that was sent after this call. This shows that earlier writes of
-    /// the broker are in the same records as this lease. Returns `false` if the lease is lost first.
+    /// Waits until the broker acknowledges a renewal that was sent after this call. The acknowledgement shows that
+    /// earlier writes at the broker are in the same records as this lease. Returns `false` if the lease is lost first.
     pub(super) async fn confirm(&self) -> bool {
         let next = self.begun.load(Ordering::SeqCst) + 1;
         let mut acknowledged = self.acknowledged.subscribe();
@@ -91,19 +91,19 @@ impl Term {
         self.wanted.notified().await;
     }
 
-    /// Notes that a renewal is sent now.
+    /// Records that a renewal is being sent now.
     pub(super) fn begin(&self) -> Renewal {
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         Renewal { number, sent: BootTime::now() }
     }
 
-    /// Notes that the broker has stored a renewal.
+    /// Records that the broker has stored a renewal.
     pub(super) fn acknowledge(&self, renewal: &Renewal, lease: Duration) {
         self.valid_until.store((renewal.sent + lease).nanoseconds(), Ordering::Relaxed);
         self.acknowledged.send_replace(renewal.number);
     }
 
-    /// Notes that the lease is lost.
+    /// Records that the lease is lost.
     pub(super) fn lose(&self) {
         self.valid_until.store(0, Ordering::Relaxed);
         self.lost.cancel();

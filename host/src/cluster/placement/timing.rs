@@ -1,11 +1,11 @@
-//! The time limits and intervals of placement, all in proportion to the length of a lease.
+//! The time limits and intervals of placement. All are in proportion to the length of a lease.
 
 use std::time::Duration;
 
-/// The longest lease that the settings allow. A record that says more is not believed.
+/// The longest lease that the settings allow. A record with a longer lease is not believed.
 const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 
-/// How long a lease lasts, and what follows from it.
+/// The length of a lease, and the times that follow from it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     lease: Duration,
@@ -16,41 +16,43 @@ impl Timing {
         Self { lease }
     }
 
-    /// The time from when a renewal is sent to the end of the lease, on the clock of the host that renews it.
+    /// The length of a lease. It is counted from when a renewal is sent, on the clock of the host that renews the
+    /// lease.
     pub(crate) const fn lease(self) -> Duration {
         self.lease
     }
 
-    /// The time between two renewals: three of them may fail.
+    /// The time between two renewals. It is so short that three renewals in a row may fail.
     pub(super) fn renewal(self) -> Duration {
         self.lease / 4
     }
 
-    /// How long another host must have seen no renewal of a lease before it may fence the lease. This is a quarter more
-    /// than the length of a lease, so the speeds of two boot clocks may differ by a quarter.
+    /// How long another host must have seen no renewal of a lease before it may fence the lease. This is a quarter
+    /// longer than the lease, so that the speeds of two boot clocks may differ by a quarter.
     pub(super) fn patience(self) -> Duration {
         self.lease * 5 / 4
     }
 
-    /// How long this host waits before it may fence a lease of the given length. A lease may be longer than those of this
-    /// host, because its host has another setting.
+    /// How long this host waits before it may fence a lease of the given length. Another host's lease may be longer
+    /// than this host's leases, because the other host may have a different setting.
     pub(super) fn patience_with(self, lease: Option<Duration>) -> Duration {
         let other = lease.unwrap_or_default().min(MAX_LEASE);
         Self::new(self.lease.max(other)).patience()
     }
 
-    /// The time between two sweeps over all leases. Less than [`Self::max_gap`], with room for a slow broker.
+    /// The time between two sweeps over all leases. It is shorter than [`Self::max_gap`], so that the broker may be
+    /// slow.
     pub(super) fn sweep(self) -> Duration {
         self.lease / 8
     }
 
-    /// If two reads of a lease are further apart than this, they do not show that the lease was not renewed in between.
-    /// Without this rule, all hosts would fence each other when a broker comes back after a long time.
+    /// The longest time between two reads of a lease that still shows that the lease was not renewed in between.
+    /// Without this limit, all hosts would fence each other when a broker comes back after a long time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }
 
-    /// How long a fenced lease is kept for hosts that find its name in a claim.
+    /// How long a fenced lease is kept, for hosts that find its name in a claim.
     pub(super) fn keep_fenced(self) -> Duration {
         self.lease * 4
     }

@@ -11,7 +11,8 @@ use super::key::LeaseId;
 use super::timing::Timing;
 use crate::cluster::{HostInfo, Owner};
 
-/// The leases that this host has seen: one for each host, and the fenced leases that are not removed yet.
+/// The leases that this host has seen. There is one for each host, and there are fenced leases that are not removed
+/// yet.
 #[derive(Debug)]
 pub(crate) struct Watched {
     timing: Timing,
@@ -21,9 +22,9 @@ pub(crate) struct Watched {
 #[derive(Debug)]
 struct Seen {
     revision: u64,
-    /// When the revision was seen first.
+    /// When this revision was first seen.
     since: BootTime,
-    /// When it was seen last.
+    /// When this revision was last seen.
     last: BootTime,
     /// Cancelled when this host learns that the lease was fenced.
     fenced: CancellationToken,
@@ -40,13 +41,13 @@ impl Watched {
         Self { timing, leases: Mutex::default() }
     }
 
-    /// Records the revision of a lease. `now` is a moment after the read. Returns the time for which this host has read
-    /// the same revision without a gap.
+    /// Records that the lease had this revision when it was read. `now` is a moment after the read. Returns for how
+    /// long this host has been reading the same revision without a gap.
     pub(super) fn note(&self, id: LeaseId, revision: u64, now: BootTime) -> Duration {
         let mut leases = self.leases.lock();
         let seen = leases.entry(id).or_insert_with(|| Seen::new(revision, now));
-        // A lower revision comes from a stale read. It counts as a change, like a higher one, so that it cannot hide a
-        // renewal.
+        // A lower revision comes from a stale read. It must not hide a renewal, so it counts as a change just like a
+        // higher one.
         if seen.revision != revision || now.since(seen.last) > self.timing.max_gap() {
             (seen.revision, seen.since) = (revision, now);
         }
@@ -54,22 +55,22 @@ impl Watched {
         now.since(seen.since)
     }
 
-    /// Returns the host of a lease as the owner of an actor. The lease has been noted before.
+    /// Returns the host of a lease as the owner of an actor. The lease must have been recorded before.
     pub(super) fn owner(&self, id: LeaseId, host: HostInfo) -> Owner {
         let fenced = self.leases.lock().get(&id).map(|seen| seen.fenced.clone());
         let HostInfo { host, address } = host;
         Owner { host, address, fenced: fenced.unwrap_or_default() }
     }
 
-    /// Notes that a lease was fenced.
+    /// Records that a lease was fenced.
     pub(super) fn note_fenced(&self, id: LeaseId) {
         if let Some(seen) = self.leases.lock().get(&id) {
             seen.fenced.cancel();
         }
     }
 
-    /// Forgets the leases that a sweep, which began at `begun`, has not found. They were fenced and then removed, or
-    /// the broker has lost its data.
+    /// Forgets the leases that were not found by a sweep that began at `begun`. Either they were fenced and then
+    /// removed, or the broker has lost its data.
     pub(super) fn retain(&self, found: &HashSet<LeaseId>, begun: BootTime) {
         self.leases.lock().retain(|id, seen| {
             let is_kept = found.contains(id) || seen.last >= begun;

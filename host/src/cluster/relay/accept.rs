@@ -1,4 +1,4 @@
-//! The owner's side: authenticates a peer, and reads its request.
+//! The owner's side: it authenticates a peer, and reads the peer's request.
 
 use std::io::ErrorKind;
 
@@ -10,23 +10,23 @@ use super::opening::{Line, MAX_INFO, Opening};
 use super::reader::Reader;
 use super::secret::{Nonces, Secret, Side, nonce};
 
-/// The first words of a connection with a secret. They contain the version of the protocol.
+/// The first words on a connection whose hosts authenticate by a secret. They include the version of the protocol.
 pub(super) const HELLO: &str = "ws-host-peer 1";
 
-/// An opening that a proven peer has sent.
+/// The opening of a peer that has authenticated.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) opening: Opening,
-    /// The bytes that were read after it.
+    /// The bytes that were read after the opening.
     pub(crate) rest: Vec<u8>,
 }
 
-/// Checks that the peer knows the secret, if there is one, and reads its opening. `max_head` limits the head of the
+/// Reads the opening of a peer. If there is a secret, checks that the peer knows it. `max_head` limits the head of the
 /// client's request.
 ///
 /// # Errors
 ///
-/// The peer is not a host of this cluster.
+/// An error if the peer is not a host of this cluster.
 ///
 /// # Cancel safety
 ///
@@ -65,7 +65,7 @@ pub(crate) async fn accept_opening(
         (Some((secret, nonces)), Some(line)) if !line.is_proven(secret, nonces) => {
             return Err(PeerError::Unproven);
         }
-        // A peer that sends something other than a proof does not know the secret either.
+        // A peer that sends something other than a proof does not know the secret.
         (Some(_), None) => return Err(PeerError::Unproven),
         _ => {}
     }

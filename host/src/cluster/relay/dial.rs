@@ -1,4 +1,4 @@
-//! The edge's side: connects to the owner, and proves that it is a host.
+//! The edge's side: it connects to the owner, and authenticates as a host.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -24,15 +24,15 @@ pub(crate) enum OwnerStream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Connects to the owner, proves that this is a host, and sends the opening.
+/// Connects to the owner, authenticates as a host, and sends the opening.
 ///
 /// # Errors
 ///
-/// The owner cannot be reached, or has not proven itself.
+/// An error if the owner cannot be reached, or has not authenticated.
 ///
 /// # Cancel safety
 ///
-/// The connection is dropped with the future.
+/// Dropping the future drops the connection.
 pub(crate) async fn dial(
     peers: &Peers,
     address: &str,
@@ -99,13 +99,13 @@ async fn exchange(
 }
 
 impl OwnerStream {
-    /// Makes the connection end with a reset, because the client was lost and did not close.
+    /// Makes the connection end with a reset, because the client was lost without closing.
     pub(crate) fn reset(&self) {
         let socket = match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
         };
-        // If it fails, the owner sees the end of the stream.
+        // If this fails, the owner sees an ordinary end of the stream.
         let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
     }
 }

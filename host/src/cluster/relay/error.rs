@@ -1,4 +1,4 @@
-//! Errors of peers.
+//! Errors of the connections between hosts.
 
 use std::path::PathBuf;
 
@@ -15,36 +15,36 @@ pub(crate) enum SetupError {
     Certificate(PathBuf, String),
 }
 
-/// Why the owner of a path did not take a client.
+/// Why the owner of a path did not accept a client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RelayError {
-    /// It cannot be reached, or the connection was lost before it answered.
+    /// The owner cannot be reached, or the connection was lost before it answered.
     #[error("the host at {address} cannot be reached: {cause}")]
     Unreachable { address: String, cause: std::io::Error },
-    /// It does not own the path any more.
+    /// The host no longer owns the path.
     #[error("the host at {0} does not own the path")]
     Misdirected(String),
-    /// It did not prove itself.
+    /// The host did not authenticate.
     #[error("the host at {0} has not proven itself: {1}")]
     Unproven(String, &'static str),
-    /// It refused this host.
+    /// The host refused this one.
     #[error("the host at {0} refused this host: the secret or the certificate is not the same")]
     Refused(String),
-    /// It answered with something other than HTTP.
+    /// The host answered with something other than HTTP.
     #[error("the host at {0} gave no valid answer: {1}")]
     Invalid(String, &'static str),
-    /// It did not answer in time.
+    /// The host did not answer in time.
     #[error("the host at {0} did not answer in time")]
     Late(String),
 }
 
 impl RelayError {
-    /// Returns whether another look at the directory may find another owner.
+    /// Returns whether another lookup in the directory may find another owner.
     pub(crate) fn is_worth_another_look(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Misdirected(_))
     }
 
-    /// Returns whether somebody has to correct the settings.
+    /// Returns whether an operator has to correct the settings.
     pub(crate) fn is_misconfiguration(&self) -> bool {
         matches!(self, Self::Unproven(..) | Self::Refused(_) | Self::Invalid(..))
     }
@@ -53,16 +53,16 @@ impl RelayError {
 /// Why a connection to the address for peers is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
-    /// It was lost, or closed too early.
+    /// The connection was lost, or the peer closed it too early.
     #[error("the connection was lost: {0}")]
     Lost(#[from] std::io::Error),
-    /// It left after this host had proven itself.
+    /// The peer closed the connection after this host had proven that it knows the secret.
     #[error("it left after this host had proven itself: it probably has another secret")]
     Left,
-    /// Its proof is wrong.
+    /// The peer's proof is wrong.
     #[error("it does not know the secret")]
     Unproven,
-    /// It does not speak the protocol.
+    /// The peer does not speak the protocol.
     #[error("it is not a host of this version: {0}")]
     Invalid(&'static str),
 }

@@ -11,7 +11,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads digits. `None`: there are others, or an odd number of them.
+/// Parses hexadecimal digits. Returns `None` if there are other characters, or an odd number of digits.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -21,7 +21,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some((digit(*high)? * 16 + digit(*low)?) as u8)).collect()
 }
 
-/// Reads exactly `N` bytes.
+/// Parses exactly `N` bytes.
 pub(super) fn decode_exactly<const N: usize>(text: &str) -> Option<[u8; N]> {
     decode(text)?.try_into().ok()
 }

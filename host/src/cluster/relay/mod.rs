@@ -1,4 +1,4 @@
-//! The wire between two hosts, over which the clients of one reach the actors of the other.
+//! The protocol between two hosts. Over it, the clients of one host reach the actors of the other.
 //!
 //! ```text
 //! edge                                                            owner
@@ -7,8 +7,8 @@
 //! response ◀────────────────────────────────────────── 101, or another response
 //! ```
 //!
-//! After the 101, both sides exchange the bytes of the client's WebSocket, which the edge does not parse. Nothing that a
-//! peer says about a client is believed before the peer has proven itself ([`Trust`]).
+//! After the 101, both sides exchange the bytes of the client's WebSocket, which the edge does not parse. A peer's
+//! statements about a client are not believed before the peer has authenticated ([`Trust`]).
 
 mod accept;
 mod dial;
@@ -35,31 +35,31 @@ pub(crate) use self::secret::Secret;
 pub(crate) use self::tls::PeerTls;
 use crate::config;
 
-/// How hosts prove themselves to each other.
+/// How hosts authenticate to each other.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {
-    /// Both know a secret. What they send is not encrypted.
+    /// Both hosts know a secret. Their connection is not encrypted.
     Secret(Secret),
-    /// Both have a certificate of the cluster's authority.
+    /// Both hosts have certificates of the cluster's authority.
     Tls(PeerTls),
 }
 
-/// What a host needs to reach the others, and to be reached by them.
+/// Everything that a host needs to reach other hosts, and to be reached by them.
 #[derive(Debug)]
 pub(crate) struct Peers {
     pub(crate) trust: Trust,
-    /// The name of this host. No other host has it, and no earlier run of this host had it.
+    /// The name of this host. No other host and no earlier run of this host has the same name.
     pub(crate) host: Arc<str>,
-    /// The time after which a peer that does not respond to the kernel's probes is given up.
+    /// The time after which the connection of a peer that does not answer the kernel's probes is given up.
     pub(crate) patience: Duration,
 }
 
 impl Peers {
-    /// Loads what the settings name. `None`: other hosts are not to reach this one.
+    /// Loads the files that the settings name. Returns `None` if other hosts are not supposed to reach this one.
     ///
     /// # Errors
     ///
-    /// The secret or a certificate cannot be used.
+    /// An error if the secret or a certificate cannot be used.
     pub(crate) fn load(cluster: &config::Cluster) -> Result<Option<Self>, SetupError> {
         let Some(settings) = &cluster.peers else { return Ok(None) };
         let trust = match (&settings.secret, &cluster.ca, &cluster.identity) {
@@ -67,14 +67,14 @@ impl Peers {
             (None, Some(ca), Some((certificate, key))) => {
                 Trust::Tls(PeerTls::load(ca, certificate, key)?)
             }
-            // The check of the configuration has refused this.
+            // The check of the configuration has refused peers without a way to authenticate.
             (None, ..) => return Ok(None),
         };
         let host = hex::encode(&secret::nonce()[..8]).into();
         Ok(Some(Self { trust, host, patience: settings.lease }))
     }
 
-    /// Returns the secret, if it proves the hosts.
+    /// Returns the secret, if hosts authenticate by one.
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match &self.trust {
             Trust::Secret(secret) => Some(secret),
@@ -83,8 +83,8 @@ impl Peers {
     }
 }
 
-/// Sets the options of the sockets between hosts. A peer that does not respond to the kernel's probes for about
-/// `patience` is given up, while no bytes wait for it.
+/// Sets the options of the sockets between hosts. The connection of a peer that does not answer the kernel's probes for
+/// about `patience` is given up. This applies while no bytes are waiting to be sent to the peer.
 pub(crate) fn set_socket_options(
     socket: &impl std::os::fd::AsFd,
     patience: Duration,
@@ -92,27 +92,29 @@ pub(crate) fn set_socket_options(
     let socket = socket2::SockRef::from(socket);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
-    // The kernel counts in seconds. A dead peer is noticed after `idle` and two more probes.
+    // The kernel's unit is one second. A dead peer is detected after `idle` and two more probes.
     let idle = (patience / 2).max(MIN_PROBE);
     let interval = (patience / 4).max(MIN_PROBE);
     let probes = socket2::TcpKeepalive::new().with_time(idle).with_interval(interval);
     socket.set_tcp_keepalive(&probes.with_retries(2))
 }
 
-/// Sets how long bytes may wait for the owner. The kernel also counts the time in which the owner takes no bytes because
-/// it holds its client back. So the limit is longer than the owner's patience with a client that does not read.
+/// Sets how long bytes may wait to be sent to the owner. The kernel also counts the time in which the owner reads no
+/// bytes because it holds back its client. So the limit must be longer than the owner's patience with a client that
+/// does not read.
 fn set_send_timeout(socket: &impl std::os::fd::AsFd, patience: Duration) -> std::io::Result<()> {
     socket2::SockRef::from(socket).set_tcp_user_timeout(Some(patience.max(MIN_SEND_TIMEOUT)))
 }
 
 const MIN_SEND_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// As for the sockets of clients: what does not fit stays in the owner's outbound buffer, where its limits apply.
+/// The same limit as for the sockets of clients. Output beyond it stays in the owner's outbound buffer, where other
+/// limits apply.
 const MAX_UNSENT: u32 = 128 << 10;
 
 const MIN_PROBE: Duration = Duration::from_secs(1);
 
-/// Returns the name of a host in its address, without the port and without brackets.
+/// Returns the name of a host in an address, without the port and without brackets.
 fn name_of(address: &str) -> &str {
     match address.parse::<SocketAddr>() {
         Ok(SocketAddr::V6(_)) => {

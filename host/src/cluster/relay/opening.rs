@@ -1,4 +1,4 @@
-//! What an edge sends first, once both sides have proven themselves.
+//! The first message of an edge, which it sends once both sides have authenticated.
 //!
 //! ```text
 //! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CRLF   as digits; the proof is `-` over TLS
@@ -6,8 +6,8 @@
 //! HEAD                                        the head of the client's request, in HTTP/1.1
 //! ```
 //!
-//! The digest is the SHA-256 of info and head, and the proof covers the line. So the owner checks the proof before it
-//! allocates memory for the rest, and nobody can replace the rest.
+//! The digest is the SHA-256 of info and head. The proof covers the first line, which contains the digest. So the owner
+//! can check the proof before it allocates memory for the rest, and nobody can replace the rest.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use super::hex;
 use super::origin::Origin;
 use super::secret::{LENGTH, Nonces, Secret, Side};
 
-/// The longest info, in bytes: a certificate has up to 64 KiB, and takes two digits for each.
+/// The longest info, in bytes. It may contain a certificate of up to 64 KiB, with two digits for each byte.
 pub(super) const MAX_INFO: usize = 160 << 10;
 
 /// The longest line, in bytes.
@@ -26,23 +26,23 @@ pub(super) const MAX_LINE: usize = 192;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Request {
-    /// To take this client, whose request follows.
+    /// To accept this client, whose request follows.
     Relay(Origin),
-    /// To close the clients that come from this edge with 1001, because it stops.
+    /// To close the clients that come from this edge with 1001, because the edge is stopping.
     Close {
         /// The name of the edge.
         edge: String,
-        /// The time over which the closes may be spread, in milliseconds. Older hosts do not send it.
+        /// The time over which the closes may be spread, in milliseconds. Older versions do not send it.
         #[serde(default)]
         milliseconds: u64,
     },
 }
 
-/// An opening.
+/// The complete opening, without the proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Opening {
     pub(crate) request: Request,
-    /// The head of the client's request. Empty if there is none.
+    /// The head of the client's request. It is empty if there is no client.
     pub(crate) head: Vec<u8>,
 }
 
@@ -56,9 +56,9 @@ pub(super) struct Line {
 }
 
 impl Opening {
-    /// Returns the bytes to send. Over TLS there is no proof.
+    /// Returns the bytes to send. Over TLS they contain no proof.
     pub(super) fn encode(&self, proof: Option<(&Secret, &Nonces)>) -> Vec<u8> {
-        // Neither has a map with keys that are not strings, nor anything else that serialising could fail on.
+        // Serializing cannot fail: neither kind of request contains anything that JSON cannot express.
         let info = serde_json::to_vec(&self.request).unwrap_or_default();
         let digest = digest(&info, &self.head);
         let mut line = Line { proof: None, digest, info: info.len(), head: self.head.len() };
@@ -73,7 +73,7 @@ fn digest(info: &[u8], head: &[u8]) -> [u8; LENGTH] {
 }
 
 impl Line {
-    /// Returns the content that the proof covers.
+    /// Returns the content that is proven.
     fn content(&self) -> [u8; LENGTH + 16] {
         let mut content = [0; LENGTH + 16];
         content[..LENGTH].copy_from_slice(&self.digest);
@@ -87,7 +87,7 @@ impl Line {
         format!("{proof} {} {} {}\r\n", hex::encode(&self.digest), self.info, self.head)
     }
 
-    /// Parses a line without its end. `None`: it is not one.
+    /// Parses a line without its line end. Returns `None` if this is not the first line of an opening.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(line).ok()?.split(' ');
         let (proof, digest, info, head) =
@@ -103,13 +103,14 @@ impl Line {
         Some(Self { proof, digest, info: info.parse().ok()?, head: head.parse().ok()? })
     }
 
-    /// Returns whether the edge knows the secret.
+    /// Returns whether the proof shows that the edge knows the secret.
     pub(super) fn is_proven(&self, secret: &Secret, nonces: &Nonces) -> bool {
         self.proof
             .is_some_and(|proof| secret.is_proven(Side::Edge, nonces, &self.content(), &proof))
     }
 
-    /// Parses what followed. `None`: it does not match the line, or this version does not know it.
+    /// Parses the rest of the opening. Returns `None` if the rest does not match the line, or if this version does not
+    /// support the request.
     pub(super) fn open(&self, mut content: Vec<u8>) -> Option<Opening> {
         let (info, head) = content.split_at_checked(self.info)?;
         if digest(info, head) != self.digest {

@@ -1,4 +1,4 @@
-//! What the edge tells the owner about a client.
+//! The edge's statements about a client.
 
 use std::net::SocketAddr;
 
@@ -6,36 +6,36 @@ use serde::{Deserialize, Serialize};
 
 use super::hex;
 
-/// A client at the edge, as the owner would have seen it there. The owner applies its own rules to it, such as those
-/// about trusted proxies.
+/// A client at the edge, as the owner would have seen it in the edge's place. The owner applies its own rules to it,
+/// for example those about trusted proxies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Origin {
     /// The name of the edge.
     pub(crate) edge: String,
-    /// The name of the resource. The owner may serve it at another address than the edge.
+    /// The name of the resource. The owner may serve the resource at another address than the edge.
     pub(crate) resource: String,
-    /// The other end of the client's connection, and the edge's end.
+    /// The two ends of the client's connection: first the client's (or a proxy's), then the edge's.
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
-    /// Whether the connection is encrypted.
+    /// Whether the client's connection is encrypted.
     #[serde(default)]
     pub(crate) encrypted: bool,
-    /// Whether headers that describe the client may be believed if they come from a trusted proxy.
+    /// Whether headers that describe the client may be believed when they come from a trusted proxy.
     #[serde(default)]
     pub(crate) proxied: bool,
-    /// Whether it is a stream of HTTP/2.
+    /// Whether the client's connection is an HTTP/2 stream.
     #[serde(default)]
     pub(crate) http2: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) server_name: Option<String>,
-    /// The certificate of the client in hexadecimal digits.
+    /// The client's certificate, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
 }
 
 impl Origin {
-    /// Creates the origin of a client without TLS, of which nothing else is known.
+    /// Creates the origin of a client without TLS. Nothing else is known about the client.
     pub(crate) fn new(edge: &str, resource: &str, peer: SocketAddr, local: SocketAddr) -> Self {
         Self {
             edge: edge.to_owned(),
@@ -50,12 +50,12 @@ impl Origin {
         }
     }
 
-    /// Adds the client's certificate in DER.
+    /// Adds the client's certificate, in DER.
     pub(crate) fn with_certificate(self, der: Option<&[u8]>) -> Self {
         Self { certificate: der.map(hex::encode), ..self }
     }
 
-    /// Returns the client's certificate in DER.
+    /// Returns the client's certificate, in DER.
     pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
         hex::decode(self.certificate.as_deref()?)
     }

@@ -10,7 +10,7 @@ use super::opening::MAX_LINE;
 /// How much is read at once, in bytes.
 const READ_SIZE: usize = 4096;
 
-/// A stream, and what was read from it ahead.
+/// A stream, and the bytes that were read ahead from it.
 pub(super) struct Reader<'a, S> {
     pub(super) stream: &'a mut S,
     ahead: Vec<u8>,
@@ -21,12 +21,12 @@ impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
         Self { stream, ahead: Vec::new() }
     }
 
-    /// Returns what was read ahead.
+    /// Returns the bytes that were read ahead.
     pub(super) fn rest(self) -> Vec<u8> {
         self.ahead
     }
 
-    /// Reads a line of at most [`MAX_LINE`] bytes, and returns it without its end.
+    /// Reads a line of at most [`MAX_LINE`] bytes, and returns it without its line end.
     pub(super) async fn line(&mut self) -> Result<Vec<u8>, PeerError> {
         let mut searched = 0;
         loop {
@@ -55,7 +55,7 @@ impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
         Ok(std::mem::replace(&mut self.ahead, rest))
     }
 
-    /// Reads some more bytes, `limit` at most.
+    /// Reads more bytes, at most `limit`.
     async fn read(&mut self, limit: usize) -> Result<(), PeerError> {
         self.ahead.reserve(limit);
         if (&mut *self.stream).take(limit as u64).read_buf(&mut self.ahead).await? == 0 {

@@ -4,13 +4,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::Status;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest head and the longest body of a response, in bytes. A handler's refusal has a few bytes, and its headers
-/// are limited as well.
+/// The longest head and the longest body of a response, in bytes. They are large enough, because the body and the
+/// headers of a handler's refusal are limited as well.
 const MAX_HEAD: usize = 128 << 10;
 const MAX_BODY: usize = 1 << 20;
 const MAX_HEADERS: usize = 256;
 
-/// How much is read at once, in bytes. Most responses fit.
+/// How much is read at once, in bytes. Most responses are shorter.
 const READ_SIZE: usize = 4096;
 
 /// A response to a handshake.
@@ -20,7 +20,7 @@ pub(crate) struct OwnerResponse {
     pub(crate) headers: HeaderMap,
     /// The head as it was received.
     pub(crate) head: Vec<u8>,
-    /// The body. With 101: the bytes that were read after the head.
+    /// The body. For a 101, the bytes that were read after the head.
     pub(crate) body: Vec<u8>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum ResponseError {
 ///
 /// # Errors
 ///
-/// The connection was lost, or what came is not a response of a host.
+/// An error if the connection was lost, or if the bytes are not a response of a host.
 ///
 /// # Cancel safety
 ///
@@ -73,7 +73,7 @@ pub(crate) async fn read_response(
     Ok(response)
 }
 
-/// Parses the head. `None`: it is incomplete.
+/// Parses the head. Returns `None` if it is incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<OwnerResponse>, ResponseError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
@@ -83,7 +83,7 @@ fn parse(bytes: &[u8]) -> Result<Option<OwnerResponse>, ResponseError> {
     let Status::Complete(length) = status else { return Ok(None) };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or(ResponseError::Invalid("its status is not an HTTP status"))?;
-    // Interim responses are not for handshakes.
+    // A handshake has no interim responses.
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(ResponseError::Invalid("its status is an interim one"));
     }

@@ -1,8 +1,8 @@
-//! The proof of a shared secret.
+//! Proofs that a host knows a shared secret.
 //!
 //! Each side chooses a random nonce for each connection. A proof is an HMAC-SHA256 over a label of its side, both
-//! nonces, and the content that it proves. So a recorded proof is useless on any other connection, at any time, and the
-//! proof of one side is never valid for the other side. The secret itself is never sent.
+//! nonces, and the content that it proves. So a recorded proof is useless on any other connection, and a proof of one
+//! side is never valid for the other side. The secret itself is never sent.
 
 use std::fmt;
 use std::path::Path;
@@ -16,11 +16,11 @@ use super::error::SetupError;
 /// The length of a nonce and of a proof, in bytes.
 pub(super) const LENGTH: usize = 32;
 
-/// The shortest secret, in bytes. Anyone who can reach the address for peers can get a proof about a nonce of their own,
-/// and try out secrets against it. So a secret must be random.
+/// The shortest secret, in bytes. A secret must be random. Anyone who can reach the address for peers can get a proof
+/// about a nonce of their own choice, and then try out secrets until one matches.
 pub(super) const MIN_SECRET: usize = 16;
 
-/// The longest secret, in bytes. A longer file is probably something else.
+/// The longest secret, in bytes. A longer file is probably not a secret.
 const MAX_SECRET: usize = 4096;
 
 pub(super) type Nonce = [u8; LENGTH];
@@ -29,7 +29,7 @@ pub(super) type Nonce = [u8; LENGTH];
 #[derive(Clone)]
 pub(crate) struct Secret(Arc<hmac::Key>);
 
-/// The side whose proof it is.
+/// The side that makes a proof.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Side {
     Edge,
@@ -55,7 +55,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or its content cannot be a secret.
+    /// An error if the file cannot be read, or if its content cannot be a secret.
     pub(crate) fn read(file: &Path) -> Result<Self, SetupError> {
         let content =
             std::fs::read(file).map_err(|cause| SetupError::Read(file.to_owned(), cause))?;
@@ -68,7 +68,7 @@ impl Secret {
         is_possible.then(|| Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret))))
     }
 
-    /// Returns the proof of one side about `content`, which has a fixed length for each side.
+    /// Returns the proof of one side for `content`. On each side, the content has a fixed length.
     pub(super) fn prove(&self, side: Side, nonces: &Nonces, content: &[u8]) -> [u8; LENGTH] {
         let tag = hmac::sign(&self.0, &message(side, nonces, content));
         let mut proof = [0; LENGTH];
@@ -76,7 +76,7 @@ impl Secret {
         proof
     }
 
-    /// Checks a proof, in a time that does not depend on where it differs.
+    /// Checks a proof. The time that this takes does not depend on where the proof differs.
     pub(super) fn is_proven(
         &self,
         side: Side,

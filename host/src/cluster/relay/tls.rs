@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::error::SetupError;
 
-/// The settings of TLS, in both directions.
+/// The TLS settings for both directions.
 #[derive(Clone)]
 pub(crate) struct PeerTls {
     pub(crate) server: Arc<ServerConfig>,
@@ -20,12 +20,12 @@ pub(crate) struct PeerTls {
 }
 
 impl PeerTls {
-    /// Loads the authority that issues the certificates of hosts, and the certificate and the key of this host. The
-    /// certificate must be valid for servers and for clients.
+    /// Loads the authority that issues the certificates of hosts, and the certificate and key of this host. The
+    /// certificate must be valid both for servers and for clients.
     ///
     /// # Errors
     ///
-    /// A file cannot be read or used.
+    /// An error if a file cannot be read or used.
     pub(crate) fn load(ca: &Path, certificate: &Path, key: &Path) -> Result<Self, SetupError> {
         let unusable = |file: &Path, why: String| SetupError::Certificate(file.to_owned(), why);
         let mut roots = RootCertStore::empty();
@@ -57,7 +57,7 @@ impl PeerTls {
     }
 }
 
-/// Returns the name that the certificate of a host must have, which is the name in its address.
+/// Returns the name that must be in a host's certificate. It is the name in the host's address.
 pub(super) fn server_name(name: &str) -> std::io::Result<ServerName<'static>> {
     let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error);
     ServerName::try_from(name.to_owned()).map_err(invalid)

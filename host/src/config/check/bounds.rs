@@ -1,7 +1,7 @@
-//! The bounds of numbers, sizes and times, for settings of a file, the command line and an embedding program.
+//! The bounds of numbers, sizes and times. They apply to settings of a file, the command line and an embedding program.
 //!
-//! A value out of bounds is an error that names its setting. Only times are clamped: more than ten years become ten
-//! years.
+//! A value out of bounds is an error that names its setting. Long times are the exception: a time of more than ten
+//! years is reduced to ten years.
 
 use std::time::Duration;
 
@@ -13,31 +13,33 @@ use crate::config::{
     MIN_HEADER_SIZE, Resource, Timeouts, Trial,
 };
 
-/// The maximum number of clients and of instances: more than a server has in practice, and far below the maximum of the
-/// counters.
+/// The maximum number of clients and of instances. It is more than any server has in practice, and far below the
+/// maximum of the counters.
 pub(in crate::config) const MAX_CLIENTS: usize = 1 << 24;
 
-/// The maximum number of workers: more than any supported machine has cores. Each worker is a thread.
+/// The maximum number of workers. It is more than the number of cores of any supported machine. Each worker is a
+/// thread.
 const MAX_WORKERS: usize = 1 << 12;
 
-/// The maximum number of headers. Each request allocates room for them, and the `http` crate panics if a request has
-/// 24,577.
+/// The maximum number of headers. Each request allocates room for all of them, and the `http` crate panics if a request
+/// has 24,577.
 const MAX_HEADERS: usize = 10_000;
 
-/// The maximum number of HTTP/2 streams: far more than any client opens. h2 keeps a record of each.
+/// The maximum number of HTTP/2 streams. It is far more than any client opens. There is a limit because h2 keeps a
+/// record of each stream.
 const MAX_STREAMS: usize = 1 << 20;
 
-/// The maximum size, in bytes. Sums and small multiples of a few sizes must not overflow.
+/// The maximum size, in bytes. It is so low that sums and small multiples of sizes do not overflow.
 const MAX_BYTES: usize = usize::MAX >> 8;
 
-/// The minimum time: the resolution of timers. A clock whose interval is a quarter of it still advances, and whether a
-/// budget of less is used up would depend on when the next tick comes.
+/// The minimum time, which is the resolution of timers. A clock with a quarter of it as its interval still advances. If
+/// a budget were shorter, the moment of the next tick would decide whether it is used up.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
-/// The maximum time: about ten years, so that sums of times do not overflow.
+/// The maximum time, about ten years. With this limit, sums of times do not overflow.
 const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Returns the minimum of [`HostLimits::max_buffered`], in bytes: a single client must be able to fill its outbound
+/// Returns the minimum of [`HostLimits::max_buffered`], in bytes. A single client must be able to fill its outbound
 /// buffer.
 pub(super) fn min_buffered(resources: &[Resource]) -> usize {
     let largest = resources.iter().map(|resource| resource.limits.max_outbound).max();
@@ -72,7 +74,7 @@ impl At {
         }
     }
 
-    /// Checks a time. Zero means none.
+    /// Checks a time. Zero turns the setting off.
     fn time_or_none(self, key: &'static str, time: Option<Duration>) -> Checked<Option<Duration>> {
         let time = time.filter(|time| !time.is_zero());
         time.map(|time| self.time(key, time)).transpose()
@@ -213,8 +215,8 @@ impl InstancePer {
 }
 
 impl Resource {
-    /// Checks that a running host has enough memory for a resource: `max_buffered`, which is fixed when the host
-    /// starts, must have room for the outbound buffer of a single client.
+    /// Checks that a running host has enough memory for a resource. `max_buffered` cannot change while the host runs,
+    /// and must have room for the outbound buffer of a single client.
     pub(super) fn check_buffered(&self, number: usize, host: &HostLimits) -> Checked<()> {
         let (outbound, buffered) = (self.limits.max_outbound, host.max_buffered);
         if outbound <= buffered / 2 {

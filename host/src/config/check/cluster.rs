@@ -86,7 +86,7 @@ fn check_url(at: At, url: &str) -> Checked<()> {
     if is_valid {
         return Ok(());
     }
-    // It may have a password, so only the part behind it is quoted.
+    // The URL may contain a password, so only the part after the password is quoted.
     let shown = url.rsplit('@').next().unwrap_or_default();
     let why = format!(
         "{shown:?} must be the URL of a NATS server, such as nats://10.0.0.1:4222, or tls://10.0.0.1:4222 for TLS"

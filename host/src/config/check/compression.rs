@@ -33,8 +33,8 @@ impl schema::Resource {
         Ok(Some(deflate))
     }
 
-    /// Checks that no other key of compression is given if `compression` is missing: its author probably expects that
-    /// messages are compressed. With an explicit `"off"` these keys are allowed.
+    /// Checks that no other key of compression is given if `compression` is missing. A user who wrote such a key
+    /// probably expects that messages are compressed. With an explicit `"off"`, the other keys are allowed.
     fn no_compression(&self, at: At) -> Checked<()> {
         let details = [
             self.compression_level.is_some(),

@@ -1,4 +1,4 @@
-//! Checks of a whole configuration, whether it comes from a file, the command line or an embedding program.
+//! Checks of a whole configuration. It may come from a file, the command line or an embedding program.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -80,7 +80,7 @@ impl Host {
     }
 }
 
-/// Checks that a running host with this configuration can serve these resources instead of its present ones.
+/// Checks that a running host with this configuration can serve these resources in place of its present ones.
 ///
 /// # Errors
 ///
@@ -123,7 +123,7 @@ fn check_distinct(resources: &[Resource]) -> Checked<()> {
     Ok(())
 }
 
-/// Checks that resources whose actors are unique in the cluster can find those of other hosts.
+/// Checks the resources whose actors are unique in the cluster. They need a cluster whose hosts can reach each other.
 fn check_unique(resources: &[Resource], cluster: Option<&Cluster>) -> Checked<()> {
     let is_unique = |resource: &Resource| resource.unique_in == UniqueIn::Cluster;
     let Some(number) = resources.iter().position(is_unique) else { return Ok(()) };
@@ -154,13 +154,14 @@ fn check_listen(at: At, all: &[Listen]) -> Checked<()> {
     Ok(())
 }
 
-/// Returns whether the operating system chooses the port. Two such addresses are different although they look the same.
+/// Returns whether the operating system chooses the port. If it does, two addresses that look the same are still
+/// different.
 fn is_port_chosen_by_system(address: &Address) -> bool {
     matches!(address, Address::Tcp(address) if address.port() == 0)
 }
 
-/// Checks that the admin address has a token or is a loopback address: everyone who can connect to it may manage the
-/// server.
+/// Checks that the admin address has a token or is a loopback address. Otherwise anyone who can connect to it could
+/// manage the server.
 fn check_admin(at: At, address: SocketAddr, has_token: bool) -> Checked<()> {
     if has_token || address.ip().is_loopback() {
         return Ok(());

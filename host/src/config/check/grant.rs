@@ -1,4 +1,4 @@
-//! Checks of what is granted to the handlers of a resource.
+//! Checks of the grants of a resource.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{At, Checked, time};
 use crate::config::{Folder, Grant, HttpLimits, InstancePer, KeyvalueLimits, schema};
 
-/// Makes the paths of granted folders relative to the folder of the configuration.
+/// Resolves the paths of granted folders relative to the folder of the configuration.
 pub(super) fn in_folder(base: &Path, grants: Vec<Grant>) -> Vec<Grant> {
     let absolute = |grant| match grant {
         Grant::Folder(folder) => Grant::Folder(Folder { path: base.join(&folder.path), ..folder }),
@@ -33,7 +33,7 @@ pub(super) fn http(at: At, limits: Option<schema::Http>, is_granted: bool) -> Ch
     })
 }
 
-/// Adds the defaults of the limits on the file of keys and values.
+/// Adds the defaults of the limits on the key-value store.
 pub(super) fn keyvalue(
     at: At,
     limits: Option<schema::Keyvalue>,
@@ -85,7 +85,7 @@ pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>)
     Ok(())
 }
 
-/// Checks that the instances can have durable timers, if they are granted.
+/// Checks whether the instances can have durable timers, if these are granted.
 pub(super) fn check_timers(at: At, grants: &[Grant], instance_per: InstancePer) -> Checked<()> {
     let has_timers = grants.iter().any(|grant| matches!(grant, Grant::Timers(_)));
     if has_timers && instance_per == InstancePer::Client {
@@ -96,7 +96,7 @@ pub(super) fn check_timers(at: At, grants: &[Grant], instance_per: InstancePer) 
     Ok(())
 }
 
-/// Checks the file of keys and values, or of durable timers. It need not exist, but its folder must.
+/// Checks the file of the key-value store, or that of durable timers. The file need not exist, but its folder must.
 fn check_file(at: At, file: &Path) -> Checked<()> {
     let folder = match file.parent() {
         // The file is in the current folder.

@@ -1,4 +1,4 @@
-//! Checks of the addresses to listen on, and of TLS.
+//! Checks of the addresses to listen on, and of the TLS settings.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::config::{
 /// The address to listen on if none is given.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// The settings of TLS, as they are written.
+/// The TLS settings as they are written.
 pub(super) struct TlsKeys {
     pub(super) cert: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub(super) struct TlsKeys {
     pub(super) client_auth: Option<ClientAuth>,
 }
 
-/// The settings of an address that does not have its own.
+/// The settings for addresses that do not have their own.
 #[derive(Clone, Copy)]
 pub(super) struct ListenDefaults {
     pub(super) has_tls: bool,
@@ -107,7 +107,7 @@ fn check_one(
     let encryption = match secure.unwrap_or(defaults.secure) {
         true if encryption == Encryption::Tls => {
             let why = "is for addresses behind a proxy that terminates TLS";
-            // The error names the key that was given: that of the address, or the one for all addresses.
+            // The error names the key that was given: the key of the address, or the key for all addresses.
             return Err(match secure {
                 Some(_) => {
                     at.invalid("listen", format!("{address} speaks TLS itself: secure {why}"))
@@ -121,7 +121,7 @@ fn check_one(
     let proxy_protocol = match proxy_protocol.unwrap_or(defaults.proxy_protocol) {
         true if !defaults.has_proxies => {
             let why = "needs trusted-proxies: only they may say who their clients are";
-            // The error names the key that was given: that of the address, or the one for all addresses.
+            // The error names the key that was given: the key of the address, or the key for all addresses.
             return Err(match proxy_protocol {
                 Some(_) => at.invalid("listen", format!("{address} with proxy-protocol {why}")),
                 None => at.invalid("proxy-protocol", why),

@@ -1,4 +1,4 @@
-//! Validation: turns settings as they are written into settings that are valid.
+//! Validation: converts settings as they are written into settings that are valid.
 
 mod bounds;
 mod cluster;
@@ -58,7 +58,7 @@ pub enum ConfigLocation {
 type Checked<T> = Result<T, InvalidSetting>;
 
 impl schema::Server {
-    /// Checks the settings, and adds defaults for those that are not given. Relative paths are relative to `folder`.
+    /// Checks the settings, and adds the defaults of missing settings. Relative paths are relative to `folder`.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl schema::Server {
     }
 }
 
-/// The location of the settings that are checked. Creates errors about these settings.
+/// The location of the settings that are being checked. It creates errors about these settings.
 #[derive(Clone, Copy)]
 struct At(ConfigLocation);
 
@@ -160,7 +160,7 @@ impl At {
     }
 }
 
-/// Converts a size. One that is too large to be addressed becomes `usize::MAX`, which the check of bounds rejects.
+/// Converts a size. If it is too large for an address, returns `usize::MAX`, which the check of bounds rejects.
 fn bytes(size: Option<ByteSize>, default: usize) -> usize {
     size.map_or(default, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX))
 }
@@ -226,7 +226,7 @@ fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Returns the user's cache folder for this program, according to the XDG base directory specification.
+/// Returns the user's cache folder for this program, as the XDG base directory specification says.
 pub(crate) fn default_cache() -> Option<PathBuf> {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -1,4 +1,4 @@
-//! Checks of how the hosts of a cluster reach each other.
+//! Checks of the settings for connections between the hosts of a cluster.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use http::uri::Authority;
 use super::{At, Checked};
 use crate::config::{Cluster, Peers, WithoutEngine, schema};
 
-/// The shortest lease. A renewal is sent every quarter of it, and may take as long.
+/// The shortest lease. A renewal is sent after each quarter of a lease, and may take as long as that quarter.
 const MIN_LEASE: Duration = Duration::from_secs(1);
 
-/// The longest lease. After a host has died, its actors are without an owner for longer than that.
+/// The longest lease. After a host has died, its actors have no owner for even longer than its lease.
 const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 
-/// The most servers that keep a stream of NATS.
+/// The most servers on which NATS can keep a stream.
 const MAX_REPLICAS: usize = 5;
 
 /// The shortest secret, in bytes.
@@ -76,7 +76,7 @@ impl Peers {
     }
 }
 
-/// Checks that other hosts can connect to the address that this host publishes.
+/// Checks that the address that this host publishes is one to which other hosts can connect.
 fn check_address(at: At, listen: SocketAddr, advertise: Option<&str>) -> Checked<()> {
     let Some(advertise) = advertise else {
         if listen.ip().is_unspecified() {

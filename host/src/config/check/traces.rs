@@ -1,4 +1,4 @@
-//! Checks of the traces.
+//! Checks of the trace settings.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::config::{Endpoint, InvalidEndpoint, Traces, schema};
 /// The longest name of a service, in bytes.
 const MAX_SERVICE: usize = 255;
 
-/// Headers that requests to the collector have anyway.
+/// Headers that requests to the collector have in any case.
 const RESERVED: [&str; 6] =
     ["connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"];
 
@@ -21,7 +21,7 @@ impl schema::Traces {
                 "is missing: it is the URL of the collector, such as \"http://127.0.0.1:4318\"";
             return Err(at.invalid("traces.endpoint", why));
         };
-        // The text is not quoted: it may have a password.
+        // The text may contain a password, so it is not quoted.
         let endpoint: Endpoint = endpoint
             .parse()
             .map_err(|error: InvalidEndpoint| at.invalid("traces.endpoint", error.to_string()))?;
@@ -55,8 +55,8 @@ impl Traces {
     }
 }
 
-/// Reads headers from a file: a line `NAME: VALUE` for each. Empty lines, and those that begin with `#`, are skipped.
-/// Errors do not quote the lines, which are secret.
+/// Reads headers from a file. Each line is `NAME: VALUE`. Empty lines, and lines that begin with `#`, are skipped. The
+/// lines are secret, so errors do not quote them.
 fn read_headers(file: &Path) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let text = std::fs::read_to_string(file);
     let text = text.map_err(|error| format!("cannot be read: {}: {error}", file.display()))?;
@@ -79,7 +79,7 @@ fn header(line: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = line.split_once(':')?;
     let name: HeaderName = name.trim().parse().ok()?;
     let mut value: HeaderValue = value.trim().parse().ok()?;
-    // Not shown by `Debug`.
+    // This keeps `Debug` from showing the value.
     value.set_sensitive(true);
     (!RESERVED.contains(&name.as_str())).then_some((name, value))
 }

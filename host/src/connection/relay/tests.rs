@@ -1,4 +1,4 @@
-//! Relays between streams in memory.
+//! Relays between in-memory streams.
 
 use std::future::pending;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-/// How long the clients of these tests may leave waiting bytes unread.
+/// How long the clients of these tests may leave waiting output unread.
 const IDLE: Duration = Duration::from_millis(200);
 
 fn settings() -> config::Resource {
@@ -17,12 +17,12 @@ fn settings() -> config::Resource {
     settings
 }
 
-/// Starts a relay between two streams. Returns their far ends: the client's, and the owner's.
+/// Starts a relay between two streams. Returns the far ends of both streams: first the client's, then the owner's.
 fn start(room: usize) -> (DuplexStream, DuplexStream, JoinHandle<RelayEnd>) {
     start_until(room, b"late", pending())
 }
 
-/// Starts one that ends when the owner's lease is fenced.
+/// Starts a relay that ends when the owner's lease is fenced.
 fn start_until(
     room: usize,
     late: &[u8],
@@ -90,7 +90,7 @@ async fn destination_that_does_not_read_stops_its_source() {
         () = idle => {}
     }
     assert!(sent <= 2 * 1000 + MAX_READ, "{sent} bytes wait somewhere");
-    // Nothing of it is lost.
+    // No byte is lost.
     assert!(read(&mut client, sent).await.iter().all(|byte| *byte == 7));
 }
 

@@ -15,15 +15,15 @@ use crate::guest::error::LoadError;
 /// Write permission for the group and for all other users.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// The extension of the files, and of those that are being written.
+/// The extension of complete files, and of files that are still being written.
 const COMPLETE: &str = "compiled";
 const INCOMPLETE: &str = "part";
 
-/// The total size of the files, in bytes: some 25 components with an interpreter. Beyond it, the files that were not
-/// used for the longest time are removed.
+/// The largest total size of the files, in bytes: enough for some 25 components with an interpreter. If the total is
+/// larger, the files that were not used for the longest time are removed.
 const MAX_SIZE: u64 = 1 << 30;
 
-/// After what time an incomplete file has been abandoned: its host was killed.
+/// The age at which an incomplete file counts as abandoned. Its host must have been killed.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// The length of the hash at the beginning of each file, in bytes.
@@ -31,13 +31,13 @@ const HASH: usize = 32;
 
 /// A folder of compiled components.
 pub(super) struct Cache {
-    /// Symbolic links are resolved.
+    /// The path, with symbolic links resolved.
     directory: PathBuf,
 }
 
 impl Cache {
-    /// Opens the cache, and creates its folder if it is missing. If that fails, logs why and returns `None`: the server
-    /// then starts more slowly.
+    /// Opens the cache, and creates its folder if it is missing. If that fails, logs why and returns `None`. The server
+    /// then works without a cache, and starts more slowly.
     pub(super) fn open(directory: &Path) -> Option<Self> {
         let opened = create(directory)
             .and_then(|()| check_private(&directory.metadata()?))
@@ -51,13 +51,14 @@ impl Cache {
         }
     }
 
-    /// Checks the folder again before the cache is used: it may have been removed or replaced since it was opened.
+    /// Checks the folder again before the cache is used, because it may have been removed or replaced since it was
+    /// opened.
     ///
     /// # Errors
     ///
-    /// Other users can write to the folder now.
+    /// An error if other users can write to the folder now.
     pub(super) fn check_again(&self) -> std::result::Result<(), LoadError> {
-        // Without a folder, nothing is found, and nothing is kept.
+        // If this fails, there is no folder. Then nothing is found in the cache, and nothing is kept in it.
         let _ = create(&self.directory);
         let checked = self.directory.metadata().map_or(Ok(()), |found| check_private(&found));
         checked.map_err(|cause| LoadError::Cache { directory: self.directory.clone(), cause })
@@ -74,12 +75,12 @@ impl Cache {
             self.remove(key);
             return None;
         }
-        // The time of the last use, for evictions.
+        // The eviction of files goes by the time of their last use.
         let _ = file.set_modified(SystemTime::now());
         Some(artifact)
     }
 
-    /// Keeps a compiled component. If that fails, logs why.
+    /// Keeps a compiled component. If this fails, logs why.
     pub(super) fn write(&self, key: &Key, artifact: &[u8]) {
         let written = self.write_file(key, artifact).and_then(|()| self.evict(MAX_SIZE));
         if let Err(error) = written {
@@ -92,7 +93,7 @@ impl Cache {
         let _ = std::fs::remove_file(self.path(key));
     }
 
-    /// Writes the file under another name and renames it: another host never sees half of it.
+    /// Writes the file under another name and then renames it, so that another host never sees an incomplete file.
     fn write_file(&self, key: &Key, artifact: &[u8]) -> Result<()> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -115,8 +116,8 @@ impl Cache {
         written
     }
 
-    /// Removes abandoned files, and the files that were not used for the longest time, until the rest has at most `max`
-    /// bytes.
+    /// Removes abandoned files. Then removes the files that were not used for the longest time, until the rest has at
+    /// most `max` bytes.
     fn evict(&self, max: u64) -> Result<()> {
         let mut complete = Vec::new();
         for entry in self.directory.read_dir()? {

@@ -1,4 +1,4 @@
-//! The host's side of the compiler's process: starts it, waits for it, and ends it at its limits.
+//! The host's side of the compiler's process. It starts the process, waits for it, and ends it when it exceeds a limit.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, PipeReader, PipeWriter, Read, Result, Seek, Write};
@@ -15,13 +15,13 @@ use super::failure::CompileFailure;
 use super::process::{self, Order};
 use super::{CompileError, Density};
 
-/// How many compilers run at the same time. Each of them uses all cores. Others wait.
+/// How many compilers run at the same time. Any others wait, because each compiler uses all cores.
 const MAX_PROCESSES: usize = 2;
 
-/// How much of what a compiler reports is kept, in bytes.
+/// How much of a compiler's report is kept, in bytes.
 const MAX_REPORT: u64 = 4096;
 
-/// How much of the code is read at once, in bytes: what a pipe holds.
+/// How much of the compiled code is read at once, in bytes. This is the capacity of a pipe.
 const CHUNK: usize = 64 << 10;
 
 /// The process that compiles, and its limits.
@@ -29,22 +29,22 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct CompilerProcess {
     /// The program. It calls [`run_as_compiler`](super::run_as_compiler) first.
     pub(crate) program: PathBuf,
-    /// In bytes.
+    /// The limit on the process's memory, in bytes.
     pub(crate) max_memory: usize,
     pub(crate) timeout: Duration,
 }
 
-/// Ends a compilation when it is dropped.
+/// A handle that cancels a compilation when it is dropped.
 pub(crate) struct Cancellation(#[expect(dead_code, reason = "its end is what counts")] PipeWriter);
 
-/// Tells when its [`Cancellation`] is dropped.
+/// Learns that its [`Cancellation`] was dropped.
 pub(crate) struct Cancelled(PipeReader);
 
-/// Returns both ends of a way to cancel a compilation.
+/// Returns a handle that cancels a compilation, and the end that learns about it.
 ///
 /// # Errors
 ///
-/// The error of the operating system: too many open files.
+/// The error of the operating system if too many files are open.
 pub(crate) fn cancellation() -> Result<(Cancellation, Cancelled)> {
     let (reader, writer) = std::io::pipe()?;
     Ok((Cancellation(writer), Cancelled(reader)))
@@ -55,7 +55,7 @@ impl CompilerProcess {
     ///
     /// # Errors
     ///
-    /// [`CompileError`]. The process has ended then, too.
+    /// [`CompileError`]. Even then, the process has ended.
     pub(super) fn compile(
         &self,
         component: &[u8],
@@ -92,7 +92,7 @@ impl CompilerProcess {
             timeout: self.timeout,
             density,
         };
-        // No variables: they may hold secrets, and none is for the compiler.
+        // The compiler needs no environment variables, and they may hold secrets.
         Command::new(&self.program)
             .arg0(process::NAME)
             .args(order.to_arguments())
@@ -103,7 +103,7 @@ impl CompilerProcess {
             .spawn()
     }
 
-    /// Reads what the process writes, until it ends, its time is over, or nobody needs its result.
+    /// Reads what the process writes, until the process ends, its time is over, or the compilation is cancelled.
     fn read_artifact(
         &self,
         mut stdout: ChildStdout,
@@ -153,7 +153,7 @@ enum Wakeup {
     Cancelled,
 }
 
-/// Waits until the process has written something or ended, but not longer than until the deadline.
+/// Waits until the process has written something or ended, the compilation is cancelled, or the deadline has passed.
 fn wait_for_either(
     stdout: &ChildStdout,
     cancelled: &Cancelled,
@@ -174,14 +174,14 @@ fn wait_for_either(
     }
 }
 
-/// What is left of a process that has ended.
+/// The results of a process that has ended.
 struct Done {
     status: ExitStatus,
     artifact: Vec<u8>,
     report: String,
 }
 
-/// What the process reads, and what it reports: files in memory, so that neither side waits for the other.
+/// The input of the process, and its report. Both are files in memory, so that neither side waits for the other.
 struct Files {
     component: File,
     report: File,
@@ -204,12 +204,12 @@ fn read_report(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A process that is ended, if it still runs, when this is dropped.
+/// A process that is killed when this is dropped, if it still runs.
 struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // Both fail if the process has already ended and been waited for.
+        // Both calls fail if the process has already ended and been waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Why the compiler's process made no code.
+//! Why the compiler's process produced no code.
 
 use std::io::Error;
 use std::time::Duration;

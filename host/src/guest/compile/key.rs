@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
-/// A hash of everything that decides about the compiled code: the component, the engine's settings, and the version of
-/// the compiler.
+/// A hash of everything that determines the compiled code: the component, the engine's settings, and the version of the
+/// compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key([u8; 32]);
 
@@ -26,7 +26,7 @@ impl Display for Key {
     }
 }
 
-/// Hashes settings with SHA-256: the hash must be the same in later runs.
+/// Hashes settings with SHA-256, because the hash must be the same in later runs.
 struct EngineHasher(Sha256);
 
 impl Hasher for EngineHasher {

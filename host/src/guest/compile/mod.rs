@@ -1,8 +1,9 @@
 //! Compiling: from the bytes of a component to code that can be instantiated.
 //!
-//! The compiler needs memory and time that depend on the component: 64 KB of WebAssembly can take 360 MiB, and 2 MB
-//! more than 8 GiB. So the program `ws-host` compiles in a process of its own, which has limits (`child.rs` here,
-//! `process.rs` there). Compiled code is kept in memory while it is in use, and in a folder (`cache.rs`).
+//! The compiler needs an amount of memory and time that depends on the component. 64 KB of WebAssembly can take 360
+//! MiB, and 2 MB more than 8 GiB. So the program `ws-host` compiles in a separate process with limits (`child.rs` is
+//! the host's side, `process.rs` the compiler's). Compiled code is kept in memory while it is in use, and in a folder
+//! (`cache.rs`).
 
 mod cache;
 mod child;
@@ -29,9 +30,9 @@ use super::error::LoadError;
 /// How components are compiled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CompileOptions {
-    /// The folder for compiled components. Its content is run as native code.
+    /// The folder for compiled components. Its files are run as native code.
     pub(crate) cache: Option<PathBuf>,
-    /// The process to compile in. `None`: this process, without limits.
+    /// The process that compiles. `None`: this process compiles, without limits.
     pub(crate) process: Option<CompilerProcess>,
 }
 
@@ -40,7 +41,7 @@ pub(super) struct Compiler {
     density: Density,
     cache: Option<Cache>,
     process: Option<CompilerProcess>,
-    /// The components in use, so that the same code is in memory only once.
+    /// The components in use. They are shared, so that the same code is in memory only once.
     in_use: Mutex<HashMap<Key, Weak<Component>>>,
 }
 
@@ -68,7 +69,7 @@ impl Compiler {
         self.cache.as_ref().map_or(Ok(()), Cache::check_again)
     }
 
-    /// Returns the compiled component: one that is in use, or from the cache, or compiled now.
+    /// Returns the compiled component. It is already in use, or comes from the cache, or is compiled now.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use wasmtime::Engine;
 use super::Density;
 use crate::guest::runtime;
 
-/// The name that the process is started with. It is how a program recognizes that it is to compile.
+/// The name with which the process is started. A program that is started with this name compiles a component.
 pub(super) const NAME: &str = "ws-host-compiler";
 
 /// The exit statuses.
@@ -23,16 +23,16 @@ pub(super) const INVALID: i32 = 3;
 pub(super) const OUT_OF_MEMORY: i32 = 4;
 const USAGE: u8 = 2;
 
-/// How much nicer the process is than the host: serving goes first. On a core that never idles, this leaves the compiler
-/// about a tenth of it.
+/// How much the process's nice value is higher than the host's, so that serving clients has priority. On a core that is
+/// always busy, the compiler gets about a tenth of the time.
 const NICER: i32 = 10;
 
-/// What to compile for, and within which limits.
+/// The instructions for the process: what to compile for, and within which limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     /// The id of the host's process.
     pub(super) host: u32,
-    /// In bytes.
+    /// The limit on the process's memory, in bytes.
     pub(super) max_memory: usize,
     pub(super) timeout: Duration,
     pub(super) density: Density,
@@ -69,8 +69,8 @@ impl Order {
 }
 
 /// Compiles a component and returns the exit status, if this process was started in order to compile. A program that is
-/// named in [`Compile::program`](crate::config::Compile::program) calls this before it does anything else, and ends if
-/// there is a status:
+/// named in [`Compile::program`](crate::config::Compile::program) must call this before it does anything else, and end
+/// if this returns a status:
 ///
 /// ```
 /// use std::process::ExitCode;
@@ -107,8 +107,8 @@ pub fn run_as_compiler() -> Option<ExitCode> {
     })
 }
 
-/// Returns whether a report is about memory: that of Rust's allocator before it aborts, that of `mmap`, or that of a
-/// thread that has no memory for its stack.
+/// Returns whether a report says that memory ran out. Such a report comes from Rust's allocator before it aborts, from
+/// `mmap`, or from a thread that has no memory for its stack.
 pub(super) fn is_out_of_memory(report: &str) -> bool {
     ["memory allocation of", "Cannot allocate memory", "Resource temporarily unavailable"]
         .iter()
@@ -124,34 +124,34 @@ fn compile(order: Order) -> wasmtime::Result<()> {
     Ok(stdout().flush()?)
 }
 
-/// Takes the process's limits, and makes it end with its host.
+/// Sets the limits of this process, and makes it end with its host.
 fn limit(order: Order) -> Result<()> {
     close_inherited_files();
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if parent_id() != order.host {
-        // The host ended before it could be known.
+        // The host ended before this process asked for the signal, so the kernel will never send it.
         std::process::exit(i32::from(USAGE));
     }
-    // An error is ignored: the compiler then runs at the priority of the thread that started it.
+    // If this fails, the compiler runs at the priority of the thread that started it.
     let _ = getpriority_process(Pid::from_raw(order.host.cast_signed()))
         .and_then(|host| setpriority_process(None, host.saturating_add(NICER)));
-    // Unlike the limit on addresses, this one counts only memory that can be written: not the program itself.
+    // `Data` counts only writable memory. The limit on address space would also count the program itself.
     lower(Resource::Data, order.max_memory as u64)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    // The host ends the process in time. This is for a host that is stopped, or busy.
+    // Normally the host ends the process in time. This limit is for the case that the host is suspended or busy.
     lower(Resource::Cpu, order.timeout.as_secs().saturating_mul(cores).saturating_add(1))?;
     lower(Resource::Core, 0)?;
     Ok(())
 }
 
-/// Sets a limit, unless the one that the host has is lower.
+/// Sets a limit. If the host's own limit is lower, keeps that.
 fn lower(resource: Resource, limit: u64) -> Result<()> {
     let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
     Ok(setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?)
 }
 
-/// Closes what the host itself has inherited from its parent, such as sockets of a service manager. The host's own files
-/// close by themselves.
+/// Closes the files that the host has inherited from its own parent, such as sockets of a service manager. The files
+/// that the host opened are closed on exec.
 #[expect(unsafe_code, reason = "the standard library cannot close a file that it did not open")]
 fn close_inherited_files() {
     // SAFETY: nothing in this process has opened a file yet, or knows a file descriptor but the standard ones. Kernels
@@ -160,7 +160,7 @@ fn close_inherited_files() {
 }
 
 fn report(text: &str) {
-    // Without standard error, nobody is told.
+    // If standard error is closed, nobody can be told.
     let _ = writeln!(stderr(), "{text}");
 }
 

@@ -12,14 +12,14 @@ use wasmparser::{
 use super::module::Module;
 use super::{Image, Images};
 
-/// How deeply components may contain others. Each level is parsed once more.
+/// How deeply components may be nested. The content of each level is parsed once more.
 const MAX_DEPTH: usize = 4;
 
-/// How many modules an instance may create: as many as the limits of instances allow.
+/// How many modules an instance may create. This is as many as the limits of an instance allow.
 const MAX_CREATED: usize = 64;
 
-/// How many private memories an instance may have. Each takes a page or two of memory that nobody is charged for.
-/// Components of real toolchains need one: for their adapter from WASI 0.1.
+/// How many private memories an instance may have. Each takes a page or two of memory that is charged to nobody.
+/// Components of real toolchains need one, for their adapter from WASI 0.1.
 const MAX_PRIVATE_MEMORIES: usize = 4;
 
 /// A component without its data, and the data.
@@ -28,8 +28,9 @@ pub(in crate::guest) struct Separated {
     pub(in crate::guest) images: Arc<Images>,
 }
 
-/// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared:
-/// the component then stays as it is. The same holds, with a line in the log, if the system provides no files in memory.
+/// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared.
+/// Also returns `None`, and logs why, if the operating system provides no files in memory. The component then stays as
+/// it is.
 pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
     let mut outline = Outline::read(component, MAX_DEPTH)?;
     let mut created = outline.created()?;
@@ -52,12 +53,12 @@ pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
     }
 }
 
-/// Returns how many of the memories that an instance creates are private ones of their modules.
+/// Returns how many private memories of modules an instance creates.
 fn private_memories(created: &[&Module<'_>]) -> usize {
     created.iter().filter(|module| module.has_private_memory()).count()
 }
 
-/// Writes the data of modules into files.
+/// Writes the data of the modules into files.
 fn images(created: &[&Module<'_>]) -> Result<Images> {
     let mut memories = Vec::new();
     for module in created {
@@ -73,22 +74,22 @@ fn images(created: &[&Module<'_>]) -> Result<Images> {
 /// What a component contains, and what it does when it is instantiated.
 #[derive(Default)]
 struct Outline<'a> {
-    /// In the order of their indices.
+    /// The modules, in the order of their indices.
     modules: Vec<Module<'a>>,
     components: Vec<Outline<'a>>,
-    /// In the order in which an instance creates them.
+    /// The instances, in the order in which they are created.
     instances: Vec<Instantiated>,
 }
 
-/// The index of what is instantiated.
+/// The index of a module or component that is instantiated.
 enum Instantiated {
     Module(usize),
     Component(usize),
 }
 
 impl<'a> Outline<'a> {
-    /// Reads a component. Returns `None` if it is malformed, nested more deeply than `depth`, or uses modules or
-    /// components from elsewhere: the order in which memories are created would be unknown.
+    /// Reads a component. Returns `None` if it is malformed, is nested more deeply than `depth`, or uses modules or
+    /// components from elsewhere. With those, the order in which memories are created would be unknown.
     fn read(component: &'a [u8], depth: usize) -> Option<Self> {
         let mut outline = Self::default();
         for payload in own_payloads(component) {
@@ -126,14 +127,15 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
-    /// Keeps the initial values in modules that would need private memories for them.
+    /// Keeps the initial values inside the modules that would need a private memory for them.
     fn without_private_memories(self) -> Self {
         let modules = self.modules.into_iter().map(Module::without_private_memory).collect();
         let components = self.components.into_iter().map(Self::without_private_memories).collect();
         Self { modules, components, instances: self.instances }
     }
 
-    /// Returns the modules that an instance creates, in this order. Returns `None` if they are too many, or unknown.
+    /// Returns the modules that an instance creates, in the order of creation. Returns `None` if there are too many, or
+    /// if a module is unknown.
     fn created(&self) -> Option<Vec<&Module<'a>>> {
         let mut created = Vec::new();
         self.create(&mut created)?;
@@ -174,8 +176,8 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Returns the payloads of a component, without those of the modules and components in it. Yields `None` where it is
-/// malformed.
+/// Returns the payloads of a component, but not those of the modules and components inside it. Yields `None` where the
+/// component is malformed.
 fn own_payloads(component: &[u8]) -> impl Iterator<Item = Option<Payload<'_>>> {
     let mut depth = 0_usize;
     Parser::new(0).parse_all(component).filter_map(move |payload| {
@@ -190,8 +192,8 @@ fn own_payloads(component: &[u8]) -> impl Iterator<Item = Option<Payload<'_>>> {
     })
 }
 
-/// Returns whether a section gives an index to a module or component that is not in the section itself. Returns `None`
-/// for a malformed section.
+/// Returns whether a section gives an index to a module or component that is defined elsewhere. Returns `None` for a
+/// malformed section.
 fn takes_from_elsewhere(payload: &Payload<'_>) -> Option<bool> {
     match payload {
         Payload::ComponentImportSection(imports) => any(imports.clone(), |import| {

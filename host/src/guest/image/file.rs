@@ -1,4 +1,4 @@
-//! The file of an image.
+//! The file that holds an image.
 
 use std::fs::File;
 use std::io::Result;
@@ -13,11 +13,11 @@ use super::Contents;
 #[derive(Debug)]
 pub(in crate::guest) struct Image {
     file: File,
-    /// The size of the memory at first, in bytes.
+    /// The initial size of the memory, in bytes.
     minimum: usize,
-    /// The offsets in the memory where the file begins and ends. Whole pages.
+    /// The offsets in the memory at which the file begins and ends. The range consists of whole pages.
     range: Range<usize>,
-    /// The parts of the range that have data: whole pages, in ascending order.
+    /// The parts of the range that contain data. They are whole pages, in ascending order.
     data: Vec<Range<usize>>,
 }
 
@@ -44,23 +44,23 @@ impl Image {
         Ok(Self { file, minimum, range, data })
     }
 
-    /// Returns an image of segments: offsets and bytes.
+    /// Returns an image of segments. Each segment is an offset and its bytes.
     #[cfg(test)]
     pub(in crate::guest) fn with_data(minimum: usize, segments: &[(usize, &[u8])]) -> Self {
         Self::new(minimum, &Contents { segments: segments.to_vec() }).expect("there is memory")
     }
 
-    /// Returns the size of the memory at first, in bytes.
+    /// Returns the initial size of the memory, in bytes.
     pub(in crate::guest) fn minimum(&self) -> usize {
         self.minimum
     }
 
-    /// Returns the file. It holds the memory's content in [`range`](Self::range), and cannot be changed.
+    /// Returns the file. It holds the memory's content in [`range`](Self::range), and nobody can change it.
     pub(in crate::guest) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Returns the part of the memory that the file holds: whole pages.
+    /// Returns the part of the memory that the file holds. It consists of whole pages.
     pub(in crate::guest) fn range(&self) -> Range<usize> {
         self.range.clone()
     }
@@ -69,7 +69,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// The memory is too short, or the error of the operating system.
+    /// An error if the memory is too short, or the error of the operating system.
     pub(in crate::guest) fn copy_to(&self, memory: &mut [u8]) -> Result<()> {
         for part in &self.data {
             let to = memory.get_mut(part.clone()).ok_or(std::io::ErrorKind::InvalidInput)?;
@@ -79,7 +79,7 @@ impl Image {
     }
 }
 
-/// Returns the pages that have data, in ascending order.
+/// Returns the pages that contain data, in ascending order.
 fn pages(contents: &Contents<'_>) -> Vec<Range<usize>> {
     let page = rustix::param::page_size();
     let mut pages: Vec<Range<usize>> = contents

@@ -1,7 +1,8 @@
 //! Takes the initial values of global variables out of a core module.
 //!
-//! A snapshot of an interpreter has these values, such as the stack pointer, and they can differ although the code does
-//! not. Here they become data: at its start, the module reads them from the beginning of its memory, and clears that.
+//! A snapshot of an interpreter has such values, for example the stack pointer. They may differ between components
+//! whose code is the same. Here the values become data: when the module starts, it reads them from the beginning of its
+//! memory, and then clears that part of the memory.
 //!
 //! A module that only imports a memory, such as the adapter from WASI 0.1, gets a private memory for the values.
 
@@ -12,38 +13,39 @@ use wasmparser::{BinaryReader, ConstExpr, Global, Operator, Parser, Payload, Val
 
 use super::WASM_PAGE;
 
-/// How many variables are taken out at most. Each costs some instructions for each instance.
+/// How many variables are taken out at most. Each variable costs some instructions whenever an instance starts.
 const MAX_GLOBALS: usize = 1024;
 
-/// The sections that follow the start section.
+/// The sections that may follow the start section.
 const BEHIND_START: [SectionId; 4] =
     [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
 
-/// The sections that follow the memory section, as far as a module with variables has one of them before the others.
+/// The sections that may follow the memory section. A module with variables has at least one of them before all later
+/// sections.
 const BEHIND_MEMORY: [SectionId; 2] = [SectionId::Tag, SectionId::Global];
 
 /// The code of a constant expression with the value 0.
 const ZERO: [u8; 3] = [0x41, 0, 0x0b];
 
-/// Where a module finds the values at its start: in a memory, from address 0 on.
+/// The memory in which a module finds the values when it starts. They begin at address 0.
 #[derive(Clone, Copy)]
 enum Place {
-    /// Its first memory, which the module clears there.
+    /// The module's first memory. The module clears the values there.
     FirstMemory,
-    /// A memory of one page that only the start function uses, and that has this index. No other code sees the values,
-    /// so they can stay. (An invalid module that uses this index anyway becomes valid, and sees its own values.)
+    /// A memory of one page, with this index. Only the start function uses it. No other code sees the values, so they
+    /// need not be cleared. (An invalid module that uses this index anyway becomes valid, and sees its own values.)
     PrivateMemory(u32),
 }
 
-/// A module without the initial values of its variables, and the values: the content of a memory from address 0 on.
+/// A module without the initial values of its variables, and these values as the content of a memory from address 0 on.
 pub(super) struct Moved {
     pub(super) module: Vec<u8>,
     pub(super) values: Vec<u8>,
 }
 
 /// Takes out the initial values of a module's variables. `free` is the size of the part of its first memory, from
-/// address 0 on, that has no data. Returns `None` if the module has no such variables or no room for them, if it starts
-/// with code of its own, or if it is malformed.
+/// address 0 on, that has no data. Returns `None` if the module has no variables that can be taken out or no room for
+/// the values, if it has a start function of its own, or if it is malformed.
 pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(free)?;
@@ -51,10 +53,10 @@ pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     Some(Moved { module, values })
 }
 
-/// Takes out the initial values of a module's variables, and gives the module a further memory of one page, which has to
-/// hold them. The module imports as many memories as `imported` says, and has none of its own. Returns `None` in the
-/// same cases as [`move_to_memory`]. The same holds if all values are zero: this is usual, except in snapshots, and a
-/// memory has its price.
+/// Takes out the initial values of a module's variables, and adds a private memory of one page that has to hold them.
+/// `imported` is the number of memories that the module imports. The module must define none itself. Returns `None` in
+/// the same cases as [`move_to_memory`], and also if all values are zero. This is usual for modules that are not
+/// snapshots, and they should not pay the price of a memory.
 pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(WASM_PAGE)?;
@@ -65,7 +67,7 @@ pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Mov
     Some(Moved { module, values })
 }
 
-/// What matters of a module.
+/// The parts of a module that matter here.
 #[derive(Default)]
 struct Outline {
     types: u32,
@@ -77,7 +79,7 @@ struct Outline {
 struct MovedGlobal {
     index: u32,
     value: i32,
-    /// Where its initial value is in the module.
+    /// The range of the variable's initial value in the module.
     initial: Range<usize>,
 }
 
@@ -89,7 +91,7 @@ impl Outline {
             match payload.ok()? {
                 Payload::TypeSection(types) => {
                     for group in types {
-                        // A group of several types is one item of the section.
+                        // A group of several types would count as one item of the section, so it is not supported.
                         let [_] = group.ok()?.into_types().collect::<Vec<_>>()[..] else {
                             return None;
                         };
@@ -127,7 +129,7 @@ impl Outline {
         }
     }
 
-    /// Returns what a memory has to hold. Returns `None` if there is nothing to take out, or too much.
+    /// Returns the content for the memory. Returns `None` if there is nothing to take out, or too much.
     fn values(&self, free: usize) -> Option<Vec<u8>> {
         let values: Vec<u8> =
             self.moved.iter().flat_map(|moved| moved.value.to_le_bytes()).collect();
@@ -166,7 +168,7 @@ impl Outline {
                     with_item(content, &self.start_function(place))?
                 }
                 Payload::GlobalSection(_) => self.without_values(module, range)?,
-                // A module has one such section at most.
+                // The module needs a private memory, but it has a section for its own memories already.
                 Payload::MemorySection(_) if !has_memory => return None,
                 _ => content.to_vec(),
             };
@@ -175,7 +177,7 @@ impl Outline {
         (has_memory && has_start && has_code).then(|| rewritten.finish())
     }
 
-    /// Returns the section of global variables with 0 in place of their values.
+    /// Returns the section of global variables, with 0 in place of the initial values.
     fn without_values(&self, module: &[u8], section: Range<usize>) -> Option<Vec<u8>> {
         let mut content = Vec::new();
         let mut from = section.start;
@@ -188,7 +190,8 @@ impl Outline {
         Some(content)
     }
 
-    /// Returns the function that sets the variables, and clears the memory that they come from, unless it is private.
+    /// Returns the function that sets the variables. The function also clears the memory that holds the values, unless
+    /// the memory is private.
     fn start_function(&self, place: Place) -> Vec<u8> {
         let mut function = wasm_encoder::Function::new([]);
         let memory_index = match place {
@@ -214,7 +217,7 @@ fn is_one_of<const N: usize>(id: u8, sections: [SectionId; N]) -> bool {
     sections.map(u8::from).contains(&id)
 }
 
-/// Returns a section with one memory, which has one page and cannot grow.
+/// Returns a section with one memory that has one page and cannot grow.
 fn one_page() -> wasm_encoder::MemorySection {
     let mut memories = wasm_encoder::MemorySection::new();
     memories.memory(wasm_encoder::MemoryType {
@@ -227,14 +230,14 @@ fn one_page() -> wasm_encoder::MemorySection {
     memories
 }
 
-/// Returns the value of an expression that is only a number.
+/// Returns the value of an expression that consists of a single number.
 fn constant(expression: &ConstExpr<'_>) -> Option<i32> {
     let mut operators = expression.get_operators_reader();
     let Operator::I32Const { value } = operators.read().ok()? else { return None };
     matches!(operators.read().ok()?, Operator::End).then_some(value)
 }
 
-/// Returns the content of a section with one more item.
+/// Returns the content of a section with one item added.
 fn with_item(section: &[u8], item: &[u8]) -> Option<Vec<u8>> {
     let mut reader = BinaryReader::new(section, 0);
     let count = reader.read_var_u32().ok()?;
@@ -291,7 +294,7 @@ mod tests {
         Ok(())
     }
 
-    /// Adds the data that an image would hold.
+    /// Adds the data that would be in an image.
     fn with_data(module: &[u8], memory: usize, values: &[u8]) -> Vec<u8> {
         let memories = "(memory 1)".repeat(memory + 1);
         let data = values.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();

@@ -1,18 +1,20 @@
-//! How many images may be mapped at once.
+//! The limit on the number of images that are mapped at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-/// How many mappings an image costs: its own, and another because it splits the mapping around it.
+/// How many mappings an image costs. It has its own mapping, and it splits the mapping around it into two.
 const EACH: usize = 2;
 
-/// Mappings that stay for other uses: two for each slot with huge pages, and those of threads, files and the allocator.
+/// Mappings that are reserved for other uses: two for each slot with huge pages, and those of threads, files and the
+/// allocator.
 const OTHERS: usize = 25_530;
 
-/// `vm.max_map_count` of a system that does not tell.
+/// `vm.max_map_count` if the system does not report it.
 const DEFAULT_MAX: usize = 65_530;
 
-/// The mappings that images may use. A process may have 65,530 mappings by default, and cannot run without new ones.
+/// The mappings that images may use. A process may have 65,530 mappings by default, and cannot continue when it needs
+/// one more.
 #[derive(Debug)]
 pub(in crate::guest) struct Mappings {
     /// How many images may be mapped.
@@ -21,12 +23,12 @@ pub(in crate::guest) struct Mappings {
     has_warned: AtomicBool,
 }
 
-/// The permission to map one image.
+/// The permission to map an image.
 #[derive(Debug)]
 pub(in crate::guest) struct Mapping(Arc<Mappings>);
 
 impl Mappings {
-    /// Returns those of this process.
+    /// Returns the mappings of this process.
     pub(in crate::guest) fn of_process() -> Arc<Self> {
         static MAPPINGS: LazyLock<Arc<Mappings>> = LazyLock::new(|| {
             let max = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
@@ -40,7 +42,7 @@ impl Mappings {
         Arc::new(Self { most, used: AtomicUsize::new(0), has_warned: AtomicBool::new(false) })
     }
 
-    /// Returns a permission, or `None` if there is none left: the content then has to be copied.
+    /// Returns a permission, or `None` if none is left. The content of the image must then be copied.
     pub(in crate::guest) fn take(self: &Arc<Self>) -> Option<Mapping> {
         let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             (used < self.most).then_some(used + 1)

@@ -1,9 +1,9 @@
 //! Images: the initial content of memories, shared by the instances of a component.
 //!
-//! Components from JavaScript, Python and Go start with megabytes of data: the interpreter and the script after their
-//! own start. wasmtime copies this data into the memory of each new instance of the dense engine. Here the data is
-//! taken out of the component before it is compiled, and kept in a file in memory. A new memory maps the file, so an
-//! instance takes memory only for the pages that it writes.
+//! Components from JavaScript, Python and Go start with megabytes of data: the state of the interpreter and the script
+//! after they were initialized. wasmtime copies this data into the memory of each new instance of the dense engine.
+//! Here the data is taken out of the component before it is compiled, and kept in a file in memory. A new memory maps
+//! the file, so an instance takes memory only for the pages that it writes.
 
 mod component;
 mod file;
@@ -22,13 +22,13 @@ pub(super) use supply::{Images, Supply, next};
 /// The size of a page of WebAssembly memory, in bytes.
 pub(in crate::guest) const WASM_PAGE: usize = 64 << 10;
 
-/// How much data a module needs for an image, in bytes. Copying less than this takes about as long as mapping it, and
+/// How much data a module must have to get an image, in bytes. Copying less data takes about as long as mapping it, and
 /// needs no mappings.
 const THRESHOLD: usize = 128 << 10;
 
-/// The data of a module for one memory, as it was taken out.
+/// The data for one memory that was taken out of a module.
 #[derive(Debug, Default)]
 struct Contents<'a> {
-    /// Offsets in the memory and bytes. A later segment overwrites earlier ones.
+    /// The segments: offsets in the memory, and bytes. A later segment overwrites earlier ones.
     segments: Vec<(usize, &'a [u8])>,
 }

@@ -8,27 +8,28 @@ use wasmparser::{
 use super::globals::{self, Moved};
 use super::{Contents, THRESHOLD, WASM_PAGE};
 
-/// A core module, as far as it matters here.
+/// The parts of a core module that matter here.
 pub(super) struct Module<'a> {
     bytes: &'a [u8],
-    /// The memories that an instance creates, in this order: those that the module defines, and its private one.
+    /// The memories that an instance creates, in the order of creation. They are those that the module defines,
+    /// followed by its private memory.
     pub(super) memories: Vec<Memory<'a>>,
     is_separable: bool,
     /// The module without data and without the initial values of its variables.
     moved: Option<Moved>,
-    /// Whether it has a memory for these values only: the last of its memories.
+    /// Whether there is a memory only for these values. It is the last of the memories.
     has_private_memory: bool,
 }
 
 /// A memory that a module defines.
 pub(super) struct Memory<'a> {
-    /// The size at first, in bytes.
+    /// The initial size, in bytes.
     pub(super) minimum: usize,
     contents: Contents<'a>,
 }
 
 impl<'a> Module<'a> {
-    /// Reads a module. Returns `None` if it is malformed: the compiler reports why.
+    /// Reads a module. Returns `None` if it is malformed. The compiler then reports the reason.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut module = Self {
             bytes,
@@ -79,12 +80,12 @@ impl<'a> Module<'a> {
         Some(module)
     }
 
-    /// Returns whether the module gets a memory for the initial values of its variables.
+    /// Returns whether the module gets a private memory for the initial values of its variables.
     pub(super) fn has_private_memory(&self) -> bool {
         self.has_private_memory
     }
 
-    /// Keeps the initial values in the module that would need a private memory for them.
+    /// Keeps the initial values inside the module, if it would need a private memory for them.
     pub(super) fn without_private_memory(mut self) -> Self {
         if self.has_private_memory {
             self.has_private_memory = false;
@@ -94,8 +95,8 @@ impl<'a> Module<'a> {
         self
     }
 
-    /// Collects the data of the memories. Returns `None` unless the module copies all its data at its start, to fixed
-    /// places in its own memories: else an image would not be the same.
+    /// Collects the data of the memories. Returns `None` unless the module copies all its data when it starts, to fixed
+    /// places in its own memories. Otherwise an image would not have the same effect.
     fn read_data(&mut self, data: DataSectionReader<'a>, imported_memories: u32) -> Option<()> {
         for segment in data {
             let Data { kind: DataKind::Active { memory_index, offset_expr }, data, .. } =
@@ -129,7 +130,7 @@ impl<'a> Module<'a> {
         self.is_separable || self.has_private_memory
     }
 
-    /// Returns what the image of a memory holds, if there is anything.
+    /// Returns the content of the image of a memory, if there is any.
     pub(super) fn contents(&self, memory: usize) -> Option<Contents<'_>> {
         let mut segments = self.memories.get(memory)?.contents.segments.clone();
         if let Some(moved) = self.moved.as_ref().filter(|_| memory == 0) {
@@ -138,7 +139,7 @@ impl<'a> Module<'a> {
         Some(Contents { segments }).filter(|contents| self.is_replaceable() && contents.size() > 0)
     }
 
-    /// Returns the module without what its images hold.
+    /// Returns the module without the content of its images.
     pub(super) fn without_data(&self) -> Option<Vec<u8>> {
         match &self.moved {
             Some(moved) => Some(moved.module.clone()),
@@ -146,8 +147,8 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Returns the module without its data. Instructions that use data are then invalid, and the module is refused: in
-    /// a module whose data is copied at its start, such instructions would find nothing.
+    /// Returns the module without its data. If an instruction uses data, the module becomes invalid and is refused. In
+    /// a module whose data is copied when it starts, such an instruction would find no data anyway.
     fn strip(&self) -> Option<Vec<u8>> {
         let mut module = wasm_encoder::Module::new();
         for payload in Parser::new(0).parse_all(self.bytes) {
@@ -165,7 +166,7 @@ impl<'a> Module<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Returns an empty memory, or `None` for kinds that the engine refuses.
+    /// Returns an empty memory. Returns `None` for kinds of memory that the engine refuses.
     fn of_type(ty: MemoryType) -> Option<Self> {
         let MemoryType { memory64: false, shared: false, initial, page_size_log2: None, .. } = ty
         else {
@@ -177,7 +178,7 @@ impl<'a> Memory<'a> {
 }
 
 impl Contents<'_> {
-    /// Returns the lowest offset that has data.
+    /// Returns the lowest offset that contains data.
     fn start(&self) -> Option<usize> {
         self.segments.iter().map(|(offset, _)| *offset).min()
     }

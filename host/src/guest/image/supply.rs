@@ -1,4 +1,4 @@
-//! Which image is for which new memory.
+//! The assignment of images to new memories.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use super::Image;
 /// The images of a component.
 #[derive(Debug)]
 pub(in crate::guest) struct Images {
-    /// In the order in which an instance creates its memories. A memory without data has none.
+    /// The images, in the order in which an instance creates its memories. `None` for a memory without data.
     images: Vec<Option<Arc<Image>>>,
-    /// How many of these memories are not in the component as it was.
+    /// How many of these memories the host has added to the component.
     private_memories: usize,
 }
 
-/// The images for the memories that one instance has still to create.
+/// The images for the memories that an instance has yet to create.
 #[derive(Debug)]
 pub(in crate::guest) struct Supply {
     images: Arc<Images>,
@@ -22,7 +22,7 @@ pub(in crate::guest) struct Supply {
 }
 
 thread_local! {
-    /// The images of the instance that this thread creates now.
+    /// The images for the instance that this thread is creating now.
     static CURRENT: RefCell<Option<Supply>> = const { RefCell::new(None) };
 }
 
@@ -32,7 +32,7 @@ impl Images {
         Self { images, private_memories }
     }
 
-    /// Returns how many memories an instance has in addition to those of the component as it was. Each has one page.
+    /// Returns how many memories the host has added to the component. Each has one page.
     pub(in crate::guest) fn private_memories(&self) -> usize {
         self.private_memories
     }
@@ -43,7 +43,8 @@ impl Supply {
         Self { images, next: 0 }
     }
 
-    /// Supplies the memories that `create` creates on this thread, and returns what is left with the result.
+    /// Supplies images for the memories that `create` creates on this thread. Returns the images that are left, and the
+    /// result.
     pub(in crate::guest) fn during<R>(supply: &mut Option<Self>, create: impl FnOnce() -> R) -> R {
         CURRENT.set(supply.take());
         let created = create();
@@ -52,12 +53,12 @@ impl Supply {
     }
 }
 
-/// Returns the image for the memory that this thread creates next, with `minimum` bytes at first. Returns `None` if
-/// its module sets up the memory itself.
+/// Returns the image for the next memory that this thread creates, which has `minimum` bytes at first. Returns `None`
+/// if the module initializes the memory itself.
 ///
 /// # Errors
 ///
-/// This is not the memory that was expected.
+/// An error if this is not the expected memory.
 pub(in crate::guest) fn next(minimum: usize) -> Result<Option<Arc<Image>>, &'static str> {
     CURRENT.with_borrow_mut(|current| {
         let Some(supply) = current else { return Ok(None) };

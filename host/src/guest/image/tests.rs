@@ -1,4 +1,4 @@
-//! Taking data out of components, and putting it back into memories.
+//! Takes data out of components, and puts it back into memories.
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
@@ -7,7 +7,7 @@ use super::{Image, Images, Separated, Supply, next, separate};
 
 const PAGE: usize = 4 << 10;
 
-/// 200,000 bytes that differ, as a string in the text format. None of them is a zero.
+/// Returns 200,000 varied bytes, as a string in the text format. None of them is zero.
 fn much_data() -> String {
     (0..200_000).map(|number| format!("\\{:02x}", number % 251 + 1)).collect()
 }
@@ -21,7 +21,7 @@ fn separated(text: &str) -> Option<Separated> {
     separate(&component(text))
 }
 
-/// Returns the images for memories that have these sizes at first.
+/// Returns the images for memories that have these initial sizes.
 fn images(separated: Separated, minimums: &[usize]) -> Vec<Option<std::sync::Arc<Image>>> {
     let mut supply = Some(Supply::new(separated.images));
     Supply::during(&mut supply, || {
@@ -85,7 +85,7 @@ fn images_belong_to_memories_in_the_order_in_which_instances_create_them() {
     assert_eq!(image.range(), PAGE..PAGE + 200_000_usize.next_multiple_of(PAGE));
 }
 
-/// A module with a memory and much data, and modules that use its memory and have a variable: as many as `adapters`.
+/// Returns a module with a memory and much data, and `adapters` modules that use its memory and have a variable.
 fn with_adapters(value: i32, adapters: usize) -> String {
     let adapter = r#"(core instance (instantiate $adapter (with "env" (instance $main))))"#;
     format!(
@@ -182,17 +182,17 @@ fn data_that_instances_cannot_share_stays_in_the_component() {
         instantiated(r#"(memory 4) (data "MUCH")"#),
         instantiated(r#"(memory 4) (data (i32.const 0) "MUCH") (data "passive")"#),
         instantiated(r#"(memory 4) (global $g i32 (i32.const 0)) (data (global.get $g) "MUCH")"#),
-        // Beyond the end: the instance has to trap.
+        // The data lies beyond the end of the memory, so the instance has to trap.
         instantiated(r#"(memory 4) (data (i32.const 100000) "MUCH")"#),
         instantiated(r#"(memory 4) (data (i32.const -1) "MUCH")"#),
-        // Little data, and a variable of a module that uses another one's memory.
+        // Little data, and a variable of a module that uses the memory of another module.
         with_adapters(7, 1).replace("MUCH", "little"),
-        // Another module's memory.
+        // Data for the memory of another module.
         r#"(core module $a (memory (export "m") 4)) (core instance $a (instantiate $a))
            (core module $b (import "a" "m" (memory 4)) (data (i32.const 0) "MUCH"))
            (core instance (instantiate $b (with "a" (instance $a))))"#
             .to_owned(),
-        // Never instantiated.
+        // A module that is never instantiated.
         format!("(component {})", instantiated(r#"(memory 4) (data (i32.const 0) "MUCH")"#)),
         // Modules and components from elsewhere.
         r#"(core module $m (memory 4) (data (i32.const 0) "MUCH"))
@@ -217,7 +217,7 @@ fn no_file_makes_separation_panic() {
     for length in (0..whole.len()).step_by(7) {
         assert!(separate(&whole[..length]).is_none(), "cut at {length}");
     }
-    // Every byte of the headers, and some of the data.
+    // Tries each byte of the headers, and some bytes of the data.
     for at in (0..200).chain((200..whole.len()).step_by(9_973)) {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             let mut changed = whole.clone();

@@ -1,4 +1,4 @@
-//! The names of the errors that a guest gets. They are part of the contract: `wit/` says what each means.
+//! The names of the errors that a guest gets. They are part of the contract, and `wit/` says what each of them means.
 
 use ws_host_protocol::{CloseFrameError, SendError};
 
@@ -72,7 +72,7 @@ impl ErrorName for SubscribeError {
     }
 }
 
-/// Turns a result into what the guest gets.
+/// Converts a result to the type that the guest gets.
 pub(super) fn outcome<E: ErrorName>(result: Result<(), E>) -> super::Outcome {
     (result.map_err(|error| error.as_str()),)
 }

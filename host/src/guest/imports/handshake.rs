@@ -11,13 +11,13 @@ use crate::clients::ClientId;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
 
-/// How many bytes the names and values of the added headers may have together.
+/// How many bytes the names and values of all added headers may have together.
 const MAX_HEADERS: usize = 8 << 10;
 
 /// How many bytes the body of a refusal may have.
 const MAX_BODY: usize = 64 << 10;
 
-/// What a guest has set for the response while `connected` runs.
+/// The parts of the response that a guest has set while `connected` runs.
 #[derive(Debug, Default)]
 pub(in crate::guest) struct Reply {
     pub(in crate::guest) subprotocol: Option<String>,

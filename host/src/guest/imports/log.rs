@@ -10,7 +10,8 @@ use crate::guest::log_line::{MAX_LINE, is_shown};
 
 const LOG: &str = "ws-host:socket/log@0.1.0";
 
-/// How many bytes of a message are written. A call must not keep the worker busy with lines that nobody reads.
+/// How many bytes of a message are written. The limit keeps a call from occupying the worker with text that nobody
+/// reads.
 const MAX_MESSAGE: usize = 64 << 10;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
@@ -29,7 +30,7 @@ fn write(store: Store<'_>, (level, message): (Text, Text)) -> Result<()> {
     }
     let shown = &message.as_bytes()[..message.floor_char_boundary(MAX_MESSAGE)];
     for line in shown.split(|byte| *byte == b'\n') {
-        // An empty line has no pieces.
+        // An empty line has no chunks, but must be written too.
         for piece in line.chunks(MAX_LINE).chain(line.is_empty().then_some(line)) {
             store.data().log_line(level, piece);
         }

@@ -8,7 +8,7 @@ use super::Store;
 use super::text::Text;
 use crate::clients::Client;
 
-/// A text or binary message, read in place.
+/// A text or binary message, which is read in place.
 #[derive(ComponentType, Lift)]
 #[component(variant)]
 pub(super) enum Message {
@@ -40,7 +40,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// As above.
+    /// As for [`send`](Self::send).
     pub(super) fn frame(&self, store: &Store<'_>) -> Result<SharedMessage> {
         Ok(match self {
             Self::Text(text) => SharedMessage::text(&text.to_str(store)?),

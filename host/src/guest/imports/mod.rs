@@ -1,7 +1,8 @@
 //! The functions that a guest may import: the interfaces of `wit/`.
 //!
-//! They are defined by hand, not with generated traits. Only this way can a message be read in place, in the guest's
-//! memory, and framed straight into the outbound buffer: one copy instead of two.
+//! The functions are defined by hand and not with generated traits. With such traits, the host could not read a message
+//! in place in the guest's memory and frame it directly into the outbound buffer. It would copy the message twice
+//! instead of once.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -36,7 +37,7 @@ use crate::clients::{Client, ClientId};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// What most functions return to the guest: nothing, or the name of an error.
+/// The result that most functions return to the guest: nothing, or the name of an error.
 type Outcome = (std::result::Result<(), &'static str>,);
 
 /// Adds the functions of all interfaces to the linker.
@@ -54,8 +55,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
-/// Checks that the actor may act outside itself now. An actor that is unique in the cluster may not, after this host has
-/// ceased to own it.
+/// Checks that the actor may act outside itself now. An actor that is unique in the cluster may no longer do so once
+/// this host has ceased to own it.
 ///
 /// # Errors
 ///
@@ -65,8 +66,8 @@ fn check_ownership(store: &Store<'_>) -> Result<()> {
     Ok(store.data().resources.check_ownership()?)
 }
 
-/// Calls `act` with a client of this instance. Most sends go to the client that the event is about, which needs no
-/// lookup.
+/// Calls `act` with a client of this instance. Most sends go to the client that the event is about. That client needs
+/// no lookup.
 ///
 /// # Errors
 ///
@@ -89,8 +90,8 @@ fn for_open_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> T
         .ok()
 }
 
-/// Calls `act` with a client of this instance, or with the client whose `disconnected` event is running. What is known
-/// about a client stays available until the end of that event.
+/// Calls `act` with a client of this instance, or with the client whose `disconnected` event is running: what the host
+/// knows about a client stays available until the end of that event.
 fn for_known_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> T) -> Option<T> {
     match &store.data().disconnecting {
         Some((client, _)) if client.id().0 == id => Some(act(client)),
@@ -98,7 +99,7 @@ fn for_known_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> 
     }
 }
 
-/// Returns the id of a client of this instance, which may be closing.
+/// Returns the id of a client of this instance. The client may be closing.
 fn existing_id(store: &Store<'_>, client: u64) -> Option<ClientId> {
     store.data().resources.find(ClientId(client)).map(|client| client.id())
 }

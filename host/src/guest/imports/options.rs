@@ -1,4 +1,4 @@
-//! The resource `send-options`: how messages are sent.
+//! The resource `send-options`, which says how messages are sent.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,20 +12,21 @@ use super::{Outcome, Store};
 use crate::clients::ClientId;
 use crate::guest::state::State;
 
-/// How many options an instance may have at a time.
+/// How many options an instance may have at once.
 const MAX_OPTIONS: usize = 1_000;
 
-/// How many clients options may except.
+/// How many clients one set of options may exclude.
 const MAX_EXCEPT: usize = 1_000;
 
-/// The handle of options beyond [`MAX_OPTIONS`]. It is not in the table, whose handles are all lower.
+/// The handle that a guest gets for options beyond [`MAX_OPTIONS`]. It is not in the table, where all handles are
+/// lower.
 const INVALID_HANDLE: u32 = u32::MAX;
 
 /// How messages are sent, and which clients do not get them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::guest) struct SendOptions {
     pub(super) form: Form,
-    /// Sorted.
+    /// The clients that do not get the message, sorted.
     pub(super) except: Vec<ClientId>,
 }
 
@@ -44,11 +45,11 @@ impl OptionsTable {
     }
 }
 
-/// Returns the options of a handle; the default options without one.
+/// Returns the options of a handle. Without a handle, returns the default options.
 ///
 /// # Errors
 ///
-/// `too-many-options` if the instance had too many options when it created these options.
+/// `too-many-options` if the instance already had too many options when it created these.
 pub(super) fn resolve(
     store: &Store<'_>,
     handle: Option<&OptionsHandle>,
@@ -66,7 +67,7 @@ pub(super) fn resolve(
 pub(super) fn add_to_interface(clients: &mut LinkerInstance<'_, State>) -> Result<()> {
     let ty = ResourceType::host::<Arc<SendOptions>>();
     clients.resource("send-options", ty, |mut store: Store<'_>, number| {
-        // An invalid handle is not in the table.
+        // For the invalid handle this fails, because it is not in the table.
         let _ = store.data_mut().options.0.delete(OptionsHandle::new_own(number));
         Ok(())
     })?;
@@ -121,7 +122,7 @@ fn set(
     options: &OptionsHandle,
     change: impl FnOnce(&mut SendOptions),
 ) -> Result<Outcome> {
-    // With an invalid handle nothing is set. The error is reported when the options are used.
+    // The invalid handle has no options to set. The error is reported when the options are used.
     if let Ok(options) = store.data_mut().options.0.get_mut(options) {
         change(Arc::make_mut(options));
     }

@@ -1,4 +1,4 @@
-//! The interface `outgoing`: WebSockets that the handler opens.
+//! The interface `outgoing`: WebSockets that a handler opens.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::outgoing::WebSocketRequest;
 
 const OUTGOING: &str = "ws-host:socket/outgoing@0.1.0";
 
-/// The longest URL, in bytes, and the most bytes of all headers and subprotocols together.
+/// The longest URL, and the longest total of all headers and subprotocols, in bytes.
 const MAX_URL: usize = 4 << 10;
 const MAX_HEADERS: usize = 16 << 10;
 
-/// The most subprotocols and headers.
+/// The largest number of subprotocols, and of headers.
 const MAX_NUMBER: usize = 100;
 
-/// The headers of one connection between two machines, which are the host's business (RFC 9110 §7.6.1).
+/// The headers that apply to a single connection between two machines. Only the host may set them (RFC 9110 §7.6.1).
 const HOP_BY_HOP: [&str; 8] = [
     "host",
     "keep-alive",
@@ -88,7 +88,7 @@ fn connect(
     }),))
 }
 
-/// Checks what a handler asks for.
+/// Checks the connection that a handler asks for.
 fn request(
     url: &str,
     subprotocols: Vec<String>,
@@ -102,7 +102,7 @@ fn request(
     }
     let parsed = url.parse::<Uri>().map_err(|_| "invalid-url")?;
     let is_web_socket = matches!(parsed.scheme_str(), Some("ws" | "wss"));
-    // RFC 6455 §3: no fragments. A user would not be sent.
+    // RFC 6455 §3 allows no fragment. A user name is refused because it would not be sent.
     if !is_web_socket || url.contains('#') || authority(&parsed).contains('@') {
         return Err("invalid-url");
     }
@@ -128,7 +128,7 @@ fn authority(url: &Uri) -> &str {
     url.authority().map_or("", |authority| authority.as_str())
 }
 
-/// Returns whether a text is a token (RFC 9110 §5.6.2), as the name of a header is.
+/// Returns whether a text is a token (RFC 9110 §5.6.2). The name of a header must be one.
 fn is_token(text: &str) -> bool {
     HeaderName::try_from(text).is_ok()
 }

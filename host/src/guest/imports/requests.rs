@@ -1,4 +1,4 @@
-//! The interface `requests`: what is known about a client, until the end of its `disconnected` event.
+//! The interface `requests`: what the host knows about a client, until the end of the client's `disconnected` event.
 
 use wasmtime::Result;
 use wasmtime::component::{ComponentType, Linker, LinkerInstance, Lower};
@@ -47,7 +47,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     })
 }
 
-/// Adds a function that returns an `option`: none if the client is unknown.
+/// Adds a function that returns an `option`. It is `none` if the client is unknown.
 fn add_option<T: ComponentType + Lower + Send + Sync + 'static>(
     requests: &mut LinkerInstance<'_, State>,
     name: &str,
@@ -58,7 +58,7 @@ fn add_option<T: ComponentType + Lower + Send + Sync + 'static>(
     })
 }
 
-/// Adds a function that returns an `option`: none if the client is unknown, or has no certificate.
+/// Adds a function that returns an `option`. It is `none` if the client is unknown or has no certificate.
 fn add_of_certificate<T: ComponentType + Lower + Send + Sync + 'static>(
     requests: &mut LinkerInstance<'_, State>,
     name: &str,
@@ -67,7 +67,7 @@ fn add_of_certificate<T: ComponentType + Lower + Send + Sync + 'static>(
     add_option(requests, name, move |info| info.certificate.as_deref().and_then(&get))
 }
 
-/// Adds a function that returns a `list`, which is empty if the client is unknown.
+/// Adds a function that returns a `list`. It is empty if the client is unknown.
 fn add_list<T: ComponentType + Lower + Send + Sync + 'static>(
     requests: &mut LinkerInstance<'_, State>,
     name: &str,

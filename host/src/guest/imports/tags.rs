@@ -77,7 +77,7 @@ async fn close_tagged(store: Store<'_>, (tag, code, reason): (Text, u16, Text)) 
     .await
 }
 
-/// The clients with a tag.
+/// The kind of group that consists of the clients with a tag.
 struct Tagged;
 
 impl GroupKind for Tagged {

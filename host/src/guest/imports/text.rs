@@ -1,8 +1,8 @@
 //! A string parameter, read in place in the guest's memory.
 //!
-//! Wasmtime's own type for this, `WasmStr`, checks UTF-8 one character at a time: an echo of a long text that is not
-//! ASCII spent half of its time on this check. This type checks UTF-8 with SIMD instructions. It needs access to the
-//! bytes, and gets it through a list of bytes, which has the same layout as a string.
+//! Wasmtime's own type for strings, `WasmStr`, checks UTF-8 one character at a time. An echo of a long text that is not
+//! ASCII spent half of its time on this check. The type here checks UTF-8 with SIMD instructions. For this it needs the
+//! bytes of the string. It gets them by reading the string as a list of bytes, which has the same layout.
 
 #![expect(
     unsafe_code,
@@ -20,7 +20,7 @@ use wasmtime::{Result, StoreContext};
 pub(super) enum Text {
     /// UTF-8, the encoding of nearly all languages.
     Utf8(WasmList<u8>),
-    /// UTF-16, with or without Latin-1.
+    /// UTF-16 or Latin-1+UTF-16, the other two encodings of the component model.
     Other(WasmStr),
 }
 
@@ -41,7 +41,7 @@ impl Text {
         match self {
             Self::Utf8(bytes) => {
                 let bytes = bytes.as_le_slice(store);
-                // If the text is invalid, the standard library checks it again and reports the position.
+                // If the text is invalid, the standard library checks it again to report the position.
                 let text = simdutf8::basic::from_utf8(bytes).or_else(|_| str::from_utf8(bytes))?;
                 Ok(Cow::Borrowed(text))
             }
@@ -73,7 +73,7 @@ unsafe impl Lift for Text {
         match cx.options().string_encoding {
             StringEncoding::Utf8 => WasmList::linear_lift_from_flat(cx, any_list(), src)
                 .map(Self::Utf8)
-                // Fails again, but with an error about a string, not about a list.
+                // This fails again, but with an error about a string instead of a list.
                 .or_else(|_| WasmStr::linear_lift_from_flat(cx, ty, src).map(Self::Other)),
             StringEncoding::Utf16 | StringEncoding::CompactUtf16 => {
                 WasmStr::linear_lift_from_flat(cx, ty, src).map(Self::Other)
@@ -98,8 +98,8 @@ unsafe impl Lift for Text {
     }
 }
 
-/// Returns a list type, where `WasmList` looks up the type of its elements. For bytes the element type does not matter.
-/// Every handler has a list type with index 0: `received-binary` takes a list.
+/// Returns a type of lists. `WasmList` looks up the type of its elements there, but for bytes this type does not
+/// matter. Every handler has a type of lists with index 0, because `received-binary` takes a list.
 fn any_list() -> InterfaceType {
     InterfaceType::List(TypeListIndex::from_u32(0))
 }
@@ -111,8 +111,8 @@ mod tests {
 
     use super::*;
 
-    /// A component that passes a string to the host twice: as a string, and as the only element of a list. The string
-    /// is `bytes` in its memory.
+    /// Returns a component that passes a string to the host twice: as a string, and as the only element of a list. The
+    /// string is `bytes` in its memory.
     fn component(encoding: &str, bytes: &[u8], length: u32) -> String {
         let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
         format!(
@@ -138,7 +138,7 @@ mod tests {
         )
     }
 
-    /// Runs the component, and returns the strings that the host received.
+    /// Runs such a component, and returns the strings that the host received.
     fn received(encoding: &str, bytes: &[u8], length: u32) -> Result<Vec<String>> {
         let engine = Engine::default();
         let component = Component::new(&engine, component(encoding, bytes, length))?;
@@ -166,7 +166,7 @@ mod tests {
         let units = utf16.len() as u32 / 2;
         assert_eq!(received("utf8", text.as_bytes(), text.len() as u32).unwrap(), [&*text, &*text]);
         assert_eq!(received("utf16", &utf16, units).unwrap(), [&*text, &*text]);
-        // In this encoding the highest bit of the length marks UTF-16.
+        // In this encoding, the highest bit of the length says that the text is UTF-16.
         assert_eq!(received("latin1+utf16", &utf16, units | 1 << 31).unwrap(), [&*text, &*text]);
         assert_eq!(received("latin1+utf16", b"Gr\xfc\xdfe", 5).unwrap(), ["Grüße", "Grüße"]);
     }

@@ -16,7 +16,7 @@ const TIMERS: &str = "ws-host:socket/timers@0.1.0";
 const STATE: &str = "ws-host:socket/state@0.1.0";
 const CUSTOM: &str = "ws-host:socket/custom@0.1.0";
 
-/// The result of a function that may wait for the disk. Only durable timers do.
+/// The result of a function that may wait for the disk. Only functions for durable timers do.
 type Answer<'a, T> = Box<dyn Future<Output = Result<T>> + Send + 'a>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
@@ -58,7 +58,7 @@ fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
     })
 }
 
-/// The entry is written before the timer is set: a failure changes nothing.
+/// Sets a durable timer. Its record is written before the timer is set, so that nothing has changed if the write fails.
 fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
     Box::new(async move {
         let (after, state) = (Duration::from_millis(after), store.data());

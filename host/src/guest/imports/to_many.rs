@@ -1,5 +1,5 @@
-//! Imports that reach many clients. They yield at the end of each time slice. A message is framed once for all clients,
-//! and only if there is a client to get it.
+//! Imports that reach many clients. They yield at the end of each time slice. A message is framed only once for all
+//! clients, and not at all if no client will get it.
 
 use std::sync::Arc;
 
@@ -15,15 +15,16 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
-/// The group of a name, if it has members; the name of the error if no group can have that name.
+/// The group with a name, or `None` if it has no members. The error is the error's name, if no group can have this
+/// name.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
 
-/// What a group is: a topic or a tag.
+/// The kind of a group: a topic or a tag.
 pub(super) trait GroupKind {
     /// Returns the group of this name.
     fn find(&self, topics: &Topics, name: &str) -> FoundGroup;
 
-    /// Returns the way to members of the group on other hosts.
+    /// Returns the way to the members of the group on other hosts.
     fn remote<'a>(&self, topics: &'a Topics) -> Option<&'a Arc<dyn Remote>>;
 
     /// Queues a message for the members of a group.
@@ -36,7 +37,7 @@ pub(super) trait GroupKind {
     ) -> QueuedBroadcast;
 }
 
-/// Sends a message to clients of this actor. Returns the clients that did not get it.
+/// Sends a message to clients of this actor. Returns the clients that did not get the message.
 pub(super) async fn send_to_clients(
     mut store: Store<'_>,
     to: &WasmList<u64>,
@@ -74,7 +75,7 @@ pub(super) async fn send_to_clients(
 
 /// Sends a message to the members of a group: the subscribers of a topic, or the clients that have a tag.
 ///
-/// If no client of this host is in it, the message goes only to other hosts, if there are any.
+/// If the group has no member on this host, the message goes only to other hosts, if there are any.
 pub(super) async fn send_to_group(
     store: Store<'_>,
     (name, message, options): (Text, Message, Option<OptionsHandle>),
@@ -103,8 +104,8 @@ pub(super) async fn send_to_group(
     .await
 }
 
-/// Waits until the queues of a group have room, puts something into them with `enqueue`, and delivers it to the members
-/// on this worker. Without a group it does nothing.
+/// Waits until the queues of a group have room, enqueues something with `enqueue`, and delivers it to the members on
+/// this worker. Does nothing without a group.
 pub(super) async fn deliver_to_group(
     mut store: Store<'_>,
     group: Option<Arc<Group>>,
@@ -118,20 +119,19 @@ pub(super) async fn deliver_to_group(
     Ok((Ok(()),))
 }
 
-/// Delivers to the members on this worker before the import returns, so that everything an event does takes effect in
-/// order.
+/// Delivers to the members on this worker before the import returns, so that all effects of an event happen in order.
 async fn deliver(store: &mut Store<'_>, publication: &QueuedBroadcast) -> Result<()> {
     loop {
         match publication.deliver() {
             Progress::Done => return Ok(()),
             Progress::SliceOver => charge_and_yield(store).await?,
-            // No charge: the time is spent on earlier publications, whose senders are charged.
+            // The guest is not charged: this time goes to earlier publications, whose senders have been charged.
             Progress::Queued => slice::yield_now().await,
         }
     }
 }
 
-/// Returns the open clients of this actor: those to which a send would not fail with `closed`.
+/// Returns the open clients of this actor. A send to one of them does not fail with `closed`.
 pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,)> {
     let mut open = Vec::new();
     for client in store.data().resources.clients.all() {
@@ -145,7 +145,7 @@ pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,
     Ok((open,))
 }
 
-/// Charges the guest for the work that the host has done for it so far, and lets other tasks of the worker run.
+/// Charges the guest for the work that the host has done for it so far, and then lets other tasks of the worker run.
 pub(super) async fn charge_and_yield(store: &mut Store<'_>) -> Result<()> {
     store.data_mut().meter.charge()?;
     slice::yield_now().await;

@@ -26,7 +26,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         .func_wrap_async("publish", |store, call| Box::new(send_to_group(store, call, Subscribers)))
 }
 
-/// The subscribers of a topic.
+/// The kind of group that consists of the subscribers of a topic.
 struct Subscribers;
 
 impl GroupKind for Subscribers {

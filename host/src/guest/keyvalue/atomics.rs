@@ -1,4 +1,4 @@
-//! `wasi:keyvalue/atomics`: numbers, and values that are set only if nobody else has set them.
+//! `wasi:keyvalue/atomics`: increments of numbers, and values that are set only if nobody else has changed them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{Access, Answer, Error, Store, keep};
 use crate::guest::state::State;
 use crate::keyvalue::{Change, Outcome, Version};
 
-/// A value as the handler last saw it.
+/// A handle for a compare-and-swap, with the version of the value that the handler saw last.
 struct Cas {
     bucket: Arc<str>,
     key: String,
@@ -55,7 +55,7 @@ fn new(
     })
 }
 
-/// Reads the value again: the handler swaps what it has seen last, and the host need not keep a copy.
+/// Reads the value again, so that the host need not keep a copy. A later `swap` replaces the value that was read here.
 fn current(mut store: Store<'_>, (cas,): (Resource<Cas>,)) -> Answer<'_, Option<Vec<u8>>> {
     Box::new(async move {
         let Cas { bucket, key, .. } = store.data_mut().buckets().get(&cas)?;

@@ -1,5 +1,5 @@
-//! `wasi:keyvalue/batch`: several keys in one call. Unlike the interface demands, such a change happens as a whole or
-//! not at all.
+//! `wasi:keyvalue/batch`: several keys in one call. Here such a change happens completely or not at all, although the
+//! interface does not require that.
 
 use wasmtime::Result;
 use wasmtime::component::{LinkerInstance, Resource};

@@ -9,7 +9,7 @@ use super::{Access, Answer, Store};
 use crate::guest::state::State;
 use crate::keyvalue::{Change, Page};
 
-/// A bucket that is open: the name under which it is stored.
+/// An open bucket: the name under which it is stored.
 pub(in crate::guest) struct Bucket(pub(super) Arc<str>);
 
 /// A part of the keys of a bucket.

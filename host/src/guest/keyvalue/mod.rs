@@ -1,7 +1,8 @@
-//! `wasi:keyvalue`: keys and values in the file that the resource is granted.
+//! `wasi:keyvalue`: the key-value store in the file that the resource is granted.
 //!
-//! The functions are defined here and not by `wasmtime-wasi-keyvalue`, whose only store is in memory, and has another
-//! version of the interface. Without the capability, `open` returns an error, so there is no bucket to use.
+//! The functions are defined here and not by `wasmtime-wasi-keyvalue`. That crate has only a store in memory, and
+//! another version of the interface. Without the capability, `open` returns an error, so a handler has no bucket to
+//! use.
 
 mod atomics;
 mod batch;
@@ -17,7 +18,7 @@ use super::denials::Denied;
 use super::state::{Setup, State};
 use crate::keyvalue::{self, Change, Outcome, StoreError, StoreLimits};
 
-/// The interfaces, in the only version that this host has.
+/// The interfaces, in the only version that this host supports.
 const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
 const ATOMICS: &str = "wasi:keyvalue/atomics@0.2.0-draft2";
 const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft2";
@@ -25,7 +26,8 @@ const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft2";
 /// The longest name of a bucket, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The beginnings of the names under which buckets are stored: a bucket with a name of its own, and that of an actor.
+/// The prefixes of the names under which buckets are stored: one for buckets with a name, and one for buckets of
+/// actors.
 const NAMED: &str = "n:";
 const OWN: &str = "a:";
 
@@ -92,7 +94,7 @@ fn open(mut store: Store<'_>, (name,): (String,)) -> Outcomes<Resource<Bucket>> 
     Ok((keep(state, Bucket(id.into())),))
 }
 
-/// Adds a bucket or the like to the resources of the instance.
+/// Adds a value, for example a bucket, to the resources of the instance.
 fn keep<T: Send + 'static>(state: &mut State, value: T) -> std::result::Result<Resource<T>, Error> {
     let full = |_| Error::Other("too-many: the instance has too many open buckets".to_owned());
     state.buckets().push(value).map_err(full)
@@ -119,7 +121,7 @@ impl Access {
         self.told(self.store.change(&self.bucket, change, self.limits).await)
     }
 
-    /// Logs an error that concerns the operator, and returns it as the handler gets it.
+    /// Logs an error that concerns the operator. Returns the error in the form that the handler gets.
     fn told<T>(&self, result: std::result::Result<T, StoreError>) -> std::result::Result<T, Error> {
         result.map_err(|error| {
             if error.concerns_the_operator() {

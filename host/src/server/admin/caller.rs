@@ -1,5 +1,6 @@
-//! Access to the admin address: for programs on this machine, programs that know the token, and web pages of the admin
-//! address itself. Pages of any other origin are refused, because a browser on this machine runs pages from everywhere.
+//! Access to the admin address. It answers programs on this machine, programs that know the token, and web pages that
+//! it served itself. It refuses the pages of any other origin, because a browser on this machine runs pages from
+//! everywhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -26,8 +27,8 @@ pub(super) enum RejectedCaller {
     /// The Host header is missing, duplicated or malformed (RFC 9112 §3.2).
     #[error("There must be exactly one Host header, with a host and optionally a port.")]
     Host,
-    /// The Host header has another name than this machine's, as in a request of a page whose name was made to resolve
-    /// to this machine (DNS rebinding).
+    /// The Host header names another machine. This happens when the owner of a web page makes the page's host name
+    /// resolve to this machine (DNS rebinding).
     #[error(
         "The Host header does not name this machine. The admin address must be requested as localhost or \
          127.0.0.1."
@@ -87,14 +88,14 @@ pub(super) fn check<B>(
 ) -> Result<(), RejectedCaller> {
     let host = host(request)?;
     let headers = request.headers();
-    // In this header a browser says where a request comes from: `same-origin` for a page of this address, `none` for
-    // the browser's user. A page on another port of this machine is `same-site`, and is refused.
+    // A browser sets this header to say which page made the request: `same-origin` for a page of this address, and
+    // `none` if the user entered the URL. A page on another port of this machine is `same-site`, and is refused.
     let is_allowed = |site: &HeaderValue| site == "same-origin" || site == "none";
     if !headers.get_all(SEC_FETCH_SITE).iter().all(is_allowed) {
         return Err(RejectedCaller::OtherOrigin);
     }
     if let Some(token) = token {
-        // No browser adds the token by itself, so names and origins need no check.
+        // A browser never adds the token on its own. So a request with the token needs no check of Host and Origin.
         return match request.uri().path() {
             "/healthz" | "/readyz" => Ok(()),
             // The page holds no data. It asks its user for the token.
@@ -128,7 +129,7 @@ fn check_token(headers: &HeaderMap, token: &AdminToken) -> Result<(), RejectedCa
     }
 }
 
-/// Returns whether the Origin header, if there is one, is that of this address.
+/// Returns whether the Origin header is the origin of this address. Returns true if there is no such header.
 fn is_own_origin(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     headers.get_all(ORIGIN).iter().all(|origin| {
         let authority = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
@@ -136,7 +137,7 @@ fn is_own_origin(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     })
 }
 
-/// Returns the requested host. `None`: an HTTP/1.0 request without one.
+/// Returns the requested host, or `None` for an HTTP/1.0 request without a host.
 fn host<B>(request: &Request<B>) -> Result<Option<Authority>, RejectedCaller> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -190,7 +191,7 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// Returns whether it is a name that no page can make resolve to this machine, or the admin address itself.
+    /// Returns whether this is the admin address itself, or a name that no web page can make resolve to this machine.
     fn is_of_this_machine(&self, address: SocketAddr) -> bool {
         match &self.host {
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),

@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 128;
 
 /// The number of long requests that run concurrently; others wait. It is lower than the number of connections, so that
-/// there is always one to evict.
+/// there is always a connection that can be evicted.
 const MAX_WORKING: usize = 16;
 
-/// How long a connection may be open without a running request before it is closed: longer than the minute between two
-/// requests of most metrics scrapers.
+/// How long a connection may be open without a running request before it is closed. Most metrics scrapers send a
+/// request every minute, so the limit is longer than that.
 const MAX_IDLE: Duration = Duration::from_secs(90);
 
 /// The open connections, and the permits for their long requests.
@@ -33,10 +33,10 @@ struct Open {
     states: HashMap<u64, (State, CancellationToken)>,
 }
 
-/// The state of a connection. The order of states is the order of eviction: the lowest one is evicted first.
+/// The state of a connection. The variants are in the order of eviction: the lowest state is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// No request is running. The time is when the connection was opened or its last request was answered.
+    /// No request is running. The time is when the last request was answered, or else when the connection was opened.
     Idle(Instant),
     /// A long request is still being read or waits for a permit. The time is when the request arrived.
     Waiting(Instant),
@@ -93,7 +93,7 @@ impl ConnectionSlot {
         self.set_state(State::Waiting(now));
     }
 
-    /// Waits until the request may run. Returns `None` if the connection was evicted: the request must not run then.
+    /// Waits until the request may run. Returns `None` if the connection was evicted; the request must not run then.
     ///
     /// # Cancel safety
     ///
@@ -118,8 +118,8 @@ impl ConnectionSlot {
         }
     }
 
-    /// Returns the earliest time at which the connection may have been idle for too long. `None`: it already has been,
-    /// or was evicted.
+    /// Returns when to check again whether the connection has been idle for too long. Returns `None` if it has been
+    /// already, or if it was evicted.
     fn next_check(&self, now: Instant) -> Option<Instant> {
         let state = self.connections.open.lock().states.get(&self.id).map(|(state, _)| *state);
         let at = match state? {
@@ -211,7 +211,7 @@ mod tests {
         for slot in &slots {
             permits.push(slot.acquire().await.expect("a permit"));
         }
-        // The second branch is ready at once, so the first one is polled exactly once.
+        // Polls the future exactly once, because the second branch is always ready.
         tokio::select! {
             biased;
             _ = last.acquire() => panic!("one too many"),

@@ -154,7 +154,7 @@ impl Service for AdminService {
 }
 
 impl AdminService {
-    /// Handles a long request in a task of its own. It continues if its connection is dropped.
+    /// Handles a long request in a task of its own, which continues if the connection is dropped.
     async fn handle_long(
         self: &Arc<Self>,
         request: AdminRequest,
@@ -173,21 +173,22 @@ impl AdminService {
             (service.handle(request, &head.headers, &message).await, permit)
         });
         let (done, permit) = work.await.map_err(failed)?;
-        // In this order, so that the number of connections in the state `Working` never exceeds that of the permits.
+        // The state changes before the permit is released. So there are never more connections in the state `Working`
+        // than permits.
         slot.set_idle(Instant::now());
         drop(permit);
         done
     }
 
-    /// Collects the metrics on another thread. This one accepts clients when the first worker is busy, and many actors
-    /// take a while.
+    /// Collects the metrics on a blocking thread, because this takes a while with many actors. The current thread must
+    /// stay free: it accepts clients while the first worker is busy.
     async fn metrics(&self) -> Result<Response<Body>, Response<Body>> {
         let host = self.host.clone();
         let metrics = spawn_blocking(move || host.metrics()).await.map_err(failed)?;
         Ok(metrics_text(metrics))
     }
 
-    /// Collects the state on another thread, for the same reason.
+    /// Collects the state on a blocking thread, for the same reason as the metrics.
     async fn status(&self, query: StatusQuery) -> Result<Response<Body>, Response<Body>> {
         let host = self.host.clone();
         let status = spawn_blocking(move || host.watched(&query)).await.map_err(failed)?;

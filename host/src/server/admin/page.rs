@@ -11,8 +11,9 @@ use crate::server::response::{Body, text};
 /// The paths of the page's files.
 pub(super) const PAGE_PATHS: &[&str] = &["/", "/page.css", "/page.js"];
 
-/// Only the page's own files, no inline code, and no frame around it: a path that a client has chosen cannot become
-/// code even if the page had a mistake, and no other page can lead a click to its buttons.
+/// The content security policy. It allows only the page's own files, no inline code, and no frame around the page. So
+/// a path that a client chose cannot run as code, even if the page failed to escape it, and no other page can trick the
+/// user into clicking its buttons.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -35,7 +36,7 @@ pub(super) fn file<B>(method: &Method, request: &Request<B>) -> Option<Response<
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        // Another version of the program has another page.
+        // The browser must revalidate, because another version of the program has another page.
         (CACHE_CONTROL, "no-cache"),
         (VARY, "Accept"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

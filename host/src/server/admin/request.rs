@@ -109,8 +109,8 @@ fn recipient(query: Option<&str>) -> Option<Recipient> {
     }
 }
 
-/// Passes each parameter of a query to `take`, which returns whether it takes it. Returns `None` if the query is invalid,
-/// or if a parameter is not taken.
+/// Passes each parameter of a query to `take`, which returns whether it accepts the parameter. Returns `None` if the
+/// query is invalid or a parameter is not accepted.
 fn each_parameter(
     query: Option<&str>,
     mut take: impl FnMut(&str, &str) -> Option<bool>,

@@ -8,7 +8,7 @@ use crate::server::host::{Configured, CustomAnswer, CustomError, TaggedError};
 use crate::server::reload_config::{ConfigReload, ConfigReloadError};
 use crate::server::response::{Body, text};
 
-/// Returns the response to a known path with another method (RFC 9110 §15.5.6).
+/// Returns the response to a known path that was requested with a method it does not allow (RFC 9110 §15.5.6).
 pub(super) fn method_not_allowed(allowed: &[&str], usage: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, usage);
     if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
@@ -72,7 +72,7 @@ fn instances(replaced: &Replaced) -> String {
 }
 
 /// Lists the outcomes of a rollback. Resources without a trial are omitted. If no resource has a trial, the response is
-/// 409.
+/// a 409.
 pub(super) fn rolled_back(
     outcomes: Vec<(String, Result<Replaced, ReloadError>)>,
 ) -> Response<Body> {

@@ -29,13 +29,14 @@ use crate::metrics::Pending;
 use crate::resource::Full;
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
-/// Limits the log lines about handlers that accept a client, but whose response is invalid.
+/// Limits the log lines about handlers that accept a client with an invalid response.
 static INVALID_ACCEPTANCE: LogRate = LogRate::new();
 
 /// Limits the log lines about handlers that do not answer a handshake in time.
 static TIMED_OUT: LogRate = LogRate::new();
 
-/// Answers a handshake. If the answer is 101, the accepted client has been put into `context`, whose clones share it.
+/// Answers a handshake. If the response is a 101, puts the accepted client into `context`. All clones of `context`
+/// share the client.
 pub(in crate::server) async fn admit(
     state: &Arc<HostState>,
     route: Route,
@@ -110,7 +111,7 @@ async fn decide(
             served.resource().lease(id, &path, None, max_clients).map_err(NotHere::from)
         }
         UniqueIn::Cluster => {
-            // Bounds how many wait while no host owns an actor.
+            // Limits how many handshakes wait while no host owns their actor.
             handshake = served.try_handshake(state.max_handshakes());
             if handshake.is_none() {
                 return full(served, attempt, "handshakes");
@@ -142,7 +143,8 @@ async fn decide(
             attempt.end("stopping");
             return stopping(context, settings.unique_in);
         }
-        // Nobody relays what was relayed. Other clients have been answered above.
+        // The client was relayed to this host, and a relayed client is not relayed again. All other clients were
+        // answered above.
         Err(NotHere::Elsewhere(_)) => {
             attempt.end("no-owner");
             return relayed::elsewhere();
@@ -165,7 +167,7 @@ async fn decide(
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
-        // Agreed on before the handler is called, because the handler may send at once.
+        // Agreed on before the handler is called, because the handler may send messages at once.
         deflate: settings.compression.and_then(|wanted| upgrade.accept_deflate(&wanted)),
         address: forwarded.address,
         scheme: rules.scheme,
@@ -248,7 +250,8 @@ pub(super) fn forwarded(
     forwarded::client(request, peer, convention, |address| context.trusts(state, address))
 }
 
-/// Returns the version of HTTP in which the client speaks, to the host that relays it if there is one.
+/// Returns the version of HTTP that the client speaks. For a relayed client, this is the version between the client and
+/// the host that relays it.
 pub(super) fn http_version(request: &Request<()>, context: &RequestContext) -> HttpVersion {
     match (&context.relay, request.version()) {
         (Some(relay), _) => relay.http_version,
@@ -271,7 +274,7 @@ enum Answer {
     Faulted(Fault),
 }
 
-/// Calls `connected` in a task of its own: the request may be dropped, but a running call must not be.
+/// Calls `connected` in a task of its own. The request may be dropped at any time, but a running call must finish.
 fn ask_handler(
     client: Arc<Client>,
     permit: ClientPermit,
@@ -284,16 +287,16 @@ fn ask_handler(
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
-            // The client has left, or the handshake has timed out: the permits are released. A running call keeps the
-            // permits until it returns.
+            // The receiver is dropped when the client has left or the handshake has timed out. The permits are released
+            // then, but a call that is already running keeps them until it returns.
             () = answer_to.closed() => return,
             turn = actor.turn() => turn,
         };
-        // Dropped, and so undone, on every path that does not accept the client.
+        // On every path that does not accept the client, the registration is dropped and thereby undone.
         let registration = actor.register(&client);
         let answer = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {
-                // Done here, so that the handler can ask for the subprotocol in the next event.
+                // Agreed on here, so that the handler can ask for the subprotocol in its next event.
                 agree(client.info(), &acceptance, &settings);
                 Answer::Accepted(Admitted::new(client, registration, permit), acceptance)
             }
@@ -309,8 +312,8 @@ fn ask_handler(
     answer
 }
 
-/// Agrees on the subprotocol: the one that the handler has chosen, or else the first of the client's offers that is in
-/// the configuration.
+/// Agrees on the subprotocol. This is the handler's choice, or else the first of the client's offers that is in the
+/// configuration.
 fn agree(info: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),
@@ -339,7 +342,7 @@ fn accept(
             let trailer = upgrade.trailer().to_vec();
             let accepted = AcceptedClient { admitted, settings, trailer };
             context.put_accepted(request::Accepted::Here(accepted));
-            // A drain that is under way may have missed this client.
+            // A drain that has already begun may not have seen this client.
             if state.is_draining() || served.is_stopped() {
                 client.close_by_host(HostClose::Stopping);
             }
@@ -369,7 +372,7 @@ fn response(
     acceptance: Acceptance,
     settings: &config::Resource,
 ) -> Result<Response<()>, String> {
-    // If the handler has chosen a subprotocol that the client did not offer, this fails.
+    // This fails if the handler has chosen a subprotocol that the client did not offer.
     let subprotocol = acceptance.subprotocol.as_deref().or_else(|| info.subprotocol());
     let mut response =
         upgrade.response(subprotocol).map_err(|not_offered| not_offered.to_string())?;
@@ -401,10 +404,11 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
     }
 }
 
-/// The response while the server or the resource stops.
+/// The text of the response while the server or the resource stops.
 const STOPPING: &str = "The server is stopping.\n";
 
-/// Refuses a client while the server or the resource stops. A host that relays it looks for the next owner.
+/// Refuses a client while the server or the resource stops. If another host relays the client, that host then looks for
+/// the next owner of the actor.
 fn stopping(context: &RequestContext, unique_in: UniqueIn) -> Response<Body> {
     match (&context.relay, unique_in) {
         (Some(_), UniqueIn::Cluster) => relayed::elsewhere(),

@@ -1,4 +1,4 @@
-//! An attempt to become a client: counted and logged when it ends, however it ends.
+//! An attempt to become a client. It is counted and logged when it ends, whatever the outcome.
 
 use http::{Request, StatusCode};
 use tokio::time::Instant;
@@ -14,8 +14,9 @@ use crate::config::AccessLog;
 use crate::metrics::Pending;
 use crate::traces::{HandshakeEnd, HandshakeSpan};
 
-/// A handshake that is being answered. When it is dropped, its outcome is counted, its span ends, and it gets a line in
-/// the access log unless the client was accepted: the end of that client's connection gets one.
+/// A handshake that is being answered. When it is dropped, its outcome is counted and its span ends. If the client was
+/// not accepted, the handshake also gets a line in the access log. An accepted client gets its line when its connection
+/// ends.
 pub(super) struct Attempt<'a> {
     pub(super) state: &'a HostState,
     pub(super) request: &'a Request<()>,
@@ -23,7 +24,7 @@ pub(super) struct Attempt<'a> {
     pub(super) served: &'a ServedResource,
     /// The scheme by which the client has connected, as trusted proxies report it.
     pub(super) scheme: Scheme,
-    /// The id that the client has got.
+    /// The id that the client was given.
     pub(super) client: Option<ClientId>,
     /// The status of the response, once there is one.
     pub(super) status: Option<StatusCode>,

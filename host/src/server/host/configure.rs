@@ -1,4 +1,4 @@
-//! Changes of the resources and their settings while the host runs.
+//! Changes to the resources and their settings while the host runs.
 
 use std::sync::Arc;
 
@@ -59,8 +59,8 @@ enum Step {
     Restart(Arc<ServedResource>, PreparedResource),
 }
 
-/// Applies a new configuration, all or nothing: first everything is loaded, then everything is changed. The caller
-/// holds the lock on changes and polls the future to its end.
+/// Applies a new configuration completely or not at all: it loads everything first, and changes the host only then. The
+/// caller holds the lock on changes and polls the future to its end.
 pub(in crate::server) async fn configure(
     state: &HostState,
     resources: Vec<config::Resource>,
@@ -131,19 +131,20 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
         let stopping = old.end(HostClose::Restarted, state.stopping_time());
         tokio::spawn(async move {
             stopping.done().await;
-            // `stopping` may have set some.
+            // Handlers may have set timers in `stopping`.
             new.restore_timers().await;
         });
     }
     for served in unwanted {
-        // There is no need to wait for the handlers here.
+        // The old handlers may still be stopping. Nothing here has to wait for them.
         drop(served.end(HostClose::Removed, state.stopping_time()));
         done.removed.push(served.name().to_owned());
     }
     for (served, loaded) in replacing {
-        // The reload task ends only with the host: an error means that there is nothing left to replace.
+        // This fails only if the reload task has ended, and it ends only with the host. Then there is nothing to
+        // replace.
         let _ = served.reloader().replace(loaded).await;
-        // Now that the new code runs, with the new grants.
+        // Only now does the new code run with the new grants.
         served.close_revoked();
         served.restore_timers().await;
     }

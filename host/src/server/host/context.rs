@@ -43,7 +43,7 @@ pub(in crate::server) struct HostContext {
 }
 
 impl HostContext {
-    /// `longest_state` is the `max-state` of the resources with durable states, in bytes.
+    /// `longest_state` is the largest `max-state` of the resources with durable states, in bytes.
     ///
     /// # Errors
     ///
@@ -87,12 +87,12 @@ impl HostContext {
 #[cfg(feature = "nats")]
 fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<Option<Cluster>> {
     let Some(cluster) = &config.cluster else { return Ok(None) };
-    // The address is that of the listener for peers.
+    // Other hosts connect to the listener for peers, so its address is published.
     let address = cluster.peers.as_ref().map(|peers| peers.address(peers.listen));
     Cluster::start(cluster, address, longest_state).map(Some)
 }
 
-/// Without a client of any broker, the check of the configuration has refused a cluster.
+/// Builds without a broker client never join a cluster: the check of the configuration refuses one.
 #[cfg(not(feature = "nats"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
 fn join_cluster(_: &config::Host, _: usize) -> std::io::Result<Option<Cluster>> {
@@ -106,7 +106,7 @@ fn trace(config: &config::Host) -> Option<Traces> {
     Some(Traces::start(Settings { endpoint, server, ratio, service, headers }))
 }
 
-/// Without an exporter, the check of the configuration has refused traces.
+/// Builds without an exporter never have traces: the check of the configuration refuses them.
 #[cfg(not(feature = "otlp"))]
 fn trace(_: &config::Host) -> Option<Traces> {
     None

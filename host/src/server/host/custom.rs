@@ -6,8 +6,8 @@ use super::NoResource;
 use crate::guest::CustomInfo;
 use crate::resource::NoTarget;
 
-/// The maximum length of a message's kind and of its sender, in bytes: every instance that gets the message holds both
-/// in addition to its content.
+/// The maximum length of a message's kind and of its sender, in bytes. They are limited because every instance that
+/// gets the message holds both in addition to the content.
 const MAX_INFO_LENGTH: usize = 255;
 
 /// A custom message, for handlers that export `custom-listener`.
@@ -30,10 +30,10 @@ pub struct CustomMessage<'a> {
 pub enum Recipient {
     /// All instances of the resource.
     All,
-    /// The instance of this path, in a resource with one instance per path. The path is normalized. The instance is
-    /// started if it does not run.
+    /// The instance of this path. The resource must have one instance per path. The path is normalized. The instance is
+    /// started if it is not running.
     Path(String),
-    /// The instance of the client with this number.
+    /// The instance that serves the client with this number.
     Client(u64),
 }
 
@@ -56,7 +56,7 @@ pub enum CustomError {
     /// The instance is unique in the cluster, and this host is not its owner.
     #[error("{0}")]
     NoOwner(String),
-    /// The resource stops, and the instance does not run.
+    /// The resource is stopping, and the instance is not running.
     #[error(
         "the resource stops and starts no more instances: send the message again once it is served"
     )]
@@ -79,7 +79,7 @@ pub enum CustomAnswer {
     Refused(String),
     /// The component does not export `custom-listener`.
     NoListener,
-    /// The handler failed; the log says why.
+    /// The handler failed. The log says why.
     Failed,
 }
 
@@ -116,7 +116,7 @@ impl<'a> CustomMessage<'a> {
     }
 }
 
-/// Accepts anything that has bytes: a slice, a vector, a string.
+/// Accepts anything that can be read as bytes: a slice, a vector, a string.
 impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for CustomMessage<'a> {
     fn from(bytes: &'a T) -> Self {
         Self::new(bytes.as_ref())

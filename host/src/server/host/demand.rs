@@ -1,4 +1,4 @@
-//! What a test demands of a host.
+//! Faults and transitions that tests trigger in a host.
 
 use super::Host;
 use crate::guest::DemandedFault;
@@ -11,7 +11,7 @@ impl Host {
         }
     }
 
-    /// Hibernates all instances that have no event now.
+    /// Hibernates all instances that are not handling an event.
     pub(crate) async fn hibernate(&self) {
         for served in self.state.registry.all() {
             served.resource().hibernate().await;

@@ -1,4 +1,4 @@
-//! WebSockets that handlers open: each is a connection of its actor, as those of clients are.
+//! WebSockets that handlers open. Like the connections of clients, each belongs to an actor.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +18,12 @@ use crate::config::{self, Mode};
 use crate::connection::{Admitted, ClosingConnections, Connection, ConnectionGuard, opened};
 use crate::dialer::{DialError, DialRequest, Dialer, Opening};
 
-/// How many connections the instances of a resource may have open, and each actor alone. Each takes a descriptor of the
-/// process.
+/// How many connections the handlers of a resource may have open, in all and for each actor. Each connection takes a
+/// file descriptor of the process.
 const MAX_CONNECTIONS: usize = 1024;
 const MAX_OF_ACTOR: usize = 16;
 
-/// What the connections that the handlers of a resource open have in common.
+/// What all connections that the handlers of a resource open share.
 pub(super) struct Dialing {
     settings: Arc<RwLock<Arc<config::Resource>>>,
     is_stopped: Arc<AtomicBool>,
@@ -109,7 +109,7 @@ impl Dialer for ActorDialer {
         let guard = ConnectionGuard { _permit: permit, _token: tasks.token(), closing };
         let admitted =
             Admitted::outgoing(client, registration, Arc::clone(&actor), Arc::new(guard));
-        // Automatic answers are for clients.
+        // Automatic answers are only for messages of clients.
         let settings =
             Arc::new(config::Resource { auto_answers: Vec::new(), ..(*settings).clone() });
         let mode = *mode;

@@ -1,4 +1,4 @@
-//! The host: resources and their clients, independent of how connections are accepted.
+//! The host: resources and their clients, whatever program accepts the connections.
 
 mod admission;
 mod attempt;
@@ -58,7 +58,7 @@ use crate::resource::Target;
 /// The close reason of clients that the operator closes without giving a reason.
 pub(in crate::server) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
 
-/// The resources that are served, independent of how connections are accepted. Clones are handles to the same host.
+/// The resources that are served, whatever program accepts the connections. Clones are handles to the same host.
 ///
 /// [`Server`](crate::Server) starts a host. Another program can embed one without a server:
 ///
@@ -78,13 +78,13 @@ pub struct NoResource(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ResourceStatus {
-    /// Its name.
+    /// The name of the resource.
     pub name: String,
-    /// Its path, or pattern of paths.
+    /// The path of the resource, or its pattern of paths.
     pub path: String,
-    /// The server's address at which it is served, as configured. `None`: at all of them.
+    /// The server's address that serves the resource, as configured. `None`: all addresses of the server.
     pub listen: Option<Address>,
-    /// The file of its component.
+    /// The file of the resource's component.
     pub component: String,
     /// The first digits of the component's SHA-256 hash.
     pub hash: String,
@@ -98,19 +98,19 @@ pub struct ResourceStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClientStatus {
-    /// Its number.
+    /// The number of the client.
     pub id: u64,
-    /// The name of its resource.
+    /// The name of the client's resource.
     pub resource: String,
-    /// The path that it requested.
+    /// The path that the client requested.
     pub path: String,
-    /// Its address: the one that a trusted proxy reports, if there is such a proxy.
+    /// The client's address. If there is a trusted proxy, this is the address that the proxy reports.
     pub address: String,
-    /// The other end of its connection.
+    /// The address of the other end of the connection: the client or a proxy.
     pub peer: SocketAddr,
-    /// The version of the protocol that it speaks.
+    /// The version of the protocol that the client speaks.
     pub version: u16,
-    /// The number of bytes that wait to be written to it.
+    /// The number of bytes that wait to be written to the client.
     pub buffered: usize,
 }
 
@@ -174,8 +174,8 @@ impl Host {
         Ok(Self { state })
     }
 
-    /// Replaces all resources by `resources`. Resources whose settings are the same continue undisturbed. If any
-    /// resource cannot be served, nothing changes.
+    /// Replaces all resources by `resources`. Resources whose settings are the same continue undisturbed. If one of
+    /// them cannot be served, nothing changes.
     ///
     /// # Errors
     ///
@@ -198,8 +198,8 @@ impl Host {
         self.state.run(work).await
     }
 
-    /// Stops serving a resource. Its clients are closed with 1001, after `stopping` has returned in handlers that
-    /// export it.
+    /// Stops serving a resource. First calls `stopping` in handlers that export it, and then closes the clients with
+    /// 1001.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl Host {
         Ok(())
     }
 
-    /// Reads the component of a resource again, and serves the new one if it has changed.
+    /// Reads the component of a resource again, and serves the new component if the file has changed.
     ///
     /// # Errors
     ///
@@ -301,7 +301,7 @@ impl Host {
     /// # Cancel safety
     ///
     /// When the future is dropped, the message is still delivered, unless it still waits for room in the queue. The
-    /// queue has 65,536 places, and a message takes one for each instance that it is for.
+    /// queue has 65,536 places, and a message takes one place for each instance that gets it.
     pub async fn send_custom(
         &self,
         resource: &str,
@@ -330,8 +330,8 @@ impl Host {
         Ok(answers.into_iter().map(to_answer).collect())
     }
 
-    /// Publishes a text message to a topic of a resource. Returns the number of clients of this host that it goes to. In
-    /// a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
+    /// Publishes a text message to a topic of a resource. Returns the number of clients of this host that it goes to.
+    /// In a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
     /// delivery here.
     ///
     /// # Errors
@@ -350,8 +350,8 @@ impl Host {
         self.publish(resource, topic, SharedMessage::text(message)).await
     }
 
-    /// Publishes a binary message to a topic of a resource. Returns the number of clients of this host that it goes to. In
-    /// a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
+    /// Publishes a binary message to a topic of a resource. Returns the number of clients of this host that it goes to.
+    /// In a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
     /// delivery here.
     ///
     /// # Errors
@@ -375,14 +375,15 @@ impl Host {
         self.state.context.cluster.as_ref().map(Cluster::status)
     }
 
-    /// Returns whether every worker responds. A worker that is busy with handlers does; one that does not respond serves
-    /// no client, and only a restart helps.
+    /// Returns whether every worker responds. A worker that is busy with handlers still responds. A worker that does
+    /// not respond serves no client, and only a restart of the process helps.
     pub fn is_responsive(&self) -> bool {
         self.state.context.workers.stuck().is_empty()
     }
 
     /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
-    /// 1001, and waits until they have gone or the drain timeout expires. Many clients are closed over half of it.
+    /// 1001, and waits until they have gone or the drain timeout expires. If there are many clients, the closes are
+    /// spread over half of the drain timeout.
     ///
     /// # Cancel safety
     ///
@@ -391,8 +392,8 @@ impl Host {
         self.state.drain().await
     }
 
-    /// Returns all metrics in the text format of Prometheus, version 0.0.4. The time that it takes is in
-    /// proportion to the number of clients and actors.
+    /// Returns all metrics in the text format of Prometheus, version 0.0.4. This takes time in proportion to the number
+    /// of clients and actors.
     #[must_use]
     pub fn metrics(&self) -> String {
         scrape::scrape(&self.state)

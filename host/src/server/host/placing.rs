@@ -1,4 +1,5 @@
-//! Actors that are unique in the cluster: which host has one, and the end of those that this host does not own any more.
+//! Actors that are unique in the cluster. This module finds the host that has such an actor, and ends the actors that
+//! this host no longer owns.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -35,11 +36,11 @@ impl From<NoLease> for NotHere {
     }
 }
 
-/// The pause before another attempt while an instance on this host ends.
+/// The pause before another attempt while an instance on this host is ending.
 const ENDING: Duration = Duration::from_millis(5);
 
-/// Returns a lease of the actor of a path that is unique in the cluster, if it lives on this host. While no host owns
-/// it, tries again until `deadline`.
+/// Returns a lease of the actor of a path that is unique in the cluster, if this host owns the actor. While no host
+/// owns it, tries again until `deadline`.
 pub(super) async fn lease(
     state: &HostState,
     served: &ServedResource,
@@ -58,7 +59,7 @@ pub(super) async fn lease(
             Ok(lease) => return Ok(lease),
             Err(NoLease::Full(full)) => return Err(NotHere::Full(full)),
             Err(NoLease::Stopped) => return Err(NotHere::Stopped),
-            // It has just ended. Dropping it lets this host own the actor again.
+            // The actor has just ended. Dropping its ownership lets this host own it again.
             Err(NoLease::NotOwner) => drop(ownership),
         }
         if Instant::now() >= deadline {
@@ -86,13 +87,13 @@ async fn locate(
     };
     let located = match &state.context.cluster {
         Some(cluster) => cluster.locate(&settings.name, path, durability, deadline).await,
-        // The check of the configuration has refused that.
+        // The check of the configuration has refused unique paths without a cluster.
         None => Err(Unavailable::new("this host is in no cluster")),
     };
     located.map_err(NotHere::Unavailable)
 }
 
-/// Returns the right to run the actor of a path, if it is unique in the cluster.
+/// Acquires the right to run the actor of a path, if the path is unique in the cluster.
 pub(super) async fn ownership(
     state: &HostState,
     served: &ServedResource,
@@ -115,7 +116,7 @@ pub(super) async fn ownership(
     }
 }
 
-/// Ends the actors that this host does not own any more, whenever `ends` changes.
+/// Ends the actors that this host no longer owns. Checks them whenever `ends` changes.
 pub(super) async fn end_unowned(state: Weak<HostState>, mut ends: watch::Receiver<u64>) {
     while ends.changed().await.is_ok() {
         let Some(state) = state.upgrade() else { return };

@@ -1,4 +1,4 @@
-//! Refusals of clients that the host has no room for, or no owner of their path.
+//! Refusals of clients: because the host has no room for them, or because no host owns the actor of their path.
 
 use http::Response;
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ pub(super) fn full(
     full_without_outcome(served, attempt.context, limit)
 }
 
-/// Does the same for a client whose handshake is counted elsewhere.
+/// Does the same as [`full`] for a client whose handshake is counted elsewhere.
 pub(super) fn full_without_outcome(
     served: &ServedResource,
     context: &RequestContext,

@@ -1,5 +1,5 @@
-//! Advice about web pages that may not connect. A browser does not show the reason, so the log explains it to the
-//! operator.
+//! Advice for the case that a web page was not allowed to connect. A browser does not show the reason to anybody, so
+//! the log explains it to the operator.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::log_rate::{Line, LogRate, Quoted};
 const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Headers that no browser sends: a request that has one came through a proxy.
+/// Headers that no browser sends. A request with one of them came through a proxy.
 const PROXY_HEADERS: [HeaderName; 7] = [
     FORWARDED,
     X_FORWARDED_HOST,
@@ -56,7 +56,7 @@ pub(in crate::server) fn warn(
     tracing::warn!(
         connection = context.connection.0,
         resource,
-        // As text, which is quoted, so that it cannot look like another field.
+        // Formatted as a quoted text, so that a client cannot make the origin look like another field of the log line.
         origin = Quoted(origin).to_string(),
         host = Quoted(host).to_string(),
         %peer,
@@ -65,7 +65,7 @@ pub(in crate::server) fn warn(
     );
 }
 
-/// The peer, considered as a proxy.
+/// The peer, if it is taken to be a proxy.
 #[derive(Clone, Copy)]
 enum Proxy {
     Trusted(Convention),
@@ -115,7 +115,7 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
                 Proxy::NotTrusted(peer) => {
                     format!(", or send it in X-Forwarded-Host and set --trusted-proxy {peer}")
                 }
-                // The other convention has no header for the host.
+                // The remaining convention has no header for the host.
                 Proxy::Trusted(_) => String::new(),
             };
             format!(
@@ -127,8 +127,8 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
     }
 }
 
-/// Returns whether a host looks like a proxy's name for the server behind it: an address, a name without a dot, or the
-/// host of the page on another port.
+/// Returns whether a host looks like the name by which a proxy reaches the server behind it. Such a name is an address,
+/// a name without a dot, or the host of the page with another port.
 fn is_upstream(host: &[u8], origin: &[u8]) -> bool {
     let name_of = |authority: &str| match authority.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),

@@ -13,7 +13,7 @@ use crate::pattern::{Found, Patterns, normalized};
 #[derive(Default)]
 pub(in crate::server) struct Registry {
     table: RwLock<Arc<Table>>,
-    /// The lock on changes. It is held from reading the present resources until they are replaced.
+    /// The lock on changes. A change holds it from reading the current resources until they are replaced.
     pub(in crate::server) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -50,7 +50,7 @@ impl Registry {
         let served = self.named(name)?;
         let path = normalized(path);
         let mut pattern = Patterns::default();
-        // The only pattern conflicts with no other one.
+        // There is no other pattern that it could conflict with.
         let _ = pattern.insert(&served.settings().path, ());
         let Found { parameters, .. } = pattern.find(&path)?;
         Some(Route { served, path: path.into_owned(), parameters })
@@ -74,8 +74,8 @@ impl Registry {
         self.all().iter().map(|served| served.resource().clients().len()).sum()
     }
 
-    /// Replaces all resources by `resources`. If the paths of two resources conflict, only the first is served; the
-    /// check of the configuration has already ruled that out.
+    /// Replaces all resources by `resources`. If the paths of two resources conflicted, only the first would be served.
+    /// The check of the configuration has already ruled that out.
     pub(in crate::server) fn replace(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {

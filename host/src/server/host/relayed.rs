@@ -36,18 +36,19 @@ use crate::resource::ActorLease;
 use crate::server::response::{Body, passed_on, text, unavailable};
 use crate::worker::{HandshakeWorker, Worker};
 
-/// The pause after the first attempt to reach the owner, before the owner is looked up again, and the longest one. Each
-/// pause is twice as long as the one before. Some owners are dead, and not fenced yet; others are about to end the actor,
-/// and free it when its clients have closed.
+/// The first and the longest pause between an attempt to reach the owner and the next lookup of the owner. Each pause
+/// is twice as long as the one before. Pauses help because the owner may change soon: a dead owner will be fenced, and
+/// a living one may be ending the actor, which another host can own once its clients have closed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// The part of the time until the deadline that an attempt to connect to the owner may take: a third.
+/// The divisor for the time of one attempt to connect to the owner: an attempt may take a third of the time that is
+/// left until the deadline.
 const PARTS: u32 = 3;
 
 /// The header of responses that are meant for the relaying host, not for its client.
 const TO_PEER: HeaderName = HeaderName::from_static("ws-host-peer");
 
-/// The values of [`TO_PEER`]: this host does not own the path, or it refused the peer.
+/// The values of [`TO_PEER`]: the responding host does not own the path, or it refused the peer.
 const ELSEWHERE: HeaderValue = HeaderValue::from_static("elsewhere");
 pub(in crate::server) const REFUSED: &str = "refused";
 
@@ -58,7 +59,8 @@ static FAILED: LogRate = LogRate::new();
 pub(super) enum Relayed {
     /// The response to the client: the owner's response, or an error response that says why there is none.
     Answered(Response<Body>),
-    /// A second lookup in the directory has not found another host as owner. The error is never [`NotHere::Elsewhere`].
+    /// A second lookup in the directory found that no other host is the owner. The error is never
+    /// [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }
 
@@ -73,23 +75,23 @@ pub(in crate::server) struct RelayedClient {
     worker: HandshakeWorker,
     guard: Arc<ConnectionGuard>,
     entry: RelayEntry,
-    /// Cancelled when the owner's lease was fenced.
+    /// Cancelled when the owner's lease is fenced.
     fenced: CancellationToken,
     settings: Arc<config::Resource>,
     peer: SocketAddr,
     connection: ConnectionId,
 }
 
-/// Returns the response to a relayed handshake whose path this host does not own. The edge then looks up the owner
-/// again.
+/// Returns the response to a relayed handshake whose path this host does not own. The relaying host then looks up the
+/// owner again.
 pub(super) fn elsewhere() -> Response<Body> {
     let mut response = text(StatusCode::MISDIRECTED_REQUEST, "This host does not own the path.\n");
     response.headers_mut().insert(TO_PEER, ELSEWHERE);
     response
 }
 
-/// Relays a handshake to the owner of its actor. While that host does not own the actor, or cannot be reached, looks up
-/// the owner again, until the deadline of the handshake.
+/// Relays a handshake to the owner of its actor. If that host does not own the actor or cannot be reached, looks up the
+/// owner again, until the deadline of the handshake.
 pub(super) async fn relay<L>(
     state: &Arc<HostState>,
     served: &ServedResource,
@@ -126,8 +128,8 @@ where
             until_answered: context.deadline,
         };
         let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), limits);
-        // The task that copies the bytes runs on this runtime, so the owner's socket is opened there. If the request is
-        // dropped, the task is aborted.
+        // The bytes will be copied by a task on this runtime, so the owner's socket is opened here too. If the request
+        // is dropped, the attempt is aborted.
         let asking = AbortOnDropHandle::new(worker.worker().runtime().spawn(asking));
         let answered = match asking.await {
             Ok(answered) => answered,
@@ -142,7 +144,8 @@ where
                     ));
                 };
                 if state.is_draining() {
-                    // This host may have asked the owner to close its clients before the owner had this client.
+                    // The drain may have asked the owner to close the clients of this host before the owner had this
+                    // client. So the owner is asked again.
                     tokio::spawn(relays::close(Arc::clone(peers), address, Duration::ZERO));
                 }
                 let OwnerResponse { head, body: early, .. } = response;
@@ -169,7 +172,7 @@ where
             },
             Err(error) => error,
         };
-        // Random, so that the clients of an actor do not all try again at the same moment.
+        // The pause is random, so that the clients of an actor do not all try again at the same moment.
         let again = Instant::now() + pause.mul_f64(rand::random_range(0.5..1.0));
         if !error.is_worth_another_look() || again >= context.deadline {
             return Relayed::Answered(refuse(served, &error));
@@ -189,7 +192,7 @@ where
 
 const UNREACHABLE: &str = "The host that serves this path cannot be reached.\n";
 
-/// Returns a part of the time until the deadline.
+/// Returns an instant in the future: now, plus one part of the time that is left until the deadline.
 fn part_of(deadline: Instant, parts: u32) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) / parts
@@ -257,7 +260,7 @@ fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
             );
         }
     }
-    // Addresses of other hosts are not for clients.
+    // Clients must not learn the addresses of other hosts.
     unavailable(match error {
         RelayError::Unreachable { .. } => UNREACHABLE,
         RelayError::Misdirected(_) => "The host that serves this path keeps changing.\n",
@@ -278,11 +281,11 @@ fn pass_on(response: OwnerResponse) -> Response<Body> {
     passed_on(status, headers, body)
 }
 
-/// A client's handshake in the form that is sent to the owner. A handshake over HTTP/1.1 is sent unchanged. For a
-/// handshake over HTTP/2, this host makes a new one.
+/// A client's handshake in the form that is sent to the owner. A handshake over HTTP/1.1 is sent unchanged. A handshake
+/// over HTTP/2 is replaced by an HTTP/1.1 handshake that this host makes.
 struct Translated<'a> {
     request: &'a Request<()>,
-    /// The new handshake of this host and its headers, if the client uses HTTP/2.
+    /// The handshake that this host made and its headers, if the client uses HTTP/2.
     own: Option<(Handshake, HeaderMap)>,
 }
 
@@ -294,7 +297,7 @@ impl<'a> Translated<'a> {
             let handshake = Handshake::new(key, Vec::new());
             let host = request.uri().authority().map_or("", |authority| authority.as_str());
             let headers = handshake.request(host, Uri::default()).map(Request::into_parts);
-            // The authority was a part of a valid URI.
+            // This cannot fail: the authority comes from a valid URI.
             let headers = headers.map(|(head, ())| head.headers).unwrap_or_default();
             (handshake, headers)
         });
@@ -327,7 +330,7 @@ impl<'a> Translated<'a> {
         let Some((handshake, _)) = &self.own else {
             return Some(passed_on(response.status, headers, Vec::new()));
         };
-        // The client made its own offers of extensions and subprotocols, and checks the response to them.
+        // The offers of extensions and subprotocols are the client's own, so the client checks the response to them.
         let mut checked = Response::new(());
         *checked.status_mut() = response.status;
         *checked.headers_mut() = headers.clone();
@@ -380,14 +383,14 @@ impl RelayedClient {
         } = self;
         drop(head);
         let ends = Ends {
-            // The time begins with the first poll.
+            // The timeout begins when the future is first polled.
             client_closes: guard.run_evictable(async { sleep(settings.timeouts.close).await }),
             owner_fenced: fenced.cancelled(),
             settings: &settings,
         };
         let end = connection::relay(&mut client, &mut owner, first, early, ends).await;
         match end {
-            // Bytes that wait for an owner that may be dead are of no use.
+            // The owner does not need the bytes that are still waiting for it, and may be dead.
             RelayEnd::ClientLost(_) | RelayEnd::ClientStalled | RelayEnd::OwnerFenced => {
                 owner.reset();
             }

@@ -12,25 +12,25 @@ use tokio::time::{sleep, timeout};
 use crate::cluster::relay::{Opening, Peers, Request, dial, read_response};
 use crate::metrics::Counter;
 
-/// How often an owner is asked to close the clients of this host, how long each attempt may take, and the pause before
-/// the next one.
+/// How often an owner is asked to close the clients of this host, how long each attempt may take, and the pause between
+/// two attempts.
 const ATTEMPTS: usize = 3;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The clients that this host relays.
 pub(in crate::server) struct Relays {
-    /// How other hosts are reached. `None`: this host relays to none.
+    /// The means to reach other hosts. `None`: this host relays no clients.
     peers: Option<Arc<Peers>>,
     owners: Mutex<HashMap<String, usize>>,
-    /// Connections to the address for other hosts that were refused.
+    /// The number of connections to the address for other hosts that were refused.
     pub(in crate::server) refused_peers: Counter,
-    /// Where a test says that paths live.
+    /// The owners of paths, as a test sets them.
     #[cfg(test)]
     pub(in crate::server) places: crate::server::relay_tests::Places,
 }
 
-/// A relayed client, until it is dropped.
+/// The entry of a relayed client. It is removed when this is dropped.
 pub(super) struct RelayEntry {
     relays: Arc<Relays>,
     address: String,
@@ -62,9 +62,9 @@ impl Relays {
         RelayEntry { relays: Arc::clone(self), address: address.to_owned() }
     }
 
-    /// Asks all owners to close the clients of this host with 1001, spread over up to `time`. The end of a stream would not
-    /// do: the owner would close its side, and the client's close frame could not reach it. Dropping the returned tasks
-    /// stops them.
+    /// Asks all owners to close the clients of this host with 1001, spread over up to `time`. Ending the streams to the
+    /// owners would not be enough: an owner would close its side at once, and the client's close frame could not reach
+    /// it. Dropping the returned tasks stops them.
     pub(super) fn close_all(&self, time: Duration) -> JoinSet<()> {
         let mut closing = JoinSet::new();
         let Some(peers) = &self.peers else { return closing };

@@ -10,8 +10,9 @@ use super::HostState;
 use crate::budget::{Budget, STEP};
 use crate::clients::{Cause, Client};
 
-/// How long memory may be short before clients are closed. Clients that merely read slowly have caught up by then, and
-/// no client can occupy the memory for long. A closed client has the same time to read what is buffered for it.
+/// How long memory may be short before clients are closed. In this time, clients that are merely slow can catch up. It
+/// is short enough that no client can occupy the memory for long. A closed client has the same time to read what is
+/// buffered for it.
 const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
 /// Closes the clients that hold the most memory, while memory is short.
@@ -29,7 +30,7 @@ pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget
             drop(state);
             sleep(GRACE_PERIOD).await;
             for client in closed.iter().filter(|client| client.held() >= STEP) {
-                // The only error is that the client has already been aborted.
+                // This fails only if the client has already been aborted.
                 let _ = client.abort(Cause::NoRoom);
             }
         }
@@ -44,7 +45,7 @@ fn close_largest_holders(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let clients = connected.chain(state.context.closing.clients());
     let mut holders: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
-    // Closing clients first: they release their memory soon.
+    // Clients that are already closing come first, because they release their memory soon.
     holders.sort_by_cached_key(|(held, client)| (client.is_open(), Reverse(*held)));
     let (mut freed, mut closed) = (0, Vec::new());
     for (held, client) in holders {

@@ -1,4 +1,4 @@
-//! What a handshake needs to know about the connection of its request.
+//! What a handshake needs to know about the connection on which its request arrived.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::clients::{Certificate, ConnectionId, HttpVersion};
 use crate::config::{self, Address};
 use crate::connection::Admitted;
 
-/// The local address of a stream for which none was given. It cannot be mistaken for a real address.
+/// The local address of a stream whose local address is unknown. It cannot be mistaken for a real address.
 const UNSPECIFIED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The other end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// Its address, or the address of the proxy in between.
+    /// The address of the client, or of the proxy in between.
     pub address: SocketAddr,
     /// Whether the stream is encrypted.
     pub scheme: Scheme,
@@ -45,13 +45,13 @@ impl Peer {
     }
 }
 
-/// On whose behalf the peer of a connection has connected.
+/// Whether the peer of a connection speaks for a client or for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum OnBehalfOf {
     /// For a client: the peer is the client, or a proxy in front of it. If that proxy is trusted, its headers describe
     /// the client.
     Client,
-    /// For itself: the peer is a proxy that makes a health check, or that does not know the client. On such a
+    /// For itself: the peer is a proxy that makes a health check, or that does not know its client. On such a
     /// connection, headers that describe a client are not trusted.
     Itself,
 }
@@ -63,7 +63,7 @@ pub(in crate::server) struct RequestContext {
     pub(in crate::server) connection: ConnectionId,
     pub(in crate::server) peer: Peer,
     pub(in crate::server) on_behalf_of: OnBehalfOf,
-    /// The configured address at which the connection was accepted, if the server accepted it.
+    /// The address in the configuration at which the connection was accepted. `None` if another program accepted it.
     pub(in crate::server) address: Option<Address>,
     /// The server name that the client sent in its TLS handshake, in lower case.
     pub(in crate::server) server_name: Option<Arc<str>>,
@@ -73,18 +73,18 @@ pub(in crate::server) struct RequestContext {
     pub(in crate::server) relay: Option<Arc<Relay>>,
     /// The deadline for the response to the handshake.
     pub(in crate::server) deadline: Instant,
-    /// The 8 bytes that draft 00 sends after the head of its request.
+    /// The 8 bytes that a client of draft 00 sends after the head of its request.
     pub(in crate::server) challenge: Option<[u8; 8]>,
-    /// The client, once it has been accepted, until the connection takes it.
+    /// The client, from its acceptance until its connection takes it.
     accepted: Arc<Mutex<Option<Accepted>>>,
 }
 
-/// What a host says about a client that it relays.
+/// What an edge says about a client that it relays to this host.
 #[derive(Debug)]
 pub(in crate::server) struct Relay {
-    /// The name of that host.
+    /// The name of the edge.
     pub(in crate::server) edge: Arc<str>,
-    /// The name of the resource, which that host has found by the path.
+    /// The name of the resource that the edge has found for the path.
     pub(in crate::server) resource: String,
     pub(in crate::server) http_version: HttpVersion,
 }
@@ -136,8 +136,8 @@ impl RequestContext {
         Self { challenge, ..self }
     }
 
-    /// Returns whether headers that describe a client are trusted if they come from this address. On a connection that
-    /// a proxy opened on its own behalf, such headers are never trusted.
+    /// Returns whether to trust headers that describe a client if they come from this address. They are never trusted
+    /// on a connection that a proxy opened on its own behalf.
     pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }

@@ -1,4 +1,4 @@
-//! Routing: which response a request gets.
+//! Routing: finding what answers a request.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A scrape: all metrics at one moment. Counters are read from their cells. Gauges are not kept: they are measured
-//! here.
+//! A scrape: the values of all metrics at one moment. Counters are read from the cells that hold them. Gauges have no
+//! cells, so they are measured here.
 
 use std::sync::Arc;
 
@@ -145,7 +145,7 @@ fn scrape_messages(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     to.sample(&catalog::WAITING_BYTES, &[name], waiting);
 }
 
-/// Adds the times of events. An event that was never measured has no samples, because each histogram has many.
+/// Adds the durations of events. A kind of event that never occurred gets no samples, because each histogram has many.
 fn scrape_events(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     let workers = metrics.workers();
     for (index, event) in catalog::EVENTS.iter().enumerate() {
@@ -177,7 +177,8 @@ mod tests {
     use crate::allocations::connect;
     use crate::{Host, config};
 
-    /// Otherwise, a task that holds a client or an actor for long would delay the scrape, and the scrape all other tasks.
+    /// If a scrape waited for locks, a task that holds a client or an actor for long would delay the scrape, and the
+    /// scrape would delay all other tasks.
     #[tokio::test]
     async fn scrape_waits_for_no_client_and_no_actor() -> anyhow::Result<()> {
         let component =

@@ -45,7 +45,7 @@ pub(in crate::server) struct ServedResource {
     sweep: Mutex<AbortOnDropHandle<()>>,
 }
 
-/// A handshake that waits for the handler. It occupies a place in the limit until it is dropped.
+/// A handshake that waits for the handler. It counts towards the limit until it is dropped.
 pub(in crate::server) struct PendingHandshake(Arc<ServedResource>);
 
 impl Drop for PendingHandshake {
@@ -199,15 +199,16 @@ impl ServedResource {
         }
     }
 
-    /// Sets the durable timers that are in their file. Called before the first client, which may cancel them.
+    /// Sets the durable timers from their file. Must be called before the first client connects, because a client may
+    /// cancel them.
     pub(in crate::server) async fn restore_timers(&self) {
         if let Some(file) = self.resource.code().template().durable_timers() {
             self.resource.restore_timers(&file).await;
         }
     }
 
-    /// Stops accepting clients, and closes all clients at this pace once `stopping` has returned in their handler, or at the
-    /// latest after `max_wait`.
+    /// Stops accepting clients. Closes all clients at this pace, once `stopping` has returned in their handler or
+    /// `max_wait` has passed.
     pub(in crate::server) fn stop(
         &self,
         why: HostClose<'static>,
@@ -218,7 +219,8 @@ impl ServedResource {
         self.resource.stop(why, max_wait, pace)
     }
 
-    /// Ends the actors that are unique in the cluster, so that other hosts can have them, at this pace and within `time`.
+    /// Ends the actors that are unique in the cluster, so that other hosts can own them, at this pace and within
+    /// `time`.
     pub(in crate::server) fn hand_over(
         &self,
         why: HostClose<'static>,
@@ -228,8 +230,8 @@ impl ServedResource {
         Arc::clone(&self.resource).hand_over(why, time, Arc::clone(pace))
     }
 
-    /// Stops the resource for good, while the host continues. All clients are closed at once, so that no two of them are
-    /// served by an old and a new instance for long.
+    /// Stops the resource for good, while the host continues. Closes all clients at once, so that the time in which
+    /// some clients are on an old instance and some on a new one is short.
     pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
         let stopping = self.stop(why, max_wait, &Arc::new(Pace::at_once()));
         let pace = Arc::new(hand_over_pace(self.resource.hand_over_closes(), max_wait));
@@ -238,7 +240,7 @@ impl ServedResource {
         stopping
     }
 
-    /// Returns whether the resource has been stopped. After a client has been accepted, this must be checked again.
+    /// Returns whether the resource has been stopped. The caller must check this again after it has accepted a client.
     pub(in crate::server) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
@@ -250,17 +252,19 @@ impl ServedResource {
     }
 }
 
-/// Returns the pace at which actors that are unique in the cluster end within `time`. The last one has a quarter of it.
+/// Returns the pace at which actors that are unique in the cluster end within `time`. The paced ends take three
+/// quarters of it, so that the last actor still has a quarter.
 pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
     Pace::new(closes, time / 4 * 3)
 }
 
-/// Returns the shortest time between two checkpoints. Each checkpoint of a durable state is also saved for other hosts.
+/// Returns the shortest time between two checkpoints. For a durable state, this is how often it is saved for other
+/// hosts, because each checkpoint is also saved for them.
 fn checkpoint(settings: &config::Resource) -> Option<Duration> {
     settings.save_every.or(settings.timeouts.checkpoint)
 }
 
-/// Checks that the component has a state to save, if its state is to be durable.
+/// Checks that the component has a state to save, if the resource has durable states.
 fn check_durable(settings: &config::Resource, has_lifecycle: bool) -> Result<(), InvalidSetting> {
     if settings.save_every.is_none() || has_lifecycle {
         return Ok(());
@@ -294,7 +298,8 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
         max_response,
     };
     let config::KeyvalueLimits { max_size, max_keys } = settings.keyvalue;
-    // The actor of a client ends with its client, whose number is never used again.
+    // With one instance per client, actors have no buckets of their own. Such an actor ends with its client, whose
+    // number is never used again, so nobody could open its bucket later.
     let has_buckets = settings.instance_per != config::InstancePer::Client;
     let keyvalue = StoreSettings {
         limits: StoreLimits { max_size, max_keys },

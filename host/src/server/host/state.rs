@@ -30,7 +30,8 @@ use crate::server::permits::{Permits, handshake};
 use crate::server::response::{Body, text};
 use crate::server::static_files::StaticFiles;
 
-/// How long a new client waits for the permit of an evicted connection, whose worker may be busy.
+/// How long a new client waits for the permit of an evicted connection. The wait may be long if that connection's
+/// worker is busy.
 const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The state of a host. It outlives the listeners, until the last client has gone.
@@ -48,11 +49,11 @@ pub(in crate::server) struct HostState {
     is_draining: AtomicBool,
     /// Cancelled when a drain has closed all clients.
     draining: CancellationToken,
-    /// The runtime that the host was started on.
+    /// The runtime on which the host was started.
     runtime: Handle,
     /// The task that closes clients when memory runs short.
     relief: OnceLock<AbortOnDropHandle<()>>,
-    /// The task that ends actors when this host does not own them any more.
+    /// The task that ends actors that this host no longer owns.
     ends: OnceLock<AbortOnDropHandle<()>>,
     /// The clients that this host relays to others.
     pub(in crate::server) relays: Arc<Relays>,
@@ -100,8 +101,8 @@ impl HostState {
         let _ = self.ends.set(ends);
     }
 
-    /// Acquires a permit for another client of the lease's actor. If there is none, evicts a connection whose client
-    /// has already disconnected and waits for its permit.
+    /// Acquires a permit for another client of the lease's actor. If none is free, evicts a connection whose client has
+    /// already disconnected, and waits for its permit.
     ///
     /// # Cancel safety
     ///
@@ -129,8 +130,8 @@ impl HostState {
         Some(Arc::new(ConnectionGuard { _permit: permit, _token: token, closing }))
     }
 
-    /// Runs `work` in a task of its own, so that it finishes even if the caller is dropped. A panic of `work`
-    /// continues in the caller.
+    /// Runs `work` in a task of its own, so that it finishes even if the caller is dropped. If `work` panics, the
+    /// caller panics too.
     ///
     /// # Cancel safety
     ///
@@ -147,8 +148,8 @@ impl HostState {
         }
     }
 
-    /// Returns how many handshakes may wait for the handler of one resource. With several resources it is half of
-    /// `max_clients`, so that a slow handler leaves room for clients of the others.
+    /// Returns how many handshakes may wait for the handler of one resource. With several resources, this is half of
+    /// `max_clients`, so that a slow handler leaves room for clients of the other resources.
     pub(in crate::server) fn max_handshakes(&self) -> usize {
         let clients = self.config().limits.max_clients;
         if self.registry.count() > 1 { clients.div_ceil(2) } else { clients }
@@ -175,9 +176,10 @@ impl HostState {
         text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(line).collect::<String>())
     }
 
-    /// Answers a readiness check: 200 if clients should be sent here. A host of a cluster that loses its broker stays
-    /// ready, because its clients still get the messages of this host; otherwise no host would be ready. A host with paths
-    /// that are unique in the cluster does not stay ready when its lease has ended: it could start none of them.
+    /// Answers a readiness check: 200 if clients should be sent here. A host that loses the broker of its cluster stays
+    /// ready: its clients still get the messages of this host, and all other hosts have lost the broker too. But a host
+    /// with paths that are unique in the cluster is not ready once its lease has ended, because it cannot start their
+    /// actors.
     pub(in crate::server) fn readiness(&self) -> Response<Body> {
         let is_connecting = |cluster: &Cluster| !cluster.was_ever_connected();
         let is_unique =
@@ -211,7 +213,7 @@ impl HostState {
         self.draining.cancelled().await;
     }
 
-    /// Returns whether the address is one of a trusted proxy.
+    /// Returns whether this is the address of a trusted proxy.
     pub(in crate::server) fn trusts(&self, address: IpAddr) -> bool {
         self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
@@ -229,14 +231,14 @@ impl HostState {
         let _ = timeout(self.config().timeouts.handshake, handshakes.wait()).await;
     }
 
-    /// Returns how long clients stay open while `stopping` runs in their handler: half of the drain timeout. The other
-    /// half is for closing them.
+    /// Returns how long clients stay open while `stopping` runs in their handler. It is half of the drain timeout,
+    /// because the other half is for closing them.
     pub(in crate::server) fn stopping_time(&self) -> Duration {
         self.config().timeouts.drain / 2
     }
 
-    /// Closes every client, spread over half of the drain timeout if there are many, and waits until they have gone or the
-    /// drain timeout expires.
+    /// Closes every client, and waits until they have gone or the drain timeout expires. If there are many clients, the
+    /// closes are spread over half of the drain timeout.
     pub(in crate::server) async fn drain(&self) -> Stopped {
         let until = Instant::now() + self.config().timeouts.drain;
         self.is_draining.store(true, Ordering::Release);
@@ -258,14 +260,14 @@ impl HostState {
             }
             let handed_over: Vec<JoinHandle<()>> = handed_over;
             for resource in handed_over {
-                // A panic is in the log.
+                // A panic has already been logged.
                 let _ = resource.await;
             }
         };
-        // With a timeout, because a worker may be stuck.
+        // A worker may be stuck, so this has a timeout.
         let _ = timeout(max_wait, stopped).await;
-        // Clients are closed before `draining` is cancelled, because connections run on other threads and react to it:
-        // the WebSockets of an HTTP/2 connection must end before the connection.
+        // Clients are closed before `draining` is cancelled. Connections run on other threads and react to the
+        // cancellation, and the WebSockets of an HTTP/2 connection must end before the connection itself.
         self.close_all_clients();
         self.draining.cancel();
         self.context.tasks.close();
@@ -290,8 +292,8 @@ impl HostState {
         stopped
     }
 
-    /// Closes all clients that are registered now, because the host stops. Admission closes those that are accepted
-    /// later.
+    /// Closes all clients that are registered now, because the host stops. Clients that are accepted later are closed
+    /// by admission.
     fn close_all_clients(&self) {
         for served in self.registry.all() {
             served.close_all_clients(HostClose::Stopping);

@@ -1,6 +1,6 @@
-//! The state of the host for people who watch it: what `GET /status` answers, and the live page shows.
+//! The state of the host for people who watch it: the answer to `GET /status`, which the live page shows.
 //!
-//! The lists are bounded, so that the answer stays small with any number of clients.
+//! The lists are bounded, so the answer is small however many clients there are.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::actor::{Actor, InstanceStatus, TrialState};
 use crate::clients::Client;
 use crate::metrics::{BOUNDS, Occurrence, Totals, catalog};
 
-/// How many clients, instances and occurrences are listed: more than anybody reads, in some 50 KiB.
+/// How many clients, instances and occurrences are listed. They take some 50 KiB, and are more than anybody reads.
 const LISTED: usize = 100;
 
 /// What a watcher asks for.
@@ -26,18 +26,18 @@ pub(in crate::server) struct StatusQuery {
     pub(in crate::server) find: String,
 }
 
-/// The state of the host. Times are integers, so that nobody loses digits.
+/// The state of the host. Times are integers, so that JSON parsers keep all digits.
 #[derive(Debug, Serialize)]
 pub(in crate::server) struct WatchedHost {
     version: &'static str,
-    /// When the host was started, in milliseconds since 1970. Numbers of occurrences begin again after it.
+    /// When the host was started, in milliseconds since 1970. The numbers of occurrences start again at that time.
     started: u64,
     workers: usize,
     workers_stuck: usize,
     busy_nanoseconds: u64,
     buffered_bytes: usize,
     max_buffered_bytes: usize,
-    /// The upper bounds of the buckets in `buckets`, which has one more.
+    /// The upper bounds of `buckets`. `buckets` has one more item, for the calls that took longer than the last bound.
     bounds_nanoseconds: &'static [u64],
     resources: Vec<WatchedResource>,
     /// The instances with the most clients.
@@ -66,14 +66,15 @@ struct WatchedResource {
     calls: u64,
     call_nanoseconds: u64,
     cpu_nanoseconds: u64,
-    /// How many calls took at most as long as each bound and longer than the one before.
+    /// The number of calls in each bucket: those that took at most as long as its bound, and longer than the bound
+    /// before.
     buckets: Vec<u64>,
 }
 
 #[derive(Debug, Serialize)]
 struct WatchedInstance {
     resource: String,
-    /// Its name in the resource: the path, client or number that the instance is for.
+    /// The name of the instance in its resource: the path, client or number that it is for.
     name: String,
     state: &'static str,
     clients: usize,
@@ -87,8 +88,8 @@ struct WatchedOccurrence {
     occurrence: Occurrence,
 }
 
-/// Returns the state of a host. A search looks at every client, which took 13 ms for 15,000 of them in a build without
-/// optimisation, so it must not run on a worker.
+/// Returns the state of a host. Must not run on a worker, because a search looks at every client. In a build without
+/// optimisation, this took 13 ms for 15,000 clients.
 pub(super) fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
     let context = &state.context;
     let workers = context.workers.all();
@@ -149,7 +150,7 @@ fn keep_largest<T, K: Ord>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
     items.sort_unstable_by_key(|item| Reverse(key(item)));
 }
 
-/// Returns the newest clients of an actor in which the text is found.
+/// Returns the newest clients of an actor that match the searched text.
 fn found(
     served: &Arc<ServedResource>,
     actor: &Arc<Actor>,

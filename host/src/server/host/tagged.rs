@@ -34,7 +34,7 @@ impl Host {
     }
 
     /// Sends a text message to all clients of a resource that have a tag. Returns the number of clients that it goes
-    /// to. Waits while too much data sent by tag or published waits for delivery.
+    /// to. Waits while too much data that was published or sent by tag waits for delivery.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, either all of them get the message or none.
+    /// When the future is dropped, either all of these clients get the message or none does.
     pub async fn send_tagged_text(
         &self,
         resource: &str,
@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// Sends a binary message to all clients of a resource that have a tag. Returns the number of clients that it goes
-    /// to. Waits while too much data sent by tag or published waits for delivery.
+    /// to. Waits while too much data that was published or sent by tag waits for delivery.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, either all of them get the message or none.
+    /// When the future is dropped, either all of these clients get the message or none does.
     pub async fn send_tagged_binary(
         &self,
         resource: &str,
@@ -71,7 +71,8 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::binary(message)).await
     }
 
-    /// Closes all clients of a resource that have a tag, after everything that was sent to them. Returns their number.
+    /// Closes all clients of a resource that have a tag, once they have been sent everything before. Returns their
+    /// number.
     ///
     /// # Errors
     ///
@@ -79,7 +80,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, either all of them are closed or none.
+    /// When the future is dropped, either all of these clients are closed or none is.
     pub async fn close_tagged(
         &self,
         resource: &str,

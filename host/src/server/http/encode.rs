@@ -1,15 +1,14 @@
-//! Byte-exact encoding of HTTP/1.1 responses after which no more HTTP follows: the 101, and every rejection of a
-//! handshake.
+//! Byte-exact encoding of the last HTTP/1.1 response on a connection: the 101, or the rejection of a handshake.
 //!
-//! Many clients compare more of a handshake response than they should. So it contains exactly what the RFC requires, in
-//! the RFC's spelling, and nothing that an HTTP library would add.
+//! Many clients compare more of a handshake response than they should. So the response contains exactly what the RFC
+//! requires, in the RFC's spelling, and nothing that an HTTP library would add.
 
 use std::time::SystemTime;
 
 use http::header::{CONTENT_LENGTH, DATE, HeaderName};
 use http::{Method, Response, StatusCode};
 
-/// Parts of header names that RFCs do not spell with one capital letter.
+/// Parts of header names that the RFCs spell otherwise than with one capital letter at the start.
 const SPECIAL_SPELLINGS: [(&str, &str); 4] =
     [("websocket", "WebSocket"), ("www", "WWW"), ("etag", "ETag"), ("te", "TE")];
 

@@ -21,7 +21,7 @@ use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::Body;
 use crate::server::stream::Transfer;
 
-/// The response after which there is no more HTTP.
+/// The last response on a connection.
 pub(super) struct FinalResponse {
     pub(super) response: Response<Body>,
     pub(super) body_mode: BodyMode,
@@ -50,7 +50,7 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     let Ok(body) = body.collect().await else { return };
     let accepted = context.take_accepted();
     let bytes = match &accepted {
-        // The owner wrote it, so it is exact already.
+        // The owner encoded the head, so it is already exact.
         Some(Accepted::There(client)) => client.head().to_vec(),
         Some(Accepted::Here(_)) | None => {
             let mut bytes = encode(&Response::from_parts(head, body.to_bytes()), body_mode);
@@ -60,8 +60,8 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
             bytes
         }
     };
-    // An accepted client has a permit of its own. Other clients need a permit to linger. Without a permit, they get
-    // only what fits into the socket's send buffer.
+    // An accepted client needs no permit to linger, because it has a permit of its own. A rejected client without a
+    // permit to linger gets only what fits into the socket's send buffer.
     let linger_permit = state.linger_permits.try_acquire().ok().filter(|_| accepted.is_none());
     let time_limit = match (&accepted, &linger_permit) {
         (None, None) => Duration::ZERO,
@@ -75,7 +75,7 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
         (Some(Accepted::Here(client)), Ok(())) => {
             start_websocket::<_, M>(state, stream, rest, client);
         }
-        // The owner's connection is dropped with the client.
+        // Dropping the client also drops its connection to the owner.
         (Some(Accepted::There(_)), Err(error)) => {
             let (peer, connection) = (context.peer.address, context.connection.0);
             tracing::debug!(connection, %peer, "lost before it was relayed: {error}");
@@ -117,8 +117,8 @@ pub(super) async fn close_after_response<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Starts the connection of an accepted client on the worker of its actor. While draining, the host waits until the
-/// client's permit is released.
+/// Starts the connection of an accepted client on the worker of its actor. A host that drains waits until the client
+/// releases its permit.
 fn start_websocket<S, M: Transfer<S>>(
     state: &HostState,
     stream: S,
@@ -131,7 +131,7 @@ fn start_websocket<S, M: Transfer<S>>(
     if !actor.worker().is_current() {
         return serve_websocket(state, accepted, M::transfer(stream), rest, async {});
     }
-    // Nothing to transfer, so the task needs no memory for a detached stream.
+    // There is nothing to transfer, so the task reserves no memory for a detached stream.
     let AcceptedClient { admitted, settings, trailer: _ } = accepted;
     let connection = Connection::new(admitted, M::finish(stream), settings, state.config().mode);
     actor.worker().run(connection.serve(rest));

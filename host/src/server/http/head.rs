@@ -1,7 +1,7 @@
 //! The head of a connection's first request, read before hyper sees it.
 //!
-//! hyper answers a head that it cannot parse with an empty 400. Here the response says what is wrong. In draft 00, the
-//! head is followed by eight bytes that no HTTP library expects. These bytes are removed here as well.
+//! hyper answers a head that it cannot parse with an empty 400. Checked here, the response can say what is wrong. In
+//! draft 00, eight bytes follow the head, which no HTTP library expects. These bytes are removed here as well.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::server::response::{Body, text};
 
-/// How much is read at once, in bytes. Most requests fit.
+/// How much is read at once, in bytes. Most requests are shorter.
 pub(in crate::server) const READ_SIZE: usize = 4096;
 
 /// How many bytes follow the head in a handshake of draft 00.
@@ -79,7 +79,7 @@ pub(super) async fn read(
     limits: HeadLimits,
 ) -> std::io::Result<Result<Head, HeadError>> {
     let mut bytes = Vec::with_capacity(READ_SIZE);
-    // The end of the head is not before this index. A head that trickles in is not searched again and again.
+    // The end of the head is not before this index. So a head that arrives slowly is not searched from the start again.
     let mut searched = 0;
     loop {
         let is_first = bytes.is_empty();
@@ -91,7 +91,7 @@ pub(super) async fn read(
         if end.unwrap_or(bytes.len()) > limits.max_size {
             return Ok(Err(HeadError::TooLarge(limits.max_size)));
         }
-        // The first bytes are checked at once: input that is not HTTP might have no empty line to wait for.
+        // The first bytes are checked at once, because input that is not HTTP may never contain an empty line.
         if is_first || end.is_some() {
             match check(&bytes[..end.unwrap_or(bytes.len())], limits) {
                 Err(error) => return Ok(Err(error)),
@@ -121,7 +121,7 @@ pub(super) async fn read(
 fn find_end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let from = start.max(*searched);
-    // The input may be cut inside an empty line.
+    // The bytes may end inside an empty line.
     *searched = bytes.len().saturating_sub(2);
     memchr::memchr_iter(b'\n', &bytes[from..]).map(|index| from + index + 1).find_map(|line| {
         match &bytes[line..] {
@@ -136,8 +136,8 @@ fn find_end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 enum HeadKind {
     Ordinary,
     Draft00 {
-        /// The range of the `Content-Length` line. Some clients send one, as if the challenge were a body. Empty if
-        /// there is none, as in the draft.
+        /// The range of the `Content-Length` line, which some clients send as if the challenge were a body. Empty if
+        /// there is none, as the draft requires.
         content_length: Range<usize>,
     },
 }
@@ -160,7 +160,7 @@ fn check(head: &[u8], limits: HeadLimits) -> Result<HeadKind, HeadError> {
     }
     let header =
         |name: &str| request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    // A handshake with a key or a version is one of a later draft.
+    // A handshake with a key or a version belongs to a later draft.
     let is_draft00 = limits.draft00 == Draft00::Accepted
         && [KEY1, KEY2].iter().all(|name| header(name).is_some())
         && [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION]
@@ -228,7 +228,7 @@ mod tests {
         let (mut far, near) = duplex(1 << 16);
         let reading = tokio::spawn(read(near, limits));
         for part in parts {
-            // The other end has closed the stream if it has rejected the head.
+            // Writing fails if the other end has rejected the head and closed the stream.
             let _ = far.write_all(part).await;
             tokio::task::yield_now().await;
         }

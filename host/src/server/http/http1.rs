@@ -1,8 +1,9 @@
-//! HTTP/1.1: one request after the other. A handshake is always the last.
+//! HTTP/1.1: one request after the other. A handshake is always the last request.
 //!
 //! hyper reads requests and writes ordinary responses. The response to a handshake must be exact to the byte, so the
-//! host writes it: hyper is stopped before it writes anything, and returns the stream. The head of the first request is
-//! checked before hyper sees it, to explain errors. hyper rejects a malformed later request with a status and no text.
+//! host writes that response itself: it stops hyper before hyper writes anything, and takes the stream back. The head
+//! of the first request is checked before hyper sees it, so that the response can explain an error. A malformed later
+//! request is rejected by hyper, with a status and no text.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -31,28 +32,28 @@ use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, HostResponse, rejected, unavailable};
 use crate::server::stream::{Prefixed, Transfer};
 
-/// How long it may take to write a response. This is for files that go to a slow client. Handshakes have a timeout of
-/// their own, which is shorter.
+/// How long it may take to write a response. This is meant for files that go to a slow client. Handshakes have a
+/// shorter timeout of their own.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a connection may be idle between requests. Probes and scrapes come every ten or fifteen seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The header that announces the idle timeout (RFC 2068 §19.7.1.1). It says a little less, so that a client does not
-/// send a request at the moment when the connection is closed.
+/// The header that announces the idle timeout (RFC 2068 §19.7.1.1). The announced time is a little shorter than the
+/// real one, so that a client does not send a request just when the connection is being closed.
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const ANNOUNCED_TIMEOUT: &str = "timeout=29";
 
-/// How many requests a connection may have. The connection is closed after the last request, so that connections spread
-/// over the workers again.
+/// How many requests a connection may have. The connection is closed after the last one. The client's next connection
+/// may go to another worker, which keeps the load of the workers even.
 const MAX_REQUESTS: usize = 1000;
 
-/// The longest response body, in bytes, that needs no permit. This much fits into the socket's send buffer, whether the
-/// client reads or not.
+/// The longest response body, in bytes, that needs no permit. The socket's send buffer has room for this much, even if
+/// the client does not read.
 const SHORT_RESPONSE: u64 = 4096;
 
-/// Serves a connection up to the response to its last request. A WebSocket is served by a task of its own, so that no
-/// state of HTTP stays in memory.
+/// Serves a connection up to the response to its last request. A WebSocket is served by a task of its own, so that the
+/// state of HTTP does not stay in memory.
 pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     state: &Arc<HostState>,
     mut stream: S,
@@ -110,8 +111,9 @@ fn head_limits(state: &HostState, context: &RequestContext) -> HeadLimits {
     }
 }
 
-/// How many bytes the head of a relayed request may have in addition to the limit for a client's request, and how many
-/// headers. Hosts write a space after each colon, and translate a handshake over HTTP/2 to one of their own.
+/// How many bytes, and how many headers, a relayed request may have in addition to the limits for a client's request.
+/// The relaying host adds them: it writes a space after each colon, and it replaces a handshake over HTTP/2 by one over
+/// HTTP/1.1.
 pub(in crate::server) const RELAYED_BYTES: usize = 8 << 10;
 const RELAYED_HEADERS: usize = 8;
 
@@ -126,7 +128,8 @@ fn max_headers(state: &HostState, context: &RequestContext) -> usize {
     state.config().limits.max_headers + more
 }
 
-/// Returns how long a request may take in all. A handshake first waits for its handler, which has a timeout of its own.
+/// Returns how long a request may take in total. A handshake first waits for its handler, and that wait has a timeout
+/// of its own.
 fn response_timeout(state: &HostState) -> Duration {
     RESPONSE_TIMEOUT + state.config().timeouts.handshake
 }
@@ -135,8 +138,8 @@ fn response_timeout(state: &HostState) -> Duration {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     ByDefault,
-    /// The host announces nothing, and hyper decides: the request is older than HTTP/1.1, where clients had to ask for
-    /// a connection that stays open, or the client asks to close it.
+    /// The host announces nothing, and hyper decides. The request is older than HTTP/1.1, where a connection stays open
+    /// only if the client asks for it, or the client asks to close the connection.
     IfRequested,
     /// The request has a body, which is not read.
     Never,
@@ -188,8 +191,8 @@ struct Shared {
 #[error("stopped: the host writes the last response itself")]
 struct Stop;
 
-/// Answers requests up to the last one. The head of the first one has `head_length` bytes. Returns the stream, and the
-/// bytes that were read after the last request.
+/// Answers requests up to the last one. The head of the first request has `head_length` bytes. Returns the stream, and
+/// the bytes that were read after the last request.
 async fn serve_requests<S>(
     shared: &Arc<Shared>,
     stream: Prefixed<S>,
@@ -201,8 +204,8 @@ where
     let Shared { state, context, .. } = &**shared;
     let (peer, id) = (context.peer.address, context.connection.0);
     let service = service_fn(|request: Request<Incoming>| {
-        // Done outside the returned future: hyper checks whether the client has closed its side before it polls the
-        // future.
+        // This must not be in the returned future: hyper checks whether the client has closed its side before it first
+        // polls the future.
         let on_eof =
             if server::is_upgrade(&request) { OnClientEof::Abort } else { OnClientEof::Respond };
         shared.progress.begin(Instant::now() + response_timeout(&shared.state), on_eof);
@@ -212,7 +215,7 @@ where
     let stream = TrackedStream::new(stream, head_length, Arc::clone(&shared.progress));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // The first head has already been read.
+        // The timeout applies to later heads only. The first head has already been read.
         .header_read_timeout(IDLE_TIMEOUT)
         .title_case_headers(true)
         .max_headers(max_headers(state, context))
@@ -226,7 +229,7 @@ where
         tokio::select! {
             biased;
             result = poll_fn(|context| connection.poll_without_shutdown(context)) => break result,
-            // Polled after the connection, because a response gets its permit while the connection is polled.
+            // This is polled after the connection, because a response gets its permit while the connection is polled.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
                 tracing::debug!(connection = id, %peer, "cut off: the response was evicted to make room for another one");
                 return None;
@@ -290,7 +293,7 @@ impl Shared {
             }
             HostResponse::Handshake(response) => {
                 if earlier_requests > 0 {
-                    // Responses to pipelined requests come first.
+                    // The responses to earlier pipelined requests must be written first.
                     self.progress.flushed().await;
                 }
                 *self.last.lock() = Some(FinalResponse { response, body_mode, context });
@@ -299,7 +302,7 @@ impl Shared {
         }
     }
 
-    /// Acquires a permit that a long response holds until it is written. Returns false if there is none. A short
+    /// Acquires a permit that a long response holds until it is written. Returns false if no permit is free. A short
     /// response needs none.
     fn try_acquire_response_permit(&self, response: &Response<Body>) -> bool {
         if response.body().size_hint().upper().is_some_and(|length| length <= SHORT_RESPONSE) {

@@ -1,8 +1,8 @@
 //! HTTP/2: many requests and many WebSockets on one connection (RFC 8441).
 //!
-//! A WebSocket is a stream of the connection, with its own flow control: a client whose input is not read fills its
-//! window and waits. The connection's window is as large as the windows of all its streams together, so that no stream
-//! waits for another one.
+//! A WebSocket is a stream of the connection, with its own flow control. If the input of a client is not read, the
+//! client fills the window of its stream and waits. The connection's window is as large as the windows of all its
+//! streams together, so that no stream waits for another one.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -32,8 +32,8 @@ use crate::server::host::request::RequestContext;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, text, unavailable};
 
-/// The window of a stream: how many of its bytes may wait to be read. It is the initial window of RFC 9113 §6.9.2, and
-/// a message that fits arrives without waiting.
+/// The window of a stream, in bytes: how much of its data may wait to be read. It is about the initial window of RFC
+/// 9113 §6.9.2. A message that fits into the window arrives without waiting.
 const STREAM_WINDOW: u32 = 64 << 10;
 
 /// The smallest window of a connection, for all its streams together. It must have room for a burst on every stream.
@@ -48,8 +48,8 @@ const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// How many bytes of a stream may wait to be written, in addition to those in the client's outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// How many concurrent requests a connection may have in addition to its WebSockets, so that the requests of a page do
-/// not wait for a WebSocket to end.
+/// How many concurrent requests a connection may have in addition to its WebSockets. They let a page make requests
+/// without waiting for a WebSocket to end.
 const MAX_CONCURRENT_REQUESTS: u32 = 100;
 
 /// How many streams that the client has reset may still wait to be cleaned up. A connection with more is ended (rapid
@@ -72,7 +72,7 @@ struct Shared {
     permit: Mutex<HandshakePermit>,
     /// How many requests are being answered and how many WebSockets are open. Each has a permit of its own.
     active: AtomicUsize,
-    /// Signals that the connection is idle, and that there is no permit to keep it alive.
+    /// Signals that the connection is idle and that there is no permit to keep it alive.
     idle_sender: Mutex<Option<oneshot::Sender<()>>>,
     websockets: Arc<Semaphore>,
 }
@@ -110,7 +110,7 @@ pub(in crate::server) async fn serve_http2<S>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (peer, id) = (context.peer.address, context.connection.0);
-    // A host that drains waits until the last frames are written.
+    // A drain waits for this token, so that the last frames are written.
     let _token = state.context.tasks.token();
     let _entry = GaugeEntry::new(&state.context.metrics, |metrics| &metrics.http2_connections);
     let HostLimits { max_http2_streams, max_header_size, .. } = state.config().limits;

@@ -26,12 +26,12 @@ tokio::task_local! {
     static STREAM: StreamContext;
 }
 
-/// What answering a request passes on to the task that serves the stream.
+/// The data that the answer to a request passes on to the task that serves the stream.
 #[derive(Default)]
 struct StreamContext {
     /// When to cut the response off.
     cutoff: Cell<Option<Cutoff>>,
-    /// Where to send the task that writes to the stream, if it becomes a WebSocket.
+    /// The channel for the task that writes to the stream, if the stream becomes a WebSocket.
     writer_sender: Cell<Option<oneshot::Sender<JoinHandle<()>>>>,
 }
 
@@ -50,7 +50,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
         match STREAM.try_with(|context| context.writer_sender.take()) {
             // hyper spawns this task when a stream becomes a WebSocket.
             Ok(Some(writer_sender)) => {
-                // If the client has already gone, nobody waits for the task.
+                // Sending fails if the client has already gone. Then nobody needs the task.
                 let _ = writer_sender.send(tokio::spawn(stream)).map_err(|writer| writer.abort());
             }
             _ => {
@@ -122,7 +122,7 @@ pub(super) fn writer_receiver() -> oneshot::Receiver<JoinHandle<()>> {
     writer
 }
 
-/// After the client of a WebSocket has gone, waits until the remaining data is written. Like a response, this needs a
+/// Waits until the remaining data is written after the client of a WebSocket has gone. Like a response, this needs a
 /// permit and has a deadline.
 pub(super) async fn finish_writing(
     writer: oneshot::Receiver<JoinHandle<()>>,
@@ -153,7 +153,7 @@ struct InFlight<G> {
     _guard: G,
 }
 
-/// Whether hyper still has a chunk to write.
+/// Whether hyper still has a chunk that it has not written.
 #[derive(Default)]
 struct ChunkState(Mutex<State>);
 
@@ -163,7 +163,7 @@ struct State {
     waker: Option<Waker>,
 }
 
-/// The bytes of a chunk. hyper drops them when they are written.
+/// The bytes of a chunk. hyper drops them once they are written.
 struct LentChunk {
     bytes: Bytes,
     state: Arc<ChunkState>,
@@ -210,7 +210,7 @@ impl<G: Unpin> hyper::body::Body for ResponseBody<G> {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    /// Returns the next chunk, or the end, once the previous chunk is written. So the stream does not end before its
+    /// Returns the next chunk, or the end, once the previous chunk is written. This keeps the stream open until its
     /// last chunk is written.
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -224,7 +224,7 @@ impl<G: Unpin> hyper::body::Body for ResponseBody<G> {
         Poll::Ready(frame.map(|frame| Ok(frame.map_data(|bytes| in_flight.chunk.lend(bytes)))))
     }
 
-    /// Whether the body is empty. A body in flight has not ended until its last chunk is written.
+    /// Whether the body has ended. A body in flight has not ended until its last chunk is written.
     fn is_end_stream(&self) -> bool {
         self.in_flight.is_none() && self.body.is_end_stream()
     }

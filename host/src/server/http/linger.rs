@@ -1,20 +1,21 @@
-//! Lingering close: closing a connection so that its client can still read the response.
+//! Lingering close: a connection is closed in such a way that its client can still read the response.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::timeout;
 
-/// How long the client may take to close its side. A client that waits for the end of the response has seen it by then.
+/// How long the client may take to close its side. This is enough for a client that closes when it has read the
+/// response.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// How many bytes are read and discarded in this time. That is more than a request has, and enough for the beginning of
-/// an unread body.
+/// How many bytes are read and discarded in this time. That is more than one request has, and enough for the first part
+/// of a body that the host did not read.
 const MAX_UNREAD: u64 = 1 << 20;
 
-/// Shuts down the write side and discards input until the client closes its side. Unread bytes would reset the
-/// connection, and the client could lose the response (RFC 9112 §9.6). Over TLS, the shutdown sends a `close_notify`,
-/// so that a client can tell a complete response from a truncated one.
+/// Shuts down the write side, and discards input until the client closes its side. If bytes were left unread, the
+/// connection would be reset, and the client could lose the response (RFC 9112 §9.6). Over TLS, the shutdown sends a
+/// `close_notify`, so that a client can tell a complete response from a truncated one.
 pub(in crate::server) async fn close(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let closing = async {
         stream.shutdown().await?;

@@ -1,6 +1,6 @@
-//! Tracks how far hyper has written a response: whether it has read the whole body, and whether everything is written.
-//! Until then, `TrackedStream` hides from hyper that the client has closed its side: hyper would drop the response,
-//! which the client may still read.
+//! Tracks how far hyper has written a response: whether it has read the whole body, and whether it has written
+//! everything. Until everything is written, `TrackedStream` hides from hyper that the client has closed its side.
+//! Otherwise hyper would drop the response, which the client may still read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ struct State {
     stage: Stage,
     /// The permit of a long response.
     permit: Option<(Permit, Evicted)>,
-    /// Woken when hyper may see that the client has closed its side.
+    /// The task that reads. It is woken when it may report to hyper that the client has closed its side.
     reader: Option<Waker>,
 }
 
@@ -42,7 +42,7 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Idle,
-    /// A handshake is being answered. If the client closes its side, it has left.
+    /// A handshake is being answered. A client that closes its side now has left.
     Handshake,
     /// Another request is being answered. The client may close its side and still read the response.
     Responding,
@@ -50,12 +50,12 @@ enum Stage {
     Buffered,
 }
 
-/// What happens to a request when the client closes its side.
+/// What happens to a request whose client closes its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnClientEof {
-    /// It is answered nevertheless: a client may close its side after its last request.
+    /// The request is still answered, because a client may close its side after its last request.
     Respond,
-    /// It is dropped: a WebSocket needs both directions.
+    /// The request is dropped, because a WebSocket needs both directions.
     Abort,
 }
 
@@ -100,7 +100,7 @@ impl Progress {
         self.flushed.notified().await;
     }
 
-    /// Records that hyper has read more of the body, because enough of its buffer is written.
+    /// Records that hyper has read more of the body. It does so once enough of its buffer is written.
     fn body_read(&self) {
         if let Some((permit, _)) = &mut self.state.lock().permit {
             permit.renew(Instant::now());
@@ -128,7 +128,8 @@ impl Progress {
         self.flushed.notify_waiters();
     }
 
-    /// Whether to hide for now that the client has closed its side. The reader is woken when the response is written.
+    /// Whether to hide for now that the client has closed its side. If so, the reader is woken when the response is
+    /// written.
     fn hides_eof(&self, context: &Context<'_>) -> bool {
         let mut state = self.state.lock();
         let hides = !matches!(state.stage, Stage::Idle | Stage::Handshake);
@@ -177,18 +178,18 @@ impl hyper::body::Body for TrackedBody {
     }
 }
 
-/// hyper drops a body as soon as it has read all of it.
+/// hyper drops a body as soon as it has read all of it, so the drop marks the end of the body.
 impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.progress.body_ended();
     }
 }
 
-/// A stream that records when hyper has nothing left to write. It also withholds bytes that follow a handshake, because
+/// A stream that records when hyper has nothing left to write. It also withholds the bytes that follow a handshake:
 /// hyper notices that the client has closed its side only when there is nothing to read.
 pub(super) struct TrackedStream<S> {
     stream: S,
-    /// How many bytes of the head of the first request have not been read.
+    /// How many bytes of the first request's head hyper has not read yet.
     head_left: usize,
     /// The bytes that follow a handshake, read ahead while it is being answered.
     read_ahead: Vec<u8>,
@@ -223,8 +224,8 @@ impl<S: AsyncRead + Unpin> TrackedStream<S> {
         Poll::Ready(Ok(length))
     }
 
-    /// Reads ahead until the client closes its side. If the client sends too much before it is accepted, this never
-    /// resolves.
+    /// Reads ahead until the client closes its side. Never resolves if the client sends more than the limit for reading
+    /// ahead.
     fn poll_eof(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         while self.read_ahead.len() < MAX_READ_AHEAD {
             let mut bytes = [0; 1024];
@@ -283,7 +284,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes when its own buffer is empty, so everything is written then.
+    /// hyper flushes the stream when its own buffer is empty, so at this point everything is written.
     fn poll_flush(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -15,7 +15,7 @@ use crate::server::host::request::{Accepted, AcceptedClient, RequestContext};
 use crate::server::response::Body;
 
 /// Answers a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper
-/// hands over the stream. `afterwards` runs when that connection has ended.
+/// hands over the stream. `afterwards` runs when the client's connection has ended.
 pub(in crate::server) async fn answer_with_upgrade<B>(
     state: &Arc<HostState>,
     mut request: Request<B>,
@@ -36,8 +36,8 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
     response
 }
 
-/// Serves an accepted client on the worker of its actor, once `stream` is available. `first` holds bytes that were
-/// already read from the stream. `afterwards` runs when the connection has ended.
+/// Serves an accepted client on the worker of its actor, once `stream` is available. `first` holds bytes that have
+/// already been read from the stream. `afterwards` runs when the connection has ended.
 pub(super) fn serve_websocket<S>(
     state: &HostState,
     accepted: AcceptedClient,
@@ -60,7 +60,7 @@ pub(super) fn serve_websocket<S>(
 }
 
 /// Copies the bytes of a client whose actor lives on another host, once `stream` is available. `first` holds bytes that
-/// were already read from it. `afterwards` runs when the connection has ended.
+/// have already been read from the stream. `afterwards` runs when the connection has ended.
 pub(super) fn serve_relayed<S>(
     client: RelayedClient,
     stream: impl Future<Output = Result<S>> + Send + 'static,
@@ -71,7 +71,7 @@ pub(super) fn serve_relayed<S>(
 {
     let worker = client.worker();
     worker.runtime().spawn(async move {
-        // If the client has gone, the owner's connection is dropped.
+        // If the client has gone, the connection to the owner is dropped.
         if let Ok(stream) = stream.await {
             client.run(stream, first).await;
         }

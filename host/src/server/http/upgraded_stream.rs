@@ -8,9 +8,9 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). hyper buffers a
-/// few writes of a stream, however long, before it makes the writer wait. With short writes, the data that a client
-/// does not read waits in its outbound buffer, whose size is limited.
+/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). hyper accepts a
+/// few writes of a stream, of any length, before it makes the writer wait. Because the writes are short, most data that
+/// a client does not read waits in its outbound buffer, whose size is limited, and not in hyper.
 const MAX_WRITE: usize = 16 << 10;
 
 /// An upgraded stream.

@@ -20,31 +20,31 @@ use crate::server::permits::handshake::{self, HandshakePermit};
 use crate::server::stream::SocketTransfer;
 use crate::worker::Worker;
 
-/// How long to back off when no file descriptors are left: long enough not to spin, and too short to be noticed once a
-/// descriptor is free again.
+/// How long to back off when no file descriptors are left. It is long enough to avoid a busy loop. It is also short
+/// enough that clients do not notice the pause once a descriptor is free again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Limits the log lines about connections that cannot be accepted.
 static ACCEPT_ERRORS: LogRate = LogRate::new();
 
-/// How often the operator's thread checks whether connections are waiting for a worker. This is the thread of the main
-/// runtime, on which the host was started. It is not a worker.
+/// How often the operator's thread checks whether connections are waiting for a worker. The operator's thread runs the
+/// main runtime, on which the host was started. It is not a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// For how many checks the operator's thread accepts in place of a busy worker. It stops earlier if the worker becomes
-/// idle.
+/// The number of checks for which the operator's thread accepts in place of a busy worker. It stops earlier if the
+/// worker becomes idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 
-/// A listening socket. The first worker accepts its connections, so that a connection which the first worker also
-/// serves wakes no other thread. While that worker is too busy to accept, the operator's thread accepts and serves
-/// them.
+/// A listening socket. The first worker accepts its connections: if the same worker also serves a connection, no other
+/// thread has to wake. While the first worker is too busy to accept, the operator's thread accepts and serves the
+/// connections.
 struct Acceptor {
     listener: Listener,
     endpoint: Arc<Endpoint>,
     state: Arc<HostState>,
     /// Each address has permits of its own: a peer that exhausts them does not block the other addresses.
     permits: Arc<Permits>,
-    /// How many connections the worker has accepted.
+    /// How many connections the first worker has accepted.
     accepted: AtomicUsize,
     /// Whether the operator's thread accepts instead of the worker.
     is_taken_over: AtomicBool,
@@ -116,7 +116,7 @@ impl Acceptor {
         }
     }
 
-    /// Accepts instead of the worker until it is idle, for one second at most.
+    /// Accepts in place of the worker until the worker is idle, for one second at most.
     async fn take_over(&self, worker: &Worker, checks: &mut Interval) {
         self.is_taken_over.store(true, Ordering::SeqCst);
         for _ in 0..MAX_TAKEOVER_CHECKS {
@@ -127,11 +127,11 @@ impl Acceptor {
             }
         }
         self.is_taken_over.store(false, Ordering::SeqCst);
-        // The worker gets no event for connections that arrived before it resumed accepting.
+        // Connections that arrive before the worker resumes cause no event there, so they are accepted here.
         self.accept_pending().await;
     }
 
-    /// Waits for the next check. Then serves the connections that no worker has picked up in time.
+    /// Waits for the next check. Then serves the connections that their workers have not picked up in time.
     async fn reclaim_at_next_check(&self, checks: &mut Interval) {
         checks.tick().await;
         for accepted in self.handoff.reclaim() {
@@ -240,7 +240,7 @@ mod tests {
             size_of::<F>()
         }
         let bytes = size(AcceptedConnection::serve);
-        // Enough for a request over HTTP/1.1 or the start of HTTP/2. With TLS inline it would be 12,500.
+        // Enough for a request over HTTP/1.1 or the start of HTTP/2. If TLS were not boxed, this would be 12,500.
         assert!(bytes <= 5000, "{bytes}");
     }
 }

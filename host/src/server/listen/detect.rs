@@ -21,7 +21,7 @@ const FIRST_READ: usize = http::FIRST_READ;
 /// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
-    /// HTTP/1.1, or anything unknown, which gets an HTTP/1.1 error response.
+    /// HTTP/1.1. Unknown protocols also count as HTTP/1.1, and get an HTTP/1.1 error response.
     Http1,
     /// HTTP/2 with prior knowledge.
     Http2,
@@ -32,7 +32,7 @@ pub(super) enum Protocol {
 }
 
 /// Reads until the protocol is known. `first` holds the bytes that have already been read. If the client closes its
-/// side before that, the protocol is taken to be HTTP/1.1.
+/// side first, the protocol is taken to be HTTP/1.1.
 ///
 /// # Cancel safety
 ///

@@ -1,10 +1,10 @@
-//! The Flash socket policy: a Flash player asks for it, without HTTP, on the port that it wants to connect to.
+//! The Flash socket policy. A Flash player asks for it, without HTTP, on the port to which it wants to connect.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::detect::FLASH;
 
-/// Sends the policy. The request is known, but still unread.
+/// Sends the policy. The request has been recognized, but not consumed.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
-//! Connections that were handed to a worker, until it picks them up.
+//! Connections that were handed to a worker, until the worker picks them up.
 //!
-//! A connection that is not picked up in time is reclaimed, and the operator's thread serves it: a health check must
-//! not wait for guests. The operator's thread runs the main runtime, on which the host was started, and never calls a
-//! guest. The worker and the operator's thread may both try to take the connection, and the first of them gets it.
+//! A connection that is not picked up in time is reclaimed, and the operator's thread serves it. Otherwise a health
+//! check would have to wait for guests. The operator's thread runs the main runtime, on which the host was started, and
+//! never calls a guest. The worker and the operator's thread may both try to take a connection, and whichever is first
+//! gets it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use parking_lot::Mutex;
 use super::accept::AcceptedConnection;
 use crate::worker::Worker;
 
-/// How long a worker has to pick up a connection. Even a worker that is busy with many short events needs less time.
+/// How long a worker has to pick up a connection. A worker that is busy with many short events still does it faster.
 const PICKUP_TIMEOUT: Duration = Duration::from_millis(40);
 
-/// Connections that wait for their worker. Some that were already picked up have not been removed yet.
+/// Connections that wait for their worker. Some may have been picked up already and not removed yet.
 #[derive(Default)]
 pub(super) struct Handoff(Mutex<VecDeque<Pending>>);
 

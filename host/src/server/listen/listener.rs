@@ -17,19 +17,19 @@ use super::passed::{HandedOver, PassedSocket, PassedSockets};
 use crate::cluster::relay::set_socket_options;
 use crate::config::{Address, Listen};
 
-/// The address given to both ends of a connection on a unix socket: this machine, and no port.
+/// The address that both ends of a connection on a unix socket are given: this machine, and no port.
 const UNIX_SOCKET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes:
-/// a ping would wait behind them, and for minutes a slow client would not seem to read anything. With this limit, a
-/// client of 10 KB/s is seen to make progress twice a minute, and a fast client never waits.
+/// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes.
+/// A ping would wait behind them, and a slow client would seem to read nothing for minutes. With this limit, a client
+/// that reads 10 KB/s makes visible progress twice a minute, and a fast client never waits.
 const MAX_UNSENT: u32 = 128 << 10;
 
 /// A listening socket.
 #[derive(Debug)]
 pub(in crate::server) struct Listener {
-    /// The file of a unix socket that the server created. It is dropped, and so removed, before the socket is closed:
-    /// until then no other file can have its inode.
+    /// The file of a unix socket that the server created. The file is removed before the socket is closed, because the
+    /// socket keeps any other file from getting the same inode.
     _file: Option<SocketFile>,
     socket: Socket,
     address: Address,
@@ -48,8 +48,8 @@ enum SocketKind {
     Unix,
 }
 
-/// A listening socket, registered with the current runtime as if it were a stream. A listener of tokio would register
-/// each accepted connection with the same runtime, but another one may serve the connection.
+/// A listening socket, registered with the current runtime as if it were a stream. A listener of tokio would also
+/// register each accepted connection with the current runtime. But another runtime may serve that connection.
 #[derive(Debug)]
 pub(super) struct AsyncListener {
     kind: SocketKind,
@@ -70,8 +70,8 @@ pub(super) struct Incoming {
     pub(super) local: SocketAddr,
 }
 
-/// The file of a unix socket, removed with the socket. The file stays if another server has put its own there since, or
-/// if a successor has taken over the socket.
+/// The file of a unix socket. It is removed with the socket, unless another server has put its own file there since, or
+/// a successor has taken over the socket.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -89,7 +89,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if !self.handed_over.is_set() && self.id.is_some() && file_id(&self.path) == self.id {
-            // If it cannot be removed, the next start will try again.
+            // If the file cannot be removed, the next start tries again.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -115,7 +115,7 @@ pub(in crate::server) struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    /// Listens as configured: on the sockets that were passed for this address, or else on a new one.
+    /// Listens as configured. Uses the sockets that were passed for this address, or else opens a new one.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl Binding<'_> {
         })
     }
 
-    /// Takes over a socket that listens already.
+    /// Takes over a socket that is already listening.
     fn adopt(&self, socket: OwnedFd, configured: &Address) -> std::io::Result<Listener> {
         let options = SockRef::from(&socket);
         options.set_nonblocking(true)?;
@@ -151,7 +151,7 @@ impl Binding<'_> {
             Address::Unix(path) if self.passed.gives_files() => {
                 Some(SocketFile::new(path, self.handed_over))
             }
-            // The file belongs to the service manager.
+            // The file belongs to the service manager, so this server does not remove it.
             _ => None,
         };
         let address = Address::Unix(bound.as_pathname().map(Path::to_owned).unwrap_or_default());
@@ -161,7 +161,7 @@ impl Binding<'_> {
 }
 
 impl Listener {
-    /// Returns the socket for a successor, under this name. It is the same socket, with the same queue.
+    /// Returns the socket under this name, for a successor. The successor gets the same socket with the same queue.
     ///
     /// # Errors
     ///
@@ -170,7 +170,8 @@ impl Listener {
         Ok(PassedSocket::new(name, self.socket.descriptor.try_clone()?))
     }
 
-    /// Listens for other hosts. One that does not respond to the kernel's probes for about `patience` is given up.
+    /// Listens for other hosts. The connection of a host that does not answer the kernel's probes for about `patience`
+    /// is given up.
     ///
     /// # Errors
     ///
@@ -213,7 +214,7 @@ impl Listener {
         accept(self.socket.kind, &self.socket.descriptor)
     }
 
-    /// Remembers the local address of all connections, if the socket has only one.
+    /// Records the local address of all connections, if the socket has only one.
     fn know_local_address(&mut self) {
         if let Address::Tcp(bound) = self.address
             && !bound.ip().is_unspecified()
@@ -249,7 +250,7 @@ impl AsyncListener {
     }
 }
 
-/// Accepts the next connection.
+/// Accepts the next connection of a socket.
 fn accept(kind: SocketKind, socket: impl AsFd) -> std::io::Result<Incoming> {
     let (stream, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     Ok(match kind {
@@ -267,7 +268,7 @@ fn accept(kind: SocketKind, socket: impl AsFd) -> std::io::Result<Incoming> {
     })
 }
 
-/// Unwraps an IPv4 address: a dual-stack socket reports it inside an IPv6 address.
+/// Converts an IPv4 address that a dual-stack socket reports as an IPv6 address.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -279,7 +280,7 @@ fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Lis
     };
     // A restarted server must not wait until the connections of its predecessor have left TIME_WAIT.
     socket.set_reuseaddr(true)?;
-    // `[::]` also accepts IPv4, unless the configuration has an IPv4 address of its own.
+    // `[::]` also accepts IPv4, so it is restricted to IPv6 if the configuration has an IPv4 address for the same port.
     let v4 = Address::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
     if address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(|other| other.address == v4) {
         rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
@@ -301,7 +302,7 @@ fn unix(
     socket.bind(file)?;
     let own = SocketFile::new(file, handed_over);
     if let Some(mode) = mode {
-        // Set before the socket listens: until then, nobody can connect.
+        // The mode is set before the socket listens, because nobody can connect until then.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
     let descriptor = socket.listen(backlog)?.into_std()?.into();
@@ -309,8 +310,8 @@ fn unix(
     Ok(Listener { socket, address: Address::Unix(file.to_owned()), _file: Some(own) })
 }
 
-/// Removes the socket file of a server that was killed. Keeps a socket on which a process still listens, and any file
-/// that is not a socket.
+/// Removes the socket file that a killed server has left. Keeps a socket on which a process is still listening, and any
+/// file that is not a socket.
 fn remove_stale(file: &Path) -> std::io::Result<()> {
     let Ok(found) = std::fs::symlink_metadata(file) else { return Ok(()) };
     if !found.file_type().is_socket() {

@@ -3,22 +3,22 @@
 //! # From a socket to the worker of an actor
 //!
 //! 1. [`accept()`] accepts on the first worker and gives the connection to the worker with the least load
-//!    (`handoff.rs`). There [`serve_connection`] serves it.
+//!    (`handoff.rs`). On that worker, [`serve_connection`] serves it.
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::answer`] finds the resource of the path and calls `admit` (`host/admission.rs`). `admit` takes a lease of
 //!    the actor ([`Resource::lease`]), which determines the worker, and calls the handler's `connected` there.
-//! 4. `send_final_response` (`http/final_response.rs`) writes the response 101, still on the worker of step 1, and calls
-//!    `start_websocket` beside it.
+//! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the worker of step 1, and
+//!    calls `start_websocket` beside it.
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]. [`TlsTransfer`] takes the
 //!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another runtime can
 //!    register it. The keys and the rest of the TLS state stay in the TLS stream.
-//! 6. `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the socket
-//!    there, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
+//! 6. `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the
+//!    socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
 //!
-//! A connection over HTTP/2 carries several streams, so it stays on its worker: hyper reads and writes the socket there.
-//! [`answer_with_upgrade`] takes the place of steps 4 to 6, and the client's task on the actor's worker reads and writes
-//! its stream.
+//! A connection over HTTP/2 carries several streams, so it stays on its first worker, where hyper reads and writes the
+//! socket. [`answer_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's worker,
+//! and reads and writes the client's stream from there.
 //!
 //! [`host::answer`]: crate::server::host::answer
 //! [`Resource::lease`]: crate::resource::Resource::lease
@@ -67,13 +67,13 @@ Connection: close\r\n\
 \r\n\
 This port speaks TLS: connect to it with wss:// or https://.\n";
 
-/// Limits the log lines about peers that are not trusted proxies, at an address that is only for proxies.
+/// Limits the log lines about peers that connect to an address for proxies but are not trusted proxies.
 static UNTRUSTED_PEERS: LogRate = LogRate::new();
 
 /// Limits the log lines about proxies that do not send a PROXY protocol header.
 static MISSING_HEADERS: LogRate = LogRate::new();
 
-/// A configured address, and what comes before HTTP on its connections.
+/// An address in the configuration, and what precedes HTTP on its connections.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     /// The address as configured. `None` if another program accepts the connections.
@@ -116,7 +116,7 @@ pub(super) async fn serve_connection<S, M: Transfer<S>>(
     let (peer, connection) = (context.peer.address, context.connection.0);
     let evicted = permit.evicted();
     tokio::select! {
-        // The connection is polled first, so that input that has arrived is read before `evicted` marks the
+        // The connection is polled before `evicted`. So input that has arrived is read before `evicted` marks the
         // connection as idle or evicts it.
         biased;
         () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
@@ -136,7 +136,7 @@ async fn detect_and_serve<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     if let Some(peers) = &endpoint.peers {
-        // Boxed: otherwise the task of every connection would be as large as one of a peer.
+        // Boxed, because otherwise the task of every connection would need as much memory as the task of a peer.
         return Box::pin(peers::serve_peer::<S, M>(state, peers, stream, context, permit)).await;
     }
     context.address = endpoint.address.clone();
@@ -170,7 +170,7 @@ async fn detect_and_serve<S, M: Transfer<S>>(
         let _ = before_deadline(&context, explain_tls(&mut stream)).await;
         return;
     }
-    // Boxed: otherwise the task of every connection would be as large as one with TLS.
+    // Boxed, because otherwise the task of every connection would need as much memory as one with TLS.
     Box::pin(serve_tls::<S, M>(state, tls, stream, context, permit)).await;
 }
 
@@ -249,7 +249,7 @@ async fn read_preamble<S: AsyncRead + Unpin>(
     detect(stream, first).await
 }
 
-/// Logs that a proxy has sent no PROXY protocol header, and how to configure the proxy.
+/// Logs that a proxy has not sent a PROXY protocol header, and how to configure the proxy.
 fn log_missing_header(context: &RequestContext, error: &Error) {
     if error.kind() == ErrorKind::InvalidData
         && let Some(Line { left_out }) = MISSING_HEADERS.line(Instant::now())

@@ -20,11 +20,11 @@ pub(in crate::server) const ADMIN: &str = "admin";
 /// The name of the socket of the address for health checks.
 pub(in crate::server) const HEALTH: &str = "health";
 
-/// A listening socket, and a name from which the process that gets it knows its purpose.
+/// A listening socket and its name. The name tells the process that gets the socket what the socket is for.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PassedSocket {
-    /// Its name. From systemd, it is `FileDescriptorName=` of the socket unit.
+    /// The name of the socket. For a socket of systemd, this is the `FileDescriptorName=` of the socket unit.
     pub name: String,
     /// The socket.
     pub descriptor: OwnedFd,
@@ -40,10 +40,10 @@ pub struct PassedSockets {
 /// Who passed the sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// The service manager. It does not know this program's settings, and every socket must be used: connections to any
-    /// other would wait forever.
+    /// The service manager. It does not know this program's settings. Every socket must be used, because connections to
+    /// an unused socket would wait forever.
     ServiceManager,
-    /// A process of this program, whose configuration may have been another one.
+    /// Another process of this program, whose configuration may have been different.
     Predecessor,
 }
 
@@ -55,7 +55,7 @@ pub(in crate::server) enum Opener {
     AnotherProcess,
 }
 
-/// Whether a successor has taken over the sockets. Clones share the answer.
+/// Whether a successor has taken over the sockets. All clones share this flag.
 #[derive(Clone, Debug, Default)]
 pub(in crate::server) struct HandedOver(Arc<AtomicBool>);
 
@@ -87,7 +87,7 @@ impl PassedSockets {
     ///
     /// # Errors
     ///
-    /// One of the descriptors is not a TCP or unix stream socket that listens. The message says what to do.
+    /// One of the descriptors is not a listening TCP or unix stream socket. The message says what to do.
     pub fn from_env() -> Result<Self> {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');
@@ -110,8 +110,8 @@ impl PassedSockets {
         Ok(Self { sockets, origin: Origin::ServiceManager })
     }
 
-    /// Takes over the [sockets](crate::Server::sockets) of another server. Those for which there is no setting any more
-    /// are closed.
+    /// Takes over the [sockets](crate::Server::sockets) of another server. Sockets that the configuration no longer
+    /// mentions are closed.
     pub fn from_predecessor(sockets: Vec<PassedSocket>) -> Self {
         Self { sockets, origin: Origin::Predecessor }
     }
@@ -120,7 +120,7 @@ impl PassedSockets {
         if self.sockets.is_empty() { Opener::ThisProcess } else { Opener::AnotherProcess }
     }
 
-    /// Takes the sockets for an address of clients.
+    /// Takes the sockets for one of the addresses for clients.
     pub(super) fn take_for(&mut self, listen: &Listen, all: &[Listen]) -> Vec<OwnedFd> {
         let is_systemd = listen.address == Address::Systemd;
         let name = listener_name(&listen.address);
@@ -145,11 +145,12 @@ impl PassedSockets {
         taken
     }
 
-    /// Takes the socket with this name, which is for this TCP address.
+    /// Takes the socket with this name, which must listen on this TCP address.
     ///
     /// # Errors
     ///
-    /// The service manager's socket listens elsewhere. A predecessor's is not used then.
+    /// The service manager's socket listens elsewhere. A predecessor's socket that listens elsewhere is closed, without
+    /// an error.
     pub(in crate::server) fn take_named(
         &mut self,
         name: &str,
@@ -198,7 +199,8 @@ impl PassedSockets {
         Err(Error::new(ErrorKind::InvalidInput, why))
     }
 
-    /// Returns whether a unix socket's file is now this server's, to be removed when the server stops.
+    /// Returns whether the server takes over the file of a unix socket with the socket. Such a file is removed when the
+    /// server stops.
     pub(super) fn gives_files(&self) -> bool {
         self.origin == Origin::Predecessor
     }
@@ -217,7 +219,7 @@ pub(in crate::server) fn listener_name(configured: &Address) -> String {
 
 fn stream_socket(passed: &mut ListenFd, place: usize) -> Result<OwnedFd> {
     let missing = || Error::from(ErrorKind::NotFound);
-    // The first of these also takes IPv6.
+    // `AF_INET` stands for IPv6 here too.
     match passed.take_custom(place, libc::AF_INET, libc::SOCK_STREAM, "TCP socket") {
         Ok(socket) => socket.ok_or_else(missing),
         Err(_) => passed

@@ -1,4 +1,4 @@
-//! The address for other hosts. A peer has to authenticate before anything that it sends is trusted.
+//! The address for other hosts. Nothing that a peer sends is trusted until the peer has authenticated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,8 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// The longest time over which the closes of an edge's clients are spread. An edge that stops later cuts them off.
+/// The longest time over which the closes of an edge's clients are spread. An edge that takes even longer to stop cuts
+/// off the remaining clients.
 const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Limits the log lines about peers that are refused.
@@ -89,7 +90,7 @@ async fn open<S, M: Transfer<S>>(
     }
 }
 
-/// Replaces what the context says about the peer with what the edge says about the client.
+/// Replaces the description of the peer in the context by the edge's description of the client.
 fn believe(context: RequestContext, origin: Origin) -> RequestContext {
     let mut context = context;
     context.peer.address = origin.peer;
@@ -163,6 +164,6 @@ async fn respond(
         http::close(stream).await;
         Ok::<_, std::io::Error>(())
     };
-    // If it cannot be sent, the peer has gone.
+    // If the response cannot be sent, the peer has gone.
     let _ = timeout_at(context.deadline, responding).await;
 }

@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: before anything else, a proxy sends the addresses of its client.
+//! The PROXY protocol, versions 1 and 2. Before anything else, a proxy sends a header with the addresses of its client.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
@@ -6,18 +6,18 @@ use std::net::SocketAddr;
 use ppp::{HeaderResult, PartialResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest header that is accepted, in bytes. Addresses take 232 at most; the rest is for TLVs.
+/// The longest header that is accepted, in bytes. Addresses take at most 232 of them. The rest is for TLVs.
 const MAX_HEADER: usize = 2048;
 
 /// The longest header of version 1, in bytes (PROXY protocol 2.1).
 const MAX_V1_HEADER: usize = 107;
 
-/// The TLV about TLS between client and proxy (PROXY protocol 2.2.6), and the bit in its first byte that is set if the
-/// client used TLS.
+/// The type of the TLV that describes TLS between client and proxy (PROXY protocol 2.2.6), and the bit in the TLV's
+/// first byte that is set if the client used TLS.
 const PP2_TYPE_SSL: u8 = 0x20;
 const PP2_CLIENT_SSL: u8 = 0x01;
 
-/// The header of a connection.
+/// The PROXY protocol header of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProxyHeader {
     /// `None` if the proxy itself is the client, as in a health check, or if it does not know the client's addresses.
@@ -60,7 +60,7 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHea
     loop {
         let room = (MAX_HEADER - bytes.len()) as u64;
         if (&mut stream).take(room).read_buf(&mut bytes).await? == 0 {
-            // Some health checks connect and send nothing.
+            // Some health checks connect and send nothing, so the error is only an unexpected end.
             if bytes.is_empty() {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -75,7 +75,7 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHea
 
 /// Parses the header. Returns it with its length, or `None` if it is incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
-    // Version 1 is one line. The parser would reject a line that is cut inside a number as invalid.
+    // Version 1 is one line. The parser must not see a part of it, because it rejects a line that ends within a number.
     if bytes.len() < MAX_V1_HEADER && bytes.starts_with(b"PROXY") && !bytes.contains(&b'\n') {
         return Ok(None);
     }
@@ -180,7 +180,7 @@ mod tests {
                     .await
                     .unwrap_or_else(|error| panic!("{header:?} cut at {cut}: {error}"));
                 assert_eq!(parsed, expected, "{header:?}");
-                // What had arrived by then, without any byte of the header.
+                // The rest is whatever arrived with the end of the header, and none of the header's bytes.
                 assert!(b"GET".starts_with(&rest), "{rest:?}");
             }
         }

@@ -26,7 +26,8 @@ const HTTP1: &[u8] = b"http/1.1";
 /// The names in a self-signed certificate.
 const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// The server's certificate, and the certificates that it requests of clients. Can be reloaded while in use.
+/// The server's certificate, and the authorities that it accepts for client certificates. Both can be reloaded while in
+/// use.
 #[derive(Debug)]
 pub(in crate::server) struct Tls {
     settings: config::Tls,
@@ -89,7 +90,7 @@ impl Tls {
     ///
     /// # Cancel safety
     ///
-    /// The stream is dropped with the future.
+    /// Dropping the future drops the stream.
     pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: Prefixed<S>,

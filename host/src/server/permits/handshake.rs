@@ -1,4 +1,4 @@
-//! Limits for connections that are not WebSocket clients. Each stage of such a connection has a limit of its own.
+//! Limits for connections that are not WebSocket clients. Each stage of such a connection has its own limit.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -12,32 +12,32 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::{Eviction, Permit, Permits};
 use crate::worker::HandshakeWorker;
 
-/// How many connections of one listening address may have sent no request yet. The next one waits until one of them is
-/// evicted or makes progress.
+/// How many connections of one listening address may be waiting to send their first request. The next connection waits
+/// until one of them is evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
 /// How long such a connection must have been idle before it is evicted, when no client address holds clearly more
-/// permits than that of the new connection. When a program opens thousands of connections at once, each of them may
-/// take this long.
+/// permits than the address of the new connection. A program may open thousands of connections at once, and each of
+/// them may take this long.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
 const MAX_KEEP_ALIVE: usize = 1024;
 
-/// How many responses may be in flight that may not fit into a socket's send buffer: all over HTTP/2, and long ones
-/// over HTTP/1.1. The next response evicts one that its client does not read. If there is none to evict, the next
-/// response becomes a 503.
+/// How many responses may be in flight that might not fit into a socket's send buffer: all responses over HTTP/2, and
+/// long ones over HTTP/1.1. The next response evicts one that its client does not read. If there is none to evict, the
+/// next response becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
-/// How long the client of such a response must have been idle before the response is evicted, when no client address
-/// holds clearly more permits than that of the new response.
+/// How long the client of a response that counts towards [`MAX_RESPONSES`] must have been idle before the response is
+/// evicted. This applies when no client address holds clearly more permits than the address of the new response.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How many connections may wait after their last response until the client closes its side. The others are closed at
+/// How many connections may wait, after their last response, for the client to close its side. Any others are closed at
 /// once.
 pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
-/// The limits that a connection occupies until it has become a client. Dropping the permit releases them.
+/// The limits that a connection counts towards until it has become a client. Dropping the permit releases them.
 pub(in crate::server) struct HandshakePermit {
     worker: Option<HandshakeWorker>,
     permit: Option<Permit>,
@@ -48,7 +48,7 @@ pub(in crate::server) struct HandshakePermit {
 }
 
 impl HandshakePermit {
-    /// The permit of a connection that another program has accepted. It occupies no limit.
+    /// The permit of a connection that another program has accepted. It counts towards no limit.
     pub(in crate::server) const UNCOUNTED: Self =
         Self { worker: None, permit: None, eviction: None, keep_alive: None, token: None };
 
@@ -72,8 +72,8 @@ impl HandshakePermit {
         Self { worker: Some(worker), ..self }
     }
 
-    /// Waits until the connection is evicted. From the first poll on, the connection is idle. Never resolves once a
-    /// request has been received.
+    /// Waits until the connection is evicted. The connection counts as idle from the first poll on. Never resolves once
+    /// a request has been received.
     pub(in crate::server) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let mark_idle = self.permit.as_ref().map(Permit::mark_idle);
         let eviction = self.eviction.take();
@@ -88,12 +88,12 @@ impl HandshakePermit {
         }
     }
 
-    /// Records that a request has been received. Its response has a limit of its own.
+    /// Records that a request has been received. The response to it has its own limit.
     pub(in crate::server) fn request_received(&mut self) {
         self.permit = None;
     }
 
-    /// Exchanges the permit for one that keeps the connection alive. Returns false if there is none.
+    /// Exchanges the permit for one that keeps the connection alive. Returns false if no such permit is free.
     pub(in crate::server) fn try_keep_alive(&mut self, permits: &Arc<Semaphore>) -> bool {
         if self.keep_alive.is_none() {
             let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return false };
@@ -103,7 +103,7 @@ impl HandshakePermit {
         true
     }
 
-    /// Releases the limits, because the connection occupies another limit now.
+    /// Releases the limits, because the connection counts towards another limit now.
     pub(in crate::server) fn release(&mut self) {
         (self.worker, self.permit, self.keep_alive, self.token) = (None, None, None, None);
     }

@@ -1,6 +1,7 @@
-//! A limited number of permits, with eviction. When all are taken, a new peer evicts another peer: at the address with
-//! the most permits, the peer that has been idle longest. If no address holds at least two more permits than the new
-//! peer's address, the new peer evicts whichever peer has been idle longest, but only after a grace period.
+//! A limited number of permits, with eviction. When all permits are taken, a new peer evicts another peer: the one that
+//! has been idle longest at the address with the most permits. The case is different if no address holds at least two
+//! more permits than the new peer's address. Then the new peer evicts the peer that has been idle longest at any
+//! address, but only after a grace period.
 
 pub(super) mod handshake;
 
@@ -13,10 +14,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep};
 
-/// How often a waiting peer checks whether another one has been idle for too long.
+/// How often a waiting peer checks whether another peer has been idle for too long.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The part of an IPv6 address that identifies a subscriber. Subscribers choose the other half themselves.
+/// The part of an IPv6 address that identifies a subscriber. A subscriber may choose the other half freely.
 const NETWORK_MASK: u128 = !0 << 64;
 
 /// A limited number of permits of one kind.
@@ -24,7 +25,7 @@ const NETWORK_MASK: u128 = !0 << 64;
 pub(in crate::server) struct Permits {
     max: usize,
     /// How long a peer must have been idle before it is evicted, when no address holds at least two more permits than
-    /// that of the new peer.
+    /// the address of the new peer.
     grace: Duration,
     holders: Mutex<Holders>,
     /// Notified when a permit is dropped.
@@ -35,11 +36,11 @@ pub(in crate::server) struct Permits {
 #[derive(Debug, Default)]
 struct Holders {
     next_id: u64,
-    /// Ordered by when they arrived or last made progress.
+    /// Ordered by the time at which they arrived or last made progress.
     all: BTreeMap<u64, Holder>,
-    /// How many there are at each address.
+    /// The number of holders at each address.
     per_address: HashMap<IpAddr, usize>,
-    /// How many were evicted and have not dropped their permit yet.
+    /// The number of peers that were evicted and have not dropped their permit yet.
     leaving: usize,
 }
 
@@ -51,14 +52,14 @@ struct Holder {
     eviction: oneshot::Sender<()>,
 }
 
-/// A permit, returned when it is dropped.
+/// A permit. Dropping it returns it.
 #[derive(Debug)]
 pub(in crate::server) struct Permit {
     permits: Arc<Permits>,
     holder: u64,
 }
 
-/// Signals the holder of a permit that it is evicted.
+/// The signal to the holder of a permit that it is evicted.
 #[derive(Debug)]
 pub(in crate::server) struct Eviction(oneshot::Receiver<()>);
 
@@ -77,7 +78,7 @@ impl Permits {
         self.acquire_or_evict(address, Some(now), now)
     }
 
-    /// Waits for a permit for a peer that is waiting for the server.
+    /// Waits for a permit for a peer. The peer is not idle: it is waiting for the server.
     ///
     /// # Cancel safety
     ///
@@ -107,7 +108,7 @@ impl Permits {
         let address = network(address);
         let mut holders = self.holders.lock();
         if holders.all.len() >= self.max {
-            // At most `max` evicted peers may still hold their permits.
+            // Permits that evicted peers still hold come on top of `max`. There may be `max` of these.
             if holders.leaving >= self.max {
                 return None;
             }
@@ -123,7 +124,7 @@ impl Permits {
 }
 
 impl Holders {
-    /// Chooses the peer that is evicted for one at this address. Returns `None` if there is none.
+    /// Chooses a peer to evict for a new peer at this address. Returns `None` if there is none.
     fn choose_evicted(&self, address: IpAddr, is_overdue: impl Fn(Instant) -> bool) -> Option<u64> {
         let (greediest, most) = self.per_address.iter().max_by_key(|(_, count)| **count)?;
         let own = self.per_address.get(&address).copied().unwrap_or_default();
@@ -160,7 +161,8 @@ impl Holders {
 }
 
 impl Permit {
-    /// Records that the peer has made progress. Its idle time starts over, so it is last in line for eviction.
+    /// Records that the peer has made progress. Its idle time starts again, so the peer is now last in line for
+    /// eviction.
     pub(in crate::server) fn renew(&mut self, now: Instant) {
         let mut holders = self.permits.holders.lock();
         // A peer that has already been evicted stays evicted.
@@ -265,7 +267,7 @@ mod tests {
             [HERE, HERE, HERE].map(|here| permits.try_acquire(here, now).expect("a permit"));
         let other = permits.try_acquire(THERE, now).expect("a permit");
         assert!(is_evicted(&mut all[0].1));
-        // Two of three are here. Another eviction would only reverse that.
+        // Two of the three permits are at this address now. Another eviction would only move a permit back.
         assert!(permits.try_acquire(THERE, now).is_none());
         drop(other);
         let one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));

@@ -25,7 +25,7 @@ fn conversation() -> Vec<u8> {
     .concat()
 }
 
-/// Sends bytes while everything that comes is read, up to the end.
+/// Sends bytes, and at the same time reads everything that arrives, up to the end of the stream.
 async fn exchange(stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
     let (mut reader, mut writer) = stream.into_split();
     let mut received = Vec::new();
@@ -103,7 +103,8 @@ async fn client_that_does_not_read_stops_the_owner() {
     let (mut stream, _) = open(edge.address, "").await;
     let message = masked_frame(0x82, &[7; 60_000]);
     let mut sent = 0;
-    // Its answers are not read, so at last its messages are not read either, and a write waits for ever.
+    // The client does not read the replies. In the end the owner therefore stops reading its messages, and a write
+    // blocks.
     let stopped = loop {
         match timeout(std::time::Duration::from_secs(2), stream.write_all(&message)).await {
             Err(_) => break true,
@@ -115,7 +116,8 @@ async fn client_that_does_not_read_stops_the_owner() {
         }
     };
     assert!(stopped, "{sent} bytes were taken from a client that does not read");
-    // Each whole message waits somewhere, and is answered when the client reads. An answer is not masked.
+    // Each message that was sent in full waits in some buffer. It is answered once the client reads. The reply is 4
+    // bytes shorter because it has no mask.
     let expected = sent / message.len() * (message.len() - 4);
     let mut buffer = vec![0; 1 << 20];
     let mut read = 0;

@@ -27,10 +27,10 @@ use crate::cluster::{Located, Owner};
 use crate::config::{self, Address, Config, InstancePer, Listen, Resource, UniqueIn};
 use crate::ownership::{Holding, Ownership};
 
-/// The secret of the hosts, unless a test has another one.
+/// The secret of the hosts, unless a test uses another one.
 const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 
-/// Where a test says that paths live: one place for each lookup, and the last one for all later lookups.
+/// The owners of paths in a test. Each lookup takes the next place, and the last place is for all later lookups.
 #[derive(Default)]
 pub(in crate::server) struct Places {
     script: Mutex<VecDeque<Option<String>>>,
@@ -39,7 +39,7 @@ pub(in crate::server) struct Places {
     fenced: CancellationToken,
 }
 
-/// The right of a host to run an actor, which nobody takes away.
+/// The right of a host to run an actor. In these tests, no other host takes it away.
 #[derive(Debug, Default)]
 struct Own(AtomicBool);
 
@@ -73,7 +73,7 @@ impl Places {
     }
 }
 
-/// How long something may take that does not wait for anything.
+/// The longest time for something that has nothing to wait for.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A running host.
@@ -87,7 +87,7 @@ struct Running {
     _files: tempfile::TempDir,
 }
 
-/// How the hosts of a test prove themselves.
+/// The credentials by which the hosts of a test authenticate.
 struct Proof {
     secret: Option<Vec<u8>>,
     /// The PEM of the authority, of the certificate, and of its key.
@@ -109,7 +109,7 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
     let files = tempfile::tempdir().expect("a folder");
     let file = |name: &str| files.path().join(name);
     let mut peers = config::Peers::new((Ipv4Addr::LOCALHOST, 0).into());
-    // Nobody listens there: these hosts never meet in a broker.
+    // Nobody listens at this address, because the hosts of these tests do not need a broker.
     let mut cluster = config::Cluster::new(vec!["nats://127.0.0.1:1".to_owned()]);
     if let Some(secret) = &proof.secret {
         std::fs::write(file("secret"), secret).expect("room");
@@ -149,13 +149,13 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
 }
 
 impl Running {
-    /// Clients of this host belong to the hosts with these addresses, one for each look.
+    /// Makes lookups on this host return the hosts with these addresses, one for each lookup.
     fn relay_to(&self, addresses: &[&str]) {
         let there = |address: &&str| Some((*address).to_owned());
         *self.host.state.relays.places.script.lock() = addresses.iter().map(there).collect();
     }
 
-    /// After those looks, they belong to this host.
+    /// Makes all later lookups return this host itself.
     fn then_own(&self) {
         self.host.state.relays.places.script.lock().push_back(None);
     }
@@ -173,7 +173,7 @@ impl Running {
     }
 }
 
-/// The head of a client's handshake, with more headers.
+/// Returns the head of a client's handshake, with additional headers.
 fn handshake(more: &str) -> String {
     handshake_at("/a?query", more)
 }
@@ -204,7 +204,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).expect("ASCII")
 }
 
-/// Connects, and returns the whole response of a host that does not accept the client.
+/// Connects, and returns the whole response of a host that refuses the client.
 async fn refusal(address: SocketAddr, more: &str) -> String {
     let (mut stream, mut response) = open(address, more).await;
     let reading = stream.read_to_string(&mut response);
@@ -212,7 +212,7 @@ async fn refusal(address: SocketAddr, more: &str) -> String {
     response
 }
 
-/// Waits until something is true that another thread does.
+/// Waits until a condition holds that another thread brings about.
 async fn until(mut is_true: impl FnMut() -> bool) {
     let waiting = async {
         while !is_true() {

@@ -1,4 +1,4 @@
-//! Owners that are elsewhere, cannot be reached, or answer something else.
+//! Owners that have changed, that cannot be reached, or that answer something else.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn start_hurried() -> Running {
     .await
 }
 
-/// Listens, and serves each connection with a function.
+/// Listens, and serves each connection with `serve`.
 async fn listen<F: Future<Output = ()> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> (String, AbortOnDropHandle<()>) {
@@ -65,7 +65,7 @@ async fn resource_that_stops_makes_no_instance_for_a_client_that_was_on_its_way(
     };
     assert!(lease(1).is_ok());
     drop(served.stop(HostClose::Restarted, Duration::ZERO, &Arc::new(Pace::at_once())));
-    // Its check whether the resource is served was before that.
+    // The client had already checked that the resource is served before it stopped.
     assert!(matches!(lease(2), Err(NoLease::Stopped)));
 }
 
@@ -111,7 +111,7 @@ async fn client_is_refused_when_its_time_is_over() {
 async fn edge_waits_while_the_owner_stops_and_finds_the_next_one() {
     let (edge, mut stopping, owner) =
         (start("echo").await, start("echo").await, start("echo").await);
-    // It has a client, which does not answer the close frame, so the stop takes a while.
+    // The stopping host has a client that does not answer the close frame, so the stop takes a while.
     let (_staying, head) = open(stopping.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     drop(stopping.stop.take());
@@ -165,7 +165,7 @@ async fn head_that_the_edge_accepts_is_not_too_long_for_the_owner() {
 #[tokio::test]
 async fn owner_that_never_answers_costs_no_more_than_the_time_of_a_handshake() {
     let edge = start_hurried().await;
-    // One says nothing at all, the other one is a host that does not answer the handshake.
+    // The first owner says nothing at all. The second one is a host that does not answer the handshake.
     let (silent, _silent) = listen(|mut stream| async move {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
@@ -259,7 +259,7 @@ async fn owner_that_does_not_know_the_secret_gets_nothing_of_a_client() {
 async fn refusal_of_the_owner_is_passed_on() {
     let (edge, owner) = (start("guest-choosy").await, start("guest-choosy").await);
     edge.relay_to(&[&owner.peers]);
-    // The last one is a status that hosts use among themselves.
+    // The status of the last response, 421, is one that hosts use among themselves.
     for query in ["reject=404", "page=words", "reject-with-header=X-Own", "reject=421"] {
         let mut seen = Vec::new();
         for address in [owner.address, edge.address] {

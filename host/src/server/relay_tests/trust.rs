@@ -1,4 +1,4 @@
-//! Nothing is believed of a peer that has not proven itself.
+//! A host believes nothing that a peer says before the peer has authenticated.
 
 use std::net::Ipv4Addr;
 
@@ -14,11 +14,11 @@ use super::{Proof, SECRET, SOON, open, refusal, start, start_with};
 
 const OTHER: &[u8] = b"the secret of another cluster";
 
-/// Sends bytes to the address for hosts. Returns everything that comes.
+/// Sends bytes to the address for hosts. Returns everything that the host sends back.
 async fn send(address: &str, parts: &[&[u8]]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     for part in parts {
-        // It may be refused before it has said everything.
+        // The host may refuse the peer before all parts are written.
         let _ = stream.write_all(part).await;
     }
     let _ = stream.shutdown().await;
@@ -65,14 +65,14 @@ async fn peer_without_the_secret_is_refused_with_403_and_what_is_no_host_with_40
     for lost in [&b""[..], b"ws-host", hello.as_bytes()] {
         send(&owner.peers, &[lost]).await;
     }
-    // It still serves.
+    // The owner still serves clients.
     let edge = start("echo").await;
     edge.relay_to(&[&owner.peers]);
     let (_stream, head) = open(edge.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
 }
 
-/// Stands between an edge and an owner, until the edge closes. Returns what the edge has sent.
+/// Stands between an edge and an owner until the edge closes. Returns what the edge has sent.
 async fn between(
     listener: &TcpListener,
     owner: &str,
@@ -140,8 +140,8 @@ async fn recorded_opening_is_refused_on_another_connection() {
     }
 }
 
-/// Returns the proofs of hosts: two with an authority, one with another authority, and one that trusts the first
-/// authority and has a certificate of the other one.
+/// Returns the credentials of four hosts. The first two have certificates of one authority, and the third has one of
+/// another authority. The fourth trusts the first authority, but its certificate comes from the other one.
 fn certificates() -> [Proof; 4] {
     let authority = || {
         let mut params = CertificateParams::default();
@@ -175,7 +175,7 @@ async fn hosts_with_certificates_of_one_authority_relay() {
     assert_eq!(owner.client().info().local, edge.address);
     for proof in [foreign, impostor, Proof::secret(SECRET)] {
         let other = start_with("echo", &proof, |_| {}).await;
-        // Neither accepts the other one.
+        // Neither host accepts the other.
         for (from, to) in [(&edge, &other), (&other, &owner)] {
             from.relay_to(&[&to.peers]);
             let response = refusal(from.address, "").await;

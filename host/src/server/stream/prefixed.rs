@@ -5,17 +5,17 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose first bytes were read to detect what the client speaks. They are read again before the rest.
+/// A stream whose first bytes were read to detect what the client speaks. They are read once more before the rest.
 #[derive(Debug)]
 pub(in crate::server) struct Prefixed<S> {
     prefix: Vec<u8>,
-    /// How many bytes of the prefix have been read again.
+    /// How many bytes of the prefix have been read from this stream.
     consumed: usize,
     stream: S,
 }
 
 impl<S> Prefixed<S> {
-    /// Puts the bytes that were read ahead in front of the stream.
+    /// Puts the bytes that were read ahead back in front of the stream.
     pub(in crate::server) fn new(prefix: Vec<u8>, stream: S) -> Self {
         Self { prefix, consumed: 0, stream }
     }
@@ -25,13 +25,13 @@ impl<S> Prefixed<S> {
         Self::new(Vec::new(), stream)
     }
 
-    /// Returns the stream. The prefix must have been read again.
+    /// Returns the stream. The prefix must have been read completely.
     pub(in crate::server) fn into_inner(self) -> S {
         debug_assert!(self.prefix.is_empty(), "bytes of the client would be lost");
         self.stream
     }
 
-    /// Returns the stream, and the rest of the prefix.
+    /// Returns the stream, and the unread part of the prefix.
     pub(in crate::server) fn into_parts(mut self) -> (S, Vec<u8>) {
         self.prefix.drain(..self.consumed);
         (self.stream, self.prefix)

@@ -19,7 +19,7 @@ pub(in crate::server) trait Transfer<S: 'static>: 'static {
     /// The stream as the WebSocket connection uses it.
     type Attached: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
-    /// Takes the stream from the current runtime.
+    /// Deregisters the stream from the current runtime.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ pub(in crate::server) trait Transfer<S: 'static>: 'static {
     /// Converts the stream once it is on its final runtime.
     fn finish(stream: S) -> Self::Attached;
 
-    /// Takes the stream from the current runtime now. The future attaches it to the runtime that polls it.
+    /// Deregisters the stream from the current runtime at once. The future registers it with the runtime that polls it.
     fn transfer(stream: S) -> impl Future<Output = Result<Self::Attached>> + Send + 'static {
         // A socket must leave its runtime before another runtime can register it.
         let detached = Self::detach(stream);
@@ -44,7 +44,7 @@ pub(in crate::server) trait Transfer<S: 'static>: 'static {
     }
 }
 
-/// Registers the socket with the new runtime. The worker then waits only for its own sockets, and no wake-up crosses
+/// Registers the socket with the new runtime. So a worker waits only for its own sockets, and no wake-up crosses
 /// threads.
 pub(in crate::server) struct SocketTransfer;
 
@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transfer<S> for KeepReg
     }
 }
 
-/// Moves the stream inside. Nothing may be left in the prefix.
+/// Moves the inner stream. The prefix must have been read completely.
 pub(in crate::server) struct PrefixedTransfer<M>(PhantomData<M>);
 
 impl<S: 'static, M: Transfer<S>> Transfer<Prefixed<S>> for PrefixedTransfer<M> {
@@ -122,10 +122,10 @@ impl<S: 'static, M: Transfer<S>> Transfer<Prefixed<S>> for PrefixedTransfer<M> {
     }
 }
 
-/// An encrypted stream. The stream inside is `Empty` while it moves to another thread.
+/// An encrypted stream. While it moves to another thread, the inner stream is `Empty`.
 pub(in crate::server) type Encrypted<S> = TlsStream<Either<Prefixed<S>, Empty>>;
 
-/// Moves the stream inside, together with the TLS state.
+/// Moves the inner stream, together with the TLS state.
 pub(in crate::server) struct TlsTransfer<M>(PhantomData<M>);
 
 impl<S, M: Transfer<S>> Transfer<Encrypted<S>> for TlsTransfer<M>

@@ -1,4 +1,4 @@
-//! Reading a script. Errors name the line.
+//! Reads a script. Errors name the line.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::step::{PlacedStep, Step};
 use super::{Script, Test};
 use crate::config::{self, FileError, Mode, schema};
 
-/// The configuration of a project.
+/// The file with the configuration of a project.
 const PROJECT: &str = "ws-host.toml";
 
 /// Why a script cannot be used.
@@ -32,7 +32,7 @@ pub enum ScriptError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// The key, what is wrong with it, and what is valid.
+        /// The key, what is wrong with its value, and what is valid.
         what: String,
     },
     /// The configuration of the project has an error.
@@ -40,7 +40,7 @@ pub enum ScriptError {
     Config(#[from] FileError),
 }
 
-/// Returns what to do about an error in the configuration if its cause is that nothing is built yet.
+/// Returns the solution for an error in the configuration, if the error is due to nothing having been built yet.
 fn advice(error: &FileError) -> &'static str {
     match error {
         FileError::Wrong { what, .. } if what.ends_with("no such file") => {
@@ -107,7 +107,8 @@ pub(super) fn read(path: &Path) -> Result<Script, ScriptError> {
     Ok(Script { tests: tests.map_err(wrong)? })
 }
 
-/// Returns the folder of the project: the nearest one with a configuration, at or above the folder of the script.
+/// Returns the folder of the project. It is the nearest folder with a configuration, beginning with the script's folder
+/// and going up.
 fn project(script: &Path) -> PathBuf {
     let folder = script.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -116,7 +117,7 @@ fn project(script: &Path) -> PathBuf {
     found.map_or(absolute.clone(), Path::to_owned)
 }
 
-/// Returns the settings of the host: those of `[resource]` or `component`, or those of the project.
+/// Returns the settings of the host. They come from `[resource]` or `component`, or else from the project.
 fn host(
     file: &File,
     project: &Path,

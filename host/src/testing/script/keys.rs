@@ -9,7 +9,7 @@ use crate::config::suggestion;
 /// Why a step cannot be used.
 pub(super) type Problem = String;
 
-/// The keys of one table. Every key must be asked for, or it is unknown.
+/// The keys of one table. A key that is never asked for is unknown.
 pub(super) struct Keys {
     table: Table,
     known: Vec<&'static str>,
@@ -24,7 +24,7 @@ impl Keys {
         self.table.keys().map(String::as_str)
     }
 
-    /// Takes a value out, if the key is there.
+    /// Takes out the value of a key, if the key is there.
     pub(super) fn value(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
         self.table.remove(key)
@@ -42,7 +42,7 @@ impl Keys {
         self.text(key)?.ok_or_else(|| format!("`{key}` is missing"))
     }
 
-    /// A text, or a list of texts.
+    /// Takes out a text, or a list of texts.
     pub(super) fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Problem> {
         let wanted = "a text or a list of texts";
         match self.value(key) {
@@ -59,7 +59,7 @@ impl Keys {
         }
     }
 
-    /// Bytes in hexadecimal, such as `"00 ff"`.
+    /// Takes out bytes in hexadecimal, such as `"00 ff"`.
     pub(super) fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let digits: Vec<char> = text.chars().filter(|letter| !letter.is_whitespace()).collect();
@@ -86,7 +86,7 @@ impl Keys {
         }
     }
 
-    /// A time such as `"30s"`.
+    /// Takes out a time, such as `"30s"`.
     pub(super) fn time(&mut self, key: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         humantime::parse_duration(&text).map(Some).map_err(|error| {
@@ -96,7 +96,7 @@ impl Keys {
         })
     }
 
-    /// `true`. A key that is there must not be `false`, because it names what the step does.
+    /// Takes out `true`. If the key is there, it must not be `false`, because it names what the step does.
     pub(super) fn is_true(&mut self, key: &'static str) -> Result<bool, Problem> {
         match self.value(key) {
             None => Ok(false),
@@ -105,7 +105,7 @@ impl Keys {
         }
     }
 
-    /// Checks that all keys were asked for.
+    /// Checks that all keys have been asked for.
     pub(super) fn finish(self) -> Result<(), Problem> {
         match self.table.keys().next() {
             None => Ok(()),

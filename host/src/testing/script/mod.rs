@@ -1,4 +1,4 @@
-//! Tests of a handler as a script in TOML: what `ws-host test` runs.
+//! Tests of a handler as a script in TOML. `ws-host test` runs such scripts.
 //!
 //! `docs/testing.md` describes the steps.
 
@@ -21,7 +21,7 @@ pub struct Script {
     tests: Vec<Test>,
 }
 
-/// A test: a host of its own, and steps.
+/// A test. It has its own host and a list of steps.
 #[derive(Debug)]
 pub struct Test {
     file: PathBuf,
@@ -43,8 +43,8 @@ impl Script {
         file::read(path)
     }
 
-    /// Compiles components in a process of this program, within the limits that a server has
-    /// ([`Compile`](config::Compile)). Without it, they are compiled in this process, without limits.
+    /// Makes a separate process of this program compile the components, within the limits that a server has
+    /// ([`Compile`](config::Compile)). Without this call, they are compiled in this process, without limits.
     #[must_use]
     pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {
         let program = program.into();
@@ -54,7 +54,7 @@ impl Script {
         self
     }
 
-    /// Returns the tests in their order.
+    /// Returns the tests in the order of the file.
     pub fn tests(&self) -> &[Test] {
         &self.tests
     }
@@ -71,15 +71,15 @@ impl Test {
         self.line
     }
 
-    /// Runs the test on a host of its own.
+    /// Runs the test. It gets its own host.
     ///
     /// # Errors
     ///
-    /// [`TestFailure`] says which step failed, what it expected and what came, and has the log.
+    /// [`TestFailure`] says which step failed, what it expected and what arrived. It contains the log.
     ///
     /// # Panics
     ///
-    /// Panics inside a tokio runtime: each test has one of its own.
+    /// Panics inside a tokio runtime, because each test has its own runtime.
     pub fn run(&self) -> Result<(), TestFailure> {
         run::run(self)
     }

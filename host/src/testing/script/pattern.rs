@@ -1,4 +1,4 @@
-//! What a text or a message must be.
+//! Conditions for a text or a message.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use regex::Regex;
 use super::keys::{Keys, Problem};
 use crate::testing::Received;
 
-/// What a text must be.
+/// A condition for a text.
 #[derive(Clone, Debug)]
 pub(super) enum TextPattern {
-    /// This text.
+    /// The text must be this one.
     Is(String),
-    /// A text that has this one in it.
+    /// The text must contain this one.
     Contains(String),
-    /// A text that the regular expression matches as a whole.
+    /// The regular expression must match the whole text.
     Matches(Regex),
 }
 
-/// What a message must be.
+/// A condition for a message.
 #[derive(Clone, Debug)]
 pub(super) enum MessagePattern {
     Text(TextPattern),
-    /// A text message with this JSON, however it is written.
+    /// The message must be a text with this JSON, in any notation.
     Json(serde_json::Value),
     Binary(Vec<u8>),
 }
 
 impl TextPattern {
-    /// Reads `text`, `contains` or `matches`, of which there can be one.
+    /// Reads `text`, `contains` or `matches`. There may be at most one of them.
     pub(super) fn read(keys: &mut Keys) -> Result<Option<Self>, Problem> {
         let found = [
             keys.text("text")?.map(Self::Is),
@@ -39,7 +39,8 @@ impl TextPattern {
     }
 
     fn matches(regex: &str) -> Result<Self, Problem> {
-        // The expression must match the whole text. For a part there is `contains`, or `.*` in the expression.
+        // The expression must match the whole text. To match a part, a test can use `contains`, or `.*` in the
+        // expression.
         Regex::new(&format!("^(?:{regex})$")).map(Self::Matches).map_err(|error| {
             let error = error.to_string();
             let last = error.lines().last().unwrap_or_default();
@@ -57,7 +58,7 @@ impl TextPattern {
 }
 
 impl MessagePattern {
-    /// Reads a pattern for a message. There must be one.
+    /// Reads a condition for a message. There must be exactly one.
     pub(super) fn read(keys: &mut Keys) -> Result<Self, Problem> {
         let found = [
             TextPattern::read(keys)?.map(Self::Text),
@@ -80,13 +81,13 @@ impl MessagePattern {
     }
 }
 
-/// Reads `json`: any value, as the JSON that it stands for.
+/// Reads `json`. It may have any value, which stands for JSON.
 pub(super) fn json(keys: &mut Keys) -> Result<Option<serde_json::Value>, Problem> {
     let Some(value) = keys.value("json") else { return Ok(None) };
     serde_json::to_value(value).map(Some).map_err(|error| format!("`json`: {error}"))
 }
 
-/// Returns the one that is there.
+/// Returns the only value that is there.
 pub(super) fn one_of<T, const N: usize>(
     found: [Option<T>; N],
     all: &str,

@@ -1,4 +1,4 @@
-//! Running a test.
+//! Runs a test.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct TestFailure {
     pub file: PathBuf,
     /// The line of the step, counted from 1.
     pub line: usize,
-    /// The step as it is written. `None`: the host did not start.
+    /// The step as it is written in the script. `None`: the host did not start.
     pub step: Option<String>,
     /// What is wrong.
     pub what: String,
@@ -35,7 +35,7 @@ struct Run<'a> {
     test: &'a Test,
     host: TestHost,
     clients: BTreeMap<String, TestClient>,
-    /// How many lines of the log earlier steps have looked at.
+    /// How many lines of the log earlier steps have checked.
     log_seen: usize,
 }
 
@@ -218,7 +218,7 @@ impl Run<'_> {
         expect(client, within, Others::Fail, &expected.to_string(), |received| received == expected)
     }
 
-    /// Looks for a line in the part of the log that earlier steps have not looked at.
+    /// Looks for a line in the part of the log that no earlier step has checked.
     fn expect_log(&mut self, pattern: &TextPattern) -> Result<(), String> {
         let log = self.host.log();
         let new = log.get(self.log_seen..).unwrap_or_default();

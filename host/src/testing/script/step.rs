@@ -11,11 +11,11 @@ use super::pattern::{MessagePattern, TextPattern, json, one_of};
 use crate::config::suggestion;
 use crate::testing::{Connect, Failure};
 
-/// A step, with its place in the file.
+/// A step, and its place in the file.
 #[derive(Debug)]
 pub(super) struct PlacedStep {
     pub(super) line: usize,
-    /// The step as it is written.
+    /// The step as it is written in the script.
     pub(super) source: String,
     pub(super) step: Step,
 }
@@ -124,14 +124,14 @@ pub(super) enum Message {
     Binary(Vec<u8>),
 }
 
-/// What to do with messages that come before the expected one.
+/// The treatment of messages that arrive before the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
     Fail,
     Skip,
 }
 
-/// Who gets a custom message.
+/// The recipients of a custom message.
 #[derive(Debug)]
 pub(super) enum CustomTo {
     All,
@@ -141,7 +141,7 @@ pub(super) enum CustomTo {
 
 type Read = fn(&mut Keys) -> Result<Step, Problem>;
 
-/// What a step can do: the key that names it, and how the rest is read.
+/// The kinds of steps: the key that names each kind, and the function that reads the rest.
 const STEPS: [(&str, Read); 24] = [
     ("connect", connect),
     ("send", |keys| Ok(Step::Send { clients: keys.texts("send")?, message: message(keys)? })),
@@ -247,7 +247,7 @@ fn within(keys: &mut Keys) -> Result<Duration, Problem> {
     Ok(keys.time("within")?.unwrap_or_default())
 }
 
-/// Reads the message to be sent.
+/// Reads the message that is to be sent.
 fn message(keys: &mut Keys) -> Result<Message, Problem> {
     let found = [
         keys.text("text")?.map(Message::Text),

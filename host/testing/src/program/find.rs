@@ -1,13 +1,14 @@
-//! Finding the scripts.
+//! Finds the scripts.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// The folder of the scripts of a project.
+/// The folder with the scripts of a project.
 const FOLDER: &str = "tests";
 
-/// Returns the given scripts, and those in the given folders. Without any, returns those of the project.
+/// Returns the given scripts, and the scripts in the given folders. If none are given, returns the scripts of the
+/// project.
 pub(super) fn scripts(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if given.is_empty() {
         let found = in_folder(Path::new(FOLDER)).unwrap_or_default();

@@ -12,14 +12,14 @@ use ws_host_testing::script::Script;
 pub(crate) use self::args::Args;
 use self::report::Report;
 
-/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
+/// This program as it was started, even if its file has been replaced since. It also compiles components.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs the scripts, one test after the other. Fails if a test fails, or if a script cannot be used.
 ///
 /// # Errors
 ///
-/// The error says that there are no scripts.
+/// An error if there are no scripts.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut report = Report::new();
     for path in find::scripts(&args.scripts)? {

@@ -1,4 +1,4 @@
-//! What the program prints: a line for each test, then the failures, then the totals.
+//! The output of the program: a line for each test, then the failures, then the totals.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -24,7 +24,7 @@ impl Report {
         print(&script.display());
     }
 
-    /// Records tests that are not run.
+    /// Records that a number of tests is not run.
     pub(super) fn leave_out(&mut self, tests: usize) {
         self.left_out += tests;
     }
@@ -68,7 +68,7 @@ impl Report {
     }
 }
 
-/// Prints a line. A closed standard output does not change the result.
+/// Prints a line. A failure is ignored, because a closed standard output does not change the result.
 fn print(line: &dyn Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -25,9 +25,9 @@ impl Handshake {
         Self { key: encode_key(key), offer: Offer { subprotocols, deflate: None } }
     }
 
-    /// Offers permessage-deflate (RFC 7692 §7.1). If a direction has a narrower window or no context takeover, the
-    /// offer requires it. A server that does not support this requirement declines the offer, and messages are not
-    /// compressed.
+    /// Offers permessage-deflate (RFC 7692 §7.1). If the settings of a direction have a narrower window or no context
+    /// takeover, the offer requires it. A server that does not support this requirement declines the offer, and
+    /// messages are then not compressed.
     #[must_use]
     pub fn offer_deflate(mut self, settings: Deflate) -> Self {
         self.offer.deflate = Some(settings);

@@ -27,7 +27,8 @@ pub struct Accepted {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The server rejects, redirects or asks for authentication: the status is not 101 or, over HTTP/2, not 200 to 299.
+    /// The server rejects the request, redirects, or asks for authentication: the status is not 101 or, over HTTP/2,
+    /// not 200 to 299.
     #[error("the server answered {0} and did not open a WebSocket")]
     Status(StatusCode),
     /// `Upgrade` must be `websocket`.
@@ -36,7 +37,7 @@ pub enum HandshakeError {
     /// `Connection` must have the token `Upgrade`.
     #[error("the response lacks \"Connection: Upgrade\"")]
     ConnectionMissing,
-    /// The accept key is missing, or does not belong to our key.
+    /// The accept key is missing, or does not belong to this client's key.
     #[error("the Sec-WebSocket-Accept header does not match our key")]
     AcceptMismatch,
     /// §9.1: the list of extensions is malformed.

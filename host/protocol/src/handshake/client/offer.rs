@@ -1,4 +1,4 @@
-//! A client's offer, over HTTP/1.1 and HTTP/2 alike.
+//! A client's offer. It is the same over HTTP/1.1 and HTTP/2.
 
 use http::header::{
     HeaderMap, HeaderValue, InvalidHeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
@@ -38,7 +38,7 @@ impl Offer {
         Ok(Accepted { subprotocol: self.chosen_subprotocol(headers)?, deflate })
     }
 
-    /// Returns the negotiated compression. Extensions that were not offered fail the connection (§9.1).
+    /// Returns the negotiated compression. An extension that was not offered fails the connection (§9.1).
     fn agreed_deflate(
         &self,
         headers: &HeaderMap,

@@ -14,7 +14,7 @@ impl Parameters {
             server_no_context_takeover: NoContextTakeover::when(settings.incoming.context),
             client_no_context_takeover: NoContextTakeover::when(settings.outgoing.context),
             server_max_window_bits: limit(settings.incoming.window),
-            // Without this parameter, the server could not limit our window (§7.1.2.2).
+            // Without this parameter, the server could not limit this client's window (§7.1.2.2).
             client_max_window_bits: Some(
                 limit(settings.outgoing.window).map_or(ClientWindow::Any, ClientWindow::Bits),
             ),
@@ -60,8 +60,8 @@ impl Parameters {
         }
     }
 
-    /// Checks the parameters of the messages that this client compresses. Returns `None` if its compressor does not
-    /// support the server's limit.
+    /// Checks the parameters of the messages that this client compresses. Returns `None` if this client's compressor
+    /// does not support the limit of the server.
     fn checked_outgoing(&self, offered: Direction) -> Result<Option<Direction>, ParameterError> {
         let context = match self.client_no_context_takeover {
             Some(NoContextTakeover) => ContextTakeover::Off,

@@ -29,7 +29,7 @@ pub(super) struct NoContextTakeover;
 /// The value of `client_max_window_bits`, from 8 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientWindow {
-    /// No value: an offer to accept any limit of the server.
+    /// No value. This offers to accept any limit of the server.
     Any,
     Bits(u8),
 }

@@ -1,4 +1,4 @@
-//! The elements of a `Forwarded` header (RFC 7239 §4), and iteration over their list.
+//! The elements of a `Forwarded` header (RFC 7239 §4), and the iteration over a list of them.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ pub(super) struct Hop {
     pub(super) port: Option<u16>,
 }
 
-/// One proxy's information about a request that it received.
+/// The information of one proxy about a request that it received.
 #[derive(Debug)]
 pub(super) struct Element {
     /// The sender of the request, or `None` if it is hidden or missing.
@@ -61,8 +61,8 @@ impl Element {
     }
 }
 
-/// Parses an address with an optional port (§6). The brackets around an IPv6 address may be missing if there is no
-/// port, as they always are in `X-Forwarded-For`.
+/// Parses an address with an optional port (§6). If there is no port, the brackets around an IPv6 address may be
+/// missing. In `X-Forwarded-For` they always are.
 pub(super) fn hop(node: &str) -> Option<Hop> {
     let known = |address: IpAddr, port| Hop { address: address.to_canonical(), port };
     if let Ok(address) = node.parse::<Ipv6Addr>() {
@@ -81,9 +81,10 @@ pub(super) fn hop(node: &str) -> Option<Hop> {
     }
 }
 
-/// Iterates over the elements of a list over all lines, the last one first. Yields `None` for an unreadable line.
+/// Iterates over the elements of the list in all lines, beginning with the last element. Yields `None` for an
+/// unreadable line.
 ///
-/// The list is split from the right, so that a client cannot leave a quote open and thereby hide the elements that
+/// The list is split from the right. Otherwise a client could leave a quote open, and thereby hide the elements that
 /// proxies appended after it.
 pub(super) fn elements_from_the_right(
     headers: &HeaderMap,
@@ -137,7 +138,7 @@ fn split_value(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
             None => (text, None),
         };
         let value = value.trim();
-        // Values with colons and brackets must be quoted, but often are not.
+        // The RFC requires quotes around values with colons and brackets, but they are often missing.
         let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
         let is_value = !value.is_empty() && value.bytes().all(is_plain);
         return is_value.then_some((Cow::Borrowed(value), after));

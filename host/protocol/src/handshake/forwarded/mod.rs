@@ -20,12 +20,12 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
-/// The maximum number of hops to examine, starting from the nearest. No chain of trusted proxies is nearly that long; a
-/// longer list is a probe.
+/// The maximum number of hops that are examined, beginning with the nearest. No chain of trusted proxies is nearly that
+/// long, so a longer list is an attempt to probe the server.
 const MAX_HOPS: usize = 32;
 
-/// The headers that the trusted proxies write. Only these are trusted: a proxy forwards other headers as its client
-/// sent them.
+/// The headers that the trusted proxies write. No other headers are trusted, because a proxy forwards those as its
+/// client sent them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Convention {
@@ -58,25 +58,26 @@ pub struct Forwarded {
 
 /// Finds the client behind the peer of a connection.
 ///
-/// An untrusted peer is the client, whatever its headers say. For a trusted peer, the hops are walked from the right,
-/// where the nearest proxy appends:
+/// An untrusted peer is the client, whatever its headers say. For a trusted peer, the hops are examined from the right,
+/// which is where the nearest proxy appends:
 ///
-/// - Trusted hops are skipped. The first untrusted hop is the client. No trusted proxy wrote the elements to its left,
-///   so they are ignored.
+/// - Trusted hops are skipped. The first untrusted hop is the client. The elements to its left are ignored, because no
+///   trusted proxy wrote them.
 /// - If all hops are trusted, the leftmost is the client.
-/// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the walk: the last known hop counts.
+/// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
-/// The scheme and host are those of the last readable element, even if it hides the address: a trusted proxy wrote it.
+/// The scheme and host are those of the last readable element, even if that element hides the address, because a
+/// trusted proxy wrote it.
 ///
-/// In `X-Forwarded-Proto` and `-Host` the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// the host names no port. The requested host is `X-Forwarded-Host`, or the host of the request if the proxies report
-/// no other.
+/// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
+/// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, it is the
+/// host of the request.
 ///
 /// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
-/// value. A repeated header is not trusted, because it is unclear which value the proxy wrote.
+/// value. If such a header is repeated, it is not trusted, because it is unclear which value the proxy wrote.
 ///
-/// A trusted proxy must set or remove **every** header of the convention. If a proxy writes `X-Forwarded-For` and
-/// forwards `X-Forwarded-Host` unchanged, each client can claim any host.
+/// A trusted proxy must set or remove **every** header of the convention. For example, if a proxy writes
+/// `X-Forwarded-For` but forwards `X-Forwarded-Host` unchanged, each client can claim any host.
 pub fn client<B>(
     request: &Request<B>,
     peer: IpAddr,
@@ -145,7 +146,7 @@ fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> For
     }
 }
 
-/// Returns the port of the requested host. The default ports of http and https are left out: a host without a port
+/// Returns the port of the requested host. The default ports of http and https are left out. A host without a port
 /// implies one of them, and a proxy further out may have changed one into the other.
 fn forwarded_port(headers: &HeaderMap) -> Option<u16> {
     let port = single_value(headers, X_FORWARDED_PORT).and_then(parse_port)?;
@@ -164,7 +165,7 @@ fn request_host<B>(request: &Request<B>) -> Option<&str> {
     target.or_else(|| single_value(request.headers(), HOST))
 }
 
-/// Makes a known hop the client. Returns `None` if the walk ends there.
+/// Takes a known hop as the client. Returns `None` if the search ends there.
 fn walk_to(
     client: &mut Forwarded,
     hop: Option<Hop>,

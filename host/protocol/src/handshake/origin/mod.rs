@@ -8,13 +8,13 @@ use super::authority::Authority;
 
 /// The allowed origins.
 ///
-/// Only browsers reliably send a truthful `Origin`. Any other client can send anything or nothing. The check therefore
-/// protects users of browsers against pages that connect in their name, with their cookies and from inside their
+/// Only browsers reliably send a truthful `Origin`. Any other client can send anything or nothing. So the check
+/// protects the users of browsers from pages that connect in the users' name, with their cookies and from inside their
 /// network. It does not authenticate clients.
 ///
 /// The rules and their reasons:
 ///
-/// - **The same host is always allowed**: a page may connect to the host and port that it came from. By default, no
+/// - **The same host is always allowed.** A page may connect to the host and port that it came from. By default, no
 ///   other page is allowed. The scheme is not compared, because a proxy may have terminated the encryption. The check
 ///   does not stop a page whose host name was made to resolve to this server (DNS rebinding). Against such pages,
 ///   restrict the served host names before this check, or require credentials.
@@ -24,7 +24,7 @@ use super::authority::Authority;
 ///   `null` allows anyone's pages. `file://`, which some embedded browsers send, counts as `null`.
 /// - **Text that is not an origin is refused**, unless any origin is allowed (`any`). No browser sends such text.
 /// - **`ws` and `wss` count as `http` and `https`**, and one trailing slash is ignored, both in the list and in the
-///   request. Programs other than browsers derive an origin from the URL that they connect to.
+///   request. The reason is that programs other than browsers derive an origin from the URL that they connect to.
 ///
 /// Schemes, hosts and ports are compared as a whole, never by prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,8 +66,8 @@ impl Origins {
     /// | `https://*` | every host of this scheme |
     /// | `http://localhost:*` | every port of this host |
     ///
-    /// Without a port, the default port of the scheme applies, in patterns as well: `https://*:*` is every host on
-    /// every port. `same-host` may be listed but has no effect, because the same host is always allowed.
+    /// Without a port, the default port of the scheme applies. This is also true for patterns, so `https://*:*` is
+    /// every host on every port. `same-host` may be listed but has no effect, because the same host is always allowed.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Origin {
     }
 }
 
-/// Returns whether a page is of the same host. Only http and https pages have a host: in another scheme, the same text
+/// Returns whether a page is of the same host. Only http and https pages have a host. In another scheme, the same text
 /// may mean anything.
 fn is_same_host(page: &WebOrigin, host: &str) -> bool {
     let (Some(default_port), Some(host)) = (page.default_port(), Authority::parse(host)) else {

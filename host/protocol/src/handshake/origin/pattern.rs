@@ -41,7 +41,7 @@ pub(super) enum Pattern {
 pub(super) enum Hosts {
     Any,
     One(String),
-    /// All names with this suffix, which begins with a dot: only subdomains can have it.
+    /// All names with this suffix. The suffix begins with a dot, so only subdomains can have it.
     SubdomainsOf(String),
 }
 
@@ -114,8 +114,8 @@ impl Ports {
 }
 
 /// Returns the scheme (RFC 3986 §3.1) in lower case, and the text after `://`.
-///
-/// Clients other than browsers derive an origin from the URL that they connect to: with the scheme of a WebSocket, and
+/// Clients other than browsers derive an origin from the URL that they connect to, so it has the scheme of a WebSocket
+/// and the slash of the path. People who copy a URL into a list do the same.
 /// with the slash of the path. People who copy a URL into a list do the same.
 fn split_scheme(text: &str) -> Option<(String, &str)> {
     let (scheme, rest) = text.strip_suffix('/').unwrap_or(text).split_once("://")?;

@@ -33,8 +33,8 @@ pub struct Rules<'a> {
     pub origins: &'a Origins,
     /// The supported versions.
     pub versions: &'a Versions,
-    /// The host that the client requested, with an optional port, if a trusted proxy reports it. The `Host` header is
-    /// then the proxy's.
+    /// The host that the client requested, with an optional port, if a trusted proxy reports it. The `Host` header of
+    /// the request then comes from the proxy.
     pub host: Option<&'a str>,
     /// The scheme that the client used. Only the response of draft 00 repeats it.
     pub scheme: Scheme,
@@ -142,8 +142,8 @@ fn check_http<B>(request: &Request<B>, after_head: AfterHead) -> Result<&str, Re
     if has_body(headers) && !is_challenge { Err(Rejection::Body) } else { Ok(host) }
 }
 
-/// Returns the host of the request target, or of `Host` if the target has none. `Host` is required in any case (RFC
-/// 9112 §3.2.2). A proxy in front of the server has acted on the target.
+/// Returns the host of the request target. If the target has none, returns that of `Host`. `Host` is required in any
+/// case (RFC 9112 §3.2.2). The target takes precedence because a proxy in front of the server has acted on it.
 fn host<B>(request: &Request<B>) -> Result<&str, Rejection> {
     let is_host = |text: &&str| Authority::parse(text).is_some();
     let header = match single(request.headers(), HOST) {
@@ -172,7 +172,7 @@ fn declares_challenge(headers: &HeaderMap) -> bool {
 fn choose_version(headers: &HeaderMap, supported: &Versions) -> Result<Version, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_VERSION).ok_or(Rejection::VersionUnsupported)?;
     if offered.is_empty() {
-        // Draft 00 has no such header: the header is not missing, the version is another one.
+        // Draft 00 has no such header. So for a client of draft 00, the version is not missing but unsupported.
         let is_draft00 = is_draft00(headers);
         return Err(if is_draft00 {
             Rejection::VersionUnsupported
@@ -180,14 +180,14 @@ fn choose_version(headers: &HeaderMap, supported: &Versions) -> Result<Version, 
             Rejection::VersionMissing
         });
     }
-    // Compare as text, because a number with a leading zero is invalid (§4.1).
+    // Versions are compared as text, because a number with a leading zero is invalid (§4.1).
     let is_offered =
         |version: &Version| version.in_header().is_some_and(|number| offered.contains(&number));
     supported.iter().find(is_offered).ok_or(Rejection::VersionUnsupported)
 }
 
-/// Returns the offered subprotocols, which must be tokens (§4.1). They should be unique; if a subprotocol is
-/// repeated, the first occurrence counts.
+/// Returns the offered subprotocols, which must be tokens (§4.1). They should be unique. If a subprotocol is repeated,
+/// the first occurrence counts.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
     if !offered.iter().all(|name| is_token(name)) {
@@ -200,7 +200,7 @@ fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
 /// offers with an invalid parameter (RFC 7692 §7.1).
 fn deflate_offers(headers: &HeaderMap, version: Version) -> Result<Vec<Parameters>, Rejection> {
     if version != Version::Rfc6455 {
-        // The extensions of the drafts use other frames.
+        // The extensions of the drafts use other frames, so none is accepted.
         return Ok(Vec::new());
     }
     let offered = extensions(headers).ok_or(Rejection::ExtensionsMalformed)?;

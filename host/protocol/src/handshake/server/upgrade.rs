@@ -30,7 +30,7 @@ pub struct Upgrade {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     AcceptKey(String),
-    /// No proof: the server announced its support in the HTTP/2 settings (RFC 8441 §3).
+    /// No proof is needed, because the server announced its support in the HTTP/2 settings (RFC 8441 §3).
     Http2,
     Draft00 {
         location: HeaderValue,
@@ -70,12 +70,12 @@ impl Upgrade {
     }
 
     /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1). The
-    /// [`response`](Self::response) then includes it. Returns `None` if there is no such offer: messages are then not
+    /// [`response`](Self::response) then includes it. Returns `None` if there is no such offer. Messages are then not
     /// compressed.
     ///
     /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 requires of a server that cannot compress with
-    /// this window. The client may have made another offer after it. `client_max_window_bits=8` is accepted, since any
-    /// window inflates data that was compressed with a smaller window.
+    /// this window. The client may have made another offer after it. `client_max_window_bits=8` is accepted, because
+    /// any window can inflate data that was compressed with a smaller window.
     pub fn accept_deflate(&mut self, settings: &Deflate) -> Option<PerMessageDeflate> {
         let (answer, agreed) =
             self.deflate_offers.iter().find_map(|offer| offer.accept(settings))?;
@@ -83,8 +83,8 @@ impl Upgrade {
         Some(agreed)
     }
 
-    /// Returns the response, with one of the offered subprotocols or none: 101 (§4.2.2), or 200 over HTTP/2 (RFC 8441
-    /// §5). Write the [`trailer`](Self::trailer) after it.
+    /// Returns the response: 101 (§4.2.2), or 200 over HTTP/2 (RFC 8441 §5). It contains one of the offered
+    /// subprotocols or none. Write the [`trailer`](Self::trailer) after it.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Upgrade {
             // RFC 8441 §5: `:protocol` replaces the key. RFC 9113 §8.2.2: HTTP/2 forbids connection headers.
             Proof::Http2 => {}
             Proof::AcceptKey(accept_key) => {
-                // In the order of the RFC's example (§1.3).
+                // The headers are in the order of the RFC's example (§1.3).
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 // Base64 is always a valid header value.
@@ -139,7 +139,7 @@ impl Upgrade {
                 headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 headers.insert(SEC_WEBSOCKET_LOCATION, location.clone());
-                // The origin was a header value, so it is a valid one.
+                // The origin is a valid header value, because it was one in the request.
                 if let Some(Ok(origin)) = self.origin().map(HeaderValue::from_str) {
                     headers.insert(SEC_WEBSOCKET_ORIGIN, origin);
                 }

@@ -1,4 +1,4 @@
-//! How a client checks the response.
+//! The checks of a client on the response.
 
 use http::HeaderValue;
 

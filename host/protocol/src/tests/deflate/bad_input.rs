@@ -1,4 +1,4 @@
-//! Input that a peer must not send, and limits on what it may send.
+//! Input that a peer must not send, and the limits on input.
 
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::ProtocolError::{self, *};
 use crate::frame::{Fin, Header, Opcode, RSV1};
 
-/// Asserts that these bytes from a server fail its client with this error, at once and byte by byte.
+/// Asserts that these bytes from a server fail its client with this error, whether they arrive at once or byte by byte.
 #[track_caller]
 fn fails_with(settings: Deflate, limit: usize, bytes: &[u8], error: ProtocolError) {
     for size in [1, bytes.len()] {
@@ -106,7 +106,7 @@ fn reference_to_an_earlier_message_is_reported_as_such() {
         }
         assert_eq!(client.events, [binary(&message), Event::Failed(error)]);
     }
-    // There is no earlier message that it could refer to.
+    // The message refers to an earlier one, but there is none.
     fails_with(Deflate::default(), 1000, &second, InvalidDeflate);
     fails_with(Deflate::with_context_takeover(), 1000, &second, InvalidDeflate);
     // A stream that begins inside a message cannot refer to earlier data, whatever was negotiated.
@@ -170,7 +170,7 @@ fn kept_window_resolves_forbidden_references() {
     let mut client = End::inflating(settings, 1000);
     client.receives(&first).receives(&second).receives(&first);
     assert_eq!(client.events, [binary(&message), binary(&message), binary(&message)]);
-    // The negotiation still excludes context takeover.
+    // According to the negotiation, there is still no context takeover.
     let agreed = negotiate(Deflate::with_context_takeover(), &settings).1;
     assert_eq!(agreed.incoming(), NO_TAKEOVER);
 }

@@ -1,4 +1,4 @@
-//! How a server answers an offer.
+//! The answers of a server to an offer.
 
 use http::HeaderValue;
 
@@ -101,7 +101,7 @@ fn window_of_the_client_is_limited_only_if_it_offers_that() {
     let wide = Deflate::with_context_takeover();
     answers(&wide, &[offer], Some(("permessage-deflate", TAKEOVER, TAKEOVER)));
     answers(&wide, &[&limit(12)], Some((&limit(12), TAKEOVER, with_window(TAKEOVER, 12))));
-    // The window is then wide but not kept.
+    // If the client does not offer a limit, its window may be wide. So the server keeps no window between messages.
     let answer = "permessage-deflate; client_no_context_takeover";
     answers(&settings, &["permessage-deflate"], Some((answer, TAKEOVER, NO_TAKEOVER)));
 }

@@ -1,4 +1,4 @@
-//! Which messages are sent compressed.
+//! The decision which messages are sent compressed.
 
 use std::num::NonZeroUsize;
 
@@ -86,8 +86,8 @@ fn refused_message_does_not_change_the_context() {
     pair.server.outbound.use_deflate(&of_server);
     let words = "some words that are sent again ".repeat(10);
     pair.server.outbound.send_text(&words).expect("there is room");
-    // These messages would fit if compressed. The limit counts the length before compression: a refusal must not depend
-    // on the contents, nor require compressing them.
+    // Compressed, these messages would fit. But the limit applies to the length before compression, because a refusal
+    // must not depend on the contents, and must not require compressing them.
     let (long, longer) = ("ab".repeat(500), "ab".repeat(501));
     assert_eq!(pair.server.outbound.send_text(&long), Err(SendError::Full));
     assert_eq!(pair.server.outbound.send_shared(&SharedMessage::text(&long)), Err(SendError::Full));

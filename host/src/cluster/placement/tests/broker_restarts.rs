@@ -1,4 +1,4 @@
-//! The broker ends and comes back.
+//! Tests in which the broker ends and comes back.
 
 use ws_host_test_support::FaultProxy;
 
@@ -23,7 +23,7 @@ async fn with_its_data_everything_stays_as_it_was() {
     assert_eq!(a.claim(&room).await.token(), claim.token());
 }
 
-/// The host of the actor is cut off before, so that it does not notice the loss.
+/// First the actor's host is cut off, so that it does not notice that the broker loses its data.
 #[tokio::test]
 async fn without_its_data_nobody_takes_an_actor_that_may_still_have_an_owner() {
     let timing = Timing::new(Duration::from_secs(2));
@@ -40,7 +40,7 @@ async fn without_its_data_nobody_takes_an_actor_that_may_still_have_an_owner() {
     server.broker.restart().expect("a broker without data");
     tokio::time::timeout(DEADLINE, lost.lost()).await.expect("b notices");
     b.term().await;
-    // Its lease is as new as the records.
+    // The new lease is as new as the records, so its host still has to wait.
     assert!(matches!(b.placement.locate(&room).await, Err(PlacementError::Opening(_))));
     let working = {
         let (old, ownership) = (old.clone(), ownership.clone());
@@ -54,7 +54,7 @@ async fn without_its_data_nobody_takes_an_actor_that_may_still_have_an_owner() {
     assert!(!old.is_valid() && ownership.event(&new));
     working.await.expect("a ends");
     assert_eq!(ownership.check().1, 1);
-    // A host that connects now does not wait.
+    // A host that connects now need not wait.
     proxy.heal();
     tokio::time::timeout(DEADLINE, old.term().lost()).await.expect("a notices");
     assert!(matches!(a.locate(&room).await, Location::There(host) if host.host == "b"));
@@ -85,7 +85,7 @@ async fn a_claim_in_other_records_than_the_lease_does_not_count() {
     let a = Member::start(&server.broker.url(), "a", timing).await;
     open(&*a.placement.records).await;
     let term = a.term().await;
-    // From now on it thinks that the records are open.
+    // After this claim, the host takes the records to be open.
     a.claim(&actor("/one")).await;
     server.broker.kill().expect("a broker to kill");
     server.lose_data();

@@ -25,7 +25,7 @@ async fn of_two_hosts_that_claim_at_once_exactly_one_wins_each_of_a_thousand_tim
         let of_a = tokio::spawn(async move { pa.locate(&ra).await });
         let of_b = tokio::spawn(async move { pb.locate(&rb).await });
         let mut locations = [of_a.await.expect("a"), of_b.await.expect("b")].map(Some);
-        // On a busy machine a request may take too long. It then fails without a wrong answer, and is repeated.
+        // On a busy machine, a request may take too long. It then fails without a wrong answer, and is tried again.
         for (member, location) in [&a, &b].into_iter().zip(&mut locations) {
             if location.as_ref().is_some_and(Result::is_err) {
                 *location = Some(Ok(member.locate(&room).await));
@@ -59,7 +59,7 @@ async fn a_lost_race_is_recognised() {
     }
     let second = records.write(&key, "3".into(), first).await.expect("the second");
     assert!(second > first);
-    // A removed record looks as if it had never existed, but revisions still rise.
+    // A record that was removed looks as if it had never existed, but revisions still increase.
     records.remove(&key, first).await.expect("an answer");
     let entry = records.read(&key).await.expect("an answer").expect("a higher revision stays");
     assert_eq!((entry.revision, &entry.content[..]), (second, &b"3"[..]));
@@ -166,7 +166,7 @@ async fn a_claim_is_given_back_if_its_handshake_ends_before_it_is_confirmed() {
     while spy.read(&key).await.expect("an answer").is_none() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    // The client leaves.
+    // This is what happens when the client leaves.
     claiming.abort();
     assert!(claiming.await.is_err());
     let deadline = Instant::now() + TIMING.lease() / 2;
@@ -215,7 +215,7 @@ async fn other_hosts_learn_that_an_owner_is_dead_without_asking() {
     let Location::There(owner) = b.locate(&actor("/room")).await else { panic!("it is on a") };
     assert!(!owner.fenced.is_cancelled());
     drop(a);
-    // Before the fenced lease is removed.
+    // The owner must learn this before the fenced lease is removed.
     let learns = tokio::time::timeout(TIMING.lease() * 3, owner.fenced.cancelled());
     learns.await.expect("b learns it");
 }

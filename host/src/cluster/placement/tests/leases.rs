@@ -1,4 +1,4 @@
-//! Leases: taken, renewed, lapsed, fenced, given back.
+//! Leases that are taken, renewed, lapsed, fenced and given back.
 
 use std::sync::atomic::Ordering;
 
@@ -27,7 +27,7 @@ async fn renewals_follow_their_own_revision_and_count_from_before_they_are_sent(
     for _ in 0..2 {
         let (valid_until, before) = (term.valid_until(), spy.writes.lock().len());
         until_true(|| spy.writes.lock().len() > before).await;
-        // The broker has stored it, and the host does not know that yet.
+        // The broker has stored the renewal, but the host does not know that yet.
         assert_eq!(term.valid_until(), valid_until);
         let stored = BootTime::now();
         spy.answers.add_permits(1);
@@ -50,7 +50,7 @@ async fn a_renewal_without_an_answer_makes_the_lease_no_longer_and_does_not_lose
     let term = member.term().await;
     spy.loses_answers.store(true, Ordering::Relaxed);
     let before = spy.writes.lock().len();
-    // The first renewal is stored, and its answer is lost; so the second one loses a race against it.
+    // The first renewal is stored, but its answer is lost. So the second renewal loses a race against the first.
     until_true(|| spy.writes.lock().len() >= before + 2).await;
     let writes = spy.writes.lock()[before..].to_vec();
     assert!(writes[0].1.is_ok() && matches!(writes[1].1, Err(WriteError::Raced)), "{writes:?}");
@@ -77,13 +77,13 @@ async fn a_lease_that_stands_still_is_fenced_after_its_end_and_never_renewed() {
         if content == LeaseContent::Fenced {
             break revision;
         }
-        // The host considers its own lease valid for a shorter time than other hosts do.
+        // A host considers its own lease valid for a shorter time than other hosts do, so it is not lost yet.
         assert!(!term.is_lost());
         assert!(now.since(term.valid_until()) < DEADLINE, "it was never fenced");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert!(!term.is_valid(), "it was fenced while it was valid");
-    // What waited in the relay now comes to the broker: renewals of the fenced lease.
+    // Now the messages that waited in the proxy reach the broker. They are renewals of the fenced lease.
     proxy.heal();
     tokio::time::timeout(DEADLINE, term.lost()).await.expect("the host notices");
     let next = a.term().await;
@@ -127,13 +127,13 @@ async fn hosts_do_not_fence_each_other_when_the_broker_comes_back() {
     let b = Member::start(&server.broker.url(), "b", TIMING).await;
     let terms = [a.term().await, b.term().await];
     proxy.cut();
-    // So that each has seen the last renewal of the other.
+    // By then, each host has seen the last renewal of the other.
     tokio::time::sleep(TIMING.lease() / 2).await;
     server.broker.kill().expect("a broker to kill");
     tokio::time::sleep(TIMING.lease() * 2).await;
     assert!(terms.iter().all(|term| !term.is_valid()), "a lease has no end");
     server.broker.restart().expect("the same broker");
-    // One of them connects first, and looks at the lease of the other.
+    // One host connects first, and looks at the lease of the other.
     assert_eq!(b.term().await.id(), terms[1].id());
     tokio::time::sleep(TIMING.lease() / 2).await;
     proxy.heal();
@@ -154,7 +154,7 @@ async fn a_lease_that_was_given_back_need_not_be_waited_for() {
     assert!(placement.is_valid());
     a.stop().await;
     assert!(!claim.is_valid() && !placement.is_valid());
-    // At the first attempt.
+    // This succeeds at the first attempt.
     let location = b.placement.locate(&room).await.expect("an owner");
     assert!(matches!(location, Location::Here(_)), "{location:?}");
     let fenced = content(&*b.placement.records, id).await.expect("a lease");
@@ -179,7 +179,7 @@ async fn fenced_leases_are_removed_and_claims_that_name_them_are_still_taken() {
     assert!(b.claim(&actor("/room")).await.token() > claim.token());
 }
 
-/// Records with a lease that is renewed before each read, and more of them without end.
+/// Records with one lease that is renewed before each read, and an endless number of other leases.
 struct Storm;
 
 impl Records for Storm {

@@ -1,4 +1,4 @@
-//! Placement with the real broker.
+//! Tests of placement with a real broker.
 
 mod broker_restarts;
 mod claims;
@@ -25,7 +25,7 @@ use ws_host_test_support::Broker;
 use super::*;
 use crate::cluster::nats::NatsRecords;
 
-/// How long something that must happen may take.
+/// The time limit for something that must happen.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A broker with JetStream, whose data can be lost.
@@ -42,20 +42,20 @@ impl Server {
         Self { broker, store }
     }
 
-    /// Removes everything that the broker has stored. It must not run.
+    /// Removes everything that the broker has stored. The broker must not be running.
     fn lose_data(&self) {
         let data: &Path = &self.store.path().join("jetstream");
         std::fs::remove_dir_all(data).expect("data to remove");
     }
 
-    /// Copies everything that the broker has stored. It must not run.
+    /// Copies everything that the broker has stored. The broker must not be running.
     fn back_up(&self) -> TempDir {
         let backup = tempfile::tempdir().expect("a folder");
         copy(&self.store.path().join("jetstream"), &backup.path().join("jetstream"));
         backup
     }
 
-    /// Goes back to a copy. The broker must not run.
+    /// Restores a copy. The broker must not be running.
     fn restore(&self, backup: &TempDir) {
         self.lose_data();
         copy(&backup.path().join("jetstream"), &self.store.path().join("jetstream"));
@@ -67,7 +67,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.success());
 }
 
-/// A host as far as placement goes. Dropping it is like killing its process.
+/// The parts of a host that placement needs. Dropping it is like killing the host's process.
 struct Member<R = NatsRecords> {
     placement: Arc<Placement<R>>,
     stop: CancellationToken,
@@ -134,7 +134,7 @@ impl<R: Records> Member<R> {
         }
     }
 
-    /// Claims an actor whose owner is dead, or is going to be.
+    /// Claims an actor whose owner is dead, or will be dead soon.
     async fn take_over(&self, actor: &ActorName) -> Claim {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -146,7 +146,7 @@ impl<R: Records> Member<R> {
         }
     }
 
-    /// Stops like a host that drains.
+    /// Stops in the same way as a host that drains.
     async fn stop(mut self) {
         self.stop.cancel();
         (&mut self.keeper).await.expect("the keeper ends");
@@ -170,7 +170,7 @@ async fn open(records: &impl Records) {
     records.write(&Key::Open, "\"open\"".into(), 0).await.expect("new records");
 }
 
-/// Waits until there is something.
+/// Waits until `look` returns something.
 async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {

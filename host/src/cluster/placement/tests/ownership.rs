@@ -1,4 +1,4 @@
-//! The events of actors that hosts let begin, and whether two hosts did so in overlapping times.
+//! Records which host let events of an actor begin, and checks that no two hosts did so at overlapping times.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::super::*;
 
-/// A host owned an actor at this moment.
+/// A moment at which a host owned an actor.
 #[derive(Clone, Debug)]
 struct Event {
     at: BootTime,
@@ -16,7 +16,7 @@ struct Event {
     token: u64,
 }
 
-/// The events of all hosts of a test. Moments are compared here because all hosts are on one machine.
+/// The events of all hosts of a test. Their times can be compared because all hosts are on one machine.
 #[derive(Clone, Default)]
 pub(super) struct Ownership {
     events: Arc<Mutex<Vec<Event>>>,
@@ -25,7 +25,7 @@ pub(super) struct Ownership {
 impl Ownership {
     /// Begins an event if this host owns the actor. Returns whether it does.
     pub(super) fn event(&self, claim: &Claim) -> bool {
-        // Read before the check, so that the host still owned the actor at this moment.
+        // The time is read before the check, so that the host still owned the actor at this time.
         let at = BootTime::now();
         let owns = claim.is_valid();
         if owns {
@@ -35,8 +35,8 @@ impl Ownership {
         owns
     }
 
-    /// Panics if an actor had events of one claim between those of another one. Returns how often actors went from one
-    /// claim to another.
+    /// Panics if an actor had events of one claim between events of another claim. Returns how often actors passed from
+    /// one claim to the next.
     pub(super) fn check(&self) -> (usize, usize) {
         let mut events = self.events.lock().clone();
         events.sort_by_key(|event| event.at);

@@ -1,4 +1,4 @@
-//! A host that the system stops for a while.
+//! A host whose process is stopped for a while.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
@@ -9,10 +9,10 @@ use super::*;
 
 const TIMING: Timing = Timing::new(Duration::from_secs(2));
 
-/// The variable with the broker's URL, for the process that is stopped.
+/// The environment variable with the broker's URL, for the process that is stopped.
 const URL: &str = "WS_HOST_PLACEMENT_URL";
 
-/// What the stopped process says.
+/// What the stopped process reports.
 #[derive(Debug, PartialEq)]
 enum Said {
     /// An event began at this moment.
@@ -71,7 +71,7 @@ impl Stopped {
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -149,9 +149,9 @@ async fn shorter_than_its_lease_it_goes_on() {
     let continued = BootTime::now();
     loop {
         match a.said().await {
-            // For longer than a lease, so it was renewed.
+            // The host has owned the actor for longer than a lease, so the lease was renewed.
             Said::Event(at) if at.since(continued) > TIMING.lease() * 2 => break,
-            // On a busy machine the pause may be longer than it was meant to be.
+            // On a busy machine, the pause may be longer than intended.
             Said::Event(_) | Said::Invalid => {}
             Said::Lost => panic!("nobody wanted its actor"),
         }

@@ -1,6 +1,7 @@
-//! Random schedules of faults. No two hosts may own an actor at overlapping times, whatever happens.
+//! Random schedules of faults. Whatever happens, no two hosts may own an actor at overlapping times.
 //!
-//! `WS_HOST_SEED` repeats a schedule, apart from the timing of the machine; `WS_HOST_SCHEDULES` says how many.
+//! `WS_HOST_SEED` repeats a schedule, except for the timing of the machine. `WS_HOST_SCHEDULES` is the number of
+//! schedules.
 
 use std::thread::JoinHandle;
 
@@ -19,19 +20,19 @@ const HOSTS: usize = 3;
 
 const ROOMS: [&str; 3] = ["/1", "/2", "/3"];
 
-/// What a test tells a host.
+/// An instruction of a test to a host.
 enum Order {
-    /// Everything of the host stands still, as if its process were stopped.
+    /// Stop everything in the host, as if its process were stopped.
     Pause(Duration),
-    /// It gives its lease back, and ends.
+    /// Give back the lease, and end.
     Stop,
-    /// It ends.
+    /// End at once.
     Kill,
-    /// It gives up one of its actors.
+    /// Give up one of the actors.
     Free(usize),
 }
 
-/// A host with a thread of its own, which can be stopped.
+/// A host on a thread of its own, so that it can be stopped.
 struct Thread {
     orders: mpsc::Sender<Order>,
     thread: JoinHandle<()>,
@@ -52,7 +53,7 @@ impl Thread {
     }
 
     fn order(&self, order: Order) {
-        // A host whose queue is full is stopped or has ended.
+        // If the queue is full, the host is stopped or has ended.
         let _ = self.orders.try_send(order);
     }
 }
@@ -79,7 +80,7 @@ async fn run(url: &str, name: &str, ownership: &Ownership, mut orders: mpsc::Rec
                     *held = Some(claim);
                 }
             };
-            // If this is dropped half-way, the next call must find the claim.
+            // If the call is dropped half-way, the next call must find the claim.
             let _ = tokio::time::timeout(Duration::from_millis(3), located).await;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -105,7 +106,7 @@ async fn until_ended(orders: &mut mpsc::Receiver<Order>) {
     }
 }
 
-/// A cluster under faults.
+/// A cluster that is exposed to faults.
 struct Cluster {
     server: Server,
     proxies: Vec<FaultProxy>,
@@ -196,7 +197,7 @@ impl Cluster {
         format!("{what} {number}")
     }
 
-    /// Heals everything, and waits until all actors have an owner and all hosts are known.
+    /// Repairs everything, and waits until all actors have an owner and all hosts are known.
     async fn recover(&self) {
         self.proxies.iter().for_each(FaultProxy::heal);
         let member = Member::start(&self.server.broker.url(), "last", TIMING).await;
@@ -219,7 +220,7 @@ impl Cluster {
 
     fn end(mut self) -> (usize, usize) {
         for host in self.hosts.drain(..) {
-            // The host ends when its orders do.
+            // The host ends when its sender of orders is dropped.
             drop(host.orders);
             self.ended.push(host.thread);
         }

@@ -1,4 +1,4 @@
-//! Records of the real broker, whose answers to renewals a test can delay or lose.
+//! The records of a real broker. A test can delay or lose the answers to renewals.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use crate::cluster::nats::NatsRecords;
 
 pub(super) struct Spy {
     pub(super) real: Arc<NatsRecords>,
-    /// How many answers to writes of leases may still come.
+    /// How many answers to writes of leases may still arrive.
     pub(super) answers: Semaphore,
-    /// Whether the next read of a lease finds nothing, like that of a server which was the leader.
+    /// Whether the next read of a lease finds nothing, as if it were answered by a server that is no longer the leader.
     pub(super) is_stale: AtomicBool,
     /// Whether the answer to a successful write is lost.
     pub(super) loses_answers: AtomicBool,
-    /// When writes to leases were begun, and their results before they were lost.
+    /// When writes to leases began, and their results before these were lost.
     pub(super) writes: Mutex<Vec<(BootTime, Result<u64, WriteError>)>>,
 }
 

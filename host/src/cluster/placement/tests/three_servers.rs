@@ -1,4 +1,4 @@
-//! Three servers with three replicas, whose leader is killed.
+//! Three servers with three replicas. Their leader is killed.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::*;
 
 const TIMING: Timing = Timing::new(Duration::from_secs(4));
 
-/// Kills the leader, without blocking the hosts.
+/// Kills the leader without blocking the hosts.
 async fn kill_leader(mut servers: BrokerCluster) -> (BrokerCluster, usize) {
     let kill = tokio::task::spawn_blocking(move || {
         let leader = servers.kill_leader("WSH_test_P").expect("a leader");
@@ -19,7 +19,7 @@ async fn kill_leader(mut servers: BrokerCluster) -> (BrokerCluster, usize) {
     kill.await.expect("no panic")
 }
 
-/// Waits until owners have changed some more, and writes were acknowledged.
+/// Waits until more actors have changed their owners, and more writes have been acknowledged.
 async fn progress(ownership: &Ownership, done: &Mutex<Vec<u64>>) {
     let before = (ownership.check().1, done.lock().len());
     let deadline = Instant::now() + DEADLINE;
@@ -39,7 +39,7 @@ async fn compete(records: Arc<NatsRecords>, done: Arc<Mutex<Vec<u64>>>, stop: Ca
             let written = records.write(&key, "x".into(), expected).await;
             written.is_ok().then(|| done.lock().push(expected))
         };
-        // As for a host, a write whose answer comes later counts as not done.
+        // A write whose answer comes too late does not count as done. It is the same for a host.
         let _ = tokio::time::timeout(TIMING.request(), attempt).await;
     }
 }
