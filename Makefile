@@ -134,11 +134,14 @@ instructions: host components
 bench-density: host components
 	$(BENCH_PROGRAM) density --dense 100000 --sandboxes 100000
 
+# With an example, `cargo doc` selects the same features of dependencies as `clippy --all-targets`, and checks none again.
+DOCUMENTED := --lib --example alarming $(addprefix --bin ws-host-,bench conformance languages matrix)
+
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p embedding -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(DOCUMENTED)
 	host/check-layers
 	CARGO=$(CARGO) wit/check-growth
 	$(CARGO) run --quiet -p ws-host-compatibility --bin document -- wit docs/contract.md
