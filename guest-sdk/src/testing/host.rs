@@ -16,7 +16,7 @@ use super::state::{LogLine, Slot};
 use crate::glue::Exported;
 use crate::{Cause, Client, Message, Timer};
 
-/// A host for one instance of a handler, with its clients, timers and topics. See the [module](self).
+/// A host for one instance of a handler, with its clients, timers and topics. See the [module](crate::testing).
 ///
 /// The handler must be exported with [`export!`](crate::export), which also says which optional events it handles.
 pub struct TestHost(Rc<Shared>);
@@ -282,7 +282,7 @@ impl TestHost {
     /// Returns the servers to which the handler has opened WebSockets with [`connect`](crate::connect), in the order of
     /// the calls. A server is used like a client: it sends to the handler, and receives what the handler sends. Every
     /// server is granted, and its WebSocket is open at once. To simulate a failed attempt, call
-    /// [`disconnect`](TestClient::disconnect) with [`Cause::NotOpened`](crate::Cause::NotOpened).
+    /// [`disconnect`](TestClient::disconnect) with [`Cause::NotOpened`].
     pub fn servers(&self) -> Vec<TestClient> {
         let ids = self.0.fake.borrow().open_connections();
         let server = |id| TestClient::new(Rc::clone(&self.0), Client::from_id(id));
