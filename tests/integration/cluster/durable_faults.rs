@@ -201,6 +201,30 @@ fn state_is_saved_when_the_broker_is_back_within_a_lease() -> Result<()> {
 }
 
 #[test]
+fn last_state_is_saved_when_the_broker_is_back_while_the_host_stops() -> Result<()> {
+    const LEASE: Duration = Duration::from_secs(8);
+    let mut shared = Shared::start()?;
+    // Nothing is saved before the host stops.
+    let flags = ["--durable", "--save-every", "1h", "--drain-timeout", "20s"];
+    let start = || shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags);
+    let [mut host, other] = [start()?, start()?];
+    host.wait_until_ready()?;
+    other.wait_until_ready()?;
+    let mut client = enter_soon(&host, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    shared.broker.kill()?;
+    host.server.signal(Signal::TERM)?;
+    // The first attempt fails long before a broker has started.
+    host.server.wait_for_log("stopping")?;
+    shared.broker.restart()?;
+    client.expect_close(1012)?;
+    assert_eq!(host.server.wait()?.status.code(), Some(0));
+    // The room has seen that its client has left, which counts as a hundred.
+    assert_eq!(take_over(&other, "/room/1")?.ask("count")?, "102");
+    Ok(())
+}
+
+#[test]
 fn without_the_broker_for_longer_than_a_lease_paths_resume_from_the_last_saved_state() -> Result<()>
 {
     let shared = Shared::start()?;
