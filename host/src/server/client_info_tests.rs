@@ -147,7 +147,8 @@ async fn embedding_program_may_set_the_local_address() {
     }
 }
 
-/// A folder with the certificate of an authority, and a client certificate signed by it with its key.
+/// A folder with three files: the certificate of an authority, a client certificate that the authority has signed, and
+/// the key of the client certificate.
 struct Certificates(tempfile::TempDir);
 
 impl Certificates {

@@ -36,13 +36,14 @@ impl Host {
         .await;
     }
 
-    /// Answers a request that another HTTP server has read. The response opens a WebSocket if it is a 101, or over
-    /// HTTP/2 a 200 to an extended CONNECT (RFC 8441). That server must then write the response and hand over the
-    /// stream, as hyper does, and the host serves the connection from there. Drafts before 7 are not supported here.
+    /// Answers a request that another HTTP server has read. The response opens a WebSocket if it is a 101. Over HTTP/2,
+    /// it opens one if it is a 200 to an extended CONNECT (RFC 8441). In both cases the other server must write the
+    /// response and hand over the stream, as hyper does. From there on, the host serves the connection. Drafts before 7
+    /// are not supported here.
     ///
     /// # Cancel safety
     ///
-    /// If the handler has already accepted the client when the future is dropped, the host calls `disconnected`.
+    /// If the future is dropped after the handler has accepted the client, the host calls `disconnected`.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
         let context = RequestContext::new(&self.state, peer);
         answer_with_upgrade(&self.state, request, context, async {}).await

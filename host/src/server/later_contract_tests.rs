@@ -40,8 +40,8 @@ async fn with_client(
     result
 }
 
-/// Checks that the host serves the checked-in component of a language. Also checks that the component reads an error
-/// and a cause that the later contract added as `error` and `cause`.
+/// Checks that the host serves the checked-in component of a language. The later contract has one more error and one
+/// more cause. Also checks what the component takes these for: for `error` and `cause`.
 async fn serves(language: &'static str, error: &'static str, cause: &'static str) -> Result<()> {
     let component = fixture(&format!("{language}/handler.wasm"));
     serves_file(&component, language, error, cause).await

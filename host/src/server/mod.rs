@@ -219,11 +219,12 @@ impl Server {
     }
 
     /// Serves until `stop` resolves. Then it stops accepting connections, closes every client with 1001, and waits
-    /// until they have gone or the drain timeout expires. If there are many clients, the closes are spread over half of
-    /// the drain timeout.
+    /// until all clients have gone or the drain timeout expires. If there are many clients, the closes are spread over
+    /// half of the drain timeout.
     ///
     /// If a successor has [taken over](ListeningSockets::hand_over) the sockets, or another process has opened them,
-    /// connections that were accepted before have the handshake timeout to become clients. Then the clients are closed.
+    /// the connections that this server has accepted get some time to become clients: the handshake timeout. After
+    /// that, the clients are closed.
     ///
     /// # Cancel safety
     ///
@@ -255,7 +256,8 @@ impl Server {
             drop(health.take());
         }
         if handed_over.is_set() || opener == Opener::AnotherProcess {
-            // A client that comes now waits for the next process. One that came a moment ago must not be worse off.
+            // A client that connects now waits for the next process, which will serve it. A client that connected a
+            // moment ago must not be refused either.
             host.state.finish_handshakes().await;
         }
         host.drain().await

@@ -23,7 +23,7 @@ use crate::log_rate::{Line, LogRate};
 /// The file that is served for a folder.
 const INDEX: &str = "index.html";
 
-/// The only name with a leading dot that is served, and everything below it (RFC 8615).
+/// The only name with a leading dot that is served. Everything below it is served as well (RFC 8615).
 const WELL_KNOWN: &[u8] = b".well-known";
 
 /// The longest file name on Linux, in bytes.
@@ -53,7 +53,7 @@ pub(super) struct StaticFiles(config::StaticFiles);
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     File(PathBuf),
-    /// A folder with an index that was requested without a trailing slash. Relative links in the index need the slash.
+    /// A folder that has an index. The requested path has no trailing slash, but relative links in the index need one.
     Folder,
     Nothing,
 }
@@ -183,7 +183,7 @@ fn content_type(name: &Path) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
-/// Redirects to the same path with a trailing slash. The path is encoded again. Otherwise it might begin with
+/// Redirects to the same path with a trailing slash. The decoded path is encoded again. Otherwise it might begin with
 /// characters that a browser takes for another host.
 fn redirect_to_folder(names: &[OsString], query: Option<&str>) -> Response<Body> {
     let mut location = String::new();

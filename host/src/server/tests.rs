@@ -49,8 +49,8 @@ async fn ask(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// Blocks a worker until the returned sender is dropped. First the worker runs everything that it was given before, so
-/// that no accepted connection is left unanswered on it.
+/// Blocks a worker until the returned sender is dropped. The worker first runs all tasks that it was given before the
+/// call, so that no accepted connection on it is left unanswered.
 fn block(worker: &WorkerHandle) -> SyncSender<()> {
     let (release, held) = sync_channel::<()>(1);
     let (started, is_started) = sync_channel(1);

@@ -18,7 +18,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The scheme of a token, and the space after it.
 const SCHEME: &[u8] = b"Bearer ";
 
-/// The port of an authority without one: the admin address speaks only http.
+/// The port of an authority that names no port. The admin address speaks only http.
 const HTTP_PORT: u16 = 80;
 
 /// The reason why a caller is refused.
@@ -37,10 +37,10 @@ pub(super) enum RejectedCaller {
     /// The request comes from a page of another origin.
     #[error("The admin address does not answer pages of other origins.")]
     OtherOrigin,
-    /// There is no token, although one is configured.
+    /// The request has no token, although the admin address requires one.
     #[error("This admin address needs its token: Authorization: Bearer TOKEN.")]
     NoToken,
-    /// The token is another one.
+    /// The token of the request is not the token of the admin address.
     #[error("This is not the token of this admin address.")]
     WrongToken,
 }
@@ -191,7 +191,8 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// Returns whether this is the admin address itself, or a name that no web page can make resolve to this machine.
+    /// Returns whether this is the admin address itself, a loopback address, or a name in `localhost`. A page from
+    /// elsewhere has none of these hosts, whatever its name resolves to.
     fn is_of_this_machine(&self, address: SocketAddr) -> bool {
         match &self.host {
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),

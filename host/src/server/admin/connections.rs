@@ -9,11 +9,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// The number of concurrent connections. Another one evicts the connection that has been idle for the longest time.
+/// The largest number of concurrent connections. One more connection evicts the one that has been idle for the longest
+/// time.
 const MAX_CONNECTIONS: usize = 128;
 
-/// The number of long requests that run concurrently; others wait. It is lower than the number of connections, so that
-/// there is always a connection that can be evicted.
+/// The largest number of long requests that run concurrently. Others wait. This is less than the number of connections,
+/// so that there is always a connection that can be evicted.
 const MAX_WORKING: usize = 16;
 
 /// How long a connection may be open without a running request before it is closed. Most metrics scrapers send a
@@ -36,7 +37,8 @@ struct Open {
 /// The state of a connection. The variants are in the order of eviction: the lowest state is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// No request is running. The time is when the last request was answered, or else when the connection was opened.
+    /// No request is running. The time is when the last request was answered. If there was no request yet, it is when
+    /// the connection was opened.
     Idle(Instant),
     /// A long request is still being read or waits for a permit. The time is when the request arrived.
     Waiting(Instant),
@@ -83,17 +85,18 @@ impl Connections {
 }
 
 impl ConnectionSlot {
-    /// Marks the connection as idle, after a request was answered.
+    /// Marks the connection as idle. Must be called after a request was answered.
     pub(super) fn set_idle(&self, now: Instant) {
         self.set_state(State::Idle(now));
     }
 
-    /// Marks the connection as waiting, when a long request has arrived.
+    /// Marks the connection as waiting. Must be called when a long request has arrived.
     pub(super) fn set_waiting(&self, now: Instant) {
         self.set_state(State::Waiting(now));
     }
 
-    /// Waits until the request may run. Returns `None` if the connection was evicted; the request must not run then.
+    /// Waits until the request may run. Returns `None` if the connection was evicted. In that case the request must not
+    /// run.
     ///
     /// # Cancel safety
     ///
@@ -104,7 +107,7 @@ impl ConnectionSlot {
         self.set_state(State::Working).then_some(RequestPermit(permit))
     }
 
-    /// Waits until the connection must be closed: it was evicted, or has been idle for too long.
+    /// Waits until the connection must be closed, because it was evicted or has been idle for too long.
     ///
     /// # Cancel safety
     ///
@@ -118,8 +121,8 @@ impl ConnectionSlot {
         }
     }
 
-    /// Returns when to check again whether the connection has been idle for too long. Returns `None` if it has been
-    /// already, or if it was evicted.
+    /// Returns when to check again whether the connection has been idle for too long. Returns `None` if the connection
+    /// has already been idle for too long, or was evicted.
     fn next_check(&self, now: Instant) -> Option<Instant> {
         let state = self.connections.open.lock().states.get(&self.id).map(|(state, _)| *state);
         let at = match state? {
@@ -175,7 +178,7 @@ mod tests {
         }
         assert!(slots[3].acquire().await.is_none(), "an evicted connection starts no request");
         assert!(slots[3].next_check(at(3)).is_none());
-        // If none is idle, the one that has waited for the longest time is evicted.
+        // If no connection is idle, the one that has waited for the longest time is evicted.
         for (number, slot) in slots.iter().chain(&added).enumerate().skip(1) {
             slot.set_waiting(at(1000 - number));
         }

@@ -1,4 +1,4 @@
-//! An address that answers health checks, and nothing else: it may be one that other machines can reach.
+//! An address that answers only health checks. Unlike the admin address, it may be one that other machines can reach.
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -27,7 +27,7 @@ pub(in crate::server) struct HealthAddress {
 struct HealthService(Host);
 
 impl HealthAddress {
-    /// Creates the service of the address, on which the socket listens.
+    /// Creates the service of the address on which the socket listens.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ use crate::server::response::{Body, json, text};
 /// The maximum length of a request's body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// The list of requests: the response to any other request.
+/// The list of known requests. It is the response to an unknown request.
 const USAGE: &str = "\
 Available requests:
   GET    /                                     the live page, for a browser (Accept: text/html)
@@ -89,7 +89,7 @@ struct AdminService {
 }
 
 impl Admin {
-    /// Creates the service of the admin address, on which the socket listens.
+    /// Creates the service of the admin address. `listener` is the socket that listens on this address.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl Service for AdminService {
         if let Err(rejected) = caller::check(&http_request, self.address, token.as_ref()) {
             return rejected.response(address);
         }
-        // RFC 9110 §9.3.2: HEAD is GET without a body, which hyper omits.
+        // RFC 9110 §9.3.2: HEAD is like GET, but the response has no body. hyper omits the body.
         let method = match *http_request.method() {
             Method::HEAD => &Method::GET,
             ref method => method,
@@ -286,7 +286,7 @@ fn not_text() -> Response<Body> {
     text(StatusCode::BAD_REQUEST, NOT_TEXT)
 }
 
-/// Returns the response if the task of a request has panicked.
+/// Returns the response to a request whose task has panicked.
 fn failed(_: JoinError) -> Response<Body> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "The request failed; the log says why.\n")
 }
@@ -298,7 +298,7 @@ enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Returns the message. `None`: it should be text and is not UTF-8.
+    /// Returns the message. Returns `None` if the message should be text but is not UTF-8.
     fn of(headers: &HeaderMap, body: &'a [u8]) -> Option<Self> {
         if is_binary(headers) {
             return Some(Self::Binary(body));

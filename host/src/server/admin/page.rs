@@ -11,9 +11,9 @@ use crate::server::response::{Body, text};
 /// The paths of the page's files.
 pub(super) const PAGE_PATHS: &[&str] = &["/", "/page.css", "/page.js"];
 
-/// The content security policy. It allows only the page's own files, no inline code, and no frame around the page. So
-/// a path that a client chose cannot run as code, even if the page failed to escape it, and no other page can trick the
-/// user into clicking its buttons.
+/// The content security policy. It allows only the page's own files, no inline code, and no frame around the page. The
+/// page shows paths, which clients choose. If the page failed to escape a path, the path still could not run as code.
+/// And no other page can trick the user into clicking the buttons of this page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -8,7 +8,8 @@ use crate::server::host::{Configured, CustomAnswer, CustomError, TaggedError};
 use crate::server::reload_config::{ConfigReload, ConfigReloadError};
 use crate::server::response::{Body, text};
 
-/// Returns the response to a known path that was requested with a method it does not allow (RFC 9110 §15.5.6).
+/// Returns the response to a request for a known path with a method that is not allowed for the path (RFC 9110
+/// §15.5.6).
 pub(super) fn method_not_allowed(allowed: &[&str], usage: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, usage);
     if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
@@ -94,7 +95,8 @@ pub(super) fn rolled_back(
     }
 }
 
-/// Returns the answer of a single instance as it is. For several instances, returns how many accepted the message.
+/// Returns the response to a request that sends a message. If one instance got the message, this is its answer as it
+/// is. If several did, this is the number of instances that accepted the message.
 pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<Body> {
     let mut answers = match answers {
         Ok(answers) => answers,

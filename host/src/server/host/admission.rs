@@ -111,7 +111,7 @@ async fn decide(
             served.resource().lease(id, &path, None, max_clients).map_err(NotHere::from)
         }
         UniqueIn::Cluster => {
-            // Limits how many handshakes wait while no host owns their actor.
+            // No host may own the actor for some time. This limits how many handshakes wait meanwhile.
             handshake = served.try_handshake(state.max_handshakes());
             if handshake.is_none() {
                 return full(served, attempt, "handshakes");
@@ -167,7 +167,7 @@ async fn decide(
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
-        // Agreed on before the handler is called, because the handler may send messages at once.
+        // Compression is agreed on before the handler is called, because the handler may send messages at once.
         deflate: settings.compression.and_then(|wanted| upgrade.accept_deflate(&wanted)),
         address: forwarded.address,
         scheme: rules.scheme,
@@ -287,8 +287,8 @@ fn ask_handler(
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
-            // The receiver is dropped when the client has left or the handshake has timed out. The permits are released
-            // then, but a call that is already running keeps them until it returns.
+            // The receiver is dropped when the client has left or the handshake has timed out. In both cases the
+            // permits are released, but a call that is already running keeps them until it returns.
             () = answer_to.closed() => return,
             turn = actor.turn() => turn,
         };
@@ -296,7 +296,7 @@ fn ask_handler(
         let registration = actor.register(&client);
         let answer = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {
-                // Agreed on here, so that the handler can ask for the subprotocol in its next event.
+                // The subprotocol is agreed on here, so that the handler can ask for it in its next event.
                 agree(client.info(), &acceptance, &settings);
                 Answer::Accepted(Admitted::new(client, registration, permit), acceptance)
             }
@@ -312,8 +312,8 @@ fn ask_handler(
     answer
 }
 
-/// Agrees on the subprotocol. This is the handler's choice, or else the first of the client's offers that is in the
-/// configuration.
+/// Agrees on the subprotocol. This is the handler's choice. If the handler chose none, it is the first of the client's
+/// offers that is in the configuration.
 fn agree(info: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),

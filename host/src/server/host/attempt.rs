@@ -22,7 +22,7 @@ pub(super) struct Attempt<'a> {
     pub(super) request: &'a Request<()>,
     pub(super) context: &'a RequestContext,
     pub(super) served: &'a ServedResource,
-    /// The scheme by which the client has connected, as trusted proxies report it.
+    /// The scheme that the client uses. If there are trusted proxies, they report it.
     pub(super) scheme: Scheme,
     /// The id that the client was given.
     pub(super) client: Option<ClientId>,

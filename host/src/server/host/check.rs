@@ -37,7 +37,7 @@ pub(in crate::server) async fn check(
     let mut config = config.checked()?;
     let resources = std::mem::take(&mut config.resources);
     load_peers(&config)?;
-    // Other hosts would see a new one.
+    // Otherwise the other hosts of the cluster would see a new host.
     config.cluster = None;
     config.traces = None;
     let state = HostState::new(config, Arc::new(Machine), None, 0).map_err(StartError::Worker)?;
@@ -51,7 +51,7 @@ pub(in crate::server) async fn check(
     Ok(checked)
 }
 
-/// Returns the file that a grant opens, and that another host may have open.
+/// Returns the file that a host opens for a grant, if there is one. Another host may have it open already.
 fn file(grant: &Grant) -> Option<&Path> {
     match grant {
         Grant::Keyvalue(file) | Grant::Timers(file) => Some(file),

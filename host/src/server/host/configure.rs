@@ -26,7 +26,7 @@ pub struct Configured {
     pub unchanged: Vec<String>,
 }
 
-/// The reason why a new configuration was rejected. Nothing has changed then.
+/// The reason why a new configuration was rejected. A rejected configuration changes nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigureError {
@@ -59,8 +59,8 @@ enum Step {
     Restart(Arc<ServedResource>, PreparedResource),
 }
 
-/// Applies a new configuration completely or not at all: it loads everything first, and changes the host only then. The
-/// caller holds the lock on changes and polls the future to its end.
+/// Applies a new configuration completely or not at all: it first loads everything, and changes the host only if that
+/// succeeds. The caller must hold the lock on changes and poll the future to its end.
 pub(in crate::server) async fn configure(
     state: &HostState,
     resources: Vec<config::Resource>,

@@ -23,7 +23,7 @@ use crate::dialer::{DialError, DialRequest, Dialer, Opening};
 const MAX_CONNECTIONS: usize = 1024;
 const MAX_OF_ACTOR: usize = 16;
 
-/// What all connections that the handlers of a resource open share.
+/// The state that belongs to all outgoing connections of a resource together.
 pub(super) struct Dialing {
     settings: Arc<RwLock<Arc<config::Resource>>>,
     is_stopped: Arc<AtomicBool>,
@@ -109,7 +109,7 @@ impl Dialer for ActorDialer {
         let guard = ConnectionGuard { _permit: permit, _token: tasks.token(), closing };
         let admitted =
             Admitted::outgoing(client, registration, Arc::clone(&actor), Arc::new(guard));
-        // Automatic answers are only for messages of clients.
+        // Automatic answers are only for messages of clients, so an outgoing connection gets settings without them.
         let settings =
             Arc::new(config::Resource { auto_answers: Vec::new(), ..(*settings).clone() });
         let mode = *mode;

@@ -233,8 +233,8 @@ impl Host {
         served.reloader().reload().await
     }
 
-    /// Ends the trial of a new component: restores the component from before the last reload, with the states that
-    /// its instances handed over.
+    /// Ends the trial of a new component: restores the component from before the trial. Its instances continue with the
+    /// states that they handed over to the new component.
     ///
     /// # Errors
     ///
@@ -291,8 +291,8 @@ impl Host {
         found.is_some()
     }
 
-    /// Sends a message to instances of a resource, and returns their answers. Each instance gets it as one of its
-    /// events, in order.
+    /// Sends a message to instances of a resource, and returns their answers. Each instance handles the message as an
+    /// event, in order with its other events.
     ///
     /// # Errors
     ///
@@ -370,7 +370,7 @@ impl Host {
         self.publish(resource, topic, SharedMessage::binary(message)).await
     }
 
-    /// Returns the state of the host's membership in its cluster. `None`: it is in none.
+    /// Returns the state of the host's membership in its cluster. Returns `None` if the host is in no cluster.
     pub fn cluster(&self) -> Option<ClusterStatus> {
         self.state.context.cluster.as_ref().map(Cluster::status)
     }
@@ -382,8 +382,8 @@ impl Host {
     }
 
     /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
-    /// 1001, and waits until they have gone or the drain timeout expires. If there are many clients, the closes are
-    /// spread over half of the drain timeout.
+    /// 1001, and waits until all clients have gone or the drain timeout expires. If there are many clients, the closes
+    /// are spread over half of the drain timeout.
     ///
     /// # Cancel safety
     ///

@@ -65,7 +65,7 @@ pub(in crate::server) fn warn(
     );
 }
 
-/// The peer, if it is taken to be a proxy.
+/// What is known about a proxy between the browser and this host.
 #[derive(Clone, Copy)]
 enum Proxy {
     Trusted(Convention),

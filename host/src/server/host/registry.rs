@@ -50,7 +50,7 @@ impl Registry {
         let served = self.named(name)?;
         let path = normalized(path);
         let mut pattern = Patterns::default();
-        // There is no other pattern that it could conflict with.
+        // This cannot fail: there is no other pattern that this one could conflict with.
         let _ = pattern.insert(&served.settings().path, ());
         let Found { parameters, .. } = pattern.find(&path)?;
         Some(Route { served, path: path.into_owned(), parameters })

@@ -199,8 +199,8 @@ impl ServedResource {
         }
     }
 
-    /// Sets the durable timers from their file. Must be called before the first client connects, because a client may
-    /// cancel them.
+    /// Sets the durable timers from their file. Must be called before the first client connects, because the events of
+    /// a client may cancel these timers.
     pub(in crate::server) async fn restore_timers(&self) {
         if let Some(file) = self.resource.code().template().durable_timers() {
             self.resource.restore_timers(&file).await;

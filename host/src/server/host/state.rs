@@ -218,8 +218,8 @@ impl HostState {
         self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
-    /// Waits until the connections that were accepted before have become clients or have ended, for the handshake timeout
-    /// at most. Meant for when no more connections are accepted.
+    /// Waits until every accepted connection has become a client or has ended, but no longer than the handshake
+    /// timeout. Should be called once no more connections are accepted.
     ///
     /// # Cancel safety
     ///
@@ -237,8 +237,8 @@ impl HostState {
         self.config().timeouts.drain / 2
     }
 
-    /// Closes every client, and waits until they have gone or the drain timeout expires. If there are many clients, the
-    /// closes are spread over half of the drain timeout.
+    /// Closes every client, and waits until all clients have gone or the drain timeout expires. If there are many
+    /// clients, the closes are spread over half of the drain timeout.
     pub(in crate::server) async fn drain(&self) -> Stopped {
         let until = Instant::now() + self.config().timeouts.drain;
         self.is_draining.store(true, Ordering::Release);

@@ -14,7 +14,8 @@ use crate::actor::{Actor, InstanceStatus, TrialState};
 use crate::clients::Client;
 use crate::metrics::{BOUNDS, Occurrence, Totals, catalog};
 
-/// How many clients, instances and occurrences are listed. They take some 50 KiB, and are more than anybody reads.
+/// How many clients, instances and occurrences are listed. Together the lists take some 50 KiB, and nobody reads more
+/// than that.
 const LISTED: usize = 100;
 
 /// What a watcher asks for.
@@ -66,8 +67,8 @@ struct WatchedResource {
     calls: u64,
     call_nanoseconds: u64,
     cpu_nanoseconds: u64,
-    /// The number of calls in each bucket: those that took at most as long as its bound, and longer than the bound
-    /// before.
+    /// The number of calls in each bucket. A bucket counts the calls that took at most as long as its own bound, and
+    /// longer than the bound of the previous bucket.
     buckets: Vec<u64>,
 }
 

@@ -24,7 +24,7 @@ pub enum TaggedError {
 }
 
 impl Host {
-    /// Returns the number of clients of a resource that have a tag.
+    /// Returns the number of a resource's clients that have a tag.
     ///
     /// # Errors
     ///
@@ -33,8 +33,8 @@ impl Host {
         Ok(self.tagging(resource, tag)?.resource().topics().tags().count(tag))
     }
 
-    /// Sends a text message to all clients of a resource that have a tag. Returns the number of clients that it goes
-    /// to. Waits while too much data that was published or sent by tag waits for delivery.
+    /// Sends a text message to those of a resource's clients that have a tag. Returns the number of these clients.
+    /// Waits while too much data waits for delivery. Only data that was published or sent by tag counts.
     ///
     /// # Errors
     ///
@@ -52,8 +52,8 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::text(message)).await
     }
 
-    /// Sends a binary message to all clients of a resource that have a tag. Returns the number of clients that it goes
-    /// to. Waits while too much data that was published or sent by tag waits for delivery.
+    /// Sends a binary message to those of a resource's clients that have a tag. Returns the number of these clients.
+    /// Waits while too much data waits for delivery. Only data that was published or sent by tag counts.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::binary(message)).await
     }
 
-    /// Closes all clients of a resource that have a tag, once they have been sent everything before. Returns their
-    /// number.
+    /// Closes those of a resource's clients that have a tag. Each client is first sent everything that was queued for
+    /// it before. Returns the number of these clients.
     ///
     /// # Errors
     ///

@@ -131,7 +131,8 @@ fn start_websocket<S, M: Transfer<S>>(
     if !actor.worker().is_current() {
         return serve_websocket(state, accepted, M::transfer(stream), rest, async {});
     }
-    // There is nothing to transfer, so the task reserves no memory for a detached stream.
+    // The stream stays on this worker. So there is nothing to transfer, and the task reserves no memory for a detached
+    // stream.
     let AcceptedClient { admitted, settings, trailer: _ } = accepted;
     let connection = Connection::new(admitted, M::finish(stream), settings, state.config().mode);
     actor.worker().run(connection.serve(rest));

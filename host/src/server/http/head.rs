@@ -1,7 +1,8 @@
 //! The head of a connection's first request, read before hyper sees it.
 //!
-//! hyper answers a head that it cannot parse with an empty 400. Checked here, the response can say what is wrong. In
-//! draft 00, eight bytes follow the head, which no HTTP library expects. These bytes are removed here as well.
+//! hyper answers a malformed head with an empty 400. This module checks the head first, so that the response can say
+//! what is wrong. In draft 00, eight bytes follow the head. No HTTP library expects these bytes, so this module removes
+//! them as well.
 
 use std::ops::Range;
 
@@ -79,7 +80,7 @@ pub(super) async fn read(
     limits: HeadLimits,
 ) -> std::io::Result<Result<Head, HeadError>> {
     let mut bytes = Vec::with_capacity(READ_SIZE);
-    // The end of the head is not before this index. So a head that arrives slowly is not searched from the start again.
+    // The end of the head is not before this index. So the search continues here when more of the head arrives.
     let mut searched = 0;
     loop {
         let is_first = bytes.is_empty();
@@ -136,8 +137,8 @@ fn find_end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 enum HeadKind {
     Ordinary,
     Draft00 {
-        /// The range of the `Content-Length` line, which some clients send as if the challenge were a body. Empty if
-        /// there is none, as the draft requires.
+        /// The range of the `Content-Length` line. Some clients send this line as if the challenge were a body,
+        /// although a handshake of the draft has no such line. The range is empty if the client does not send the line.
         content_length: Range<usize>,
     },
 }

@@ -138,8 +138,8 @@ fn response_timeout(state: &HostState) -> Duration {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     ByDefault,
-    /// The host announces nothing, and hyper decides. The request is older than HTTP/1.1, where a connection stays open
-    /// only if the client asks for it, or the client asks to close the connection.
+    /// The host announces nothing, and hyper decides. There are two cases: the client asks to close the connection, or
+    /// the request is older than HTTP/1.1. Before HTTP/1.1, a connection stays open only if the client asks for it.
     IfRequested,
     /// The request has a body, which is not read.
     Never,
@@ -204,8 +204,8 @@ where
     let Shared { state, context, .. } = &**shared;
     let (peer, id) = (context.peer.address, context.connection.0);
     let service = service_fn(|request: Request<Incoming>| {
-        // This must not be in the returned future: hyper checks whether the client has closed its side before it first
-        // polls the future.
+        // `begin` must be called here, and not in the returned future. Before hyper first polls the future, it checks
+        // whether the client has closed its side.
         let on_eof =
             if server::is_upgrade(&request) { OnClientEof::Abort } else { OnClientEof::Respond };
         shared.progress.begin(Instant::now() + response_timeout(&shared.state), on_eof);
@@ -223,13 +223,14 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let result = loop {
-        // A request that arrives during the wait may set an earlier deadline, but none before `response_timeout` from
-        // now. So wait no longer than that, and then check the deadline again.
+        // A request that arrives during the wait may set an earlier deadline. But that deadline is at least
+        // `response_timeout` from now. So wait no longer than that, and then check the deadline again.
         let deadline = shared.progress.deadline().min(Instant::now() + response_timeout(state));
         tokio::select! {
             biased;
             result = poll_fn(|context| connection.poll_without_shutdown(context)) => break result,
-            // This is polled after the connection, because a response gets its permit while the connection is polled.
+            // This is polled after the connection: a response gets its permit while the connection is polled, and only
+            // a response with a permit can be evicted.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
                 tracing::debug!(connection = id, %peer, "cut off: the response was evicted to make room for another one");
                 return None;

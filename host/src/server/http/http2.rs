@@ -52,12 +52,12 @@ const SEND_BUFFER: usize = 64 << 10;
 /// without waiting for a WebSocket to end.
 const MAX_CONCURRENT_REQUESTS: u32 = 100;
 
-/// How many streams that the client has reset may still wait to be cleaned up. A connection with more is ended (rapid
-/// reset, CVE-2023-44487).
+/// How many streams may wait for their cleanup after the client has reset them. A connection with more such streams is
+/// ended (rapid reset, CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
-/// How many streams the server may have to reset because the client violated the protocol. A connection with more is
-/// ended (MadeYouReset, CVE-2025-8671).
+/// How many streams the server may have to reset because the client violated the protocol. A connection with more such
+/// streams is ended (MadeYouReset, CVE-2025-8671).
 const MAX_LOCAL_RESETS: usize = 100;
 
 /// How often a connection is pinged, and how long the reply may take. WebSockets on it are pinged as well.

@@ -90,8 +90,8 @@ impl Cutoff {
     }
 }
 
-/// Acquires a permit that the response holds until all of it is written. `guard` is held for the same time. Without a
-/// permit, the response becomes a 503 with no body, because a body would need a permit too. Must be called in a task of
+/// Acquires a permit. The response holds the permit and `guard` until all of the response is written. Without a permit,
+/// the response becomes a 503 with no body, because a body would need a permit too. Must be called in a task of
 /// [`StreamExecutor`].
 pub(super) fn with_permit<G>(
     response: Response<Body>,
@@ -122,8 +122,8 @@ pub(super) fn writer_receiver() -> oneshot::Receiver<JoinHandle<()>> {
     writer
 }
 
-/// Waits until the remaining data is written after the client of a WebSocket has gone. Like a response, this needs a
-/// permit and has a deadline.
+/// Waits until the remaining data of a WebSocket is written. This is called after the client of the WebSocket has gone.
+/// Like a response, this wait needs a permit and has a deadline.
 pub(super) async fn finish_writing(
     writer: oneshot::Receiver<JoinHandle<()>>,
     permits: &Arc<Permits>,

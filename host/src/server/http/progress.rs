@@ -1,6 +1,6 @@
-//! Tracks how far hyper has written a response: whether it has read the whole body, and whether it has written
+//! Tracks how far hyper has written a response: whether hyper has read the whole body, and whether it has written
 //! everything. Until everything is written, `TrackedStream` hides from hyper that the client has closed its side.
-//! Otherwise hyper would drop the response, which the client may still read.
+//! Otherwise hyper would drop the response, although the client may still read it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Progress {
         self.flushed.notified().await;
     }
 
-    /// Records that hyper has read more of the body. It does so once enough of its buffer is written.
+    /// Records that hyper has read more of the body. hyper reads more once enough of its buffer is written.
     fn body_read(&self) {
         if let Some((permit, _)) = &mut self.state.lock().permit {
             permit.renew(Instant::now());

@@ -31,8 +31,8 @@ static ACCEPT_ERRORS: LogRate = LogRate::new();
 /// main runtime, on which the host was started. It is not a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The number of checks for which the operator's thread accepts in place of a busy worker. It stops earlier if the
-/// worker becomes idle.
+/// The number of checks for which the operator's thread accepts in place of a busy worker. The thread stops earlier if
+/// the worker becomes idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 
 /// A listening socket. The first worker accepts its connections: if the same worker also serves a connection, no other
@@ -240,7 +240,8 @@ mod tests {
             size_of::<F>()
         }
         let bytes = size(AcceptedConnection::serve);
-        // Enough for a request over HTTP/1.1 or the start of HTTP/2. If TLS were not boxed, this would be 12,500.
+        // This is enough for a request over HTTP/1.1 or the start of HTTP/2. If TLS were not boxed, a task would need
+        // 12,500 bytes.
         assert!(bytes <= 5000, "{bytes}");
     }
 }

@@ -13,7 +13,8 @@ use crate::watch::Watch;
 pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
     loop {
         watch.changed().await;
-        // The certificate and its key are two files, and may not match until both are written. So this tries again.
+        // The certificate and its key are two files. While only one of them is new, they do not match. So this tries
+        // again.
         while let Err(error) = reload(&tls).await {
             if timeout(WRITE_GRACE_PERIOD, watch.changed()).await.is_err() {
                 tracing::error!("the certificate stays as it was: {error}");

@@ -106,7 +106,7 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
 pub(in crate::server) struct Binding<'a> {
     /// All addresses for clients.
     pub(in crate::server) all: &'a [Listen],
-    /// How many connections wait in the kernel's queue.
+    /// How many connections may wait in the kernel's queue.
     pub(in crate::server) backlog: u32,
     /// Sockets that are open already.
     pub(in crate::server) passed: &'a mut PassedSockets,
@@ -302,7 +302,8 @@ fn unix(
     socket.bind(file)?;
     let own = SocketFile::new(file, handed_over);
     if let Some(mode) = mode {
-        // The mode is set before the socket listens, because nobody can connect until then.
+        // The mode is set before the socket listens. Nobody can connect before that, so nobody can connect with another
+        // mode.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
     let descriptor = socket.listen(backlog)?.into_std()?.into();

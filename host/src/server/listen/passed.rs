@@ -199,8 +199,8 @@ impl PassedSockets {
         Err(Error::new(ErrorKind::InvalidInput, why))
     }
 
-    /// Returns whether the server takes over the file of a unix socket with the socket. Such a file is removed when the
-    /// server stops.
+    /// Returns whether the server that takes over a unix socket also takes over its file. If so, the file is removed
+    /// when the server stops.
     pub(super) fn gives_files(&self) -> bool {
         self.origin == Origin::Predecessor
     }

@@ -180,7 +180,7 @@ mod tests {
                     .await
                     .unwrap_or_else(|error| panic!("{header:?} cut at {cut}: {error}"));
                 assert_eq!(parsed, expected, "{header:?}");
-                // The rest is whatever arrived with the end of the header, and none of the header's bytes.
+                // The rest contains only what arrived after the header, and no bytes of the header.
                 assert!(b"GET".starts_with(&rest), "{rest:?}");
             }
         }

@@ -24,9 +24,9 @@ const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 /// How many connections may be kept alive between requests. The others are closed after their response.
 const MAX_KEEP_ALIVE: usize = 1024;
 
-/// How many responses may be in flight that might not fit into a socket's send buffer: all responses over HTTP/2, and
-/// long ones over HTTP/1.1. The next response evicts one that its client does not read. If there is none to evict, the
-/// next response becomes a 503.
+/// How many responses may be in flight. This counts only responses that might not fit into a socket's send buffer: all
+/// responses over HTTP/2, and long ones over HTTP/1.1. One more response evicts a response that is not being read by
+/// its client. If there is no such response, the new one becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
 /// How long the client of a response that counts towards [`MAX_RESPONSES`] must have been idle before the response is
@@ -37,7 +37,8 @@ const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 /// once.
 pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
-/// The limits that a connection counts towards until it has become a client. Dropping the permit releases them.
+/// The places that a connection takes under the limits, until it has become a client. Dropping the permit frees these
+/// places.
 pub(in crate::server) struct HandshakePermit {
     worker: Option<HandshakeWorker>,
     permit: Option<Permit>,
@@ -103,7 +104,7 @@ impl HandshakePermit {
         true
     }
 
-    /// Releases the limits, because the connection counts towards another limit now.
+    /// Frees the places, because the connection counts towards another limit now.
     pub(in crate::server) fn release(&mut self) {
         (self.worker, self.permit, self.keep_alive, self.token) = (None, None, None, None);
     }

@@ -73,7 +73,7 @@ impl Places {
     }
 }
 
-/// The longest time for something that has nothing to wait for.
+/// How long a test waits at most for something that should happen at once.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A running host.

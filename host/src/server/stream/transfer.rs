@@ -36,7 +36,8 @@ pub(in crate::server) trait Transfer<S: 'static>: 'static {
     /// Converts the stream once it is on its final runtime.
     fn finish(stream: S) -> Self::Attached;
 
-    /// Deregisters the stream from the current runtime at once. The future registers it with the runtime that polls it.
+    /// Deregisters the stream from the current runtime at once. The returned future registers the stream with the
+    /// runtime that polls the future.
     fn transfer(stream: S) -> impl Future<Output = Result<Self::Attached>> + Send + 'static {
         // A socket must leave its runtime before another runtime can register it.
         let detached = Self::detach(stream);
