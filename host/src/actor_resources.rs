@@ -28,7 +28,8 @@ pub(crate) struct ActorResources {
 }
 
 /// A guard that keeps a client known to its actor. It exists from before `connected` is called until the connection has
-/// ended or the handler has refused the client. Dropping it removes the client from everything that the actor has.
+/// ended or the handler has refused the client. Dropping the guard removes the client from everything that the actor
+/// has.
 #[derive(Debug)]
 pub(crate) struct Registration {
     resources: Arc<ActorResources>,

@@ -16,8 +16,8 @@ pub(crate) enum Holding {
     Lost,
 }
 
-/// The right to run one actor. It begins when this host finds that it owns the actor. Dropping it gives the right back.
-/// Layers above the actors implement this trait.
+/// The right to run one actor. It begins when this host finds that it owns the actor. Dropping the value gives the
+/// right back. Layers above the actors implement this trait.
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
@@ -32,8 +32,8 @@ pub(crate) trait Ownership: Debug + Send + Sync {
         false
     }
 
-    /// Returns what the earlier owner has left. Returns `None` if there was no earlier owner, or if this has already
-    /// been taken.
+    /// Takes what the earlier owner has left. Returns `None` if there was no earlier owner, or if this was taken
+    /// before.
     fn take_inherited(&self) -> Option<Inherited> {
         None
     }

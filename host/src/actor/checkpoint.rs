@@ -9,8 +9,9 @@ use super::turn::Turn;
 use crate::guest::Reason;
 
 impl Turn<'_> {
-    /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint does this. So
-    /// the next checkpoint contains all events up to a pause, and the other messages cost nothing extra.
+    /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint does this,
+    /// and later events find the next checkpoint scheduled. So these events cost nothing extra. Once there was no event
+    /// for the time of the interval, the last checkpoint contains all events.
     pub(super) fn schedule_checkpoint(&mut self) {
         let Some(interval) = self.actor.code.checkpoint_interval() else { return };
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {

@@ -44,7 +44,7 @@ pub(crate) struct Code {
     /// before its next event.
     version: AtomicU64,
     instances: Arc<Semaphore>,
-    /// Notified when an event needs an instance and no permit is free.
+    /// Notified when an event needs an instance but no permit is free.
     room_requested: Notify,
     /// The outcomes for instances of older templates since the last reload.
     swaps: Mutex<SwapCounts>,
@@ -64,7 +64,7 @@ pub(crate) struct SwapCounts {
     pub(crate) swapped: usize,
     /// The new code could not take over, so the old code continues.
     pub(crate) kept: usize,
-    /// Neither could continue, so a fresh instance starts without the state.
+    /// Neither the new nor the old code could continue, so a fresh instance starts without the state.
     pub(crate) lost: usize,
     /// The actor is hibernated. The new code takes over when it wakes.
     pub(crate) asleep: usize,
@@ -174,7 +174,7 @@ impl Code {
         self.room_requested.notify_one();
     }
 
-    /// Waits until an event needs an instance and no permit is free.
+    /// Waits until an event needs an instance but no permit is free.
     ///
     /// # Cancel safety
     ///
@@ -209,8 +209,8 @@ impl Code {
         self.metrics.swaps.count(label);
     }
 
-    /// Returns whether a hibernated actor whose code is replaced is the first one, which must be woken. Counts any
-    /// other actor as asleep.
+    /// Called for each hibernated actor when the code is replaced. Returns true for the first of them, which must be
+    /// woken. Counts any other actor as asleep.
     pub(super) fn should_wake_one(&self) -> bool {
         let mut swaps = self.swaps.lock();
         let is_first = !std::mem::replace(&mut swaps.has_woken_one, true);

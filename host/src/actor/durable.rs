@@ -50,7 +50,7 @@ impl Actor {
     }
 
     /// Saves a state for the next owner, if the actor's state is durable. Returns at once: a task saves the state.
-    /// Until then the task keeps the actor, and with it the right to run the actor.
+    /// Until the state is saved, the task keeps the actor, and with it the right to run the actor.
     pub(super) fn save(self: &Arc<Self>, state: Arc<[u8]>) {
         let Some(ownership) = self.durable() else { return };
         let mut saves = self.saves.lock();
@@ -183,8 +183,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns the current state. Returns `None` if the handler returns no state, or if the newest state is the one
-    /// that was saved before.
+    /// Returns the current state. Returns `None` if the handler returns no state, or if the current state is lost, for
+    /// example because `suspend` failed. In both cases the state that was saved before stays the newest one.
     async fn last_state(&mut self) -> Option<(Arc<[u8]>, SavedWhen)> {
         if let Some(mut live) = self.slot.take_live(|_| true) {
             return match self.actor.suspend(&mut live.guest, Reason::Takeover).await {

@@ -261,7 +261,8 @@ impl Actor {
         metrics.recent.fault(fault.name(), fault.event(), actor);
     }
 
-    /// Returns a turn, unless another task has one now or a task has been waiting for long.
+    /// Returns a turn. Returns `None` if another task has a turn now, or if another task has been waiting for a turn
+    /// for long.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         Some(Turn::new(self, self.slot.try_lock()?))
     }
@@ -280,8 +281,8 @@ impl Actor {
         self.turn().await.restore_timers(saved).await;
     }
 
-    /// Starts the timer task if it is needed and not already running. Must be called after every turn, even a failed
-    /// one, because the guest may have set its first timer.
+    /// Starts the timer task if it is needed and not already running. Must be called after every turn, even if the
+    /// turn's event failed, because the guest may have set its first timer.
     #[inline]
     fn start_timers(self: &Arc<Self>) {
         if self.resources.timers.take_needs_task() {

@@ -65,7 +65,7 @@ impl Actor {
         Ok(None)
     }
 
-    /// Calls `resume` with a state, or without one. Returns whether the guest accepts it.
+    /// Calls `resume`, with or without a state. Returns whether the guest accepts this.
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,

@@ -19,8 +19,9 @@ use crate::clients::HostClose;
 use crate::guest::{Fault, Reason, Template};
 
 impl Turn<'_> {
-    /// Returns an instance of the current version, whatever the state of the slot. The instance runs older code if the
-    /// current code did not accept the state. Counts a failure that the handler caused.
+    /// Returns an instance, whatever is in the slot. The instance has the current version. It normally runs the current
+    /// code, but if that code did not accept the saved state, it runs older code under the current version. Counts a
+    /// failure that the handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         // The actor may have moved to another host while the instance was made.
@@ -45,7 +46,7 @@ impl Turn<'_> {
         made
     }
 
-    /// Chooses the transition to `Live` that the state of the slot needs.
+    /// Makes the transition to `Live` that fits what is in the slot.
     async fn transition_to_live(&mut self) -> Result<LiveInstance, Fault> {
         let current = self.actor.code.current();
         self.inherit(&current);
@@ -66,8 +67,9 @@ impl Turn<'_> {
             InstanceState::Lost => self.restart(permit, Reason::Fault).await,
             InstanceState::Asleep(saved) => {
                 let saved = saved.clone();
-                // The state has the current version in two cases. Either the current code saved it, or older code saved
-                // it after the current code had failed to take over from that code (`wake_with_old_code`, `replace`).
+                // The saved state has the current version in two cases. Either the current code saved it, or older code
+                // saved it after the current code had failed to take over from this older code (`wake_with_old_code`,
+                // `replace`).
                 let keeps_code = saved.code.version == current.version;
                 let code = if keeps_code { saved.code.clone() } else { current };
                 self.wake(saved, code, permit).await
@@ -75,8 +77,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Any state → `Asleep`: after a rollback, restores the state of the old code that was kept for this case. Drops
-    /// the instance of the new code, if there is one. Returns whether there was a state to restore.
+    /// Any variant → `Asleep`: after a rollback, puts the state that `keep_for_rollback` has kept into the slot. The
+    /// old code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
+    /// state.
     fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut rollback_state = self.actor.rollback_state.lock();
         let Some(saved) = rollback_state.take_if(|saved| saved.is_code_current_again(current))
@@ -130,8 +133,8 @@ impl Turn<'_> {
         }
         if !saved.code.is_same_code(&code) {
             let started = Instant::now();
-            // A change of code matters more to the handler than the end of hibernation, so `resume` gets it as the
-            // reason.
+            // A change of code matters more to the handler than the end of hibernation, so `resume` gets the change of
+            // code as the reason.
             let reason = match saved.reason {
                 Reason::Hibernation => self.actor.code.replacement_reason(&saved.code),
                 reason => reason,
@@ -169,7 +172,8 @@ impl Turn<'_> {
                 let code = CodeVersion { version, ..saved.code };
                 Ok(LiveInstance { guest, code, permit })
             }
-            // The instance that refused the state may have changed partly, so another one starts without the state.
+            // The instance that refused the state may have taken over a part of it. So another instance starts without
+            // the state.
             Ok(false) => {
                 drop(guest);
                 self.slot.discard_state();
@@ -335,7 +339,8 @@ impl Turn<'_> {
         self.keep_or_report(made);
     }
 
-    /// Puts an instance that was created without an event into the slot. If there is none, reports why.
+    /// Puts an instance that was created without an event into the slot. If the instance could not be created, reports
+    /// why.
     fn keep_or_report(&mut self, made: Result<LiveInstance, Fault>) {
         match made {
             Ok(live) => self.slot.instance = InstanceState::Live(live),
@@ -345,9 +350,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state that newer code has resumed from, if a rollback may need it. That is the case while the newer code
-    /// is on trial, and if it has been rolled back in the meantime: then this actor must return to the old code as
-    /// well.
+    /// Keeps a state that newer code has resumed from, if a rollback may need it. There are two cases. Either the newer
+    /// code is still on trial, or it has been rolled back in the meantime. In the second case, this actor must return
+    /// to the old code as well.
     fn keep_for_rollback(&mut self, saved: &SavedState, resumed_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
         let may_roll_back = code.may_roll_back_to(&saved.code, resumed_by);

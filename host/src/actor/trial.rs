@@ -188,8 +188,8 @@ impl Code {
         }
     }
 
-    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code. That is the case
-    /// while the trial is running, and if it has been rolled back in the meantime.
+    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code. There are two such
+    /// cases: the trial is still running, or it has been rolled back in the meantime.
     pub(super) fn may_roll_back_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),

@@ -133,7 +133,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Returns whether there is an instance, and it can take several messages in one call.
+    /// Returns whether there is an instance that can take several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {
             InstanceState::Live(live) => live.guest.takes_bursts(),
@@ -156,9 +156,9 @@ impl<'a> Turn<'a> {
         (self.finish_call(live, result), burst)
     }
 
-    /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while the actor
-    /// backs off after it lost its instance, because no instance knows the client any more. Also does nothing if the
-    /// actor is unique in the cluster and may not run here.
+    /// Delivers the last event of a client, which is no longer in the table of clients. The actor may have lost its
+    /// instance and may be backing off. In that case this does nothing, because no instance knows the client any more.
+    /// Also does nothing if the actor is unique in the cluster and may not run here.
     pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,
@@ -178,7 +178,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Reports that a client's outbound buffer has room again, after it was full.
+    /// Reports that a client's outbound buffer, which was full, has room again.
     pub(crate) async fn call_drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let mut live = self.take_instance().await?;
         let result = live.guest.drained(client).await;
@@ -316,7 +316,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Drops an instance. Returning a lot of memory to the kernel takes about a millisecond, so a large instance is
-    /// dropped on another thread. The next instance does not wait for that.
+    /// dropped on another thread. The next instance does not wait for the drop.
     pub(super) fn drop_instance(&self, live: LiveInstance) {
         let LiveInstance { guest, permit, .. } = live;
         drop(permit);
@@ -328,7 +328,8 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn put_instance(&mut self, live: LiveInstance) {
         self.slot.instance = InstanceState::Live(live);
-        // Set again at the end, because a sweep may have cleared it during a long event.
+        // The event has already set this flag at its beginning. It is set again at the end, because a sweep may have
+        // cleared it during a long event.
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.schedule_checkpoint();
     }
