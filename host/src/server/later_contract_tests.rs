@@ -41,7 +41,7 @@ async fn with_client(
 }
 
 /// Checks that the host serves the checked-in component of a language. The later contract has one more error and one
-/// more cause. Also checks what the component takes these for: for `error` and `cause`.
+/// more cause. Also checks that the component reads the added error as `error`, and the added cause as `cause`.
 async fn serves(language: &'static str, error: &'static str, cause: &'static str) -> Result<()> {
     let component = fixture(&format!("{language}/handler.wasm"));
     serves_file(&component, language, error, cause).await
