@@ -120,7 +120,8 @@ impl Turn<'_> {
     }
 
     /// `Asleep` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from it,
-    /// falls back to the code that saved the state. If that also fails, the state waits for the next event.
+    /// falls back to the code that saved the state. If that code fails as well, the state waits for the next event. If
+    /// that code refuses the state, an instance starts without a state.
     async fn wake(
         &mut self,
         saved: SavedState,

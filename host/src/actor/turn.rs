@@ -156,9 +156,9 @@ impl<'a> Turn<'a> {
         (self.finish_call(live, result), burst)
     }
 
-    /// Delivers the last event of a client, which is no longer in the table of clients. The actor may have lost its
-    /// instance and may be backing off. In that case this does nothing, because no instance knows the client any more.
-    /// Also does nothing if the actor is unique in the cluster and may not run here.
+    /// Delivers the last event of a client. The client is no longer in the table of clients. The actor may have lost
+    /// its instance and may be backing off. In that case this does nothing, because no instance knows the client any
+    /// more. Also does nothing if the actor is unique in the cluster and may not run here.
     pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,
