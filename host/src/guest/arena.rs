@@ -60,7 +60,7 @@ pub(super) struct Arena {
     huge_page_slots: AtomicUsize,
 }
 
-/// A slot, with exclusive access to its memory, which is all zeros at first.
+/// A slot. This value has exclusive access to the slot's memory. The memory is all zeros at first.
 #[derive(Debug)]
 pub(super) struct Slot {
     arena: Arc<Arena>,
@@ -158,14 +158,14 @@ impl Slot {
         unsafe { std::slice::from_raw_parts_mut(self.start(), self.size()) }
     }
 
-    /// Returns a pointer to the first byte of the gap below the slot, which is the guard page if there is one.
+    /// Returns a pointer to the first byte of the gap below the slot. The gap is the guard page, if there is one.
     pub(super) fn gap(&self) -> *mut u8 {
         with_exposed_provenance_mut(self.start - self.arena.gap)
     }
 
     /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel provides one huge page
-    /// in the time of twenty small pages, and a huge page replaces 512 of them. The slot costs two mappings until it is
-    /// dropped.
+    /// in the time of twenty small pages, and a huge page replaces 512 small pages. The slot costs two mappings until
+    /// it is dropped.
     pub(super) fn use_huge_pages(&mut self, from: usize) {
         let first = (self.start + from).next_multiple_of(HUGE_PAGE);
         let end = self.start + self.size();
@@ -211,7 +211,8 @@ impl Slot {
         };
         if mapped == libc::MAP_FAILED {
             let error = Error::last_os_error();
-            // The kernel may have removed the earlier mapping at these addresses, so they are never used again.
+            // The kernel may have removed the earlier mapping at these addresses, so the addresses are never used
+            // again.
             std::mem::forget(self);
             return Err(error);
         }

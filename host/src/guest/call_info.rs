@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The call into an instance that is running or ran last. The names are those of the contract.
+/// A call into an instance: the call that is running, or else the last one. The names are those of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventName {
     /// The instance is being created, and the component's start-up code runs.

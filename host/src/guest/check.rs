@@ -17,7 +17,7 @@ pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 const WASI: &str = "wasi:";
 const ASYNCHRONOUS: &str = "@0.3";
 
-/// The prefix of the name of the interface for files, and the function of it that opens a file.
+/// The prefix of the name of the interface for files, and the interface's function that opens a file.
 const FILES: &str = "wasi:filesystem/types@";
 const OPEN_FILE: &str = "[method]descriptor.open-at";
 

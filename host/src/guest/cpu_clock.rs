@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ticker;
 
-/// Measures the CPU time of a call since the call began or was last resumed. It measures the time of the ticker while
-/// the call is polled. This includes time in which the operating system runs other threads instead.
+/// Measures the CPU time of a call since the call began or was last resumed. The measured time is an approximation,
+/// because it is read from the clock of the ticker. So it also includes time in which the operating system ran other
+/// threads on the core.
 #[derive(Debug)]
 pub(super) struct CpuClock {
     started: AtomicU64,

@@ -40,7 +40,7 @@ impl FaultDemand {
 }
 
 impl DemandedFault {
-    /// Returns the same error as that of an event that fails in this way without a demand.
+    /// Returns the error of this kind of failure. An event that fails in this way by itself has the same error.
     pub(super) fn error(self, limits: &Limits) -> Error {
         match self {
             Self::Trap => Trap::UnreachableCodeReached.into(),

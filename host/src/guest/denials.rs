@@ -1,4 +1,4 @@
-//! The log of denials. A denial is a WASI capability that a handler asked for and does not have.
+//! The log of denials. There is a denial when a handler asks for a WASI capability that it does not have.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::log_source::LogSource;
 
-/// How many different servers of denied requests are logged. There is a limit because some handlers connect to any
-/// server that their clients name.
+/// How many different servers the log names in denials of requests. There is a limit because some handlers connect to
+/// any server that their clients name.
 const MAX_SERVERS: usize = 16;
 
 /// The most bytes of a server that are logged. This fits the longest host name with its scheme and port.

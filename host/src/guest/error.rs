@@ -164,7 +164,8 @@ pub(crate) enum Fault {
         error: wasmtime::Error,
         /// The event. `None` until the instance adds it.
         event: Option<EventName>,
-        /// The text that the handler wrote to its standard error during the event, if it says why the handler trapped.
+        /// The text that the handler wrote to its standard error during the event, if the text says why the handler
+        /// trapped.
         stderr: String,
     },
     #[error("no instance can be created: max-instances allows {0}")]
@@ -211,7 +212,7 @@ impl Fault {
         }
     }
 
-    /// Returns the text that the handler wrote to standard error, if it says why the handler trapped.
+    /// Returns the text that the handler wrote to standard error, if the text says why the handler trapped.
     pub(crate) fn stderr(&self) -> Option<&str> {
         match self {
             Self::Trap { stderr, .. } if !stderr.is_empty() => Some(stderr),
@@ -219,14 +220,15 @@ impl Fault {
         }
     }
 
-    /// Returns an explanation for the handler's author. This is the handler's text on standard error, if it says why.
+    /// Returns an explanation for the handler's author. This is the handler's text on standard error, if that text says
+    /// why.
     pub(crate) fn explanation(&self) -> String {
         self.stderr().map_or_else(|| self.to_string(), str::to_owned)
     }
 
     /// Adds the event, and the handler's text on standard error during it. The text is kept only if the handler ended
-    /// itself, as it does after a panic or an uncaught exception. The text would not explain any other trap, such as a
-    /// stack overflow.
+    /// itself, as it does after a panic or an uncaught exception. Any other trap, such as a stack overflow, is not
+    /// explained by the text.
     pub(super) fn during(self, event: EventName, stderr: String) -> Self {
         let event = Some(event);
         match self {

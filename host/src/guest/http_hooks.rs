@@ -14,8 +14,8 @@ use crate::ownership::{Holding, Ownership};
 /// How many requests an instance may have at once. A request counts until the handler has dropped its response.
 const MAX_REQUESTS: usize = 16;
 
-/// How many writes to the body of a request the host buffers, and how many bytes each write may have. The second is the
-/// most that `blocking-write-and-flush` takes at once.
+/// How many writes to the body of a request the host buffers, and how many bytes each write may have. The second number
+/// is the most that `blocking-write-and-flush` takes at once.
 const MAX_WRITES: usize = 4;
 const MAX_WRITE: usize = 4 << 10;
 
@@ -58,7 +58,7 @@ impl WasiHttpHooks for HttpHooks {
         let permit = Arc::clone(requests).try_acquire_owned();
         let is_owner = self.ownership.as_ref().is_none_or(|owner| owner.holding() == Holding::Held);
         Box::new(async move {
-            // The guest itself is interrupted at its next import.
+            // Here only the request fails. The guest itself is interrupted at its next import.
             if !is_owner {
                 return Err(Error::ConnectionTerminated);
             }

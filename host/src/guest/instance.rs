@@ -35,7 +35,7 @@ pub(crate) struct Guest {
     handler: RequiredExports,
     optional: Optional,
     /// The address of the client that the last event was about, or one of the constants below. If the next event is
-    /// about the same client, it needs no further preparation.
+    /// about the same client, the event needs no further preparation.
     last: usize,
 }
 
@@ -196,7 +196,7 @@ impl Guest {
         (called, burst.expect("only this function takes the burst out of the store"))
     }
 
-    /// Delivers the last event of a client, which is no longer in the table of clients.
+    /// Delivers the last event of a client. The client is no longer in the table of clients.
     pub(crate) async fn disconnected(
         &mut self,
         client: &Arc<Client>,
@@ -218,7 +218,7 @@ impl Guest {
         self.call_optional(EventName::Fired, None, |optional| optional.fired, (timer,)).await
     }
 
-    /// Reports that a client that had no room for a message has room again. Does nothing if the component does not
+    /// Reports that a client has room again after it had no room for a message. Does nothing if the component does not
     /// export `drained`.
     pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
         self.call_optional(
@@ -284,9 +284,9 @@ impl Guest {
         Ok(state)
     }
 
-    /// Lets the instance take over from an earlier one. The inner error is the handler's reason why it cannot. Does
-    /// nothing if the component does not export `lifecycle`. `age` is set if the state does not contain the latest
-    /// events.
+    /// Lets the instance take over from an earlier one. The inner error is the handler's reason why the instance cannot
+    /// take over. Does nothing if the component does not export `lifecycle`. `age` is set if the state does not contain
+    /// the latest events.
     pub(crate) async fn resume(
         &mut self,
         state: Option<Arc<[u8]>>,

@@ -33,12 +33,12 @@ const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
 const MAX_CORE_INSTANCES: usize = 64;
 
-/// The number of bytes that are charged for a table element: one pointer, and another because a growing table reserves
-/// up to twice its size.
+/// The number of bytes that are charged for a table element: two pointers. An element takes one pointer, but a growing
+/// table reserves up to twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// How much new memory an event may add before it yields and counts as a long computation. Ticks do not detect a guest
-/// that only grows its memory, because its event ends before the first tick.
+/// How much new memory an event may add before it yields and counts as a long computation. Ticks do not detect an event
+/// that only grows memory, because such an event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// After how many ticks a call yields for the first time. With a value of 1, even a short call would yield if a tick

@@ -88,7 +88,8 @@ mod tests {
         assert_eq!(line(1001), write(0));
         budget.charge(5000);
         assert_eq!(line(1002), Line::FirstLeftOut);
-        // The times may decrease, because threads may take the lock in another order than they read the clock.
+        // The times may decrease, because the order in which threads take the lock may differ from the order in which
+        // they read the clock.
         assert_eq!(line(900), Line::LeftOut);
         assert_eq!(line(3000), write(2));
     }

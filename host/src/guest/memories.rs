@@ -52,9 +52,9 @@ impl Memories {
     }
 }
 
-// SAFETY: a slot is all zeros at first, or begins with the data of the memory's module, which was taken out of the
-// module. It has one owner at a time. Compiled code checks every access against the
-// memory's size: the engine's configuration asks for no guard regions, and a request for one is refused below.
+// SAFETY: a new memory is all zeros, or begins with its initial data, which the host has taken out of the component.
+// The slot of a memory has one owner at a time. Compiled code checks every access against the memory's size: the
+// engine's configuration asks for no guard regions, and a request for one is refused below.
 unsafe impl MemoryCreator for Memories {
     fn new_memory(
         &self,

@@ -21,7 +21,7 @@ pub(super) struct ReservedMemories;
 struct Memory {
     start: NonNull<u8>,
     size: usize,
-    /// The largest size that it can grow to. The guard region follows.
+    /// The largest size to which the memory can grow. The guard region follows.
     capacity: usize,
     /// The length of the mapping, which covers the capacity and the guard region.
     length: usize,
@@ -32,8 +32,9 @@ unsafe impl Send for Memory {}
 // SAFETY: as above. Nothing is changed through a shared reference.
 unsafe impl Sync for Memory {}
 
-// SAFETY: a new mapping is all zeros, or begins with the data of the memory's module, which was taken out of the
-// module. Nothing else knows it. As much is reserved, and as much of it stays inaccessible, as wasmtime asks for.
+// SAFETY: a new memory is all zeros, or begins with its initial data, which the host has taken out of the component. No
+// other code has a pointer to the mapping. The reserved size and the size of the guard region are those that wasmtime
+// asks for.
 unsafe impl MemoryCreator for ReservedMemories {
     fn new_memory(
         &self,

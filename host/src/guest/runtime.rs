@@ -163,7 +163,7 @@ fn engine_config(density: Density, stack: StackLengths) -> Config {
 pub(super) fn compiler_config(density: Density) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
-    // The host itself provides the memories with shared data.
+    // Wasmtime need not share the initial data of memories, because the host does so itself.
     config.memory_init_cow(false);
     refuse_features(&mut config);
     if let Density::Many { .. } = density {
@@ -174,8 +174,8 @@ pub(super) fn compiler_config(density: Density) -> Config {
     config
 }
 
-/// Interrupts guests that are computing at every tick, until the engine is dropped. The interruptions check their CPU
-/// time.
+/// Interrupts guests that are computing at every tick, until the engine is dropped. Each interruption checks the CPU
+/// time of the guest.
 fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     ticker::on_every_tick(move || match engine.upgrade() {

@@ -56,8 +56,9 @@ impl StackOfStore {
     }
 }
 
-/// Creates an instance in a new store. If the component's data was taken out, its memories begin with `images`. Gives
-/// the memory of the store's stack back to the kernel, because events need less stack than start-up code.
+/// Creates an instance in a new store. If the component's data was taken out, the memories of the instance begin with
+/// `images`. Gives the memory of the store's stack back to the kernel, because events need less stack than start-up
+/// code.
 ///
 /// # Cancel safety
 ///

@@ -152,8 +152,8 @@ impl Template {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
         let denials = Denials::default();
-        // Components that are compiled for WASI 0.1 look for folders as soon as they print a line. A component that
-        // opens no files does so only for this reason, so the log would mislead.
+        // Components that are compiled for WASI 0.1 look for folders as soon as they print a line. If a component opens
+        // no files, it looks for folders only for this reason. A logged denial would then be misleading.
         if !check::opens_files(&runtime.engine, &component) {
             denials.silence(Denied::Files);
         }

@@ -23,7 +23,7 @@ const INCOMPLETE: &str = "part";
 /// larger, the files that were not used for the longest time are removed.
 const MAX_SIZE: u64 = 1 << 30;
 
-/// The age at which an incomplete file counts as abandoned. Its host must have been killed.
+/// The age at which an incomplete file counts as abandoned. The host that was writing it must have been killed.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// The length of the hash at the beginning of each file, in bytes.
@@ -75,7 +75,7 @@ impl Cache {
             self.remove(key);
             return None;
         }
-        // The eviction of files goes by the time of their last use.
+        // This time stands for the last use of the file. Eviction removes the files whose last use was longest ago.
         let _ = file.set_modified(SystemTime::now());
         Some(artifact)
     }

@@ -55,7 +55,7 @@ impl CompilerProcess {
     ///
     /// # Errors
     ///
-    /// [`CompileError`]. Even then, the process has ended.
+    /// [`CompileError`]. The process has ended in this case as well.
     pub(super) fn compile(
         &self,
         component: &[u8],

@@ -144,7 +144,7 @@ fn limit(order: Order) -> Result<()> {
     Ok(())
 }
 
-/// Sets a limit. If the host's own limit is lower, keeps that.
+/// Sets a limit. If the host's own limit is lower, keeps the host's limit.
 fn lower(resource: Resource, limit: u64) -> Result<()> {
     let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
     Ok(setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?)

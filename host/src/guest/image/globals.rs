@@ -20,8 +20,8 @@ const MAX_GLOBALS: usize = 1024;
 const BEHIND_START: [SectionId; 4] =
     [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
 
-/// The sections that may follow the memory section. A module with variables has at least one of them before all later
-/// sections.
+/// The two sections that may come directly after the memory section. A module with variables has at least one of them,
+/// and all later sections come after these two.
 const BEHIND_MEMORY: [SectionId; 2] = [SectionId::Tag, SectionId::Global];
 
 /// The code of a constant expression with the value 0.
@@ -56,7 +56,7 @@ pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
 /// Takes out the initial values of a module's variables, and adds a private memory of one page that has to hold them.
 /// `imported` is the number of memories that the module imports. The module must define none itself. Returns `None` in
 /// the same cases as [`move_to_memory`], and also if all values are zero. This is usual for modules that are not
-/// snapshots, and they should not pay the price of a memory.
+/// snapshots, and such modules should not pay the price of a memory.
 pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(WASM_PAGE)?;

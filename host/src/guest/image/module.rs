@@ -17,7 +17,7 @@ pub(super) struct Module<'a> {
     is_separable: bool,
     /// The module without data and without the initial values of its variables.
     moved: Option<Moved>,
-    /// Whether there is a memory only for these values. It is the last of the memories.
+    /// Whether there is a memory only for the initial values of the variables. It is the last of `memories`.
     has_private_memory: bool,
 }
 
@@ -147,8 +147,8 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Returns the module without its data. If an instruction uses data, the module becomes invalid and is refused. In
-    /// a module whose data is copied when it starts, such an instruction would find no data anyway.
+    /// Returns the module without its data. If an instruction uses data, the module becomes invalid and is refused. If
+    /// the data of a module is copied when the module starts, such an instruction would find no data anyway.
     fn strip(&self) -> Option<Vec<u8>> {
         let mut module = wasm_encoder::Module::new();
         for payload in Parser::new(0).parse_all(self.bytes) {

@@ -14,7 +14,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     linker.instance(BURST)?.func_wrap("next", next)
 }
 
-/// Returns the next message. Each message is an event, and has the whole CPU budget.
+/// Returns the next message. Each message is an event of its own, and has a whole CPU budget.
 fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
     let State { burst, current, .. } = store.data_mut();
     let message = match (burst, current) {

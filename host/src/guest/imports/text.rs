@@ -98,8 +98,9 @@ unsafe impl Lift for Text {
     }
 }
 
-/// Returns a type of lists. `WasmList` looks up the type of its elements there, but for bytes this type does not
-/// matter. Every handler has a type of lists with index 0, because `received-binary` takes a list.
+/// Returns a type of lists. `WasmList` finds the type of its elements through this type. If the elements are bytes, the
+/// result does not matter, so any type of lists will do. Every handler has a type of lists with index 0, because
+/// `received-binary` takes a list.
 fn any_list() -> InterfaceType {
     InterfaceType::List(TypeListIndex::from_u32(0))
 }

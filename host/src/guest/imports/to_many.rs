@@ -15,8 +15,8 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
-/// The group with a name, or `None` if it has no members. The error is the error's name, if no group can have this
-/// name.
+/// The group with a name. `None` if it has no members. If no group can have this name, the error is a name of an error
+/// in the contract.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
 
 /// The kind of a group: a topic or a tag.
