@@ -86,8 +86,9 @@ pub struct Replaced {
     pub kept: usize,
     /// Instances that failed while they were being replaced. Fresh instances start in their place.
     pub lost: usize,
-    /// Hibernated instances. When one wakes, the new code resumes from its state. If the new code cannot, the old code
-    /// continues. If there was any hibernated instance, one was woken immediately. It is counted as swapped or kept.
+    /// Hibernated instances. When an instance wakes, the new code resumes from its state. If the new code cannot do so,
+    /// the old code continues. But one hibernated instance was woken at once, to find out whether the new code accepts
+    /// its state. This one is not counted here, but as swapped or kept.
     pub asleep: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,
@@ -315,7 +316,8 @@ impl ReloadTask {
     }
 
     /// Reloads a file that has changed. If the file is broken or missing, another program may still be writing it. So
-    /// this tries again when the file changes, and for the last time when it has not changed for a second.
+    /// this tries again whenever the file changes. It tries for the last time when the file has not changed for a
+    /// second.
     async fn follow(&mut self) {
         loop {
             let outcome = self.reload().await;
@@ -389,7 +391,7 @@ impl ReloadTask {
     }
 }
 
-/// Waits until a point in time, or forever if it is `None`.
+/// Waits until `time`, or forever if `time` is `None`.
 async fn reached(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
