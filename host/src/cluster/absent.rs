@@ -10,7 +10,7 @@ use super::status::ClusterStatus;
 use crate::metrics::Exposition;
 use crate::topics::Topics;
 
-/// A membership that does not exist.
+/// A membership in a cluster. In this build there is none, so this type has no values.
 #[derive(Debug)]
 pub(crate) enum Cluster {}
 

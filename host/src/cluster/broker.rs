@@ -13,9 +13,9 @@ pub(super) trait Broker: Send + 'static {
 
     /// Connects to one of the servers.
     ///
-    /// An error that says which server cannot be used, and why.
+    /// # Errors
     ///
-    /// Says which server cannot be used, and why.
+    /// A text that says which server cannot be used, and why.
     async fn connect(&self, shared: &Arc<Shared>, connection: u32)
     -> Result<Self::Session, String>;
 }
@@ -28,7 +28,8 @@ pub(super) trait Session {
     /// Returns the longest payload that the server accepts.
     fn max_payload(&self) -> usize;
 
-    /// Sends messages, and waits until the operating system has taken them. If the connection has ended, they are lost.
+    /// Sends messages, and waits until the operating system has taken them. If the connection has ended, the messages
+    /// are lost.
     async fn publish(&self, messages: &[Outgoing]);
 
     /// Begins to pass the messages of a topic to [`Shared::receive`].

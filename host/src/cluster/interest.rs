@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use super::envelope::Origin;
 use crate::topics::Topics;
 
-/// How long a topic is still received after its last subscriber has left. Clients that reconnect at once miss nothing,
-/// and the broker is spared the changes.
+/// How long a topic is still received after its last subscriber has left. So clients that reconnect at once miss
+/// nothing, and the broker need not handle the changes.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// The most hosts per topic whose newest connection is remembered.
+/// For how many hosts a topic remembers the newest connection.
 const MAX_ORIGINS: usize = 64;
 
 /// The topics that this host receives.
@@ -146,8 +146,8 @@ impl Interests {
 }
 
 impl Interest {
-    /// Records that a message came from `origin`. Returns whether the message is late: whether a message of a newer
-    /// connection of the same host came before it.
+    /// Records that a message came from `origin`. Returns whether the message is late. It is late if a message of a
+    /// newer connection of the same host came before it.
     pub(super) fn is_late(&self, origin: Origin) -> bool {
         let origins = &mut self.state.lock().origins;
         match origins.iter_mut().find(|known| known.host == origin.host) {

@@ -16,7 +16,7 @@ pub(super) struct KeptState {
     placement: Arc<Placement<NatsRecords>>,
     is_open: AtomicBool,
     inherited: Mutex<Option<Inherited>>,
-    /// The result of the last write. The lock is held during a write, so that there is only one at a time.
+    /// The result of the last write. The lock is held during a write, so that there is only one write at a time.
     written: tokio::sync::Mutex<Written>,
 }
 

@@ -76,7 +76,7 @@ impl LinkState {
         );
     }
 
-    /// Records that the connection is lost. It is logged later, together with the outcome of the next attempt.
+    /// Records that the connection is lost. The loss is logged later, together with the outcome of the next attempt.
     pub(super) fn set_down(&self, why: String) {
         let mut state = self.state.lock();
         state.change(ClusterLink::Down);
@@ -85,7 +85,7 @@ impl LinkState {
         state.lost = Some(why);
     }
 
-    /// Records that an attempt to connect has failed. Logs this only if it is news.
+    /// Records that an attempt to connect has failed. Logs this, unless the same reason was just logged.
     pub(super) fn set_unreachable(&self, why: String) {
         let mut state = self.state.lock();
         let lost = state.lost.take();

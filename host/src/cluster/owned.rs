@@ -130,8 +130,8 @@ impl Drop for Owned {
         {
             entry.remove();
         }
-        // This fails if the thread that keeps the lease has ended, or if too many claims wait. Then the claim is not
-        // given back.
+        // This fails if the thread that keeps the lease has ended, or if too many claims wait. In both cases the claim
+        // is not given back.
         let _ = self.table.ended.try_send(self.claim.clone());
     }
 }

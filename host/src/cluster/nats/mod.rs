@@ -1,8 +1,8 @@
 //! NATS, through its official client.
 //!
-//! The client library could reconnect by itself, but while it does, it keeps messages and sends them late. So this is
-//! not used for topics. A [session](session::NatsSession) is a single connection, and [`super::member`] makes another
-//! one when it ends.
+//! The client library could reconnect by itself, but meanwhile it would keep messages and send them late. So topics do
+//! not use this. A [session](session::NatsSession) is a single connection. When it ends, [`super::member`] makes
+//! another session.
 
 mod api;
 mod credentials;
@@ -158,7 +158,7 @@ impl Nats {
         Ok(NatsRecords::new(client, &self.cluster, replicas, longest_state))
     }
 
-    /// Returns options for connections that read the credentials file again each time. `named` is the server whose URL
+    /// Returns options with which each new connection reads the credentials file again. `named` is the server whose URL
     /// contains a user and password, or a token.
     async fn signing_in(&self, named: Option<&ServerAddr>) -> Result<ConnectOptions, String> {
         let Some(file) = self.credentials.clone() else {

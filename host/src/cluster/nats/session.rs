@@ -92,7 +92,8 @@ impl Session for NatsSession {
         // Subscribing fails only if the connection has ended.
         let Ok(subscriber) = self.client.subscribe(subject).await else { return };
         let key = interest.key.clone();
-        // Unconstrained, so that the task takes all messages that have arrived before the client library reads more.
+        // The task is unconstrained, so that it takes all messages that have arrived. Only then does the client library
+        // read more.
         let task =
             tokio::spawn(unconstrained(receive(subscriber, interest, Arc::clone(&self.shared))));
         self.receiving.lock().insert(key, task.abort_handle());
@@ -108,7 +109,7 @@ impl Session for NatsSession {
     async fn sync(&self) {
         // Nobody subscribes to this subject. The server reports that there are no subscribers, but only after it has
         // read everything that was sent before the request. The request also fails if the report is late or the
-        // connection has ended. There is nothing to wait for then.
+        // connection has ended. In these cases there is nothing to wait for.
         let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
     }
 

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::boot_clock::BootTime;
 use super::key::LeaseId;
 
-/// A lease of this host. It is valid, lapsed, or lost. A lapsed lease may become valid again if no host has fenced it,
-/// because then no host has taken any of its claims. A lost lease never becomes valid again.
+/// A lease of this host. It is valid, lapsed, or lost. A lapsed lease may become valid again if no host has fenced it.
+/// As long as it is not fenced, no host has taken any of its claims. A lost lease never becomes valid again.
 #[derive(Debug)]
 pub(crate) struct Term {
     id: LeaseId,
@@ -53,7 +53,7 @@ impl Term {
         self.taken
     }
 
-    /// Returns when the lease ends unless it is renewed. Events that are still running then have to end.
+    /// Returns when the lease ends unless it is renewed. Events that are still running at that time have to end.
     pub(crate) fn valid_until(&self) -> BootTime {
         BootTime::from_nanoseconds(self.valid_until.load(Ordering::Relaxed))
     }

@@ -46,8 +46,9 @@ impl Timing {
         self.lease / 8
     }
 
-    /// The longest time between two reads of a lease that still shows that the lease was not renewed in between.
-    /// Without this limit, all hosts would fence each other when a broker comes back after a long time.
+    /// How far apart two reads of a lease may be to show something about the time in between. If both find the same
+    /// revision, the lease was not renewed in this time. But if the reads are further apart, the time does not count
+    /// against the lease. Otherwise all hosts would fence each other when a broker comes back after a long time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hex;
 
-/// A client at the edge, as the owner would have seen it in the edge's place. The owner applies its own rules to it,
-/// for example those about trusted proxies.
+/// A client at the edge, as the owner would have seen it in the edge's place. The owner applies its own rules to the
+/// client, for example those about trusted proxies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Origin {

@@ -39,7 +39,7 @@ async fn compete(records: Arc<NatsRecords>, done: Arc<Mutex<Vec<u64>>>, stop: Ca
             let written = records.write(&key, "x".into(), expected).await;
             written.is_ok().then(|| done.lock().push(expected))
         };
-        // A write whose answer comes too late does not count as done. It is the same for a host.
+        // A write whose answer comes too late does not count as done. A host treats such a write in the same way.
         let _ = tokio::time::timeout(TIMING.request(), attempt).await;
     }
 }
