@@ -57,7 +57,8 @@ impl Resource {
     /// # Cancel safety
     ///
     /// The message is delivered even if the future is dropped. There is one exception: while [`MAX_DELIVERIES`] other
-    /// messages are being delivered, this message waits, and if the future is dropped then, no actor gets it.
+    /// messages are being delivered, this message waits. If the future is dropped during this wait, no actor gets the
+    /// message.
     pub(crate) async fn receive_custom(
         self: &Arc<Self>,
         target: Target,

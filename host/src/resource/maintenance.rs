@@ -99,7 +99,7 @@ impl Maintenance {
             yield_now().await;
         }
         // Busy actors come last. Their events may sleep for a long time, and no other actor should have to wait for
-        // that. Busy actors neither hibernate nor rest.
+        // these events. Busy actors neither hibernate nor rest.
         for actor in busy.into_iter().filter(|_| matches!(self, Self::Refresh | Self::TryOut)) {
             self.apply(actor.turn().await).await;
         }

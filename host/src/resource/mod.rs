@@ -34,8 +34,8 @@ use crate::worker::Workers;
 /// The shortest time between two searches for unused actors while the resource has no room for another actor.
 const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The most actors without clients. Most of them are hibernated until their timers are due. Each takes two kilobytes
-/// and its state. When this number is reached, clients with new paths get a 503 (`full="actors"`).
+/// The most actors without clients. Most of them are hibernated until their timers are due. Each takes two kilobytes in
+/// addition to its state. When this number is reached, clients with new paths get a 503 (`full="actors"`).
 const MAX_CLIENTLESS: usize = 1 << 16;
 
 /// The most deliveries of custom messages at once. A message to several actors is one delivery for each of them. Each
@@ -100,7 +100,8 @@ pub(crate) enum Full {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoLease {
     Full(Full),
-    /// This host is no longer the owner of the actor. Another host may be the owner, or this host may be it again.
+    /// This host is no longer the owner of the actor. Another host may be the owner now, or this host may have become
+    /// the owner again.
     NotOwner,
     /// The resource is no longer served.
     Stopped,
@@ -124,7 +125,7 @@ struct ActorEntry {
 }
 
 impl Resource {
-    /// Returns a resource without actors. It may have at most `max_clients` at once.
+    /// Returns a resource without actors. The resource may have at most `max_clients` clients at once.
     pub(crate) fn new(
         code: Code,
         instance_per: InstancePer,
@@ -212,7 +213,8 @@ impl Resource {
             };
             match table.actors.get(&key).map(is_same) {
                 Some(true) => {}
-                // The right was used before. That actor was removed, or belongs to a resource that is ending.
+                // The right was used for an earlier actor. That actor was removed, or belongs to a resource that is
+                // ending.
                 _ if !ownership.take() => return Err(NoLease::NotOwner),
                 // The actor in the table had an earlier right, so it must not get another client.
                 Some(false) => replaced = table.actors.remove(&key),

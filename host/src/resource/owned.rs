@@ -11,15 +11,15 @@ use crate::actor::Actor;
 use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// An actor with fewer clients than this is given as much time as one with this many clients. So the ends of two actors
-/// are at most 50 ms apart, and a host with few actors does not take longer than necessary.
+/// An actor with fewer clients than this is given as much time as one with this many clients. So the ends of two such
+/// actors are at most 50 ms apart, and a host with few actors does not take longer than necessary.
 const MIN_CLOSES: usize = 50;
 
-/// The divisor for the time that is left for saving an actor's state, if its clients do not leave: a quarter of the
-/// time for the actor's end.
+/// The part of the time for an actor's end that is reserved for saving the actor's state, as a divisor: a quarter. The
+/// clients of the actor may take the rest of the time to leave.
 const SAVING: u32 = 4;
 
-/// The time between two checks whether the clients of an actor have left.
+/// The time between two checks. Each checks whether the clients of an actor have left.
 const LOOK: Duration = Duration::from_millis(5);
 
 impl Resource {
@@ -44,7 +44,7 @@ impl Resource {
 
     /// Ends all actors that are unique in the cluster, at this pace and within `time`, so that other hosts can own
     /// them. The clients of an actor are all closed at once. The actor is given back when its handler has been told
-    /// that its clients are gone. If its state is durable, the state is saved first.
+    /// about the end of each client. If its state is durable, the state is saved first.
     ///
     /// # Cancel safety
     ///
@@ -70,12 +70,14 @@ impl Resource {
         }
     }
 
-    /// Returns the number of closes that the end of all actors that are unique in the cluster stands for.
+    /// The end of an actor counts as several closes of clients. Returns the number of closes for all actors that are
+    /// unique in the cluster.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the actors that are unique in the cluster. The number is how many closes the actor's end stands for.
+    /// Returns the actors that are unique in the cluster. The number of each actor says as how many closes its end
+    /// counts.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();

@@ -66,8 +66,8 @@ impl Resource {
         Ok(())
     }
 
-    /// Returns the key of the actor that had this name in the earlier run. If another actor replaces it now, returns
-    /// the key of that one.
+    /// Returns the key of the actor that gets the timers of an actor of the earlier run. The two actors have the same
+    /// name, unless the resource now has fewer instances.
     fn key_of(&self, name: &str) -> Option<Key> {
         match &self.instance_per {
             InstancePer::Resource { instances } => {

@@ -10,7 +10,7 @@ use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
 /// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, the time
-/// until then is exact to a quarter.
+/// until the hibernation is exact to a quarter.
 const QUIET_SWEEPS: u8 = 4;
 
 /// How long the actor of a path must have been unused before it is removed, if quiet actors are not hibernated.
@@ -27,7 +27,8 @@ struct Quiet {
 
 impl Resource {
     /// Sweeps forever. Hibernates actors that have had no event for `hibernate_after`. Removes actors of paths that
-    /// have neither clients nor timers. An actor that has only timers is hibernated until they are due.
+    /// have neither clients nor timers. An actor that has only timers is hibernated until the first of these timers is
+    /// due.
     ///
     /// # Cancel safety
     ///
