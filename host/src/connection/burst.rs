@@ -75,8 +75,8 @@ impl Burst {
 }
 
 impl guest::Burst for Burst {
-    /// Makes the same checks before each message as there are between two calls. Only messages can be in a burst.
-    /// Anything else ends the burst, and the connection then handles it as a single event.
+    /// Before each message, makes the checks that are otherwise made between two calls. Only messages can be in a
+    /// burst. Anything else ends the burst, and the connection handles it afterwards as a single event.
     fn next(&mut self, client: &Client) -> Option<Message> {
         while self.taken == 0 || (self.is_same_slice() && !slice::is_over()) {
             let mut input = &mut self.buffer[self.unread.clone()];

@@ -37,8 +37,8 @@ pub(crate) enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    /// Returns whether output may still be waiting while the peer may still read it. A peer whose stream has ended may
-    /// have closed only its own side, and may still read.
+    /// Returns whether there may be unsent output that the peer can still read. If the peer's stream has ended, the
+    /// peer may have closed only its own side, so it may still read.
     pub(super) fn allows_closing_handshake(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }

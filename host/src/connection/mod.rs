@@ -145,8 +145,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Calls the handler's `drained`, if exported, when there is capacity again after a refused send. The task yields
-    /// when the slice is over. Otherwise this could go on forever: the handler may refill the buffer each time, and the
-    /// client may read everything at once.
+    /// when the slice is over. Otherwise the calls could go on forever: the handler may refill the buffer each time,
+    /// and the client may read everything at once.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         if !client.take_restored_capacity(self.transport.high_water_mark())
@@ -297,7 +297,7 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Waits for the turn, while `waiting` bytes of the client's input stay in memory. Returns `None` if the client has
-/// been closed, because its input is no longer delivered then.
+/// been closed, because the input of a closed client is no longer delivered.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Client,
@@ -395,7 +395,7 @@ enum Next<'a> {
     Event(ClientEvent<'a>),
     /// Stop, because the input is used up or the slice is over.
     Nothing,
-    /// Wait until the client has read output, and handle the rest of the input then.
+    /// Wait until the client has read output. Then handle the rest of the input.
     OutputFull,
 }
 

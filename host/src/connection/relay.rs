@@ -81,8 +81,8 @@ enum Lost {
 
 /// Copies until both sides have closed their streams, or until one of them is lost. Writes `to_owner` and `to_client`
 /// first. A client that reads less than `min-rate` while bytes wait for it counts as lost. If another host may take
-/// over from the owner, the client is closed with 1012. That is not possible if the client has received only a part of
-/// a frame.
+/// over from the owner, the client is closed with 1012. But if the client has received only a part of a frame, no close
+/// frame can be sent.
 ///
 /// # Cancel safety
 ///
@@ -116,8 +116,8 @@ pub(crate) async fn relay(
             Poll::Ready(Err(Lost::Source(error))) => {
                 return Poll::Ready(RelayEnd::ClientLost(error));
             }
-            // If the owner has already ended its stream, it may just be done with the client. Its last bytes are still
-            // delivered.
+            // If the owner has already ended its stream, the error may only mean that the owner is done with the
+            // client. The owner's last bytes are still delivered.
             Poll::Ready(Err(Lost::Destination(error))) if downwards.state == State::Open => {
                 return Poll::Ready(RelayEnd::OwnerLost(error));
             }

@@ -22,7 +22,7 @@ impl Socket {
     }
 
     /// Makes a system call that transfers up to `max` bytes. If it transfers fewer, the socket must be drained or full.
-    /// The next transfer then waits for readiness without another system call.
+    /// In this case the next transfer waits for readiness without another system call.
     #[inline(always)]
     fn transfer(
         &self,
