@@ -294,9 +294,9 @@ impl Client {
         self.output_share.report(outgoing.outbound.own());
     }
 
-    /// Returns whether the client's input is neither read nor handled because too much output is waiting. That is the
-    /// case above the high-water mark, and also if the output takes more than half of the memory that the host has
-    /// left. The other half is for replies to input that was already read.
+    /// Returns whether the client's input is neither read nor handled because too much output is waiting. Too much
+    /// output is waiting if it exceeds the high-water mark, or if it takes more than half of the memory that the host
+    /// has left. The other half is for replies to input that was already read.
     #[inline]
     pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water_mark: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);

@@ -37,7 +37,7 @@ pub(crate) enum ExpiryState {
     Now,
 }
 
-/// A time that also advances while the machine is suspended, because tokens keep ageing then.
+/// A time that also advances while the machine is suspended, because tokens age during that time as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Uptime(Instant);
 

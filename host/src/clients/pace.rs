@@ -1,5 +1,5 @@
-//! The pace at which a host that stops closes its clients. It keeps the clients from all connecting elsewhere at the
-//! same moment.
+//! The pace at which a stopping host closes its clients. The pace keeps the clients from all connecting elsewhere at
+//! the same moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::slice;
 /// So a host with few clients still stops almost at once.
 const MAX_GAP: Duration = Duration::from_millis(1);
 
-/// How late closes may be and still catch up at once. A timer may fire a millisecond late, and later on a busy worker.
-/// Closes that are even later are spread over the rest of the time instead.
+/// If closes are late by at most this time, they are made up for at once. A timer may fire a millisecond late, and even
+/// later on a busy worker. Closes that are even later are spread over the rest of the time instead.
 const MAX_LAG: Duration = Duration::from_millis(10);
 
 /// A pace that several tasks share. The tasks may close in the order in which they began to wait.
