@@ -65,8 +65,8 @@ struct Delivery {
     delivered_up_to: AtomicU64,
 }
 
-/// The members of a group on one worker. Each has the number of the first broadcast that it gets, which is the first
-/// one that was queued after it joined.
+/// The members of a group on one worker. Each member has the number of the first broadcast that it gets. This is the
+/// first broadcast that was queued after the member joined.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     /// A delivery holds this lock for up to a slice. Other tasks that need the lock nearly always run on the same

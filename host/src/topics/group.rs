@@ -218,7 +218,7 @@ impl Groups {
 }
 
 impl Group {
-    /// Waits until none of the queues of workers with members is full.
+    /// Waits until no worker's queue is full. Only workers that have or had members are checked.
     ///
     /// # Cancel safety
     ///
@@ -235,7 +235,7 @@ impl Group {
         &self.name
     }
 
-    /// Returns whether the queue of any worker that has or had members is full.
+    /// Returns whether any worker's queue is full. Only workers that have or had members are checked.
     #[cfg(feature = "nats")]
     pub(super) fn is_full(&self) -> bool {
         self.shards.lock().iter().any(|shard| shard.queue.is_full())

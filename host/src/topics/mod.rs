@@ -131,7 +131,7 @@ impl Topics {
         self.publish_to(&group, message, &[]).deliver_all().await
     }
 
-    /// Returns the way to other hosts, if there are any. It is for messages of topics that have no subscriber on this
+    /// Returns the way to other hosts, if there are any. It is for messages to a topic without subscribers on this
     /// host. [`publish_to`](Self::publish_to) sends all other messages to the other hosts itself.
     pub(crate) fn remote(&self) -> Option<&Arc<dyn Remote>> {
         self.groups.remote()

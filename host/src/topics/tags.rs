@@ -1,5 +1,5 @@
-//! Tags, which are names for sets of clients. Sending to a tag, and closing its clients, uses the delivery queues of
-//! topics.
+//! Tags, which are names for sets of clients. Messages to a tag, and closes of its clients, go through the delivery
+//! queues of topics.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl Tags {
         })
     }
 
-    /// Returns the number of clients of the resource that have a tag.
+    /// Returns the number of the resource's clients that have a tag.
     pub(crate) fn count(&self, tag: &str) -> usize {
         self.groups.count(tag)
     }
