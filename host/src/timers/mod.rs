@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::durable::{DurableTimers, Record, SavedTimer};
 
-/// The most timers that an actor may have. They are enough for one timer for each of many things, and too few to harm
+/// The most timers that an actor may have. This is enough for one timer for each of many things, and too few to harm
 /// the host.
 const MAX_TIMERS: usize = 1024;
 
@@ -100,8 +100,8 @@ impl Timers {
         self.table.lock().by_id.contains_key(&id)
     }
 
-    /// Returns whether the entry of a delivered timer can be removed. It can be if the timer was not set again. If the
-    /// actor has ended, another actor may have set the timer again, so the entry must stay.
+    /// Returns whether the entry of a delivered timer can be removed. It can be removed if the timer was not set again.
+    /// If the actor has ended, another actor may have set the timer again, so the entry must stay.
     pub(crate) fn is_over(&self, id: TimerId, record: &Record) -> bool {
         let table = self.table.lock();
         let current = table.by_id.get(&id).and_then(|timer| timer.record.as_ref());
