@@ -7,15 +7,15 @@ use http::HeaderMap;
 use super::HandshakeEnd;
 use crate::metrics::Exposition;
 
-/// Traces that do not exist.
+/// The traces. In this build there are none, so this type has no values.
 #[derive(Debug)]
 pub(crate) enum Traces {}
 
-/// A span of a handshake that does not exist.
+/// The span of a handshake. In this build there is none, so this type has no values.
 #[derive(Debug)]
 pub(crate) enum HandshakeSpan {}
 
-/// The trace of a client that does not exist.
+/// The trace of a client. In this build there is none, so this type has no values.
 #[derive(Debug)]
 pub(crate) enum ClientTrace {}
 

@@ -117,7 +117,7 @@ impl Exporter {
     }
 
     /// Sends a batch until the collector accepts or refuses it. Returns false if the collector cannot be reached while
-    /// the host stops. No other batch may follow then.
+    /// the host stops. In that case no other batch may follow.
     async fn deliver(&mut self, body: &Bytes, count: usize) -> bool {
         let mut pause = PAUSES.0;
         loop {
@@ -185,7 +185,7 @@ impl Exporter {
     }
 }
 
-/// Returns the time until the next attempt that a response asks for, if it is given in seconds.
+/// A response may ask for a pause before the next attempt. Returns the length of the pause, if it is given in seconds.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     value.parse().ok().map(Duration::from_secs)

@@ -41,8 +41,8 @@ use std::sync::Arc;
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only spans need it"))]
 pub(crate) struct HandshakeEnd<'a> {
     pub(crate) method: &'a str,
-    /// The pattern of paths. The path itself is not recorded, because it may contain a secret of the client and the
-    /// handler.
+    /// The pattern of paths. The path itself is not recorded, because it may contain a secret that only the client and
+    /// the handler should know.
     pub(crate) route: &'a str,
     pub(crate) scheme: &'static str,
     /// The version of HTTP.
