@@ -1,5 +1,5 @@
-//! The queue of changes of a store. While some changes are being committed, others wait. All those that wait are then
-//! committed together, with one write to the disk.
+//! The queue of changes of a store. While some changes are being committed, others wait. Afterwards all waiting changes
+//! are committed together, with one write to the disk.
 
 use std::sync::Arc;
 

@@ -23,7 +23,8 @@ const THIS_FORMAT: u64 = 1;
 /// The limits on the content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreLimits {
-    /// The total length of all buckets' names, keys and values, in bytes.
+    /// The total length of all entries, in bytes. The length of an entry is that of its key, its value and the name of
+    /// its bucket.
     pub(crate) max_size: u64,
     pub(crate) max_keys: u64,
 }
