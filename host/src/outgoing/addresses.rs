@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// Networks that are not public: those of the IANA registry of special-purpose addresses that are not globally
-/// reachable, those for multicast, and reserved ones. The link-local network is among them, where clouds have their
-/// metadata services.
+/// Networks that are not public. They are the networks in the IANA registry of special-purpose addresses that are not
+/// globally reachable, the networks for multicast, and the reserved networks. Among them is the link-local network,
+/// where clouds have their metadata services.
 const SPECIAL_V4: [&str; 16] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -30,8 +30,8 @@ const SPECIAL_V4: [&str; 16] = [
 /// The only IPv6 addresses that are assigned to the Internet.
 const GLOBAL_V6: &str = "2000::/3";
 
-/// The networks within [`GLOBAL_V6`] that are not globally reachable, and those whose addresses contain IPv4 addresses:
-/// Teredo is in the first one, and 6to4 is 2002::/16.
+/// The networks within [`GLOBAL_V6`] that are not globally reachable. Also the two networks whose addresses contain
+/// IPv4 addresses: Teredo, which is in 2001::/23, and 6to4, which is 2002::/16.
 const SPECIAL_V6: [&str; 4] = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
 /// The network of NAT64 (RFC 6052). The last 32 bits of its addresses are an IPv4 address.

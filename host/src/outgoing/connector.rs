@@ -58,7 +58,8 @@ impl Connector {
         };
         let is_tls = server.is_encrypted();
         let name = ServerName::try_from(server.host.clone());
-        // A server that is given by its address needs no lookup, so its grant is enough.
+        // If the server is given by its address, there is no lookup, so the resolver does not check the address. The
+        // grant of this address is enough.
         let mut http = HttpConnector::new_with_resolver(Resolver { reach: server.reach });
         http.enforce_http(false);
         http.set_nodelay(true);
