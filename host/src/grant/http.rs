@@ -83,8 +83,8 @@ impl HttpServer {
     }
 }
 
-/// Returns the port of a URL. If it has none, returns the default port of its scheme. Returns `None` if the port is
-/// invalid.
+/// Returns the port of a URL. If the URL names no port, returns the default port of its scheme. Returns `None` if the
+/// port is invalid.
 fn port(uri: &Uri) -> Option<u16> {
     let authority = uri.authority()?;
     match authority.port_u16() {
