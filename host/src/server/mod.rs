@@ -77,10 +77,10 @@ impl Server {
     /// Starts the [`Host`] and listens. If one of the addresses is [`Address::Systemd`], takes the sockets that the
     /// service manager passes.
     ///
-    /// Call this and [run](Self::run) inside a tokio runtime. That runtime serves the admin address. Workers accept the
-    /// connections and serve the clients. They are threads of the host itself. The runtime also accepts connections,
-    /// but only while the accepting worker is busy. So a single-threaded runtime such as [`runtime`](crate::runtime) is
-    /// enough.
+    /// Call this and [run](Self::run) inside a tokio runtime. That runtime serves the admin address. The host has
+    /// threads of its own, the workers. They accept the connections and serve the clients. The runtime also accepts
+    /// connections, but only while the accepting worker is busy. So a single-threaded runtime such as
+    /// [`runtime`](crate::runtime) is enough.
     ///
     /// # Errors
     ///

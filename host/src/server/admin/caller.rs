@@ -27,8 +27,8 @@ pub(super) enum RejectedCaller {
     /// The Host header is missing, duplicated or malformed (RFC 9112 §3.2).
     #[error("There must be exactly one Host header, with a host and optionally a port.")]
     Host,
-    /// The Host header names another machine. This happens when the owner of a web page makes the page's host name
-    /// resolve to this machine (DNS rebinding).
+    /// The Host header names another machine. This happens, for example, when the owner of a web page makes the page's
+    /// host name resolve to this machine (DNS rebinding).
     #[error(
         "The Host header does not name this machine. The admin address must be requested as localhost or \
          127.0.0.1."

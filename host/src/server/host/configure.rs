@@ -141,8 +141,8 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
         done.removed.push(served.name().to_owned());
     }
     for (served, loaded) in replacing {
-        // This fails only if the reload task has ended, and it ends only with the host. Then there is nothing to
-        // replace.
+        // This fails only if the reload task has ended, and it ends only with the host. In that case there is nothing
+        // to replace.
         let _ = served.reloader().replace(loaded).await;
         // Only now does the new code run with the new grants.
         served.close_revoked();

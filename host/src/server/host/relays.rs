@@ -64,7 +64,7 @@ impl Relays {
 
     /// Asks all owners to close the clients of this host with 1001, spread over up to `time`. Ending the streams to the
     /// owners would not be enough: an owner would close its side at once, and the client's close frame could not reach
-    /// it. Dropping the returned tasks stops them.
+    /// the owner. Dropping the returned tasks stops them.
     pub(super) fn close_all(&self, time: Duration) -> JoinSet<()> {
         let mut closing = JoinSet::new();
         let Some(peers) = &self.peers else { return closing };

@@ -175,7 +175,7 @@ fn check(head: &[u8], limits: HeadLimits) -> Result<HeadKind, HeadError> {
     Ok(HeadKind::Draft00 { content_length })
 }
 
-/// Returns the line that begins with `name`, which is a slice of `head`. The line includes its end.
+/// Returns the range of the line that begins with `name`. `name` must be a slice of `head`. The line includes its end.
 fn line_of(head: &[u8], name: &str) -> Range<usize> {
     let start = (name.as_ptr() as usize).saturating_sub(head.as_ptr() as usize);
     let rest = head.get(start..).unwrap_or_default();

@@ -50,7 +50,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
         match STREAM.try_with(|context| context.writer_sender.take()) {
             // hyper spawns this task when a stream becomes a WebSocket.
             Ok(Some(writer_sender)) => {
-                // Sending fails if the client has already gone. Then nobody needs the task.
+                // Sending fails if the client has already gone. In that case nobody needs the task.
                 let _ = writer_sender.send(tokio::spawn(stream)).map_err(|writer| writer.abort());
             }
             _ => {

@@ -17,7 +17,7 @@ use super::passed::{HandedOver, PassedSocket, PassedSockets};
 use crate::cluster::relay::set_socket_options;
 use crate::config::{Address, Listen};
 
-/// The address that both ends of a connection on a unix socket are given: this machine, and no port.
+/// A connection on a unix socket counts as having this address at both ends: this machine, and no port.
 const UNIX_SOCKET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes.
@@ -170,8 +170,8 @@ impl Listener {
         Ok(PassedSocket::new(name, self.socket.descriptor.try_clone()?))
     }
 
-    /// Listens for other hosts. The connection of a host that does not answer the kernel's probes for about `patience`
-    /// is given up.
+    /// Listens for other hosts. If a host leaves the kernel's probes unanswered for about `patience`, its connection is
+    /// given up.
     ///
     /// # Errors
     ///

@@ -16,9 +16,9 @@ use crate::worker::HandshakeWorker;
 /// until one of them is evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// How long such a connection must have been idle before it is evicted, when no client address holds clearly more
-/// permits than the address of the new connection. A program may open thousands of connections at once, and each of
-/// them may take this long.
+/// How long such a connection must have been idle before it is evicted. This applies when no client address holds
+/// clearly more permits than the address of the new connection. A program may open thousands of connections at once,
+/// and each of them may take this long.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
