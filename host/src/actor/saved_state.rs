@@ -12,13 +12,14 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// The number of the reload that loaded the template. If the code of a later reload could not resume from this
-    /// code's state, this code continues, and this is the number of that later reload.
+    /// The number of a reload. Normally it is the reload that loaded the template. But the code of a later reload may
+    /// have failed to resume from the state of this code. In that case this code continues under the number of the
+    /// later reload.
     pub(super) version: u64,
 }
 
-/// A state that waits for an instance. It also holds the code that saved it, so that at least this code can resume from
-/// the state.
+/// A state that waits for an instance, together with the code that saved the state. So at least this code can resume
+/// from the state.
 #[derive(Clone)]
 pub(super) struct SavedState {
     /// `None` if the code returned no state.

@@ -1,5 +1,5 @@
-//! The transitions of an actor's instance between the states of [`InstanceState`], except those during an event, which
-//! are in `turn.rs`.
+//! The transitions of an actor's instance between the states of [`InstanceState`]. The transitions during an event are
+//! in `turn.rs`.
 //!
 //! A saved state stays in the slot until an instance has resumed from it, so dropping a future loses no saved state.
 //! But an instance that is outside its slot at that moment is lost.
