@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ticker;
 
-/// Measures the CPU time of a call since the call began or was last resumed. The measured time is an approximation,
-/// because it is read from the clock of the ticker. So it also includes time in which the operating system ran other
-/// threads on the core.
+/// Measures the CPU time of a call since the last [`restart`](Self::restart). The measurement is restarted when the
+/// call begins, when it is resumed, and when its CPU time was charged. The measured time is an approximation, because
+/// it is read from the clock of the ticker. So it also includes time in which the operating system ran other threads on
+/// the core.
 #[derive(Debug)]
 pub(super) struct CpuClock {
     started: AtomicU64,

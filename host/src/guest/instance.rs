@@ -26,8 +26,8 @@ use crate::traces::ClientTrace;
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a call that is dropped before it has returned leaves the instance in the middle of an event. The
-/// caller must then drop the instance as well.
+/// Not cancel safe: a call that is dropped before it has returned leaves the instance in the middle of an event. In
+/// that case the caller must drop the instance as well.
 pub(crate) struct Guest {
     time_limit: TimeLimit,
     store: Store<State>,
@@ -319,7 +319,7 @@ impl Guest {
         }
     }
 
-    /// Begins an event: gives it its whole CPU budget, and remembers the client that the event is about.
+    /// Begins an event: gives the event its whole CPU budget, and remembers the client that the event is about.
     fn begin(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
         state::begin_event(self.store.as_context_mut(), event);
         self.time_limit.begin(event);

@@ -27,8 +27,8 @@ pub(crate) enum Density {
     /// bounds checks. Initial memory is mapped and not copied. Each instance has a few kernel mappings of its own, and
     /// a process may have 65,530.
     Few,
-    /// A hundred thousand instances and more. Their memories and stacks lie side by side in shared mappings. They take
-    /// only the memory that they touch.
+    /// A hundred thousand instances and more. Their memories and stacks lie side by side in shared mappings. Each
+    /// instance takes only the memory that it touches.
     Many {
         /// The most bytes that one memory may have.
         max_memory: usize,
@@ -158,8 +158,8 @@ fn engine_config(density: Density, stack: StackLengths) -> Config {
     config
 }
 
-/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that its code
-/// fits.
+/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that the code
+/// that it makes fits the engine.
 pub(super) fn compiler_config(density: Density) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
@@ -174,8 +174,8 @@ pub(super) fn compiler_config(density: Density) -> Config {
     config
 }
 
-/// Interrupts guests that are computing at every tick, until the engine is dropped. Each interruption checks the CPU
-/// time of the guest.
+/// At every tick, interrupts the guests that are computing. Does so until the engine is dropped. Each interruption
+/// checks the CPU time of the guest.
 fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     ticker::on_every_tick(move || match engine.upgrade() {

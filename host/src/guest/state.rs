@@ -82,7 +82,7 @@ pub(super) struct State {
     /// While `disconnected` runs: the client, and how its connection ended.
     pub(super) disconnecting: Option<(Arc<Client>, Disconnection)>,
     pub(super) options: OptionsTable,
-    /// While `resume` runs: the age of the state, if it is older than the last event.
+    /// While `resume` runs: the age of the state, if the state is older than the last event.
     pub(super) state_age: Option<Duration>,
     /// While `suspend` or `resume` runs: the reason for it.
     pub(super) state_reason: Option<Reason>,

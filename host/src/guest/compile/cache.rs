@@ -58,7 +58,7 @@ impl Cache {
     ///
     /// An error if other users can write to the folder now.
     pub(super) fn check_again(&self) -> std::result::Result<(), LoadError> {
-        // If this fails, there is no folder. Then nothing is found in the cache, and nothing is kept in it.
+        // If this fails, there is no folder. In that case nothing is found in the cache, and nothing is kept in it.
         let _ = create(&self.directory);
         let checked = self.directory.metadata().map_or(Ok(()), |found| check_private(&found));
         checked.map_err(|cause| LoadError::Cache { directory: self.directory.clone(), cause })

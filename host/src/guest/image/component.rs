@@ -29,8 +29,8 @@ pub(in crate::guest) struct Separated {
 }
 
 /// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared.
-/// Also returns `None`, and logs why, if the operating system provides no files in memory. The component then stays as
-/// it is.
+/// Also returns `None`, and logs why, if the operating system provides no files in memory. In all these cases the
+/// component stays as it is.
 pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
     let mut outline = Outline::read(component, MAX_DEPTH)?;
     let mut created = outline.created()?;
@@ -89,7 +89,7 @@ enum Instantiated {
 
 impl<'a> Outline<'a> {
     /// Reads a component. Returns `None` if it is malformed, is nested more deeply than `depth`, or uses modules or
-    /// components from elsewhere. With those, the order in which memories are created would be unknown.
+    /// components from elsewhere. If it used those, the order in which memories are created would be unknown.
     fn read(component: &'a [u8], depth: usize) -> Option<Self> {
         let mut outline = Self::default();
         for payload in own_payloads(component) {

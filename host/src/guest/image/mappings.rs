@@ -42,7 +42,7 @@ impl Mappings {
         Arc::new(Self { most, used: AtomicUsize::new(0), has_warned: AtomicBool::new(false) })
     }
 
-    /// Returns a permission, or `None` if none is left. The content of the image must then be copied.
+    /// Returns a permission, or `None` if none is left. Without a permission, the content of the image must be copied.
     pub(in crate::guest) fn take(self: &Arc<Self>) -> Option<Mapping> {
         let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             (used < self.most).then_some(used + 1)

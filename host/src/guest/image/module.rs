@@ -29,7 +29,7 @@ pub(super) struct Memory<'a> {
 }
 
 impl<'a> Module<'a> {
-    /// Reads a module. Returns `None` if it is malformed. The compiler then reports the reason.
+    /// Reads a module. Returns `None` if it is malformed. In that case the compiler reports the reason.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut module = Self {
             bytes,

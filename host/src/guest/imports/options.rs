@@ -18,8 +18,8 @@ const MAX_OPTIONS: usize = 1_000;
 /// How many clients one set of options may exclude.
 const MAX_EXCEPT: usize = 1_000;
 
-/// The handle that a guest gets for options beyond [`MAX_OPTIONS`]. It is not in the table, where all handles are
-/// lower.
+/// The handle that a guest gets for options beyond [`MAX_OPTIONS`]. No entry of the table has this handle, because all
+/// handles of entries are lower.
 const INVALID_HANDLE: u32 = u32::MAX;
 
 /// How messages are sent, and which clients do not get them.
