@@ -1,4 +1,4 @@
-//! The information about a host that the other hosts of the cluster have.
+//! What the other hosts of the cluster know about a host.
 
 use serde::{Deserialize, Serialize};
 

@@ -58,7 +58,7 @@ struct State {
     origins: VecDeque<Origin>,
 }
 
-/// A change to the topics that a connection has to receive.
+/// A change of the set of topics that a connection has to receive.
 #[derive(Debug)]
 pub(super) enum Change {
     Join(Arc<Interest>),

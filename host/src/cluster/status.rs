@@ -18,13 +18,13 @@ pub struct ClusterStatus {
     pub since: String,
     /// The server of the broker to which this host is connected: its URL without credentials, and its version.
     pub server: Option<String>,
-    /// The reason why there is no connection. While connected, the last thing that the server refused on this
-    /// connection.
+    /// The reason why there is no connection. If there is a connection, this is the last thing that the server refused
+    /// on it.
     pub problem: Option<String>,
     /// How often the connection was lost and restored.
     pub reconnects: u64,
-    /// The number of topics that this host receives from other hosts. It leaves a topic ten seconds after the last
-    /// subscriber has left.
+    /// The number of topics that this host receives from other hosts. This host leaves a topic ten seconds after the
+    /// last subscriber has left.
     pub topics_joined: usize,
     /// The number of messages that were sent to the broker.
     pub sent: u64,

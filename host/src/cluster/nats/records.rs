@@ -59,8 +59,8 @@ impl NatsRecords {
         })
     }
 
-    /// Returns the error for a request without an answer. Distinguishes a missing stream from JetStream not answering
-    /// at the moment.
+    /// Returns the error for a request without an answer. The error says whether the stream is missing or JetStream
+    /// does not answer at the moment.
     async fn nobody(&self) -> RecordsError {
         match call(&self.client, format!("STREAM.INFO.{}", self.stream), &json!({})).await {
             Ok(_) => Failed::Nobody.into(),

@@ -50,7 +50,7 @@ pub(crate) struct Peers {
     pub(crate) trust: Trust,
     /// The name of this host. No other host and no earlier run of this host has the same name.
     pub(crate) host: Arc<str>,
-    /// The time after which the connection of a peer that does not answer the kernel's probes is given up.
+    /// How long a peer may leave the kernel's probes unanswered. After that, the connection of the peer is given up.
     pub(crate) patience: Duration,
 }
 
@@ -83,8 +83,8 @@ impl Peers {
     }
 }
 
-/// Sets the options of the sockets between hosts. The connection of a peer that does not answer the kernel's probes for
-/// about `patience` is given up. This applies while no bytes are waiting to be sent to the peer.
+/// Sets the options of the sockets between hosts. If a peer leaves the kernel's probes unanswered for about `patience`,
+/// its connection is given up. The kernel sends probes while no bytes are waiting to be sent to the peer.
 pub(crate) fn set_socket_options(
     socket: &impl std::os::fd::AsFd,
     patience: Duration,
