@@ -42,7 +42,7 @@ pub(crate) enum RelayEnd {
 
 /// The conditions that end a relay, apart from its two streams.
 pub(crate) struct Ends<'a, C, F> {
-    /// Limits how long the client may take to close its side. Polled from when the client has received everything, or
+    /// Limits how long the client may take to close its side. It is polled once the client has received everything, or
     /// is being closed.
     pub(crate) client_closes: C,
     /// Resolves when another host may take over from the owner.
