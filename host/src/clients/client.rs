@@ -60,8 +60,8 @@ pub(crate) enum CloseError {
 }
 
 impl Client {
-    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes. If less of the budget is free, it
-    /// holds less.
+    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes. If less of the budget is free, the
+    /// buffer holds less.
     pub(crate) fn new(
         id: ClientId,
         info: ClientInfo,
