@@ -89,7 +89,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the earlier entry is unchanged. After [`StoreError::Unavailable`], the entry may have changed.
+    /// [`StoreError`]. The earlier entry is unchanged, except after [`StoreError::Unavailable`]: in that case it may
+    /// have changed.
     ///
     /// # Cancel safety
     ///
