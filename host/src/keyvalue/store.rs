@@ -74,7 +74,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if nothing has changed. After [`StoreError::Unavailable`], the change may have happened.
+    /// [`StoreError`]. Nothing has changed, except after [`StoreError::Unavailable`]: in that case the change may have
+    /// happened.
     ///
     /// # Cancel safety
     ///
