@@ -14,7 +14,7 @@ use super::listen::passed::{
 
 /// The listening sockets of a server, for a successor in another process.
 ///
-/// While they exist, the sockets stay open, even when the server stops.
+/// While this value exists, the sockets stay open, even when the server stops.
 #[derive(Debug)]
 pub struct ListeningSockets {
     sockets: Vec<PassedSocket>,

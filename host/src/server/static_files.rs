@@ -107,7 +107,7 @@ fn names(path: &str) -> Option<Vec<OsString>> {
 /// Looks a path up in the folder, as the folder is now.
 fn find(settings: &config::StaticFiles, names: &[OsString]) -> Found {
     let Ok(root) = settings.folder.canonicalize() else { return Found::Nothing };
-    // An empty last name adds a trailing slash. The path of a file cannot have one, so a file is not found then.
+    // An empty last name adds a trailing slash. The path of a file cannot have one, so in that case no file is found.
     let wanted = names.iter().fold(root.clone(), |path, name| path.join(name));
     let Some(file) = resolve(settings.links, &root, &wanted) else { return Found::Nothing };
     if file.is_file() {

@@ -191,8 +191,8 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// Returns whether this is the admin address itself, a loopback address, or a name in `localhost`. A page from
-    /// elsewhere has none of these hosts, whatever its name resolves to.
+    /// Returns whether this is the admin address itself, a loopback address, `localhost`, or a name below `localhost`.
+    /// A page from elsewhere has none of these hosts, whatever its name resolves to.
     fn is_of_this_machine(&self, address: SocketAddr) -> bool {
         match &self.host {
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),

@@ -111,7 +111,7 @@ async fn decide(
             served.resource().lease(id, &path, None, max_clients).map_err(NotHere::from)
         }
         UniqueIn::Cluster => {
-            // No host may own the actor for some time. This limits how many handshakes wait meanwhile.
+            // For some time, there may be no host that owns the actor. This limits how many handshakes wait meanwhile.
             handshake = served.try_handshake(state.max_handshakes());
             if handshake.is_none() {
                 return full(served, attempt, "handshakes");
