@@ -32,7 +32,7 @@ impl Turn<'_> {
 
     async fn take_checkpoint(mut self) {
         self.slot.checkpoint.next = None;
-        // Another host may own the actor now. Then none of its code may run here.
+        // Another host may own the actor now. In that case none of the actor's code may run here.
         if self.actor.resources.check_ownership().is_err() {
             return;
         }

@@ -24,8 +24,8 @@ pub(crate) struct Limits {
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits until another instance is hibernated or freed. This normally takes far less time. The limit
-/// lets the host refuse a client early if there can be no instance for it.
+/// How long an event waits at most for another instance to be hibernated or freed. Normally this takes far less time.
+/// The limit lets the host refuse a client early if there can be no instance for it.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most faults of a resource that are logged in a second. This is enough to log every fault while a developer tries

@@ -77,8 +77,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Any variant → `Asleep`: after a rollback, puts the state that `keep_for_rollback` has kept into the slot. The
-    /// old code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
+    /// Any variant → `Asleep`: after a rollback, puts a state into the slot that `keep_for_rollback` has kept. The old
+    /// code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
     /// state.
     fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut rollback_state = self.actor.rollback_state.lock();
