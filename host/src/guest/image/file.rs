@@ -9,7 +9,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use super::Contents;
 
-/// The initial content of a memory. It is kept in a file that has no place on a disk and that nobody can change.
+/// The initial content of a memory. It is kept in a file. The file exists only in RAM, and nobody can change it.
 #[derive(Debug)]
 pub(in crate::guest) struct Image {
     file: File,
