@@ -19,7 +19,7 @@ const MIN_CLOSES: usize = 50;
 /// clients of the actor may take the rest of the time to leave.
 const SAVING: u32 = 4;
 
-/// The time between two checks. Each checks whether the clients of an actor have left.
+/// How often to check whether the clients of an actor have left.
 const LOOK: Duration = Duration::from_millis(5);
 
 impl Resource {
@@ -76,8 +76,8 @@ impl Resource {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the actors that are unique in the cluster. The number of each actor says as how many closes its end
-    /// counts.
+    /// Returns the actors that are unique in the cluster. With each actor comes a number: its end counts as that many
+    /// closes of clients.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();
