@@ -1,4 +1,4 @@
-//! WebSockets that handlers open: the request of the guest, and the interface to what carries it out.
+//! WebSockets that handlers open: the request of the guest, and the interface to the code that carries out the request.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -35,7 +35,8 @@ pub(crate) enum DialError {
 
 /// Opens the WebSockets of one actor. The layers above the guest implement it.
 pub(crate) trait Dialer: Debug + Send + Sync {
-    /// Begins to open a WebSocket. From now on it is one of the actor's connections, and messages can be sent to it.
+    /// Begins to open a WebSocket. From now on, the WebSocket is one of the actor's connections, and messages can be
+    /// sent to it.
     fn dial(
         &self,
         resources: &Arc<ActorResources>,

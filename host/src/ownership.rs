@@ -32,8 +32,8 @@ pub(crate) trait Ownership: Debug + Send + Sync {
         false
     }
 
-    /// Returns what the earlier owner has left. Returns `None` if there was no earlier owner, or if this has already
-    /// been taken.
+    /// Takes the data that the earlier owner has left. Returns `None` if there was no earlier owner, or if the data has
+    /// already been taken.
     fn take_inherited(&self) -> Option<Inherited> {
         None
     }

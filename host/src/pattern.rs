@@ -180,8 +180,8 @@ impl<T: Clone> Patterns<T> {
             pattern.folder_route.as_deref().map(|route| self.slot(pattern, route)).transpose()?;
         let entry = Entry { pattern: pattern.clone(), value };
         if let Some(folder_slot) = folder_slot {
-            // This overwrites nothing. Patterns with the same folder route have the same route, and that was found to
-            // be a conflict.
+            // This overwrites nothing. Another pattern with this folder route would also have the same route, and that
+            // conflict would have been found above.
             self.slots[folder_slot].folder = Some(entry.clone());
         }
         self.slots[slot].exact = Some(entry);
@@ -193,8 +193,8 @@ impl<T: Clone> Patterns<T> {
         let found = self.router.at(path).ok()?;
         let slot = self.slots.get(*found.value)?;
         let Entry { pattern, value } = slot.exact.as_ref().or(slot.folder.as_ref())?;
-        // The names come from the pattern, because the router may use those of another pattern. The router returns all
-        // values, except possibly an empty value for `*`.
+        // The names come from the pattern, because the router may use the names of another pattern. The router returns
+        // all values, except possibly an empty value for `*`.
         let values = found.params.iter().map(|(_, value)| value).chain([""]);
         let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
         Some(Found { value, parameters })
