@@ -184,7 +184,8 @@ impl Options {
     }
 
     /// Presents this certificate to the server of a `wss` URL, if the server asks for one. The PEM files are read when
-    /// the client connects. One contains the certificate, followed by its issuers, and the other its key.
+    /// the client connects. One file contains the certificate, followed by its issuers. The other file contains the
+    /// key.
     #[must_use]
     pub fn client_certificate(
         mut self,
@@ -283,7 +284,7 @@ impl Options {
     }
 }
 
-/// Parses a value of the header `Host`, which must not contain a user.
+/// Parses a value of the header `Host`. The value must not contain a user.
 fn host(value: &str) -> Result<Authority, OptionsError> {
     let host = value.parse::<Authority>().ok().filter(|host| !host.as_str().contains('@'));
     host.ok_or_else(|| OptionsError::Host(value.to_owned()))
