@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 /// The tick interval while no long computation is running. Finer ticks would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The tick interval during a long computation. Other tasks of the worker wait this long before a long computation
-/// yields.
+/// The tick interval during a long computation. A guest that computes for a long time yields to the other tasks of its
+/// worker after this time.
 const FINE_TICK: Duration = Duration::from_micros(100);
 
 /// The zero of the clock: the time of the first tick of the process.
