@@ -62,7 +62,7 @@ impl Element {
 }
 
 /// Parses an address with an optional port (§6). If there is no port, the brackets around an IPv6 address may be
-/// missing. In `X-Forwarded-For` they always are.
+/// missing. In `X-Forwarded-For`, they are always missing.
 pub(super) fn hop(node: &str) -> Option<Hop> {
     let known = |address: IpAddr, port| Hop { address: address.to_canonical(), port };
     if let Ok(address) = node.parse::<Ipv6Addr>() {
