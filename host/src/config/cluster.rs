@@ -14,7 +14,7 @@ pub struct Cluster {
     pub servers: Vec<String>,
     /// The name of the cluster. Hosts with another cluster name on the same broker exchange nothing with this host.
     pub name: Arc<str>,
-    /// The file with the credentials of NATS (`.creds`). Each connection to the broker reads it again when it is made.
+    /// The file with the credentials of NATS (`.creds`). The file is read again for each new connection to the broker.
     pub credentials: Option<PathBuf>,
     /// The file with the authority that issued the broker's certificate. If hosts authenticate by certificates, this
     /// authority must have issued the certificates of the hosts as well. `None`: the authorities of the system.
