@@ -1,8 +1,8 @@
 //! Measurements of calls of guests.
 //!
 //! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. Some events may
-//! occur for each message. These are called frequent here, and only one in 64 of them is measured, which counts as 64.
-//! It is chosen at random, so that no pattern of messages can escape measurement.
+//! occur for each message. These are called frequent here, and only one in 64 of them is measured. A measured event
+//! counts as 64 events. It is chosen at random, so that no pattern of messages can escape measurement.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
