@@ -160,7 +160,7 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
 }
 
 /// Returns how many bytes to reserve for a part of `received` bytes, and for the `remaining` bytes of its frame. For
-/// the `remaining` bytes, reserves at most as much as the message is long with this part. Returns 0 to let the buffer
+/// the rest of the frame, counts at most as many bytes as the message has with this part. Returns 0 to let the buffer
 /// grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);

@@ -19,7 +19,7 @@ pub struct SharedMessage {
     pub(crate) frame: Bytes,
     header_length: usize,
     pub(crate) form: Form,
-    /// The compressed frames. They are created for the first peer with compression.
+    /// The places for the compressed frames. They are allocated for the first peer with compression.
     deflated: OnceLock<Box<Deflated>>,
     /// A value that lives as long as any frame of the message. `None` if the message is too short to be shared.
     companion: Option<Arc<Companion>>,

@@ -88,8 +88,8 @@ impl Inflater {
         }
         match self.window {
             Some(window) => self.append_history(message.payload(), window.bytes()),
-            // From now on, a message could refer to an earlier one, which it must not do. The library cannot always
-            // distinguish such a reference from other errors.
+            // From now on, a message could refer to an earlier one, although that is not allowed. The library cannot
+            // always distinguish such a reference from other errors.
             None => {
                 self.error = ProtocolError::EarlierMessage(match self.role {
                     Role::Server => "client_no_context_takeover",
