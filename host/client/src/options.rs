@@ -138,8 +138,8 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends an `Origin`, which is the web page that connects, as browsers do: `https://example.com`. Without this
-    /// call, no `Origin` is sent, which tells the server that the client is not a browser (RFC 6455 §4.1).
+    /// Sends the header `Origin`, as browsers do. It names the web page that connects: `https://example.com`. Without
+    /// this call, no `Origin` is sent. The server then knows that the client is not a browser (RFC 6455 §4.1).
     ///
     /// # Errors
     ///

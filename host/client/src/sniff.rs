@@ -1,4 +1,4 @@
-//! The first input from a server, which explains why the handshake failed.
+//! The first input from a server. It explains why the handshake failed.
 
 use std::io;
 use std::pin::Pin;
