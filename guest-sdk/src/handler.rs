@@ -70,7 +70,7 @@ pub trait Handler: Default + 'static {
 
     /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception: if
     /// the host cannot start an instance, this function is not called. After repeated failed starts, the host waits
-    /// before the next attempt. It is not called for clients that leave during this wait.
+    /// before the next attempt. If a client leaves during this wait, this function is not called for the client either.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
@@ -94,7 +94,7 @@ pub trait Lifecycle: Handler {
     /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance returned none,
     /// or if it trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date,
     /// and [`clients`](crate::clients) returns the connected clients. This is the first event of every instance that
-    /// replaces another one. It is not called in the very first instance.
+    /// replaces another one. This function is not called in the very first instance.
     ///
     /// # Errors
     ///
