@@ -43,8 +43,8 @@ const NICE: i32 = 10;
 /// actor causes another attempt.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// Builds a single-threaded runtime. Every worker has one, and a program can also run a server on one. Only blocking
-/// work runs on other threads.
+/// Builds a single-threaded runtime. Every worker has such a runtime. A program can also run a server on such a
+/// runtime. Only blocking work runs on other threads.
 ///
 /// # Errors
 ///
@@ -181,7 +181,7 @@ impl Workers {
         let longest_slice = Arc::clone(&worker.longest_slice);
         std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
             longest_slice.record_this_thread();
-            // This returns an error when the sender is dropped, which ends the thread.
+            // When the sender is dropped, this returns an error, and the thread ends.
             let _ = runtime.block_on(stop.changed());
             // A handler that is still sleeping must not keep the thread alive.
             runtime.shutdown_background();
