@@ -327,8 +327,8 @@ impl Session {
 }
 
 /// Returns the next message and a permit to print it, or `None` when the connection has ended. The permit is acquired
-/// first, so a message is taken only if it can be printed. While the output is slow, only this waits, and everything
-/// else continues.
+/// first, so a message is taken only if it can be printed. While the output is slow, only this function waits, and
+/// everything else continues.
 ///
 /// # Cancel safety
 ///
