@@ -10,7 +10,7 @@ use crate::testing::Received;
 /// A condition for a text.
 #[derive(Clone, Debug)]
 pub(super) enum TextPattern {
-    /// The text must be exactly this text.
+    /// The text must be equal to this text.
     Is(String),
     /// The text must contain this text.
     Contains(String),
