@@ -79,8 +79,8 @@ impl Default for Timeouts {
 }
 
 impl Config {
-    /// The default backlog, in connections. As many connections of one address may be accepted and not have sent their
-    /// first request yet.
+    /// The default backlog, in connections. It is also the maximum number of accepted connections of one address that
+    /// have not sent their first request yet.
     pub(super) const BACKLOG: u32 = 1024;
 
     /// Creates the configuration of a server that listens on these addresses. The server has no certificate and no

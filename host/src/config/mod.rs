@@ -202,8 +202,9 @@ pub struct Resource {
     /// The scope in which a path has at most one instance. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
     /// [`Cluster::peers`].
     pub unique_in: UniqueIn,
-    /// The shortest time between two saves of an instance's state for the next host that owns its path. This needs
-    /// [`UniqueIn::Cluster`], and excludes [`Timeouts::checkpoint`]. `None`: the state is lost when its host ends.
+    /// The host can save the state of an instance for the next host that owns the instance's path. This is the shortest
+    /// time between two saves. This needs [`UniqueIn::Cluster`], and excludes [`Timeouts::checkpoint`]. `None`: the
+    /// state is lost when its host ends.
     pub save_every: Option<Duration>,
     /// The origins of web pages that may connect.
     pub origins: Origins,
