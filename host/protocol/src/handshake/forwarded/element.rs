@@ -27,8 +27,8 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// Parses pairs of a token and a value, separated by semicolons (§4). Returns `None` for anything else, and if one
-    /// of the three names is repeated.
+    /// Parses pairs of a token and a value, separated by semicolons (§4). Returns `None` for anything else, and also if
+    /// `for`, `proto` or `host` is repeated.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (mut node, mut scheme, mut host) = (None, None, None);
         let mut rest = Some(text);

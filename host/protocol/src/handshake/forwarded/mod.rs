@@ -67,11 +67,11 @@ pub struct Forwarded {
 /// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
 /// The scheme and host are those of the last readable element, even if that element hides the address, because a
-/// trusted proxy wrote it.
+/// trusted proxy wrote that element.
 ///
 /// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, it is the
-/// host of the request.
+/// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, the
+/// requested host is the host of the request.
 ///
 /// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
 /// value. If such a header is repeated, it is not trusted, because it is unclear which value the proxy wrote.
