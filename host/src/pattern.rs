@@ -12,7 +12,8 @@ pub(crate) use self::normal::normalized;
 ///
 /// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, or
 /// nothing. Patterns are case-sensitive. A pattern may be written as people read it or as browsers send it: `/räume` is
-/// the same as `/r%C3%A4ume`. `%2f` is the same as `%2F`, and not a slash. Write literal braces as `%7B` and `%7D`.
+/// the same as `/r%C3%A4ume`. `%2f` is the same as `%2F`, but it is not a slash. Write literal braces as `%7B` and
+/// `%7D`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -116,7 +117,7 @@ fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
 }
 
 /// A map from patterns to values. If several patterns match a path, the most specific one wins: `/room/lobby` wins over
-/// `/room/{id}`, and that over `/*`.
+/// `/room/{id}`, and `/room/{id}` wins over `/*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Patterns<T> {
     router: Router<usize>,
@@ -141,7 +142,7 @@ struct Entry<T> {
     value: T,
 }
 
-/// The error that another pattern matches the same paths as the new one, and neither is more specific.
+/// The error that another pattern matches the same paths as the new one. Neither of the two is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{new} matches the same paths as {old}, and neither is more specific: change or remove one of them"
