@@ -91,8 +91,8 @@ mod tests {
         assert_eq!(after(999), None);
         assert_eq!(after(1000), line(Some(2)));
         assert_eq!(after(1500), None);
-        // The times may decrease. Each thread reads the clock and then calls this, and another thread may call it in
-        // between.
+        // The times may decrease. A thread reads the clock before it calls this function, and another thread may call
+        // the function in between.
         assert_eq!(after(400), None);
         assert_eq!(after(9000), line(Some(2)));
         assert_eq!(after(10_000), line(None));
