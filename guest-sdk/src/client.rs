@@ -9,9 +9,9 @@ use crate::{CloseCode, CloseError, Message, Request, SendOptions};
 
 /// A client: one WebSocket connection, identified by a number.
 ///
-/// A `Client` can be copied, stored and compared. With the feature `serde`, it can be saved as its number. It stays
-/// valid until `disconnected` has returned. Its number is never used for another client, not even after a restart of
-/// the host.
+/// A `Client` can be copied, stored and compared. With the feature `serde`, it can be saved as its number. A `Client`
+/// stays valid until `disconnected` has returned. Its number is never used for another client, not even after a restart
+/// of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Client(u64);
@@ -108,7 +108,7 @@ impl Client {
         host::buffered(self.0)
     }
 
-    /// Returns the request with which the client connected. The request is available as long as the client is.
+    /// Returns the request with which the client connected. The request is available until `disconnected` has returned.
     pub const fn request(self) -> Request {
         Request::of(self)
     }
@@ -118,7 +118,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`AttachmentError`] if nothing was stored. The previous attachment is then still there.
+    /// Returns [`AttachmentError`] if nothing was stored. In that case, the previous attachment is still there.
     pub fn attach(self, attachment: impl AsRef<[u8]>) -> Result<(), AttachmentError> {
         Ok(host::attach(self.0, attachment.as_ref())?)
     }

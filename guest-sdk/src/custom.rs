@@ -4,7 +4,7 @@ use crate::sys::custom as host;
 
 /// The kind and the sender of a custom message. Works only while `received_custom` runs.
 ///
-/// The host rejects a message whose kind or sender is longer than 255 bytes. The handler never sees it.
+/// The host rejects a message whose kind or sender is longer than 255 bytes. The handler never sees such a message.
 #[derive(Debug)]
 pub struct CustomMessage(());
 
@@ -19,8 +19,8 @@ impl CustomMessage {
         host::kind()
     }
 
-    /// Returns the sender of the message. It is `admin` for a request at the admin address. Otherwise it is the name
-    /// that the program that embeds the host has given itself.
+    /// Returns the sender of the message. It is `admin` for a request at the admin address. Otherwise, the message
+    /// comes from the program that embeds the host. The sender is then the name that this program has given itself.
     pub fn sender(&self) -> Option<String> {
         host::sender()
     }

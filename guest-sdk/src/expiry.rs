@@ -9,8 +9,8 @@ use crate::words::errors;
 impl Client {
     /// Closes the client with 1008 after this time, unless [`expire`](Self::expire) or [`keep`](Self::keep) is called
     /// before. [`expiring`](crate::Expiry::expiring) is called earlier by `notice`, unless `notice` is zero. A second
-    /// call replaces the first. That is how to give a client more time. A reload, a trap and hibernation do not stop
-    /// the clock.
+    /// call replaces the first, so it can give the client more time. A reload, a trap and hibernation do not stop the
+    /// clock.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ impl Client {
         host::keep(self.id())
     }
 
-    /// Returns the time that the client has left. Returns `None` if it does not expire.
+    /// Returns the time that the client has left. Returns `None` if the client does not expire.
     pub fn remaining(self) -> Option<Duration> {
         host::remaining(self.id()).map(Duration::from_millis)
     }

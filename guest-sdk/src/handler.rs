@@ -68,22 +68,22 @@ pub trait Handler: Default + 'static {
         report::client(client, &error);
     }
 
-    /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception: it
-    /// is not called if the host cannot start an instance for it. After repeated failed starts, the host waits before
-    /// the next attempt. Clients that leave during this wait are not reported.
+    /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception: if
+    /// the host cannot start an instance, this function is not called. After repeated failed starts, the host waits
+    /// before the next attempt. If a client leaves during this wait, this function is not called for the client either.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
 }
 
 /// A handler whose state outlives its instance. The state survives a hot reload and hibernation. If the configuration
-/// asks for checkpoints, it also survives a trap. A handler without this trait starts over after a reload, and is never
-/// hibernated.
+/// asks for checkpoints, the state also survives a trap. A handler without this trait starts over after a reload, and
+/// is never hibernated.
 ///
-/// In both functions, [`state_reason`](crate::state_reason) tells why they are called.
+/// In both functions, [`state_reason`](crate::state_reason) says why the function is called.
 pub trait Lifecycle: Handler {
-    /// Returns the state as bytes. [`resume`](Self::resume) gets it in the handler that takes over: in the new code
-    /// after a hot reload, or when the next event wakes a hibernated instance.
+    /// Returns the state as bytes. The handler that takes over gets the state in [`resume`](Self::resume). This is the
+    /// new code after a hot reload, or the same code when the next event wakes a hibernated instance.
     ///
     /// With checkpoints (`--checkpoint`), this function is also called after events, and the same instance continues.
     ///
@@ -94,12 +94,12 @@ pub trait Lifecycle: Handler {
     /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance returned none,
     /// or if it trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date,
     /// and [`clients`](crate::clients) returns the connected clients. This is the first event of every instance that
-    /// replaces another one. It is not called in the very first instance.
+    /// replaces another one. This function is not called in the very first instance.
     ///
     /// # Errors
     ///
     /// Any error means that the handler cannot use the state. The code that produced the state then continues with it.
-    /// If that is this same code, a fresh instance starts without the state.
+    /// If this same code produced the state, a fresh instance starts without the state instead.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error>;
 }
 
@@ -131,7 +131,7 @@ pub trait CustomMessages: Handler {
 
 /// A handler that wants to continue sending when there is room for a client again.
 pub trait Drained: Handler {
-    /// Called when there is room again for a client after a send to it has failed with
+    /// Called when there is room for a client again, if a send to this client has failed with
     /// [`SendError::Full`](crate::SendError::Full). There is room when at least half of the client's outbound buffer is
     /// free, and enough of the host's `max-buffered` is free too.
     ///
@@ -152,7 +152,7 @@ pub trait Expiry: Handler {
     fn expiring(&mut self, client: Client) -> Result<(), Error>;
 }
 
-/// A handler that is called before its clients are closed because the server stops or no longer serves the resource.
+/// A handler that is called when the server stops or no longer serves the resource, before the clients are closed.
 pub trait Stop: Handler {
     /// Called when the server stops, or no longer serves the resource. The clients are still open. They are closed when
     /// this function returns, with 1001, or with 1012 if the resource restarts because its configuration has changed.

@@ -23,9 +23,10 @@ impl Client {
 ///
 /// # Errors
 ///
-/// Returns [`InvalidJson`] if the message is not JSON, or not of this type. If the handler returns this error, as `?`
-/// does, [`failed`](crate::Handler::failed) treats it as a mistake of the client by default. It closes the client with
-/// 1007 and with the error as the reason, and writes the error to the log at the level `info`.
+/// Returns [`InvalidJson`] if the message is not JSON, or not of this type. If the handler returns this error, for
+/// example with `?`, [`failed`](crate::Handler::failed) gets it. By default, `failed` then closes the client with 1007,
+/// because the mistake is the client's. The error is the reason of the close, and is also written to the log at the
+/// level `info`.
 pub fn from_json<T: DeserializeOwned>(message: impl AsRef<[u8]>) -> Result<T, InvalidJson> {
     serde_json::from_slice(message.as_ref()).map_err(InvalidJson)
 }

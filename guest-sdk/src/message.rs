@@ -7,7 +7,8 @@ use crate::Client;
 use crate::sys::{SendOptions as HostOptions, clients as host, param};
 use crate::words::errors;
 
-/// A complete, borrowed message: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to it.
+/// A complete, borrowed message: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to this
+/// type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Text.
@@ -59,8 +60,8 @@ pub enum Compression {
     /// All messages, however short.
     Always,
     /// No message. Use this for data that is already compressed, such as pictures. Also use it for a message that
-    /// contains both a secret and text that somebody else has chosen. The compressed length would reveal the secret bit
-    /// by bit.
+    /// contains both a secret and text that somebody else has chosen. Otherwise, the compressed length would reveal the
+    /// secret bit by bit.
     Never,
 }
 

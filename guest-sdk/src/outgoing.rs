@@ -5,11 +5,13 @@ use crate::sys::outgoing as host;
 use crate::words::errors;
 
 /// Begins to open a WebSocket to a server that the configuration grants (`wss://` or `ws://`). Returns its number at
-/// once. It is used like a client: messages of the server arrive in [`received_text`](crate::Handler::received_text)
-/// and [`received_binary`](crate::Handler::received_binary), and [`disconnected`](crate::Handler::disconnected) is its
-/// last event. Messages that are sent before it is open wait until then.
+/// once. The WebSocket is used like a client: messages of the server arrive in
+/// [`received_text`](crate::Handler::received_text) and [`received_binary`](crate::Handler::received_binary), and
+/// [`disconnected`](crate::Handler::disconnected) is its last event. Messages that are sent before the WebSocket is
+/// open wait until it is open.
 ///
-/// If it cannot be opened, `disconnected` is called with [`Cause::NotOpened`](crate::Cause::NotOpened) and the reason.
+/// If the WebSocket cannot be opened, `disconnected` is called with [`Cause::NotOpened`](crate::Cause::NotOpened) and
+/// the reason.
 ///
 /// # Errors
 ///

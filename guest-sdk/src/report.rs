@@ -27,7 +27,7 @@ pub(crate) fn client(client: Client, error: &Error) {
     let _ = client.close(CloseCode::InternalError, &reason);
 }
 
-/// Closes a client that sent a message that the handler cannot read.
+/// Closes a client whose message the handler cannot read.
 #[cfg(feature = "json")]
 fn invalid_message(client: Client, mistake: &dyn std::error::Error) {
     let mut reason = mistake.to_string();

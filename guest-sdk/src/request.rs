@@ -3,8 +3,8 @@
 use crate::Client;
 use crate::sys::requests as host;
 
-/// The request with which a client asked to connect. Each function calls the host, and copies only what it returns. The
-/// functions work until the end of `disconnected`. After that they return empty values.
+/// The request with which a client asked to connect. Each function calls the host, and copies only the value that the
+/// function returns. The functions work until the end of `disconnected`. After that they return empty values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request(Client);
 
@@ -54,7 +54,7 @@ impl Request {
         host::headers(self.0.id())
     }
 
-    /// Returns the subprotocols that the client offered, in its order of preference.
+    /// Returns the subprotocols that the client offered, in the client's order of preference.
     pub fn offered_subprotocols(self) -> Vec<String> {
         host::offered_subprotocols(self.0.id())
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::sys::state as host;
 use crate::words::words;
 
-/// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was produced, if the state does not include
-/// the events since then. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that
-/// was handed to code that was rolled back (`--trial`). Returns `None` if the state includes the last event, or if
-/// there is no state.
+/// Returns the age of the state for [`resume`](crate::Lifecycle::resume), if events may have been lost since the state
+/// was produced. There are two such cases. After a trap, the state is the last checkpoint (`--checkpoint`). After a
+/// rollback, the state is the one that the old code once handed to the new code (`--trial`). Returns `None` if the
+/// state includes the last event, or if there is no state.
 ///
 /// Works only in `resume`. At any other time it returns `None`.
 pub fn state_age() -> Option<Duration> {

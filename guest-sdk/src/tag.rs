@@ -45,8 +45,8 @@ pub fn send_tagged<'a>(
     Ok(host::send_tagged(tag.as_ref(), param(message.into()), None)?)
 }
 
-/// Sends a message with options, as [`send_tagged`] does without. Clients that [`except`](SendOptions::except) excludes
-/// do not get the message.
+/// Sends a message with options. Apart from that, does the same as [`send_tagged`]. Clients that
+/// [`except`](SendOptions::except) excludes do not get the message.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ errors! {
 }
 
 errors! {
-    /// Why nothing was sent to the clients that have a tag, or none of them was closed.
+    /// Why no message was sent to the clients that have a tag, or why none of these clients was closed.
     TaggedError {
         /// The tag is empty or has more than 255 bytes.
         InvalidTag = "invalid-tag", "a tag has 1 to 255 bytes";

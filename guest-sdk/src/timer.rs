@@ -24,7 +24,7 @@ impl Timer {
     }
 
     /// Sets the timer. [`fired`](crate::Timers::fired) is called once, after this time. The time counts in whole
-    /// milliseconds, and is at least one. A timer that is already set is replaced.
+    /// milliseconds, and is at least one millisecond. A timer that is already set is replaced.
     ///
     /// # Errors
     ///
@@ -34,9 +34,8 @@ impl Timer {
         Ok(host::set(self.0, milliseconds)?)
     }
 
-    /// Sets the timer as [`set`](Self::set) does, and also keeps it in a file, so that a restart of the host does not
-    /// lose it. Returns when the timer is on the disk. The configuration must grant the file (`grant =
-    /// ["timers:FILE"]`).
+    /// Sets the timer as [`set`](Self::set) does. Also keeps the timer in a file, so that it outlives a restart of the
+    /// host. Returns when the timer is on the disk. The configuration must grant the file (`grant = ["timers:FILE"]`).
     ///
     /// If the host is killed while [`fired`](crate::Timers::fired) runs, the timer fires again after the restart.
     ///

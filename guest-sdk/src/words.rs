@@ -45,7 +45,7 @@ macro_rules! words {
     };
 }
 
-/// Defines an enum of words, as `words!` does, that is also an error.
+/// Defines an enum of words that is also an error. Apart from that, it is the same as an enum of `words!`.
 macro_rules! errors {
     ($(#[$meta:meta])* $name:ident { $($variants:tt)* }) => {
         $crate::words::words! { $(#[$meta])* $name { $($variants)* } }

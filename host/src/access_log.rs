@@ -1,8 +1,8 @@
 //! The access log: a line for each client when its connection ends, and one for each handshake that was refused.
 //!
 //! The lines have the target `access` and the level `info`. They are written only if the configuration asks for them
-//! (`access-log`). Text from clients is escaped and shortened. It is recorded as text, which both formats of the log
-//! quote, so no value can look like another field or another line.
+//! (`access-log`). Text from clients is escaped and shortened. Both formats of the log put such text in quotes. So no
+//! value can look like another field or another line.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::guest::Disconnection;
 use crate::log_rate::{Line, LogRate, Quoted};
 use crate::metrics::{ClientTotals, count_lost_log_line};
 
-/// Limits the lines about clients whose connections have ended. There can be about as many as there are clients, and a
-/// host that stops closes 10,000 clients at once with the default limit.
+/// Limits the lines about clients whose connections have ended. There can be about as many such lines as clients. With
+/// the default limit on clients, a host that stops closes up to 10,000 clients at once.
 static ENDED: LogRate = LogRate::per_second(10_000);
 
 /// Limits the lines about refused handshakes. Anybody can cause such lines, and each has some hundred bytes.
@@ -121,7 +121,7 @@ pub(crate) fn tls_failed(connection: ConnectionId, peer: SocketAddr, why: &str) 
     );
 }
 
-/// Returns permission to write a line. If there is none, counts the line among those that the log loses.
+/// Returns permission to write a line. If the line may not be written, counts it as a lost line.
 fn line(rate: &LogRate) -> Option<Line> {
     if !tracing::enabled!(target: "access", Level::INFO) {
         return None;

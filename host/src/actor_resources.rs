@@ -50,7 +50,7 @@ impl ActorResources {
         }
     }
 
-    /// Sets the right to run the actor, which is unique in the cluster.
+    /// Sets the right to run the actor, if the actor is unique in the cluster.
     pub(crate) fn owned_by(self, ownership: Option<Arc<dyn Ownership>>) -> Self {
         Self { ownership, ..self }
     }
@@ -87,8 +87,8 @@ impl ActorResources {
         self.clients.find(id).or_else(|| self.outgoing.find(id))
     }
 
-    /// Removes a client everywhere. This is the only place that does so. If anything else is ever kept for clients, it
-    /// must be removed here too.
+    /// Removes a client everywhere. No other function does this. If anything else is ever kept for clients, this
+    /// function must remove it too.
     fn forget(&self, client: &Client) {
         // This comes first, so that nothing can subscribe or tag the client again.
         client.mark_disconnected();

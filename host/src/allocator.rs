@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicPtr;
 
 use tikv_jemallocator::Jemalloc;
 
-/// jemalloc gives the memory of hibernated instances back to the system even while connections between them in memory
-/// stay open. The system's allocator keeps most of that memory.
+/// Memory of hibernated instances may lie between memory of open connections. jemalloc nevertheless gives the memory of
+/// the instances back to the system. The system's allocator would keep most of it.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// The settings of jemalloc. A thread of jemalloc gives memory back to the system one second after it was freed. The
-/// environment variable `_RJEM_MALLOC_CONF` overrides this.
+/// The settings of jemalloc. A thread of jemalloc gives memory back to the system one second after the memory was
+/// freed. The environment variable `_RJEM_MALLOC_CONF` overrides this.
 ///
 /// jemalloc reads this symbol before `main`. An environment variable at build time would have the same effect, but
 /// would be missing in builds from a cargo archive. The type is a pointer that a `static` may hold. Nothing writes to

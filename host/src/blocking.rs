@@ -47,8 +47,8 @@ pub(crate) async fn wait_for_thread<T>(result: impl Future<Output = T>) -> T {
     result.await
 }
 
-/// Records whether tasks of this thread wait for such work. If they do, a test whose host runs on this thread must wait
-/// too.
+/// Records whether tasks of this thread wait for work on other threads. If they do, a test whose host runs on this
+/// thread must wait too.
 #[cfg(feature = "testing")]
 mod in_progress {
     use std::cell::Cell;
@@ -73,8 +73,8 @@ mod in_progress {
 
     impl Drop for InProgress {
         fn drop(&mut self) {
-            // In a runtime with several threads, the task may have begun on another thread. The wrapping is for that
-            // case, but no test has such a runtime.
+            // In a runtime with several threads, the task may have begun on another thread. The count of this thread
+            // may then be zero, so it wraps. No test has such a runtime.
             COUNT.set(COUNT.get().wrapping_sub(1));
         }
     }

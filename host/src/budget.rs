@@ -4,7 +4,7 @@
 //! Each holder of such memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
 //! arrives and leaves costs nothing here. No client may hold more memory than is still free. As a result, all holders
 //! together never exceed the limit. However many clients do not read, another client may still hold as much as each of
-//! them. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
+//! those clients. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,14 +44,15 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns the usage in bytes above which the clients that hold the most are closed. It is 7/8 of the limit, which
-    /// is exactly the usage of seven clients that take all they can get.
+    /// Returns the usage in bytes above which the clients that hold the most are closed. It is 7/8 of the limit. Seven
+    /// clients that each take all that they can get use exactly as much.
     pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }
 
-    /// Returns whether there is room for another saved state of `bytes`. States may use only half of the budget,
-    /// because they stay for a long time. The other half is left for messages.
+    /// Returns whether there is room for another saved state of `bytes`. No state is added if all holders together
+    /// would then use more than half of the budget. States stay for a long time, so the other half is left for
+    /// messages.
     pub(crate) fn has_room_for_state(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.limit / 2
     }

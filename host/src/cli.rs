@@ -184,7 +184,7 @@ impl Args {
         let default = match (&self.command, self.serve.dev) {
             (Some(Command::Dev(_)), _) => "info,ws_host::actor=debug",
             (Some(_), _) => "warn",
-            // The client of NATS logs what this program logs in its own words.
+            // The lines of the client of NATS are left out, because this program reports the same things itself.
             (None, true) => "info,ws_host::actor=debug,async_nats=off",
             (None, false) => "info,async_nats=off",
         };
@@ -200,7 +200,7 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// The error names the flag or the position in the file, says what is wrong, and what is valid.
+    /// The error names the flag or the position in the file. It also says what is wrong and what is valid.
     pub(crate) fn into_task(self) -> Result<Task> {
         match self.command {
             Some(Command::Connect(args)) => return Ok(Task::Connect(args)),

@@ -13,8 +13,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The most bytes of a client's text that are quoted. The name of a host has at most 253 bytes.
 const MAX_QUOTED: usize = 256;
 
-/// A rate limit for log lines of one kind, usually a `static`. It allows one or several lines a second. The first of
-/// them reports how many lines were left out before it.
+/// A rate limit for log lines of one kind. It is usually a `static`. It allows one or several lines a second. The first
+/// of them reports how many lines were left out before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
     burst: u32,
@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(after(999), None);
         assert_eq!(after(1000), line(Some(2)));
         assert_eq!(after(1500), None);
-        // The times may decrease, because threads may call this in another order than they read the clock.
+        // The times may decrease. A thread reads the clock before it calls this function, and another thread may call
+        // the function in between.
         assert_eq!(after(400), None);
         assert_eq!(after(9000), line(Some(2)));
         assert_eq!(after(10_000), line(None));

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 ///
-/// An error if the folder or a file in it cannot be written. The error names it.
+/// An error if the folder or a file in it cannot be written. The error names the folder or the file.
 pub(crate) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(&args.folder)
         .with_context(|| format!("cannot create {}", args.folder.display()))?;

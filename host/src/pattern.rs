@@ -12,7 +12,8 @@ pub(crate) use self::normal::normalized;
 ///
 /// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, or
 /// nothing. Patterns are case-sensitive. A pattern may be written as people read it or as browsers send it: `/räume` is
-/// the same as `/r%C3%A4ume`. `%2f` is the same as `%2F`, and not a slash. Write literal braces as `%7B` and `%7D`.
+/// the same as `/r%C3%A4ume`. `%2f` is the same as `%2F`, but it is not a slash. Write literal braces as `%7B` and
+/// `%7D`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -116,7 +117,7 @@ fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
 }
 
 /// A map from patterns to values. If several patterns match a path, the most specific one wins: `/room/lobby` wins over
-/// `/room/{id}`, and that over `/*`.
+/// `/room/{id}`, and `/room/{id}` wins over `/*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Patterns<T> {
     router: Router<usize>,
@@ -141,7 +142,7 @@ struct Entry<T> {
     value: T,
 }
 
-/// The error that another pattern matches the same paths as the new one, and neither is more specific.
+/// The error that another pattern matches the same paths as the new one. Neither of the two is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{new} matches the same paths as {old}, and neither is more specific: change or remove one of them"
@@ -180,8 +181,8 @@ impl<T: Clone> Patterns<T> {
             pattern.folder_route.as_deref().map(|route| self.slot(pattern, route)).transpose()?;
         let entry = Entry { pattern: pattern.clone(), value };
         if let Some(folder_slot) = folder_slot {
-            // This overwrites nothing. Patterns with the same folder route have the same route, and that was found to
-            // be a conflict.
+            // This overwrites nothing. Another pattern with this folder route would also have the same route, and that
+            // conflict would have been found above.
             self.slots[folder_slot].folder = Some(entry.clone());
         }
         self.slots[slot].exact = Some(entry);
@@ -193,8 +194,8 @@ impl<T: Clone> Patterns<T> {
         let found = self.router.at(path).ok()?;
         let slot = self.slots.get(*found.value)?;
         let Entry { pattern, value } = slot.exact.as_ref().or(slot.folder.as_ref())?;
-        // The names come from the pattern, because the router may use those of another pattern. The router returns all
-        // values, except possibly an empty value for `*`.
+        // The names come from the pattern, because the router may use the names of another pattern. The router returns
+        // all values, except possibly an empty value for `*`.
         let values = found.params.iter().map(|(_, value)| value).chain([""]);
         let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
         Some(Found { value, parameters })

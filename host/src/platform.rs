@@ -26,7 +26,7 @@ pub(crate) trait Platform: Send + Sync {
     /// Returns the seed of the random numbers for a new instance. `None`: its random numbers must be unpredictable.
     fn random_seed(&self) -> Option<u64>;
 
-    /// Returns whether a guest's call may block its thread while it reads a file.
+    /// Returns whether a call of a guest may block its thread while the guest reads a file.
     fn blocks_for_files(&self) -> bool;
 }
 

@@ -1,7 +1,7 @@
 //! `ws-host test`: starts `ws-host-test`, which runs the scripts of a project.
 //!
-//! That is a separate program because the host for tests needs tokio's feature `test-util`. The feature costs each
-//! message some hundred instructions.
+//! `ws-host-test` is a separate program, because the host for tests needs tokio's feature `test-util`. The feature
+//! costs each message some hundred instructions.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 ///
-/// An error if there is no such program. It says where the program comes from.
+/// An error if there is no such program. The error says how to get the program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let beside = std::env::current_exe().ok().and_then(|program| beside(&program));
     let program = beside.unwrap_or_else(|| PROGRAM.into());

@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 /// The tick interval while no long computation is running. Finer ticks would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The tick interval during a long computation. This is also how long the other tasks of the worker wait.
+/// The tick interval during a long computation. A guest that computes for a long time yields to the other tasks of its
+/// worker after this time.
 const FINE_TICK: Duration = Duration::from_micros(100);
 
 /// The zero of the clock: the time of the first tick of the process.
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn clock_advances_while_a_callback_needs_it() -> std::io::Result<()> {
         let (ticked, ticks) = mpsc::sync_channel(1);
-        // The callback never blocks the thread. It ends when the receiver is dropped.
+        // The callback never blocks the thread. It is no longer called when the receiver has been dropped.
         on_every_tick(move || match ticked.try_send(now()) {
             Ok(()) | Err(TrySendError::Full(_)) => Repeat::Yes,
             Err(TrySendError::Disconnected(_)) => Repeat::No,

@@ -5,9 +5,9 @@
 //! never change threads between the socket and the guest. The stream of an HTTP/2 or embedded connection does not move,
 //! so its bytes may change threads.
 //!
-//! The worker with the least load reads the request of a new connection. If an actor is created for it, the actor lives
-//! on the same worker, unless another worker has fewer actors. So most connections stay on the worker that read their
-//! request.
+//! The worker with the least load reads the request of a new connection. If an actor is created for the connection, the
+//! actor lives on the same worker, unless another worker has fewer actors. So most connections stay on the worker that
+//! read their request.
 //!
 //! Every worker is a separate thread. The operator's thread is not a worker. It runs the main runtime, on which the
 //! host was started. It serves the admin address and reloads, and checks that the workers respond. The first worker
@@ -43,8 +43,8 @@ const NICE: i32 = 10;
 /// actor causes another attempt.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// Builds a single-threaded runtime. Every worker has one, and a program can also run a server on one. Only blocking
-/// work runs on other threads.
+/// Builds a single-threaded runtime. Every worker has such a runtime. A program can also run a server on such a
+/// runtime. Only blocking work runs on other threads.
 ///
 /// # Errors
 ///
@@ -161,7 +161,7 @@ impl Workers {
         self.all.lock().clone()
     }
 
-    /// Assigns a worker to a client that another host serves. If the caller runs on a worker that responds, this is
+    /// Assigns a worker to a client that another host serves. If the caller runs on a worker that responds, returns
     /// that worker, because the client's socket is already there.
     pub(crate) fn assign_relay(&self) -> HandshakeWorker {
         let all = self.all.lock();
@@ -181,7 +181,7 @@ impl Workers {
         let longest_slice = Arc::clone(&worker.longest_slice);
         std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
             longest_slice.record_this_thread();
-            // This returns an error when the sender is dropped, which ends the thread.
+            // When the sender is dropped, this returns an error, and the thread ends.
             let _ = runtime.block_on(stop.changed());
             // A handler that is still sleeping must not keep the thread alive.
             runtime.shutdown_background();

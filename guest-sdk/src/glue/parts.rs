@@ -6,7 +6,7 @@ use crate::{
 
 /// A handler that is exported.
 pub trait Exported: Handler {
-    /// The functions of its optional interfaces.
+    /// The functions of the handler's optional interfaces.
     const PARTS: Parts<Self>;
 }
 

@@ -1,4 +1,4 @@
-//! A key-value store in a file of the host. It outlives the instance, a reload, a crash and a restart.
+//! A key-value store in a file of the host. Its data outlives the instance, a reload, a crash and a restart.
 //!
 //! The configuration must grant the file with `grant = ["keyvalue:FILE"]`.
 //!
@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! When a function that changes something returns, the change is on the disk. Each change happens completely or not at
-//! all. While a handler waits for the disk, the other instances of the host continue.
+//! A change is on the disk when the function that makes it returns. Each change happens completely or not at all. While
+//! a handler waits for the disk, the other instances of the host continue.
 //!
 //! A handler that calls none of these functions does not import `wasi:keyvalue`.
 
@@ -59,7 +59,7 @@ impl Bucket {
         Ok(host::get(&self.0, key.as_ref())?)
     }
 
-    /// Sets a value. It is on the disk when this function returns.
+    /// Sets a value. The value is on the disk when this function returns.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Bucket {
         Ok(host::exists(&self.0, key.as_ref())?)
     }
 
-    /// Returns all keys, in the order of their bytes. They are read from the host in pages of 1,000, when they are
+    /// Returns all keys, in the order of their bytes. The keys are read from the host in pages of 1,000, when they are
     /// needed. Keys may be added and removed between two pages.
     pub fn keys(&self) -> Keys<'_> {
         Keys::of(&self.0)
@@ -97,7 +97,7 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// Returns [`ErrorKind::NotANumber`] if the value is something else, or the sum has more than 64 bits.
+    /// Returns [`ErrorKind::NotANumber`] if the value is not such a number, or if the sum has more than 64 bits.
     pub fn increment(&self, key: impl AsRef<str>, by: i64) -> Result<i64, Error> {
         Ok(host::increment(&self.0, key.as_ref(), by)?)
     }
@@ -117,8 +117,8 @@ impl Bucket {
         Ok(host::compare_and_swap(&self.0, key.as_ref(), expected, value.as_ref())?)
     }
 
-    /// Sets a value that depends on the present one, and returns it. If another instance changes the value in between,
-    /// `change` is called again with the new value.
+    /// Replaces a value by the one that `change` computes from it, and returns the new value. If another instance
+    /// changes the value in between, `change` is called again with that instance's value.
     ///
     /// ```
     /// # use ws_guest::keyvalue::{Bucket, Error};

@@ -78,7 +78,7 @@ impl TestClient {
         self.with(|client| client.inbox.pop_front())
     }
 
-    /// Returns how many things the client received that the test has not taken.
+    /// Returns the number of received things that the test has not taken yet.
     pub fn waiting(&self) -> usize {
         self.with(|client| client.inbox.len())
     }
@@ -121,7 +121,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if it is not.
+    /// Panics if the client received something else, or nothing.
     #[track_caller]
     pub fn expect_text(&self, expected: impl AsRef<str>) {
         self.expect(&Received::Text(expected.as_ref().to_owned()));
@@ -131,7 +131,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if it is not.
+    /// Panics if the client received something else, or nothing.
     #[track_caller]
     pub fn expect_binary(&self, expected: impl AsRef<[u8]>) {
         self.expect(&Received::Binary(expected.as_ref().to_vec()));
@@ -141,13 +141,13 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if it is not.
+    /// Panics if the client received something else, or nothing.
     #[track_caller]
     pub fn expect_ping(&self, expected: impl AsRef<[u8]>) {
         self.expect(&Received::Ping(expected.as_ref().to_vec()));
     }
 
-    /// Checks that the client received nothing that the test has not taken, and that it is not closed.
+    /// Checks that the test has taken everything that the client received, and that the client is not closed.
     ///
     /// # Panics
     ///
@@ -166,7 +166,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if it was not.
+    /// Panics if the client is not closed, or was closed in another way.
     #[track_caller]
     pub fn expect_closed(&self, code: CloseCode, reason: &str) {
         if let Some(next) = self.receive() {

@@ -9,7 +9,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<RefCell<Fake>>>> = const { RefCell::new(None) };
 }
 
-/// Makes a host the current one, until it is dropped.
+/// Makes a host the current one, until this value is dropped.
 pub(super) struct Running(Option<Rc<RefCell<Fake>>>);
 
 impl Running {

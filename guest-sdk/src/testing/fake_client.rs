@@ -36,7 +36,7 @@ pub(super) struct FakeClient {
     pub(super) is_reading: bool,
     /// Whether a send has been refused since there last was room.
     pub(super) was_refused: bool,
-    /// The things that have reached the client, and that the test has not taken.
+    /// The things that have reached the client and that the test has not taken yet.
     pub(super) inbox: VecDeque<Received>,
     /// How the connection ended for the client.
     pub(super) closed: Option<Closed>,

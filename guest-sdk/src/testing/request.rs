@@ -14,8 +14,8 @@ pub struct TestRequest {
 }
 
 impl TestRequest {
-    /// Creates a request for a path, which may have a query. The path is given in the form in which the handler gets
-    /// it, which is with normalized percent-encoding.
+    /// Creates a request for a path, which may have a query. Write the path as the handler gets it: with normalized
+    /// percent-encoding.
     #[track_caller]
     pub fn new(path_and_query: impl AsRef<str>) -> Self {
         let text = path_and_query.as_ref();

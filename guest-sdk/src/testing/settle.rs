@@ -27,7 +27,7 @@ pub(super) struct Shared {
 /// The error that the handler panicked in an event.
 pub(super) struct Fault;
 
-/// Something that happens next without another event of the test.
+/// An event that the host runs by itself, as a consequence of an earlier event.
 enum Next {
     Disconnected(u64, End),
     Drained(u64),

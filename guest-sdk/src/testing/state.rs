@@ -85,7 +85,7 @@ impl Actor {
         }
     }
 
-    /// Creates an instance that resumes without a state. If that returns an error, the error is only logged.
+    /// Creates an instance that resumes without a state. If `resume` returns an error, the error is only logged.
     fn start_over(&self, fake: &Rc<RefCell<Fake>>, reason: StateReason) -> Box<dyn Instance> {
         let mut instance = (self.code.start)();
         if let Err(why) = resume(fake, &mut *instance, None, reason, None) {

@@ -101,7 +101,8 @@ struct Session<'a> {
 struct QueuedReplies<'a>(&'a Shared);
 
 impl Replies for QueuedReplies<'_> {
-    /// Always false: until the server has read this client's close frame, it may send messages, and they are delivered.
+    /// Always false. Until the server has read this client's close frame, it may send messages, and these are
+    /// delivered.
     fn is_closing(&self) -> bool {
         false
     }

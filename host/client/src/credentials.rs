@@ -29,7 +29,7 @@ pub(crate) fn basic_auth(userinfo: &str) -> Result<Option<HeaderValue>, InvalidC
     Ok(Some(value))
 }
 
-/// Returns a text that is not a valid URL in a form that an error may show. A possible password is left out.
+/// Returns an invalid URL in a form that an error may show. If the text may contain a password, that part is left out.
 pub(crate) fn redact(text: &str) -> String {
     let Some((secret, rest)) = text.rsplit_once('@') else { return text.to_owned() };
     let scheme = secret.split_once("://").map_or("", |(scheme, _)| scheme);

@@ -53,7 +53,7 @@ pub enum ConnectError {
     Unreachable {
         /// The host of the URL.
         host: String,
-        /// The port of the URL, or the scheme's.
+        /// The port of the URL, or the default port of the scheme.
         port: u16,
         /// The error of the system.
         source: Arc<io::Error>,
@@ -76,8 +76,8 @@ pub enum ConnectError {
         /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// The proxy did not open a tunnel to the server. Either it does not allow that, or it requires authentication, or
-    /// it cannot reach the server.
+    /// The proxy did not open a tunnel to the server. It does not allow this tunnel, requires authentication, or cannot
+    /// reach the server.
     #[error("the proxy refused: {status}")]
     ProxyRefused {
         /// The status.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The version of HTTP over which a WebSocket is opened. After the handshake, it makes no difference.
+/// The version of HTTP over which a WebSocket is opened. After the handshake, the version makes no difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HttpVersion {

@@ -90,9 +90,9 @@
 //! stream. The client waits for the server at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
 //!
 //! When the last [`Client`] and the [`Messages`] have been dropped, the connection closes with 1001 after everything
-//! that was sent. If it is not open yet, the attempt to connect is cancelled. The task ends with the closing handshake,
-//! or after [`Options::close_timeout`] at the latest. An HTTP/2 connection is closed within a second after its last
-//! WebSocket.
+//! that was sent. If the connection is not open yet, the attempt to connect is cancelled. The task ends with the
+//! closing handshake, or after [`Options::close_timeout`] at the latest. An HTTP/2 connection is closed within a second
+//! after its last WebSocket.
 
 #![forbid(unsafe_code)]
 

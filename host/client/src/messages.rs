@@ -43,7 +43,7 @@ impl Received {
 /// The messages of a connection, in the order in which they arrived.
 ///
 /// At most 16 messages wait in this queue. While it is full, nothing is read from the socket. Pings are then not
-/// answered, and a close frame is not noticed. If you do not need the messages, drop this value. They are then
+/// answered, and a close frame is not noticed. If you do not need the messages, drop this value. The messages are then
 /// discarded as they arrive.
 pub struct Messages {
     received: mpsc::Receiver<Received>,

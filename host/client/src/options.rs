@@ -138,8 +138,8 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends an `Origin`, which is the web page that connects, as browsers do: `https://example.com`. Without this
-    /// call, no `Origin` is sent, which tells the server that the client is not a browser (RFC 6455 §4.1).
+    /// Sends the header `Origin`, as browsers do. It names the web page that connects: `https://example.com`. Without
+    /// this call, no `Origin` is sent. The server then knows that the client is not a browser (RFC 6455 §4.1).
     ///
     /// # Errors
     ///
@@ -184,7 +184,8 @@ impl Options {
     }
 
     /// Presents this certificate to the server of a `wss` URL, if the server asks for one. The PEM files are read when
-    /// the client connects. One contains the certificate, followed by its issuers, and the other its key.
+    /// the client connects. One file contains the certificate, followed by its issuers. The other file contains the
+    /// key.
     #[must_use]
     pub fn client_certificate(
         mut self,
@@ -283,7 +284,7 @@ impl Options {
     }
 }
 
-/// Parses a value of the header `Host`, which must not contain a user.
+/// Parses a value of the header `Host`. The value must not contain a user.
 fn host(value: &str) -> Result<Authority, OptionsError> {
     let host = value.parse::<Authority>().ok().filter(|host| !host.as_str().contains('@'));
     host.ok_or_else(|| OptionsError::Host(value.to_owned()))

@@ -20,7 +20,7 @@ pub(crate) struct Outgoing {
     limit: usize,
     outbound: Outbound,
     /// Frames that did not fit into `outbound`. Each belongs to a future that the application holds. So the application
-    /// limits their number.
+    /// limits the number of these frames.
     waiting: VecDeque<Waiting>,
     /// Frames in `outbound` that are not completely written yet.
     queued: VecDeque<Queued>,

@@ -37,7 +37,7 @@ pub enum Message {
 /// # Cancel safety
 ///
 /// Dropping a future that waits for the sink loses no message. A message that finds no room in the outbound buffer
-/// waits in the sink and is not sent if the sink is dropped, so flush before dropping it.
+/// waits in the sink. It is not sent if the sink is dropped, so flush the sink before you drop it.
 #[must_use = "a sink does nothing until messages are sent through it"]
 pub struct MessageSink {
     client: Client,

@@ -1,4 +1,4 @@
-//! The first input from a server, which explains why the handshake failed.
+//! The first input from a server. It explains why the handshake failed.
 
 use std::io;
 use std::pin::Pin;
@@ -122,7 +122,7 @@ impl AsyncWrite for Sniffed {
     }
 }
 
-/// Reports writes to a server that has left as successful. The server would not have read them in any case.
+/// Reports a write as successful if the server has left. The server would not have read the data in any case.
 fn hide_disconnect<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Result<T>> {
     match outcome {
         Poll::Ready(Err(error))

@@ -135,7 +135,8 @@ fn file_roots(path: &Path) -> Result<RootCertStore, ConnectError> {
     Ok(roots)
 }
 
-/// Accepts any certificate. The signatures of its key are still verified, because rustls requires an implementation.
+/// Accepts any certificate. Signatures by the certificate's key are still verified, because rustls requires the code
+/// for that.
 #[derive(Debug)]
 struct Unverified {
     algorithms: WebPkiSupportedAlgorithms,

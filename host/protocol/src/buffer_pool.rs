@@ -32,10 +32,11 @@ struct Pool {
     long: Vec<Vec<u8>>,
 }
 
-/// Keeps the memory of an event's payload for a later message, if it is longer than 2 MiB. Fresh memory of that size
-/// costs more than all work on its contents.
+/// Keeps the memory of an event's payload for a later message, if that memory is longer than 2 MiB. Fresh memory of
+/// that size costs more than all work on its contents.
 ///
-/// Call it after handling an event that owned its payload. The contents of the buffer are never visible again.
+/// Call this function after handling an event that owned its payload. The contents of the buffer are never visible
+/// again.
 pub fn recycle(buffer: Vec<u8>) {
     // A short payload is exactly as long as its message. A reply of the same length would not fit, because it has a
     // header.
@@ -45,7 +46,7 @@ pub fn recycle(buffer: Vec<u8>) {
 }
 
 /// Frees the memory that this thread keeps for later long messages of its connections: at most twice the longest
-/// message. Call it when a connection ends, and from time to time while connections are idle.
+/// message. Call this function when a connection ends, and from time to time while connections are idle.
 pub fn release_memory() {
     POOL.with_borrow_mut(|pool| pool.long = Vec::new());
 }
@@ -71,8 +72,8 @@ pub(crate) fn put_back(mut buffer: Vec<u8>) {
 
 /// Returns an empty buffer with room for `length` bytes.
 pub(crate) fn take(length: usize) -> Vec<u8> {
-    // If a long buffer is too short, another one is allocated. Growing it would move nothing, but its pages would be
-    // lost.
+    // If a long buffer is too short, another one is allocated. Growing the pooled buffer would move no contents,
+    // because it is empty. But its mapped pages would be lost.
     let pooled = match length {
         ..=SHORT => POOL.with_borrow_mut(|pool| pool.short.pop()),
         _ => take_long(length),

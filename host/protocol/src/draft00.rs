@@ -1,8 +1,8 @@
 //! The framing of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! A text message is `00`, its UTF-8 and `FF`, which is a byte that does not occur in UTF-8. `FF 00` is the closing
-//! handshake. There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set
-//! are followed by a length, but no client ever sent such a frame for an application.
+//! A text message is `00`, its UTF-8 and `FF`. The byte `FF` does not occur in UTF-8. `FF 00` is the closing handshake.
+//! There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set are followed
+//! by a length, but no client ever sent such a frame for an application.
 
 use memchr::memchr;
 
@@ -57,9 +57,9 @@ pub(crate) struct Length(usize);
 enum Part<'a> {
     /// The rest of the frame. Its end has also been taken from the input.
     Last(&'a [u8]),
-    /// A part without the end.
+    /// A part of the frame, without the end of the frame.
     More(&'a [u8]),
-    /// The part up to the limit, where the frame has not ended.
+    /// The part up to the limit. The frame continues after it.
     TooLong(&'a [u8]),
 }
 
@@ -146,7 +146,7 @@ impl Reader {
         }
         match part {
             Part::More(part) => text.push(part).map(|()| None),
-            // If there is invalid UTF-8 within the limit, it is reported before the length. So the result does not
+            // If there is invalid UTF-8 within the limit, that is reported, and not the length. So the result does not
             // depend on how the input is cut.
             Part::TooLong(part) => {
                 text.push(part)?;

@@ -50,7 +50,7 @@ pub enum ProtocolError {
     #[error("a compressed message is malformed or truncated")]
     InvalidDeflate,
     /// RFC 7692 §7.1.1: a compressed message that is not the first cannot be inflated on its own, although this
-    /// parameter was negotiated. In all likelihood it refers to an earlier message.
+    /// parameter was negotiated. In all likelihood, the message refers to an earlier one.
     #[error(
         "a compressed message is malformed or refers to an earlier one, which the negotiated {0} \
          forbids"

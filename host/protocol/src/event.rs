@@ -16,8 +16,8 @@ pub enum Event<'a> {
     Ping(Cow<'a, [u8]>),
     /// A pong, solicited or not (RFC 6455 §5.5.3).
     Pong(Cow<'a, [u8]>),
-    /// The peer's close frame. `None` if it had no code. The close frame of this endpoint has been queued, unless it
-    /// was sent before. This is the last event: both endpoints have now closed.
+    /// The peer's close frame. `None` if the frame had no code. This endpoint's own close frame has been queued, either
+    /// before or as the answer. This is the last event: both endpoints have now closed.
     Closed(Option<CloseFrame>),
     /// The peer broke the protocol. A close frame with the error has been queued. This is the last event.
     Failed(ProtocolError),

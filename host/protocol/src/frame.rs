@@ -117,7 +117,8 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Decodes the header at the front of `bytes`. Returns it with its own length, or `None` if it is incomplete.
+    /// Decodes the header at the front of `bytes`. Returns the header and its length, or `None` if the header is
+    /// incomplete.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let [first, second, rest @ ..] = bytes else {
             return Ok(None);

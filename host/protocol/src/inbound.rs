@@ -61,7 +61,7 @@ impl Inbound {
         Self { stage: Stage::Draft00(Reader::Type), ..Self::new(Role::Server, limits) }
     }
 
-    /// Accepts compressed messages as negotiated with the peer. Call it before the first byte is handled.
+    /// Accepts compressed messages as negotiated with the peer. Call this function before the first byte is handled.
     pub fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
         self.deflate = Some(Box::new(Inflater::new(agreed, self.role)));
     }

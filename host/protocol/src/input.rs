@@ -15,7 +15,7 @@ pub(crate) fn borrow_message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>
     Ok(Event::Text(Cow::Borrowed(text)))
 }
 
-/// Takes the first `length` bytes of the input, or all of it if it is shorter.
+/// Takes the first `length` bytes of the input, or the whole input if it is shorter.
 pub(crate) fn take<'a>(input: &mut &'a mut [u8], length: usize) -> &'a mut [u8] {
     let length = length.min(input.len());
     let (taken, rest) = std::mem::take(input).split_at_mut(length);

@@ -6,8 +6,9 @@
 //! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade) or a
 //! [`Rejection`](handshake::Rejection) with its HTTP status. [`handshake::client`] builds the request and checks the
 //! response. Parsing HTTP is left to an HTTP library. For HTTP/2, use [`check_http2`](handshake::server::check_http2)
-//! and [`Http2Handshake`](handshake::client::Http2Handshake). The frames are the same. [`handshake::Origins`] decides
-//! which web pages may connect. [`handshake::forwarded`] finds the client behind trusted proxies.
+//! and [`Http2Handshake`](handshake::client::Http2Handshake). The frames are the same as over HTTP/1.1.
+//! [`handshake::Origins`] decides which web pages may connect. [`handshake::forwarded`] finds the client behind trusted
+//! proxies.
 //!
 //! # An open connection
 //!

@@ -114,8 +114,8 @@ impl Assembly {
         Ok(())
     }
 
-    /// Appends bytes whose number no header declares, up to `limit` bytes for the whole message. Reserves no more
-    /// memory than that.
+    /// Appends bytes whose number no header declares, up to `limit` bytes for the whole message. Reserves no memory
+    /// beyond this limit.
     pub(crate) fn push_within(&mut self, bytes: &[u8], limit: usize) -> Result<(), ProtocolError> {
         if bytes.len() > limit - self.length() {
             return Err(ProtocolError::MessageTooLong { limit });
@@ -159,9 +159,9 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
     }
 }
 
-/// Returns how many bytes to reserve for a part of `received` bytes, and for the `remaining` bytes of its frame.
-/// `remaining` is used only up to the length of the message including this part. Returns 0 to let the buffer grow on
-/// its own.
+/// Returns how many bytes to reserve for a part of `received` bytes, and for the `remaining` bytes of its frame. For
+/// the rest of the frame, counts at most as many bytes as the message has with this part. Returns 0 to let the buffer
+/// grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
     // The buffer grows by at least half, or as a `Vec` does. Otherwise many small parts would each move the whole

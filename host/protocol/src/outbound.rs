@@ -221,8 +221,8 @@ impl Outbound {
         }
     }
 
-    /// Releases memory that the queued bytes do not need. Call it when the peer has stopped reading for now, and when a
-    /// connection is idle.
+    /// Releases memory that the queued bytes do not need. Call this function when the peer has stopped reading for now,
+    /// and when a connection is idle.
     pub fn release_memory(&mut self) {
         self.queue.release_memory();
     }
@@ -236,7 +236,7 @@ impl Outbound {
         }
     }
 
-    /// Drops everything that is queued. Use it when the peer is gone.
+    /// Drops everything that is queued. Call this function when the peer is gone.
     pub fn discard(&mut self) {
         self.queue = Queue::default();
     }

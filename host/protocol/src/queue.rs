@@ -67,9 +67,9 @@ impl Segment {
     }
 }
 
-/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. The threshold is
-/// lower for a long buffer, because the copy needs new memory. Freeing a long buffer helps other connections that need
-/// one.
+/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. For a long buffer,
+/// a smaller part of the buffer may be in use, because the copy needs new memory. Freeing a long buffer helps other
+/// connections that need a long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,
@@ -103,7 +103,7 @@ impl Queue {
         self.queued += self.tail.len() - before;
     }
 
-    /// Appends bytes that are shared with other connections. If they are many, they are not copied.
+    /// Appends bytes that are shared with other connections. If there are many bytes, they are not copied.
     pub(crate) fn share(&mut self, bytes: &Bytes) {
         if bytes.len() < SHARE_FROM {
             return self.append(bytes);
@@ -114,8 +114,8 @@ impl Queue {
         self.shared += bytes.len();
     }
 
-    /// Frees buffers that are mostly unused, and moves the rest of their bytes to buffers of the exact length. Call it
-    /// when the peer has stopped reading for a moment.
+    /// Frees buffers that are mostly unused, and moves the rest of their bytes to buffers of the exact length. Call
+    /// this function when the peer has stopped reading for a moment.
     pub(crate) fn release_memory(&mut self) {
         match self.segments.front_mut() {
             Some(front) if front.is_mostly_unused(front.len() - self.written) => {

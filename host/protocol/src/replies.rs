@@ -36,7 +36,7 @@ impl Replies for Outbound {
     }
 
     fn close(&mut self, frame: Option<&CloseFrame>) {
-        // This fails only if this endpoint's close frame was queued before. Then no answer is due.
+        // This fails only if this endpoint's close frame was queued before. In that case, no answer is due.
         let _ = Outbound::close(self, frame);
     }
 }

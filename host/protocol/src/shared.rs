@@ -19,7 +19,7 @@ pub struct SharedMessage {
     pub(crate) frame: Bytes,
     header_length: usize,
     pub(crate) form: Form,
-    /// The compressed frames. They are created for the first peer with compression.
+    /// The places for the compressed frames. They are allocated for the first peer with compression.
     deflated: OnceLock<Box<Deflated>>,
     /// A value that lives as long as any frame of the message. `None` if the message is too short to be shared.
     companion: Option<Arc<Companion>>,
@@ -75,8 +75,8 @@ impl SharedMessage {
 
     /// Attaches a companion to the message, unless the message has one. `make` receives the length of the frame in
     /// bytes. The companion is dropped after the message has been written to the last peer. So a companion can count
-    /// memory that many connections share only once. Short messages have no companion, because each peer has its own
-    /// copy.
+    /// the memory of the message only once, although many connections share it. Short messages have no companion,
+    /// because each peer has its own copy.
     pub fn accompany<T: Send + Sync + 'static>(&self, make: impl FnOnce(usize) -> T) {
         if let Some(companion) = &self.companion {
             companion.get_or_init(|| Box::new(make(self.frame.len())));

@@ -60,7 +60,7 @@ pub(super) fn add_capabilities(resolve: &mut Resolve) -> Result<()> {
 /// Adds the types of everything that a module may import, and of the interfaces that it exports.
 ///
 /// If a module exports only some interfaces, the component exports only these. So the host can tell, for example, that
-/// it has no state.
+/// the component has no state.
 pub(super) fn embed(core: &mut Vec<u8>, exported: &BTreeSet<String>) -> Result<()> {
     let mut resolve = resolve()?;
     add_capabilities(&mut resolve)?;

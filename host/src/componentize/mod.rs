@@ -1,8 +1,8 @@
 //! `ws-host component CORE.wasm -o COMPONENT.wasm`: makes a component from a core module.
 //!
 //! Compilers for C, C++ and Go produce core modules. A core module needs two things to become a component. One is the
-//! types of its imports and exports, which are in the contract. The other is an adapter to WASI 0.2 from WASI 0.1,
-//! which these compilers target. This program contains both, so an author of handlers needs only a compiler.
+//! types of its imports and exports, which are in the contract. The other is an adapter from WASI 0.1, which these
+//! compilers target, to WASI 0.2. This program contains both, so an author of handlers needs only a compiler.
 
 mod contract;
 mod core_module;

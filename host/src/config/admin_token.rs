@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminToken {
     hash: [u8; 32],
-    /// The file from which it was read. A configuration reload reads the file again.
+    /// The file from which the token was read. A configuration reload reads the file again.
     file: Option<PathBuf>,
 }
 

@@ -14,15 +14,15 @@ pub struct Cluster {
     pub servers: Vec<String>,
     /// The name of the cluster. Hosts with another cluster name on the same broker exchange nothing with this host.
     pub name: Arc<str>,
-    /// The file with the credentials of NATS (`.creds`). Each connection to the broker reads it again when it is made.
+    /// The file with the credentials of NATS (`.creds`). The file is read again for each new connection to the broker.
     pub credentials: Option<PathBuf>,
-    /// The file with the authority that issued the broker's certificate. If hosts authenticate by certificates, it must
-    /// have issued those as well. `None`: the authorities of the system.
+    /// The file with the authority that issued the broker's certificate. If hosts authenticate by certificates, this
+    /// authority must have issued the certificates of the hosts as well. `None`: the authorities of the system.
     pub ca: Option<PathBuf>,
     /// The files with the certificate of this host, and with its key.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// How other hosts reach this one. Resources with [`UniqueIn::Cluster`] need this. `None`: other hosts do not reach
-    /// it.
+    /// this host.
     pub peers: Option<Peers>,
 }
 
@@ -32,7 +32,7 @@ pub struct Cluster {
 pub struct Peers {
     /// The address for other hosts. Clients cannot use it.
     pub listen: SocketAddr,
-    /// The host and port at which other hosts reach `listen`. `None`: they use the same address.
+    /// The host and port at which other hosts reach `listen`. `None`: other hosts use the address in `listen`.
     pub advertise: Option<String>,
     /// The file with the secret by which hosts authenticate. `None`: they authenticate by certificates of
     /// [`Cluster::ca`], and each host has a [`Cluster::identity`].
@@ -58,8 +58,8 @@ pub enum UniqueIn {
     Cluster,
 }
 
-/// What happens to the actors of a host when the broker is unavailable for longer than a lease. Another host may own
-/// these actors then.
+/// What happens to the actors of a host when the broker is unavailable for longer than a lease. By that time, another
+/// host may own these actors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WithoutEngine {
@@ -88,9 +88,9 @@ impl Cluster {
 }
 
 impl Peers {
-    /// The default lease. If the broker is a cluster itself, a lease must be longer than two times together: the time
-    /// that the servers take to elect a leader, which is four to nine seconds with NATS, and the time between two
-    /// renewals.
+    /// The default lease. If the broker is a cluster itself, a lease must be longer than the sum of two times. The
+    /// first is the time in which the servers elect a leader: four to nine seconds with NATS. The second is the time
+    /// between two renewals.
     pub(super) const LEASE: Duration = Duration::from_secs(15);
 
     /// Creates settings with defaults, for hosts that authenticate by certificates.

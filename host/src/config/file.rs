@@ -35,7 +35,7 @@ pub enum FileError {
     },
 }
 
-/// Reads a configuration file. Relative paths in it are relative to its folder.
+/// Reads a configuration file. Relative paths in the file are relative to the folder of the file.
 ///
 /// # Errors
 ///
@@ -107,7 +107,7 @@ fn check(
     })
 }
 
-/// Checks that the file of every component exists. Its content is checked when it is loaded.
+/// Checks that the file of every component exists. The content of a component is checked when the component is loaded.
 fn check_components(config: Config) -> Result<Config, InvalidSetting> {
     let is_missing = |resource: &Resource| !resource.component.is_file();
     let Some(number) = config.host.resources.iter().position(is_missing) else {

@@ -26,8 +26,8 @@ pub enum Encryption {
     Plain,
     /// Encrypted with the server's certificate: `wss:` and `https:`.
     Tls,
-    /// Encrypted between the client and a proxy in front of the server, which terminates TLS. Clients use `wss:` and
-    /// `https:`. Every connection is treated as encrypted, even if the proxy does not say so.
+    /// Encrypted between the client and a proxy. The proxy stands in front of the server, and terminates TLS. Clients
+    /// use `wss:` and `https:`. Every connection is treated as encrypted, even if the proxy does not say so.
     Terminated,
 }
 

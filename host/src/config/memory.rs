@@ -5,8 +5,8 @@ use std::path::Path;
 /// The amount that is assumed if the kernel does not report it, in bytes. It is the memory of a small machine.
 const UNKNOWN: u64 = 1 << 30;
 
-/// Limits of at least this size count as no limit, in bytes. For no limit, version 1 of control groups has 2^63,
-/// rounded down to a page.
+/// A limit of this many bytes or more counts as no limit. Where there is no limit, version 1 of control groups reports
+/// 2^63, rounded down to a page.
 const UNLIMITED: u64 = 1 << 60;
 
 /// Returns how much memory this process may use, in bytes: the memory of the machine, or the limit of the control group
@@ -37,8 +37,8 @@ fn of_group(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => return Vec::new(),
         };
-        // In a container, this may be the path outside the container, which does not exist inside. The process's group
-        // is then the root.
+        // In a container, this may be a path that exists only outside the container. Inside the container, the
+        // process's group is then the root.
         let groups =
             Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
         groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()

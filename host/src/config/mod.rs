@@ -1,7 +1,7 @@
 //! The configuration.
 //!
 //! An embedding program creates settings with their defaults, and changes only those that it needs to change. Settings
-//! that are added in later versions do not affect it:
+//! that are added in later versions do not affect such a program:
 //!
 //! ```
 //! use std::time::Duration;
@@ -93,7 +93,7 @@ pub struct Host {
     /// The resources. Their names and paths must differ.
     pub resources: Vec<Resource>,
     /// The maximum number of threads that serve clients, in addition to the thread on which the host is started. The
-    /// first of them is started with the host. Each other one is started when there is work for it.
+    /// first of them is started with the host. Each further thread is started when there is work for it.
     pub workers: NonZeroUsize,
     /// The folder for compiled components. No other user may be able to write to it, because its files are run as
     /// native code.
@@ -202,8 +202,9 @@ pub struct Resource {
     /// The scope in which a path has at most one instance. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
     /// [`Cluster::peers`].
     pub unique_in: UniqueIn,
-    /// The shortest time between two saves of an instance's state for the next host that owns its path. This needs
-    /// [`UniqueIn::Cluster`], and excludes [`Timeouts::checkpoint`]. `None`: the state is lost when its host ends.
+    /// The host can save the state of an instance for the next host that owns the instance's path. This is the shortest
+    /// time between two saves. This needs [`UniqueIn::Cluster`], and excludes [`Timeouts::checkpoint`]. `None`: the
+    /// state is lost when its host ends.
     pub save_every: Option<Duration>,
     /// The origins of web pages that may connect.
     pub origins: Origins,
@@ -229,9 +230,9 @@ pub struct Resource {
     pub timeouts: Timeouts,
 }
 
-/// The trial of new code after a reload. During the trial, the host keeps the old code, and the state that each
-/// instance has handed over. If the new code fails during the trial, every instance returns to the old code and to that
-/// state.
+/// The trial of new code after a reload. During the trial, the host keeps the old code, and also the state that each
+/// instance handed over at the reload. If the new code fails during the trial, every instance returns to the old code
+/// and to the state that it handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trial {
@@ -293,7 +294,7 @@ pub enum OnFull {
     /// The client stays connected and misses the message. The handler gets an error.
     Drop,
     /// The client is closed with 1008, so that it never misses a message unnoticed. If the host's memory for buffered
-    /// data is full ([`HostLimits::max_buffered`]), it is closed with 1013.
+    /// data is full ([`HostLimits::max_buffered`]), the client is closed with 1013.
     Close,
 }
 
@@ -317,10 +318,11 @@ pub struct HostLimits {
     /// Bytes of a request line with its headers. If exceeded: 431. The setting must be at least [`MIN_HEADER_SIZE`].
     pub max_header_size: usize,
     /// Bytes that are buffered for all clients together: data to be written to them, their messages that are not
-    /// handled yet, and the states of hibernated instances. No client may use more than what is still free. If less is
-    /// free than it needs, sends to it return `full` and its input is not read. If its own messages need more, it is
-    /// closed with 1013. If nearly all memory stays in use, the clients that hold the most are closed with 1013. Once
-    /// half of it is in use, instances do not hibernate. The default is a quarter of the available memory.
+    /// handled yet, and the states of hibernated instances. A single client may use at most as many bytes as are still
+    /// free. If data to be written to a client needs more, sends to that client return `full`, and its input is not
+    /// read. If a client's own messages need more, that client is closed with 1013. If nearly all of these bytes stay
+    /// in use, the clients that use the most are closed with 1013. Once half of the bytes are in use, instances do not
+    /// hibernate. The default is a quarter of the available memory.
     pub max_buffered: usize,
     /// Concurrent WebSockets on one HTTP/2 connection. If exceeded: 503. In addition, there is room for 100 concurrent
     /// requests. Any further requests wait.
@@ -374,7 +376,8 @@ pub struct Limits {
 pub struct HttpLimits {
     /// From the lookup of the server's name until a request can be sent. If it expires: `connection-timeout`.
     pub connect: Duration,
-    /// From that moment until the head of the response is complete. If it expires: `connection-read-timeout`.
+    /// From the moment when the request can be sent until the head of the response is complete. If it expires:
+    /// `connection-read-timeout`.
     pub first_byte: Duration,
     /// How long a handler waits for more of a response. If it expires: `connection-read-timeout`.
     pub between_bytes: Duration,
@@ -402,8 +405,8 @@ pub struct Timeouts {
     /// of it is dropped. While data waits to be written to a client, its reading rate decides instead
     /// ([`Limits::min_rate`]). `None`: a client may be silent forever.
     pub idle: Option<Duration>,
-    /// The time without events after which an instance hibernates. It is freed, and only its state is kept until the
-    /// next event. `None`: it stays in memory.
+    /// The time without events after which an instance hibernates. The instance is freed, and only its state is kept
+    /// until the next event. `None`: the instance stays in memory.
     pub hibernate_after: Option<Duration>,
     /// The minimum time between two checkpoints of an instance. A checkpoint is made after events, and restored after a
     /// trap. `None`: there are no checkpoints.

@@ -61,11 +61,11 @@ pub(super) fn lines() -> Lines {
     receiver
 }
 
-/// Reads a line. Errors contain `number` as the number of the line. A line ends with LF or CRLF. The last line may have
-/// neither; a CR at its end is then a part of the message.
+/// Reads a line. Errors contain `number` as the number of the line. A line ends with LF or CRLF. The last line may end
+/// without either. A CR at the end of such a line is a part of the message.
 fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputError> {
     let mut bytes = Vec::new();
-    // The line ending may have two more bytes.
+    // The line ending takes up to two more bytes.
     let read = input.take(MAX_LINE as u64 + 2).read_until(b'\n', &mut bytes);
     if read.map_err(|source| InputError::Io { line: number - 1, source })? == 0 {
         return Ok(None);

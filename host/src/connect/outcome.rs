@@ -20,11 +20,11 @@ const EXIT_INCOMPLETE: u8 = 5;
 /// The cause of a close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseCause {
-    /// The server closed it, or it was lost.
+    /// The server closed the connection, or the connection was lost.
     Server,
     /// The input ended and no message arrived within the time of `--wait`, or the user entered `/close`.
     Input,
-    /// The number of messages that `--count` sets has arrived.
+    /// As many messages have arrived as `--count` demands.
     Count,
     /// A signal arrived, or standard output failed.
     Aborted,
@@ -39,7 +39,7 @@ pub(super) enum Unread {
     Possible,
 }
 
-/// The numbers of messages that a session sent, received and printed, and how it ended.
+/// How many messages a session sent, received and printed, and how the session ended.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) source: Source,

@@ -63,7 +63,7 @@ impl Output {
                 written = output.write_all(line.as_bytes()).and_then(|()| output.flush());
             }
             drop(queue);
-            // Sending fails if a signal is ending the program, because nobody receives this then.
+            // Sending fails if a signal is ending the program, because then nobody receives the result.
             let _ = finished.send(written);
         });
         Self { style, lines, done }

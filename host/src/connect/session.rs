@@ -24,8 +24,8 @@ const MAX_PINGS: usize = 64;
 /// once. The full time passes only if the input stays open.
 const INPUT_END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long the program waits for a blocked standard output after a signal. If the output is being read, the program
-/// waits for less time.
+/// The longest time that the program waits for standard output after a signal. If the output is being read, all lines
+/// are printed before this time has passed, and the program then ends at once.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The rules for reading the input, and for closing.
@@ -286,8 +286,8 @@ impl Session {
         self.restart_wait();
     }
 
-    /// Counts a line that was not sent. At a terminal it is not counted, because there the user sees the error and can
-    /// correct the line.
+    /// Counts a line that was not sent. At a terminal, no line is counted, because the user sees the error there and
+    /// can correct the line.
     fn count_unsent(&mut self) {
         if self.plan.source == Source::Pipe {
             self.outcome.unsent += 1;
@@ -327,7 +327,8 @@ impl Session {
 }
 
 /// Returns the next message and a permit to print it, or `None` when the connection has ended. The permit is acquired
-/// first. So no message is taken that cannot be printed, and a slow reader of the output blocks nothing else.
+/// first, so a message is taken only if it can be printed. While the output is slow, only this function waits, and
+/// everything else continues.
 ///
 /// # Cancel safety
 ///

@@ -19,8 +19,8 @@ const TERMINATION_TIMEOUT: Duration = Duration::from_secs(1);
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// The environment variable with the path of this program. It is for builds that call this program, which need not be
-/// in `PATH`.
+/// The environment variable with the path of this program. It is for builds that call this program. The program need
+/// not be in `PATH`.
 const PROGRAM: &str = "WS_HOST";
 
 /// How a build ended.
@@ -33,7 +33,8 @@ pub(super) enum Outcome {
     Stopped,
 }
 
-/// Runs the build of a project to its end, or until `stop` is cancelled. Its output goes to standard error unchanged.
+/// Runs the build of a project to its end, or until `stop` is cancelled. The output of the build goes to standard error
+/// unchanged.
 ///
 /// # Cancel safety
 ///
@@ -113,7 +114,7 @@ impl Drop for Running {
     }
 }
 
-/// Returns why a build failed. Adds what to do if the output of the build does not say it.
+/// Returns why a build failed. If the output of the build does not say what the user can do, adds that.
 fn explain(status: ExitStatus, build: &str) -> String {
     const README: &str = "the project's README.md says what to install";
     match (status.code(), status.signal()) {

@@ -13,9 +13,9 @@ use super::project::Project;
 const IGNORED_FOLDERS: [&str; 6] =
     ["__pycache__", "build", "dist", "node_modules", "target", "zig-out"];
 
-/// The ends of the names of files that are not sources. Editors give all of these names except the last to temporary
-/// files and backups. `.log` is for logs: if the build's output goes to a log in the project, each build would
-/// otherwise cause another one.
+/// The ends of the names of files that are not sources. Editors use all of these except the last for temporary files
+/// and backups. The last one, `.log`, is for logs. Without it, a build that writes its output to a log in the project
+/// would cause another build each time.
 const NO_SOURCES: [&str; 9] =
     ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", "___jb_tmp___", "___jb_old___", ".log"];
 

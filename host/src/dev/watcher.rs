@@ -22,8 +22,8 @@ const QUIET_PERIOD: Duration = Duration::from_millis(50);
 /// Files are checked after this time even if there are still events.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
-/// How often files are checked if there are no events. There are none for files on network file systems and in shared
-/// folders of virtual machines, or when a limit of the system is reached.
+/// How often files are checked even if there are no events. There are no events for files on network file systems and
+/// in shared folders of virtual machines. There are also none when a limit of the system is reached.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How many bytes are read at once. This is enough for a few dozen events with names of usual length.

@@ -123,8 +123,8 @@ impl Workshop {
     async fn build_because(&mut self, change: &str) -> BuildEnd {
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
-        // The build may have written the same content into a file again, which is no reason to build. From now on,
-        // saving a file is a reason, even with the same content.
+        // The build may have written the same content into a source file again. That is no reason to build once more.
+        // After this check, every save of a file is a reason, even with the same content.
         self.changed_meanwhile = self.refresh(Compare::Contents).await;
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,

@@ -38,8 +38,9 @@ pub enum Language {
 }
 
 impl Language {
-    /// Returns the language of a file. The order of the checks matters, because interpreters are themselves written in
-    /// C and Rust, and the adapter for WASI 0.1 in Rust.
+    /// Returns the language of a file. The order of the checks matters. Interpreters are themselves written in C and
+    /// Rust, and the adapter for WASI 0.1 is written in Rust. So files of other languages also have traces of C and
+    /// Rust.
     pub(super) fn of(sections: &Sections, bytes: &[u8]) -> Option<Self> {
         let producers = &sections.producers;
         let has = |start: &str| producers.iter().any(|producer| producer.name.starts_with(start));

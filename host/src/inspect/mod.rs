@@ -21,7 +21,8 @@ use crate::blocking::off_the_workers;
 pub struct InspectOptions {
     /// The most bytes of memory that one instance may have.
     pub max_memory: usize,
-    /// An empty folder to which only this user can write. If it is set, the time to load from a cache is measured.
+    /// An empty folder to which only this user can write. If this is set, the time to load the component from a cache
+    /// is measured.
     pub cache: Option<PathBuf>,
     /// The program that compiles the component, as in [`Compile::program`](crate::config::Compile::program). `None`:
     /// this process.
@@ -37,25 +38,25 @@ pub struct Inspection {
     pub file: PathBuf,
     /// Whether the component would be served.
     pub is_served: bool,
-    /// Why it would not be served.
+    /// Why the component would not be served.
     pub problem: Option<Problem>,
-    /// The language and tool that it was written with, if they can be recognized.
+    /// The language of the handler, and the tool that made the component, if they can be recognized.
     pub language: Option<Language>,
     /// The tools that left their names in the file.
     pub producers: Vec<Producer>,
-    /// The versions of the contract with which it was built.
+    /// The versions of the contract with which the component was built.
     pub contract: Vec<String>,
     /// The version of the contract that this host serves.
     pub served_contract: &'static str,
-    /// The interfaces that it exports.
+    /// The interfaces that the component exports.
     pub exports: Vec<String>,
-    /// The interfaces that it imports.
+    /// The interfaces that the component imports.
     pub imports: Vec<Import>,
     /// The size of the file.
     pub size: usize,
     /// The parts of the file.
     pub parts: Parts,
-    /// The cost of loading it, if it can be loaded.
+    /// The cost of loading the component, if it can be loaded.
     pub cost: Option<Cost>,
 }
 
@@ -64,9 +65,9 @@ pub struct Inspection {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Problem {
-    /// The error with which the host would refuse it.
+    /// The error with which the host would refuse the component.
     pub message: String,
-    /// The solution in its language.
+    /// The solution, in the terms of the component's language.
     pub advice: Option<String>,
 }
 
@@ -131,10 +132,10 @@ pub struct Parts {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Cost {
-    /// The time to load it for the first time, most of which is compilation.
+    /// The time to load the component for the first time. Most of this time is compilation.
     #[serde(rename = "first-load-seconds", serialize_with = "seconds")]
     pub first_load: Duration,
-    /// The time to load it from the cache.
+    /// The time to load the component from the cache.
     #[serde(rename = "cached-load-seconds", serialize_with = "optional_seconds")]
     pub cached_load: Option<Duration>,
     /// The size of an instance's memories and tables after its start, as `max-memory` counts it.

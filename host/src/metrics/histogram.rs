@@ -36,7 +36,7 @@ pub(crate) struct Totals {
 }
 
 impl Histogram {
-    /// Records a time. It counts `weight` times.
+    /// Records a time as if it had been measured `weight` times.
     pub(crate) fn record(&self, time: Duration, weight: u64) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);
@@ -70,7 +70,7 @@ impl Totals {
         Duration::from_nanos(self.nanoseconds).as_secs_f64()
     }
 
-    /// Returns how many times are at most as long as each bound.
+    /// For each bound, returns the number of recorded times that are not longer than the bound.
     pub(super) fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = BOUNDS.map(|bound| Duration::from_nanos(bound).as_secs_f64());
         bounds.into_iter().zip(self.buckets.iter().scan(0, |sum, bucket| {

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::resource::ResourceMetrics;
 
-/// The metrics of all resources. A resource may be restarted because its settings require it. While clients of the old
-/// one are still closing, the new one continues with the old one's counters.
+/// The metrics of all resources. A change of a resource's settings may require that the resource is restarted. While
+/// clients of the old resource are still closing, the new resource continues to use the old one's counters.
 #[derive(Debug, Default)]
 pub(crate) struct ResourceRegistry(Mutex<HashMap<Arc<str>, Weak<ResourceMetrics>>>);
 

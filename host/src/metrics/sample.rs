@@ -1,8 +1,8 @@
 //! Measurements of calls of guests.
 //!
-//! To measure a call, clocks are read four times, and reading the thread's CPU time is a system call. So of those
-//! events that may occur for each message, only one in 64 is measured, and counts as 64. It is chosen at random, so
-//! that no pattern of messages can escape measurement.
+//! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. Some events may
+//! occur for each message. These are called frequent here, and only one in 64 of them is measured. A measured event
+//! counts as 64 events. It is chosen at random, so that no pattern of messages can escape measurement.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -61,7 +61,7 @@ fn with_names(metric: &Metric, values: &[&str]) -> String {
     metric.labels.iter().zip(values).map(label).collect::<Vec<_>>().join(",")
 }
 
-/// Returns the value of a label, with the characters escaped that would end it.
+/// Returns the value of a label. Characters that would end the value are escaped.
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }

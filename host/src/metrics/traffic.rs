@@ -1,4 +1,4 @@
-//! The counts of a client that its connection has not yet added to the cells of its worker.
+//! Counts the messages of a client. The client's connection later adds these counts to the cells of the worker.
 
 use tokio::time::Instant;
 

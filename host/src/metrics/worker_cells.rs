@@ -36,7 +36,7 @@ impl WorkerCells {
         self.sent_bytes.add(traffic.sent_bytes);
     }
 
-    /// Counts messages of topics or tags, by the number of clients that get them.
+    /// Counts the deliveries of a message to the clients of a topic or a tag: one for each client.
     pub(crate) fn delivered(&self, clients: u64) {
         self.deliveries.add(clients);
     }

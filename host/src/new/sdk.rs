@@ -104,7 +104,7 @@ fn inherits(value: &Value) -> bool {
     value.get("workspace").and_then(Value::as_bool) == Some(true)
 }
 
-/// Returns a dependency of the workspace, together with what the package adds: features, or the fact that it is
+/// Returns a dependency of the workspace, together with what the package adds: features, or that the dependency is
 /// optional.
 fn dependency(of_workspace: Value, of_package: &Value) -> Table {
     let mut dependency = match of_workspace {

@@ -1,7 +1,8 @@
 //! The languages and templates, and the files of each.
 //!
 //! The files in `templates/LANGUAGE/all` go into every project of a language. Those in `templates/LANGUAGE/TEMPLATE` go
-//! into the projects of one template. Folders that several languages share come first.
+//! into the projects of one template. Several languages may share a folder. A language's own file replaces a file with
+//! the same path in such a folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 //! The standard input of the successor is one end of a socket that preserves message boundaries. The process sends its
 //! listening sockets, each with its name, followed by [`END`]. When the successor has started, it answers [`READY`].
 //! The process then sends [`GO`] and stops accepting connections, and the successor begins to accept them. If one of
-//! the processes ends earlier, the other one sees the end of the socket, and nothing has changed.
+//! the processes ends before that, the other one sees the end of the socket, and nothing has changed.
 
 use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result};
 use std::mem::MaybeUninit;
@@ -17,7 +17,8 @@ use rustix::net::{
 };
 use ws_host::PassedSocket;
 
-/// The environment variable that says that standard input is such a socket. Its value is the version of the messages.
+/// The environment variable that says that standard input is such a socket. The value of the variable is the version of
+/// the messages.
 pub(super) const VARIABLE: &str = "WS_HOST_PREDECESSOR";
 
 /// The version of the messages.

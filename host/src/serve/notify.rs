@@ -19,14 +19,14 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the status is compared with the last one that was sent, if there is no watchdog interval.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How much longer than the drain timeout the program may take to end.
+/// How long the program may take to end, in addition to the drain timeout.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// Sends messages to the service manager. Does nothing if there is none.
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     socket: Option<Arc<UnixDatagram>>,
-    /// The longest interval between two signs of life that the service manager accepts.
+    /// The longest interval that the service manager accepts between two signs of life.
     watchdog: Option<Duration>,
 }
 

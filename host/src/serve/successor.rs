@@ -32,8 +32,8 @@ struct Successor {
 ///
 /// # Errors
 ///
-/// An error if the successor could not be started, did not become ready in time, or failed. It has then ended, and
-/// nothing has changed.
+/// An error if the successor could not be started, did not become ready in time, or failed. After an error, no
+/// successor is running, and nothing has changed.
 ///
 /// # Cancel safety
 ///
@@ -60,7 +60,7 @@ impl Successor {
         let mut command = command()?;
         tracing::info!(program = ?command.get_program(), "starting a successor");
         let process = command.stdin(Stdio::from(other_end)).spawn();
-        // The command keeps the other end open, so it must be dropped.
+        // The command keeps the successor's end of the channel open, so the command must be dropped.
         let program = command.get_program().to_owned();
         drop(command);
         let process = process.with_context(|| format!("cannot start {program:?}"))?;

@@ -10,7 +10,7 @@ use crate::config::{self, Pattern, PatternError, Resource, default_cache};
 /// 2026-01-01 00:00 UTC, as the time since 1970.
 pub(super) const DEFAULT_TIME_OF_DAY: Duration = Duration::from_secs(1_767_225_600);
 
-/// The most bytes that may wait for all clients and in saved states. It is the same on every machine.
+/// The most bytes that may wait for all clients together or be held as saved states. It is the same on every machine.
 const MAX_BUFFERED: usize = 256 << 20;
 
 /// The settings of a [`TestHost`].
@@ -21,8 +21,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Begins with a component that is served at `/` and the default settings. Compiled components are kept in the
-    /// user's cache folder.
+    /// Begins with the default settings, and with a component that is served at `/`. Compiled components are kept in
+    /// the user's cache folder.
     pub fn component(component: impl Into<PathBuf>) -> Self {
         let resource = Resource::new("/", component).expect("/ is a valid path");
         let mut config = config::Host::new(vec![resource]);

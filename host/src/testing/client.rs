@@ -45,7 +45,7 @@ impl TestClient {
         self
     }
 
-    /// Sends a text message. Returns when everything has happened that the message causes without time passing.
+    /// Sends a text message. All effects of the message that need no time have happened when this returns.
     pub fn send(&self, text: &str) {
         self.put(|outbound| outbound.send_text(text));
     }

@@ -1,8 +1,8 @@
 //! Time that stands still until a test lets it pass.
 //!
 //! The whole host runs on one thread, on tokio's paused clock. This clock jumps to the next timer when no task can run.
-//! The jump is right while time may pass. At all other times, [`Quiet`] finds the moment before the jump, when
-//! everything has happened that can happen without time passing.
+//! While a test lets time pass, the clock should jump. While time must stand still, the clock must not jump. [`Quiet`]
+//! then finds the moment just before the clock would jump. At that moment, everything that needs no time has happened.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use super::log::Log;
 use crate::blocking::is_in_progress;
 use crate::slice;
 
-/// The longest time for work of the host that a test always waits for, such as a reload. The host's own limits end such
-/// work much earlier.
+/// The longest time that a test waits for work of the host that uses other threads, such as a reload. The host's own
+/// limits end such work much earlier.
 const MAX_WORK: Duration = Duration::from_secs(60 * 60);
 
 /// A single-threaded runtime with its own clock.

@@ -191,7 +191,7 @@ fn encode(handshake: &Handshake, connect: &Connect) -> Result<Vec<u8>, ConnectEr
     Ok(bytes)
 }
 
-/// Reads the head of the response. Returns it with the bytes that were read after it.
+/// Reads the head of the response. Returns the head, and the bytes that were read after the head.
 async fn read_head(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<(Response<()>, Vec<u8>), ConnectError> {

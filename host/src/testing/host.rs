@@ -256,7 +256,7 @@ impl TestHost {
         &self.host
     }
 
-    /// Waits for a future of the host. Lets time pass if the future needs it.
+    /// Waits for a future of the host. Lets time pass if the future needs time.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let done = self.running.clock.finish(future);
         self.running.clock.settle();

@@ -2,8 +2,8 @@
 //! the test lets time pass.
 //!
 //! A test serves a component with the real host, connects clients, and says what they send and what they should get.
-//! The test runs in one thread. Each function returns when everything has happened that it causes without time passing.
-//! So a test needs no timeouts, waits for nothing, and has the same result each time:
+//! The test runs in one thread. When a function returns, all of its effects that need no time have happened. So a test
+//! needs no timeouts, waits for nothing, and has the same result each time:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

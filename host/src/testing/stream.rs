@@ -105,7 +105,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// Takes the oldest thing that was received and not taken yet.
+    /// Takes the oldest of the received things that have not been taken yet.
     pub(super) fn take(&self) -> Option<Received> {
         let mut state = self.state.lock();
         let received = state.unread.pop_front()?;

@@ -64,9 +64,8 @@ fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
     }
 }
 
-/// Escapes every character that does not move the cursor forwards. This includes control characters, which could
-/// control the terminal. It also includes characters that are invisible or change the direction of the text, which
-/// could hide something.
+/// Escapes every character that does not move the cursor forwards. Among these are control characters, which could
+/// control the terminal. Others are invisible or change the direction of the text, and could hide something.
 pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {

@@ -52,7 +52,8 @@ const AFTER_HELP: &str = "\
 At a terminal, the figures are shown anew every second until q or Ctrl-C.
 Elsewhere, as in a pipe, everything is printed once, as with --once.";
 
-/// Shows the state of the server until the user ends it, or once.
+/// Shows the state of the server. Shows it once with `--once`, and otherwise again and again until the user ends the
+/// program.
 ///
 /// # Errors
 ///
@@ -106,7 +107,8 @@ async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<
     }
 }
 
-/// Asks for the status once per period, in a separate task. So no slow answer delays the user's signals and keys.
+/// Asks for the status once per period, in a separate task. So a slow answer does not delay the user's signals and
+/// keys.
 fn poll(host: Host) -> mpsc::Receiver<Result<Status, AskError>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::status::{Resource, Status};
 
-/// How many answers are kept. Messages per second come from the last two answers. The times of calls are samples, one
-/// in 64, so all kept answers are used for them.
+/// How many answers are kept. Messages per second come from the last two answers. Times of calls come from all kept
+/// answers, because the host measures only one call in 64.
 const WINDOW: usize = 11;
 
-/// The shortest time between two answers that give a rate. If they are closer, their counters may not have moved.
+/// The shortest time between two answers from which rates are computed. In a shorter time, the counters may not have
+/// moved.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The most recent answers of a host.

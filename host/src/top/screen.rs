@@ -7,8 +7,8 @@ use rustix::termios::tcgetwinsize;
 
 use super::view::{Emphasis, Size, View};
 
-/// Shows the alternate screen, hides the cursor, and turns off line wrapping. If a character is wider than expected, it
-/// must not move the lines below it.
+/// Shows the alternate screen, hides the cursor, and turns off line wrapping. Without line wrapping, a character that
+/// is wider than expected does not move the lines below it.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 
 /// Reverts [`ENTER`], in the opposite order.
@@ -39,8 +39,8 @@ impl Screen {
     /// An error if the terminal cannot be written to.
     #[expect(clippy::unused_self, reason = "only the owner of the screen may draw on it")]
     pub(super) fn draw(&mut self, view: &View<'_>) -> Result<()> {
-        // Each line is erased before it is written. If it were erased afterwards, its last character would be lost when
-        // it is in the last column.
+        // Each line is erased before it is written. If a line were erased after it was written, a character in the last
+        // column would be lost.
         let mut text = String::from("\x1b[H");
         for (index, line) in view.lines(size()).iter().enumerate() {
             let end_of_last = if index == 0 { "" } else { "\r\n" };

@@ -36,8 +36,8 @@ impl Table {
         cells.iter().map(|cells| cut(&self.line(cells, &widths), columns)).collect()
     }
 
-    /// Returns the widths of the columns. They are the widths that the cells need. If that is too much, the widest
-    /// texts get less.
+    /// Returns the widths of the columns. Each column gets the width that its cells need. If there is too little room
+    /// for that, the widest texts get less.
     fn widths(&self, cells: &[Vec<String>], columns: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len())
             .map(|index| cells.iter().map(|row| width(&row[index])).max().unwrap_or(0))

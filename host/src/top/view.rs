@@ -130,8 +130,9 @@ impl View<'_> {
     }
 }
 
-/// Returns how many lines each table gets, given how many each one wants. If there is too little room, some tables get
-/// none. Tables that want few lines get all of them, and the other tables share the rest.
+/// Returns the number of lines that each table gets. `wanted` contains the number of lines that each table wants. If
+/// there is too little room, some tables get none. Tables that want few lines get all of them, and the other tables
+/// share the rest.
 fn shares(room: usize, wanted: &[usize]) -> Vec<usize> {
     let shown = wanted.len().min(room / SMALLEST_TABLE);
     let mut shares = Vec::with_capacity(shown);

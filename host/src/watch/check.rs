@@ -127,7 +127,7 @@ impl Checker {
         })
     }
 
-    /// Logs when changes are beginning to be noticed late, and when they are noticed at once again.
+    /// Logs when changes begin to be noticed late, and when changes are noticed at once again.
     fn set_degraded(&mut self, degraded: Option<String>) {
         if self.degraded == degraded {
             return;

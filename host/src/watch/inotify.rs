@@ -23,7 +23,8 @@ const BUFFER_SIZE: usize = 4 << 10;
 /// task more often.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 
-/// The events of every folder. An entry appears, disappears or is replaced, or the folder itself is removed or moved.
+/// The events that are watched in every folder: an entry appears, disappears or is replaced, or the folder itself is
+/// removed or moved.
 const STRUCTURE_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVE)
@@ -31,7 +32,7 @@ const STRUCTURE_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR)
-    // If the folder is already watched, by this path or another one, this keeps the events that it is watched for.
+    // If the folder is already watched, by this path or another one, this adds to the events that are already watched.
     .union(WatchFlags::MASK_ADD);
 
 /// The additional events of a folder that contains a watched file.

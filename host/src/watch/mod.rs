@@ -1,7 +1,7 @@
 //! Notices every kind of change of a file: it is written to, it is replaced by a rename, a symbolic link on its path is
 //! switched, or a folder on its path is removed, recreated or exchanged.
 //!
-//! After every inotify event, each path is resolved again, and every folder on it is watched.
+//! After every inotify event, each path is resolved again, and every folder on the path is watched.
 
 mod check;
 mod inotify;
@@ -28,8 +28,8 @@ const QUIET_PERIOD: Duration = Duration::from_millis(50);
 /// that a reload that waits for a slowly growing file is still notified.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
-/// How often files are checked without an event. Network file systems report only changes that are made by this
-/// machine, and after an error no changes are reported. A check costs a few system calls. With this interval, a
+/// How often files are checked even if there is no event. Network file systems report only changes that are made by
+/// this machine, and after an error no changes are reported. A check costs a few system calls. With this interval, a
 /// replaced file is noticed in about the time that a restart would take.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 

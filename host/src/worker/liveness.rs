@@ -1,7 +1,8 @@
 //! Checks whether the workers respond.
 //!
-//! A guest that computes yields to other tasks, and so does all work of the host for the guest. If a task ever fails to
-//! yield, its worker serves no client. `/healthz` and the log then report this to the operator.
+//! While a guest computes, it regularly yields to other tasks. The work that the host does for the guest yields in the
+//! same way. If a task ever fails to yield, its worker serves no client. `/healthz` and the log then report this to the
+//! operator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,11 +12,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Worker, Workers};
 
-/// The time between two checks. A worker that has nothing to do is not woken for them.
+/// The time between two checks. A worker that has nothing to do is not woken for a check.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of checks that a worker must miss before it is reported as stuck. It is not a time, because there are no
-/// checks while the machine is suspended.
+/// The number of checks that a worker must miss before it is reported as stuck. The limit is not a time, because time
+/// passes without checks while the machine is suspended.
 const STUCK_AFTER: u32 = 3;
 
 /// The number of checks after which the search for the longest slice starts again.
@@ -137,7 +138,7 @@ mod tests {
         let (started, is_started) = sync_channel(1);
         workers.all.lock()[0].handle.spawn(async move {
             let _ = started.send(());
-            // Receiving fails when the sender is dropped, which ends the block.
+            // When the sender is dropped, receiving fails. The worker is then no longer blocked.
             let _ = released.recv();
         });
         is_started.recv().expect("the task starts");

@@ -22,9 +22,9 @@
 //! # }
 //! ```
 //!
-//! This crate is the module `testing` of the library `ws-host`, which contains the documentation of all items. It works
-//! with components in any language. The same tests can also be written without Rust, as scripts for `ws-host test`. See
-//! [`script`].
+//! This crate is the module `testing` of the library `ws-host`. The documentation of all items is in that library. The
+//! crate works with components in any language. The same tests can also be written without Rust, as scripts for
+//! `ws-host test`. See [`script`].
 
 #![forbid(unsafe_code)]
 

@@ -89,7 +89,7 @@ fn enqueue(fake: &mut Fake, to: u64, message: Received, max_frame: Option<u32>) 
     client.send(message, max_frame, max_outbound).map_err(word)
 }
 
-/// Sends a message to clients, except those that the options exclude. Returns the clients that did not get it.
+/// Sends a message to clients, except those that the options exclude. Returns the clients that did not get the message.
 pub(in crate::testing) fn send_to_all(
     fake: &mut Fake,
     to: &[u64],

@@ -30,7 +30,7 @@ pub(crate) struct Established {
 pub struct Opened {
     /// The subprotocol that the server chose. It is one of those that were offered.
     pub subprotocol: Option<String>,
-    /// How messages are compressed, if the server agreed to that.
+    /// How messages are compressed, if the server agreed to compression.
     pub compression: Option<PerMessageDeflate>,
     /// The HTTP version of the response: HTTP/1.1 or HTTP/2.
     pub http_version: Version,

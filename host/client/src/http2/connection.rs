@@ -40,7 +40,7 @@ pub(super) type ConnectionGuard = mpsc::Sender<Infallible>;
 
 impl Http2Connection {
     /// Connects to the server of a URL, and waits until the server has announced that it supports WebSockets over
-    /// HTTP/2. Only those options are used that concern the connection: the scheme, host and port of the URL,
+    /// HTTP/2. Uses only the options that concern the connection: the scheme, host and port of the URL,
     /// [`verify`](Options::verify), [`client_certificate`](Options::client_certificate), [`unix`](Options::unix),
     /// [`proxy`](Options::proxy) and [`connect_timeout`](Options::connect_timeout).
     ///

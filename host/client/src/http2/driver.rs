@@ -85,8 +85,8 @@ pub(super) async fn handshake(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEAD)
-        // This forbids streams until the server's settings have arrived. `Driver::settings` also uses it to detect
-        // their arrival.
+        // This forbids streams until the server's settings have arrived. `Driver::settings` also uses this limit to
+        // detect the arrival of the settings.
         .initial_max_send_streams(0)
         .handshake(TokioIo::new(stream))
         .await?;

@@ -14,7 +14,8 @@ pub struct PerMessageDeflate {
 
 impl PerMessageDeflate {
     /// Returns the parameters of the messages that this endpoint compresses. Returns `None` if this endpoint compresses
-    /// nothing, because the server limits the client's window to 8 bits, which the compressor does not support.
+    /// nothing. This is so if the server limits the client's window to 8 bits, because the compressor does not support
+    /// that.
     pub fn outgoing(&self) -> Option<Direction> {
         self.outgoing
     }

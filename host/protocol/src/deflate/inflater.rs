@@ -23,8 +23,8 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 pub(crate) struct Inflater {
     /// The size of the window kept between messages. `None` if nothing is kept.
     window: Option<WindowBits>,
-    /// The last part of the data inflated so far, at most one window. Keeping it takes less memory than keeping a
-    /// decompressor, and works however a stream ended.
+    /// The last part of the data inflated so far, at most one window. Keeping this data takes less memory than keeping
+    /// a decompressor, and works however a stream ended.
     history: Vec<u8>,
     /// The error to report if the next message cannot be inflated.
     error: ProtocolError,
@@ -88,8 +88,8 @@ impl Inflater {
         }
         match self.window {
             Some(window) => self.append_history(message.payload(), window.bytes()),
-            // From now on, a message could refer to an earlier one, which it must not do. The library cannot always
-            // distinguish such a reference from other errors.
+            // From now on, a message could refer to an earlier one, although that is not allowed. The library cannot
+            // always distinguish such a reference from other errors.
             None => {
                 self.error = ProtocolError::EarlierMessage(match self.role {
                     Role::Server => "client_no_context_takeover",
@@ -152,7 +152,7 @@ impl Message {
         Ok(())
     }
 
-    /// Begins another stream after a last block. It cannot refer to earlier data.
+    /// Begins another stream after a last block. The new stream cannot refer to earlier data.
     fn begin_stream(&mut self) -> Result<(), ProtocolError> {
         if self.streams == MAX_STREAMS {
             return Err(ProtocolError::InvalidDeflate);

@@ -3,8 +3,8 @@
 /// This endpoint's settings for permessage-deflate. If the peer asks for less, the negotiation settles on what both
 /// endpoints support.
 ///
-/// The default has no context takeover, so that an idle connection costs no memory, and the widest windows. To change a
-/// setting, assign its field: `deflate.threshold = 1024`.
+/// By default, there is no context takeover, so an idle connection costs no memory. The windows are the widest ones. To
+/// change a setting, assign its field: `deflate.threshold = 1024`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deflate {
@@ -16,8 +16,8 @@ pub struct Deflate {
     pub outgoing: Direction,
     /// The messages that the peer compresses.
     ///
-    /// A server cannot limit the window of a client that does not offer `client_max_window_bits` (§7.1.2.2). It then
-    /// disables context takeover for that client, so that the wide window costs no memory.
+    /// A server cannot limit the window of a client that does not offer `client_max_window_bits` (§7.1.2.2). For such a
+    /// client, the server disables context takeover, so that the wide window costs no memory.
     pub incoming: Direction,
     /// Whether to keep the peer's window without context takeover.
     pub keep_window: KeepWindow,
@@ -85,8 +85,8 @@ impl Deflate {
     /// are compressed.
     pub fn with_context_takeover() -> Self {
         let direction = Direction { context: ContextTakeover::On, window: WindowBits::MAX };
-        // With a context, similar messages of this length or more become shorter. Without one, few messages this short
-        // do.
+        // With a context, similar messages of this length or more become shorter. Without a context, few messages of
+        // this length become shorter.
         Self { threshold: 64, outgoing: direction, incoming: direction, ..Self::default() }
     }
 }

@@ -1,7 +1,7 @@
 //! The opening handshake of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! The client proves nothing. The server proves that it has read two keys in the head, and eight bytes after the head
-//! that no HTTP server would treat as a part of the request.
+//! The client proves nothing. The server proves that it has read two keys in the head. It also proves that it has read
+//! eight bytes after the head. An ordinary HTTP server would not treat these bytes as a part of the request.
 
 use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -36,7 +36,7 @@ pub(super) fn answer(
     Ok(sum.into())
 }
 
-/// Returns the digits of a key, read as one number, divided by the number of its spaces (§5.2).
+/// Reads the digits of a key as one number. Returns this number divided by the number of spaces in the key (§5.2).
 ///
 /// A key has no spaces at its ends, where HTTP would strip them: a client inserts its spaces "at random positions other
 /// than the start or end" (§4.1).
@@ -52,7 +52,7 @@ fn number(key: &str) -> Result<u32, Rejection> {
 }
 
 /// Returns the value of `Sec-WebSocket-Location` (§5.2). It is the URL that the client requested, with the host in
-/// lower case. The client compares it with its own URL in this form.
+/// lower case. The client compares this value with its own URL in the same form.
 pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderValue, Rejection> {
     let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
     // The client's own URL has no colon without a port after it.

@@ -9,8 +9,8 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use super::Rejection;
 
 /// Fields that may occur only once. If one were repeated, a proxy could act on the first value and the application on
-/// the second. These fields name the host, identify the client, or frame the request. For other fields, such a
-/// difference does not matter.
+/// the second. The fields of this list name the host, identify the client, or frame the request. For other fields, such
+/// a difference does not matter.
 const SINGLE: [&str; 13] = [
     "Host",
     "Origin",

@@ -32,8 +32,8 @@ const MAX_STREAMS: usize = 1 << 20;
 /// The maximum size, in bytes. It is so low that sums and small multiples of sizes do not overflow.
 const MAX_BYTES: usize = usize::MAX >> 8;
 
-/// The minimum time, which is the resolution of timers. A clock with a quarter of it as its interval still advances. If
-/// a budget were shorter, the moment of the next tick would decide whether it is used up.
+/// The minimum time. It is the resolution of timers. A clock whose interval is a quarter of this time still advances.
+/// If a budget were shorter than this, it would depend on the moment of the next tick whether the budget is used up.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The maximum time, about ten years. With this limit, sums of times do not overflow.

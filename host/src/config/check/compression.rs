@@ -33,7 +33,7 @@ impl schema::Resource {
         Ok(Some(deflate))
     }
 
-    /// Checks that no other key of compression is given if `compression` is missing. A user who wrote such a key
+    /// If `compression` is missing, checks that no other key of compression is given. A user who wrote such a key
     /// probably expects that messages are compressed. With an explicit `"off"`, the other keys are allowed.
     fn no_compression(&self, at: At) -> Checked<()> {
         let details = [

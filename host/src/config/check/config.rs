@@ -154,8 +154,8 @@ fn check_listen(at: At, all: &[Listen]) -> Checked<()> {
     Ok(())
 }
 
-/// Returns whether the operating system chooses the port. If it does, two addresses that look the same are still
-/// different.
+/// Returns whether the operating system chooses the port of an address. Two such addresses are different even if they
+/// look the same.
 fn is_port_chosen_by_system(address: &Address) -> bool {
     matches!(address, Address::Tcp(address) if address.port() == 0)
 }

@@ -85,7 +85,7 @@ pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>)
     Ok(())
 }
 
-/// Checks whether the instances can have durable timers, if these are granted.
+/// If durable timers are granted, checks that the instances can have them.
 pub(super) fn check_timers(at: At, grants: &[Grant], instance_per: InstancePer) -> Checked<()> {
     let has_timers = grants.iter().any(|grant| matches!(grant, Grant::Timers(_)));
     if has_timers && instance_per == InstancePer::Client {

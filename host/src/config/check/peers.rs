@@ -10,7 +10,7 @@ use http::uri::Authority;
 use super::{At, Checked};
 use crate::config::{Cluster, Peers, WithoutEngine, schema};
 
-/// The shortest lease. A renewal is sent after each quarter of a lease, and may take as long as that quarter.
+/// The shortest lease. A renewal is sent after each quarter of a lease, and may itself take up to a quarter of a lease.
 const MIN_LEASE: Duration = Duration::from_secs(1);
 
 /// The longest lease. After a host has died, its actors have no owner for even longer than its lease.

@@ -20,8 +20,8 @@ use crate::config::{
 /// is small.
 const MIN_DEFAULT_OUTBOUND: usize = 64 << 10;
 
-/// The time between two saves of a durable state, if the configuration does not set it. When a host is killed, up to
-/// this much time of changes is lost.
+/// The time between two saves of a durable state, if the configuration does not set it. When a host is killed, the
+/// changes since the last save are lost.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 
 /// The longest durable state in bytes, if the configuration does not set it. It is the longest message that NATS

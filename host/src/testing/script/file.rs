@@ -40,7 +40,7 @@ pub enum ScriptError {
     Config(#[from] FileError),
 }
 
-/// Returns the solution for an error in the configuration, if the error is due to nothing having been built yet.
+/// Returns advice about an error in the configuration, if the probable cause is that nothing has been built yet.
 fn advice(error: &FileError) -> &'static str {
     match error {
         FileError::Wrong { what, .. } if what.ends_with("no such file") => {

@@ -96,7 +96,7 @@ impl Keys {
         })
     }
 
-    /// Takes out `true`. If the key is there, it must not be `false`, because it names what the step does.
+    /// Takes out `true`. If the key is there, its value must not be `false`, because the key names what the step does.
     pub(super) fn is_true(&mut self, key: &'static str) -> Result<bool, Problem> {
         match self.value(key) {
             None => Ok(false),

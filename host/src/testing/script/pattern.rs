@@ -10,9 +10,9 @@ use crate::testing::Received;
 /// A condition for a text.
 #[derive(Clone, Debug)]
 pub(super) enum TextPattern {
-    /// The text must be this one.
+    /// The text must be equal to this text.
     Is(String),
-    /// The text must contain this one.
+    /// The text must contain this text.
     Contains(String),
     /// The regular expression must match the whole text.
     Matches(Regex),
@@ -81,7 +81,7 @@ impl MessagePattern {
     }
 }
 
-/// Reads `json`. It may have any value, which stands for JSON.
+/// Reads `json`. Its value may be of any kind, and is converted to JSON.
 pub(super) fn json(keys: &mut Keys) -> Result<Option<serde_json::Value>, Problem> {
     let Some(value) = keys.value("json") else { return Ok(None) };
     serde_json::to_value(value).map(Some).map_err(|error| format!("`json`: {error}"))

@@ -35,7 +35,7 @@ struct Run<'a> {
     test: &'a Test,
     host: TestHost,
     clients: BTreeMap<String, TestClient>,
-    /// How many lines of the log earlier steps have checked.
+    /// The number of log lines that earlier steps have checked.
     log_seen: usize,
 }
 

@@ -22,7 +22,7 @@ pub(in crate::handshake) struct Parameters {
     pub(super) client_max_window_bits: Option<ClientWindow>,
 }
 
-/// A parameter without a value, which is present or absent.
+/// A parameter without a value. It is either present or absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoContextTakeover;
 

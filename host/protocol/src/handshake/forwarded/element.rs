@@ -27,8 +27,8 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// Parses pairs of a token and a value, separated by semicolons (§4). Returns `None` for anything else, and if one
-    /// of the three names is repeated.
+    /// Parses pairs of a token and a value, separated by semicolons (§4). Returns `None` for anything else, and also if
+    /// `for`, `proto` or `host` is repeated.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (mut node, mut scheme, mut host) = (None, None, None);
         let mut rest = Some(text);
@@ -62,7 +62,7 @@ impl Element {
 }
 
 /// Parses an address with an optional port (§6). If there is no port, the brackets around an IPv6 address may be
-/// missing. In `X-Forwarded-For` they always are.
+/// missing. In `X-Forwarded-For`, they are always missing.
 pub(super) fn hop(node: &str) -> Option<Hop> {
     let known = |address: IpAddr, port| Hop { address: address.to_canonical(), port };
     if let Ok(address) = node.parse::<Ipv6Addr>() {

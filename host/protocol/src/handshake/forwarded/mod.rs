@@ -67,11 +67,11 @@ pub struct Forwarded {
 /// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
 /// The scheme and host are those of the last readable element, even if that element hides the address, because a
-/// trusted proxy wrote it.
+/// trusted proxy wrote that element.
 ///
 /// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, it is the
-/// host of the request.
+/// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, the
+/// requested host is the host of the request.
 ///
 /// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
 /// value. If such a header is repeated, it is not trusted, because it is unclear which value the proxy wrote.
@@ -147,7 +147,7 @@ fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> For
 }
 
 /// Returns the port of the requested host. The default ports of http and https are left out. A host without a port
-/// implies one of them, and a proxy further out may have changed one into the other.
+/// implies one of these two ports, and a proxy further out may have changed one of them into the other.
 fn forwarded_port(headers: &HeaderMap) -> Option<u16> {
     let port = single_value(headers, X_FORWARDED_PORT).and_then(parse_port)?;
     (!matches!(port, 0 | 80 | 443)).then_some(port)

@@ -142,8 +142,8 @@ fn check_http<B>(request: &Request<B>, after_head: AfterHead) -> Result<&str, Re
     if has_body(headers) && !is_challenge { Err(Rejection::Body) } else { Ok(host) }
 }
 
-/// Returns the host of the request target. If the target has none, returns that of `Host`. `Host` is required in any
-/// case (RFC 9112 §3.2.2). The target takes precedence because a proxy in front of the server has acted on it.
+/// Returns the host of the request target. If the target has no host, returns the host in `Host`. `Host` is required in
+/// any case (RFC 9112 §3.2.2). The target takes precedence because a proxy in front of the server has acted on it.
 fn host<B>(request: &Request<B>) -> Result<&str, Rejection> {
     let is_host = |text: &&str| Authority::parse(text).is_some();
     let header = match single(request.headers(), HOST) {

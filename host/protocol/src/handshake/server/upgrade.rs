@@ -59,7 +59,7 @@ impl Upgrade {
         self.version
     }
 
-    /// Returns the subprotocols that the client offers, in its order of preference.
+    /// Returns the subprotocols that the client offers, in the client's order of preference.
     pub fn subprotocols(&self) -> &[String] {
         &self.subprotocols
     }
@@ -70,12 +70,12 @@ impl Upgrade {
     }
 
     /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1). The
-    /// [`response`](Self::response) then includes it. Returns `None` if there is no such offer. Messages are then not
-    /// compressed.
+    /// [`response`](Self::response) then includes this acceptance. Returns `None` if there is no such offer. Messages
+    /// are then not compressed.
     ///
     /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 requires of a server that cannot compress with
-    /// this window. The client may have made another offer after it. `client_max_window_bits=8` is accepted, because
-    /// any window can inflate data that was compressed with a smaller window.
+    /// this window. The client may have made another offer after this one. `client_max_window_bits=8` is accepted,
+    /// because any window can inflate data that was compressed with a smaller window.
     pub fn accept_deflate(&mut self, settings: &Deflate) -> Option<PerMessageDeflate> {
         let (answer, agreed) =
             self.deflate_offers.iter().find_map(|offer| offer.accept(settings))?;

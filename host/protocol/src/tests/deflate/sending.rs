@@ -1,4 +1,4 @@
-//! The decision which messages are sent compressed.
+//! The decision whether a message is sent compressed.
 
 use std::num::NonZeroUsize;
 
