@@ -118,7 +118,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`AttachmentError`] if nothing was stored. In that case, the previous attachment is still there.
+    /// Returns [`AttachmentError`] if nothing was stored. In that case, the client keeps its previous attachment.
     pub fn attach(self, attachment: impl AsRef<[u8]>) -> Result<(), AttachmentError> {
         Ok(host::attach(self.0, attachment.as_ref())?)
     }
@@ -158,7 +158,7 @@ errors! {
 }
 
 errors! {
-    /// Why nothing was attached to a client. The previous attachment is still there.
+    /// Why nothing was attached to a client. The client keeps its previous attachment.
     AttachmentError {
         /// The client is closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";

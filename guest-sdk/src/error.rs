@@ -15,7 +15,7 @@ impl Error {
         Self(message.into().into())
     }
 
-    /// Returns the error that was converted to this one, if that error has the type `E`.
+    /// Returns the error that was converted to this error, if that error has the type `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
     }

@@ -34,7 +34,7 @@ words! {
         Fault = "fault", "the previous instance trapped";
         /// Old code returns in place of new code that failed.
         Rollback = "rollback", "old code returns";
-        /// The actor moves to another host of a cluster, or has moved to this one. Its former clients are gone.
+        /// The actor moves to another host of a cluster, or has moved to this host. Its former clients are gone.
         Takeover = "takeover", "the actor moves to another host";
     }
 }

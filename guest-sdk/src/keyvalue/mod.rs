@@ -97,7 +97,8 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// Returns [`ErrorKind::NotANumber`] if the value is not such a number, or if the sum has more than 64 bits.
+    /// Returns [`ErrorKind::NotANumber`] if the value is not a number of this form, or if the sum has more than 64
+    /// bits.
     pub fn increment(&self, key: impl AsRef<str>, by: i64) -> Result<i64, Error> {
         Ok(host::increment(&self.0, key.as_ref(), by)?)
     }

@@ -49,7 +49,7 @@ impl TestClient {
         self.host.run_for(client, |handler| handler.received_binary(client, message.into()));
     }
 
-    /// Sends a pong. A client of a test does not answer pings by itself.
+    /// Sends a pong. A client of a test does not answer pings automatically.
     ///
     /// # Panics
     ///

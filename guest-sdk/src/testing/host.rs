@@ -50,14 +50,14 @@ impl TestHost {
         self
     }
 
-    /// Sets the most bytes that may wait for a client (`--max-outbound`, 2 MiB by default).
+    /// Sets the maximum number of bytes that may wait for a client (`--max-outbound`, 2 MiB by default).
     #[must_use]
     pub fn max_outbound(self, bytes: usize) -> Self {
         self.0.fake.borrow_mut().settings.max_outbound = bytes;
         self
     }
 
-    /// Sets the most bytes that a state may have (`--max-state`, 1 MiB by default).
+    /// Sets the maximum number of bytes that a state may have (`--max-state`, 1 MiB by default).
     #[must_use]
     pub fn max_state(self, bytes: usize) -> Self {
         self.0.fake.borrow_mut().settings.max_state = bytes;

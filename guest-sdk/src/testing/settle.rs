@@ -27,7 +27,7 @@ pub(super) struct Shared {
 /// The error that the handler panicked in an event.
 pub(super) struct Fault;
 
-/// An event that the host runs by itself, as a consequence of an earlier event.
+/// An event that the host runs as a consequence of an earlier event, without a call from the test.
 enum Next {
     Disconnected(u64, End),
     Drained(u64),

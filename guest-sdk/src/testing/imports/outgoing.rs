@@ -1,4 +1,4 @@
-//! The interface `outgoing`. Every server is granted.
+//! The interface `outgoing`. A handler may connect to every server, as if all servers were granted.
 
 use super::word;
 use crate::testing::current::with;

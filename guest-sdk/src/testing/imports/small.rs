@@ -99,7 +99,7 @@ pub(crate) mod timers {
         })
     }
 
-    /// Sets a durable timer. A test never restarts the host, so the timer is like any other one.
+    /// Sets a durable timer. A test never restarts the host, so a durable timer is like any other timer.
     pub(crate) fn set_durable(timer: u64, after: u64) -> Result<(), String> {
         set(timer, after)
     }
