@@ -102,7 +102,8 @@ impl Options {
     /// [`OptionsError::SubprotocolTwice`] if it is already offered.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Result<Self, OptionsError> {
         let name = name.into();
-        // This check can be used because a header name is also a token (RFC 9110 §5.1).
+        // A subprotocol must be a token (RFC 6455 §4.1). A header name must be a token, too (RFC 9110 §5.1), so the
+        // check of header names can be used for subprotocols.
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Err(OptionsError::Subprotocol(name));
         }

@@ -68,8 +68,8 @@ impl Http2Connection {
     /// scheme, host and port of the connection. Otherwise, opening fails with [`ConnectError::AnotherServer`]. Options
     /// that concern the connection are ignored.
     ///
-    /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). A WebSocket beyond
-    /// this limit waits until another one ends, within [`Options::connect_timeout`].
+    /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). A WebSocket beyond this
+    /// limit waits until another WebSocket ends, within [`Options::connect_timeout`].
     ///
     /// # Panics
     ///

@@ -23,9 +23,9 @@ use tokio::time::timeout;
 use crate::handshake::MAX_HEAD;
 use crate::sniff::Sniffed;
 
-/// How much of one WebSocket may wait to be read, in bytes. It is the longest message that is received by default, so
-/// that such a message does not have to wait for a window update. It limits the memory of a WebSocket that the
-/// application does not read. It also limits the throughput to this many bytes in each round trip.
+/// How much of one WebSocket may wait to be read, in bytes. This is the length of the longest message that is received
+/// by default. So no message of this length has to wait for a window update. The window limits the memory of a
+/// WebSocket that the application does not read. It also limits the throughput to this many bytes in each round trip.
 const STREAM_WINDOW: u32 = 1 << 20;
 
 /// How much of all WebSockets together may wait to be read, in bytes. It is the largest window that HTTP/2 allows (RFC

@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::{ConnectionGuard, Http2Connection};
 
-/// The most that is written at once, in bytes. It is the default maximum of a frame (RFC 9113 §4.2). HTTP/2 accepts a
-/// few such pieces before it makes the writer wait, regardless of their length.
+/// The maximum number of bytes that are written at once. It is the default maximum size of a frame (RFC 9113 §4.2).
+/// HTTP/2 accepts a few pieces of any length before it makes the writer wait.
 const PIECE: usize = 16 << 10;
 
 /// The bytes of a WebSocket in DATA frames. Dropping it ends the stream.
