@@ -94,8 +94,8 @@ impl Inbound {
         None
     }
 
-    /// Returns the length of the message at the front of `input`, including its header. The whole message must be
-    /// there, in one frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
+    /// Returns the length of the message at the front of `input`, including its header. The whole message must be in
+    /// `input`, in one frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
     #[inline]
     pub fn whole_message(&self, input: &[u8], max_payload: usize) -> Option<usize> {
         if !frame::begins_whole_message(*input.first()?) || self.message.is_some() {

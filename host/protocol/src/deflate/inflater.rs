@@ -11,8 +11,9 @@ use crate::message::Assembly;
 /// The number of bytes inflated at a time. A first-level cache holds them together with the window.
 const STEP: usize = 16 << 10;
 
-/// The most DEFLATE streams in one message (§7.2.3.4). A sender ends a stream within a message once, if at all. There
-/// is a limit because a stream costs the receiver far more than the two bytes that an empty stream costs the sender.
+/// The maximum number of DEFLATE streams in one message (§7.2.3.4). A sender ends a stream within a message once, if at
+/// all. There is a limit because a stream costs the receiver far more than the two bytes that an empty stream costs the
+/// sender.
 const MAX_STREAMS: u32 = 64;
 
 /// An empty uncompressed last block. It ends a stream wherever a block may begin.
@@ -89,7 +90,7 @@ impl Inflater {
         match self.window {
             Some(window) => self.append_history(message.payload(), window.bytes()),
             // From now on, a message could refer to an earlier one, although that is not allowed. The library cannot
-            // always distinguish such a reference from other errors.
+            // always distinguish this mistake from other errors.
             None => {
                 self.error = ProtocolError::EarlierMessage(match self.role {
                     Role::Server => "client_no_context_takeover",

@@ -28,7 +28,7 @@ const SINGLE: [&str; 13] = [
 ];
 
 /// Request fields that are defined as lists (RFC 9110 §5.6.1) or dictionaries (RFC 9651 §3.2), in lower case and
-/// sorted. Several lines of such a field mean the same as one line (RFC 9110 §5.3).
+/// sorted. Several lines of one of these fields mean the same as one line (RFC 9110 §5.3).
 const LISTS: [&str; 44] = [
     "a-im",
     "accept",
@@ -92,7 +92,7 @@ pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
 /// Returns the fields of an accepted request for the application, with names in lower case. They are the same for
 /// HTTP/1.1 and HTTP/2:
 ///
-/// - The host is the requested host: the authority of an absolute target (RFC 9112 §3.2.2) or `:authority` replaces
+/// - If the request has an absolute target (RFC 9112 §3.2.2) or `:authority`, the host in it replaces the value of
 ///   `host`.
 /// - Split cookies are joined (RFC 9113 §8.2.3).
 /// - The lines of a field that is defined as a list are joined with commas (RFC 9110 §5.3). All other fields are

@@ -53,7 +53,7 @@ impl Version {
 /// The set of versions that a server supports. The default is only the RFC's version.
 ///
 /// `Display` writes the set as in the `Sec-WebSocket-Version` header of a rejection: the newest first, and without
-/// draft 00, which has no number there.
+/// draft 00, which has no number in this header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions(u8);
 

@@ -165,7 +165,7 @@ fn request_host<B>(request: &Request<B>) -> Option<&str> {
     target.or_else(|| single_value(request.headers(), HOST))
 }
 
-/// Takes a known hop as the client. Returns `None` if the search ends there.
+/// Takes a known hop as the client. Returns `None` if the search ends with this hop.
 fn walk_to(
     client: &mut Forwarded,
     hop: Option<Hop>,

@@ -74,8 +74,8 @@ impl Upgrade {
     /// are then not compressed.
     ///
     /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 requires of a server that cannot compress with
-    /// this window. The client may have made another offer after this one. `client_max_window_bits=8` is accepted,
-    /// because any window can inflate data that was compressed with a smaller window.
+    /// this window. The client may have made another offer after the declined offer. `client_max_window_bits=8` is
+    /// accepted, because any window can inflate data that was compressed with a smaller window.
     pub fn accept_deflate(&mut self, settings: &Deflate) -> Option<PerMessageDeflate> {
         let (answer, agreed) =
             self.deflate_offers.iter().find_map(|offer| offer.accept(settings))?;
