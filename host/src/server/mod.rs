@@ -69,7 +69,7 @@ pub struct Listening {
     pub address: Address,
     /// The address in the configuration.
     pub configured: Address,
-    /// Whether the server speaks TLS there.
+    /// Whether the server speaks TLS at this address.
     pub scheme: Scheme,
 }
 

@@ -108,7 +108,7 @@ async fn connection_assigned_to_a_stuck_worker_is_answered() {
     let [first, second, third, fourth] = handles;
     drop((second, fourth));
     let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
-    // The blocked worker has fewer actors than the other one, so the connection is assigned to it.
+    // The blocked worker has fewer actors than the other worker, so the connection is assigned to it.
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     drop((first, third));
 }

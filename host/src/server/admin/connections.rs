@@ -66,7 +66,7 @@ impl Connections {
         Arc::new(Self { open: Mutex::default(), permits })
     }
 
-    /// Adds a connection. If there are too many, evicts another one.
+    /// Adds a connection. If there are too many, evicts another connection.
     pub(super) fn add(self: &Arc<Self>, now: Instant) -> ConnectionSlot {
         let evicted = CancellationToken::new();
         let mut open = self.open.lock();
@@ -100,7 +100,7 @@ impl ConnectionSlot {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses the place in the queue.
+    /// Dropping the future removes the request from the queue.
     pub(super) async fn acquire(&self) -> Option<RequestPermit> {
         let permits = Arc::clone(&self.connections.permits);
         let permit = permits.acquire_owned().await.ok()?;

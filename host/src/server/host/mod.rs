@@ -301,7 +301,7 @@ impl Host {
     /// # Cancel safety
     ///
     /// When the future is dropped, the message is still delivered, unless it still waits for room in the queue. The
-    /// queue has 65,536 places, and a message takes one place for each instance that gets it.
+    /// queue has room for 65,536 deliveries. A message is one delivery for each instance that gets it.
     pub async fn send_custom(
         &self,
         resource: &str,

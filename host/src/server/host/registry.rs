@@ -50,7 +50,7 @@ impl Registry {
         let served = self.named(name)?;
         let path = normalized(path);
         let mut pattern = Patterns::default();
-        // This cannot fail: there is no other pattern that this one could conflict with.
+        // This cannot fail: the set has no other pattern with which this pattern could conflict.
         let _ = pattern.insert(&served.settings().path, ());
         let Found { parameters, .. } = pattern.find(&path)?;
         Some(Route { served, path: path.into_owned(), parameters })

@@ -1,4 +1,4 @@
-//! Relief when the memory for buffered data runs short: the clients that hold the most are closed.
+//! Relief when the memory for buffered data runs short: the clients that hold the most memory are closed.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, Weak};
@@ -37,7 +37,7 @@ pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget
     }
 }
 
-/// Closes the clients that hold the most, until all closing clients together hold `excess` bytes. Returns these
+/// Closes the clients that hold the most memory, until all closing clients together hold `excess` bytes. Returns these
 /// clients.
 fn close_largest_holders(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = state.registry.all();

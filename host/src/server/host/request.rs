@@ -69,7 +69,7 @@ pub(in crate::server) struct RequestContext {
     pub(in crate::server) server_name: Option<Arc<str>>,
     /// The certificate that the client has presented.
     pub(in crate::server) certificate: Option<Arc<Certificate>>,
-    /// The host that relays the request to this one.
+    /// The host that relays the request to this host.
     pub(in crate::server) relay: Option<Arc<Relay>>,
     /// The deadline for the response to the handshake.
     pub(in crate::server) deadline: Instant,

@@ -252,14 +252,14 @@ impl ServedResource {
     }
 }
 
-/// Returns the pace at which actors that are unique in the cluster end within `time`. The pace spreads the beginnings
-/// of the ends over three quarters of this time, so that the last actor still has a quarter.
+/// Returns the pace at which actors that are unique in the cluster end within `time`. The actors begin to end one after
+/// the other, during the first three quarters of this time. So the last actor still has a quarter.
 pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
     Pace::new(closes, time / 4 * 3)
 }
 
 /// Returns the shortest time between two checkpoints. It is also the shortest time between two saves of a durable state
-/// for other hosts, because each checkpoint of such a state is also saved for them.
+/// for other hosts, because each checkpoint of a durable state is also saved for them.
 fn checkpoint(settings: &config::Resource) -> Option<Duration> {
     settings.save_every.or(settings.timeouts.checkpoint)
 }

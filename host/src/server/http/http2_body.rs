@@ -35,7 +35,7 @@ struct StreamContext {
     writer_sender: Cell<Option<oneshot::Sender<JoinHandle<()>>>>,
 }
 
-/// When a response is cut off: at its deadline, or when it is evicted to make room for another one.
+/// When a response is cut off: at its deadline, or when it is evicted to make room for another response.
 struct Cutoff {
     deadline: Instant,
     eviction: Eviction,

@@ -19,7 +19,7 @@ use crate::server::response::Body;
 /// How many bytes are read ahead while a handshake is being answered.
 const MAX_READ_AHEAD: usize = 4096;
 
-/// Resolves when a response is evicted to make room for another one.
+/// Resolves when a response is evicted to make room for another response.
 type Evicted = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The progress of the responses on one connection.
@@ -80,7 +80,7 @@ impl Progress {
         self.state.lock().permit = Some((permit, Box::pin(eviction.requested())));
     }
 
-    /// Waits until the response is evicted to make room for another one.
+    /// Waits until the response is evicted to make room for another response.
     pub(super) fn poll_evicted(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         let evicted = state.permit.as_mut().map(|(_, evicted)| evicted.as_mut().poll(context));

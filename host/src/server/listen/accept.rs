@@ -127,7 +127,7 @@ impl Acceptor {
             }
         }
         self.is_taken_over.store(false, Ordering::SeqCst);
-        // Connections that arrive before the worker resumes cause no event there, so they are accepted here.
+        // Connections that arrive before the worker resumes cause no event on it. The next line accepts them.
         self.accept_pending().await;
     }
 

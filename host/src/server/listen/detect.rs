@@ -14,8 +14,8 @@ pub(super) const FLASH: &[u8] = b"<policy-file-request/>\0";
 /// The content type of a handshake record, and the major version that follows it (RFC 8446 §5.1).
 const TLS: &[u8] = &[0x16, 0x03];
 
-/// The most that is read, in bytes, to detect the protocol. Most requests fit. [`http`] reads with a buffer of the same
-/// size, so its first read consumes everything that was read for the detection.
+/// The maximum number of bytes that are read to detect the protocol. Most requests fit. [`http`] reads with a buffer of
+/// the same size, so its first read consumes everything that was read for the detection.
 const FIRST_READ: usize = http::FIRST_READ;
 
 /// The protocol that a client speaks.

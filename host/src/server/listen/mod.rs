@@ -7,7 +7,7 @@
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::answer`] finds the resource of the path and calls `admit` (`host/admission.rs`). `admit` takes a lease of
-//!    the actor ([`Resource::lease`]), which determines the worker, and calls the handler's `connected` there.
+//!    the actor ([`Resource::lease`]), which determines the worker, and calls the handler's `connected` on this worker.
 //! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the worker of step 1, and
 //!    calls `start_websocket` beside it.
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]. [`TlsTransfer`] takes the
@@ -18,7 +18,7 @@
 //!
 //! A connection over HTTP/2 carries several streams, so it stays on its first worker, where hyper reads and writes the
 //! socket. [`answer_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's worker,
-//! and reads and writes the client's stream from there.
+//! and reads and writes the client's stream from this worker.
 //!
 //! [`host::answer`]: crate::server::host::answer
 //! [`Resource::lease`]: crate::resource::Resource::lease
@@ -102,8 +102,8 @@ impl Endpoint {
     }
 }
 
-/// Serves a connection until its last response is sent, or until it is evicted to make room for another one. If the
-/// connection becomes a WebSocket, a task of its own serves the WebSocket.
+/// Serves a connection until its last response is sent, or until it is evicted to make room for another connection. If
+/// the connection becomes a WebSocket, a task of its own serves the WebSocket.
 pub(super) async fn serve_connection<S, M: Transfer<S>>(
     state: Arc<HostState>,
     endpoint: &Endpoint,

@@ -1,4 +1,4 @@
-//! Limits for connections that are not WebSocket clients. Each stage of such a connection has its own limit.
+//! Limits for connections that are not WebSocket clients. Each stage of one of these connections has its own limit.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -16,9 +16,9 @@ use crate::worker::HandshakeWorker;
 /// until one of them is evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// How long such a connection must have been idle before it is evicted. This applies when no client address holds
-/// clearly more permits than the address of the new connection. A program may open thousands of connections at once,
-/// and each of them may take this long.
+/// How long a connection that has sent no request must have been idle before it is evicted. This time applies only if
+/// no client address holds at least two more permits than the address of the new connection. A program may open
+/// thousands of connections at once, and each of them may take this long.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
@@ -29,16 +29,17 @@ const MAX_KEEP_ALIVE: usize = 1024;
 /// its client. If there is no such response, the new one becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
-/// How long the client of a response that counts towards [`MAX_RESPONSES`] must have been idle before the response is
-/// evicted. This applies when no client address holds clearly more permits than the address of the new response.
+/// How long a client must have read nothing of a response before the response is evicted. The response is one that
+/// counts towards [`MAX_RESPONSES`]. This time applies only if no client address holds at least two more permits than
+/// the address of the new response.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How many connections may wait, after their last response, for the client to close its side. Any others are closed at
-/// once.
+/// How many connections may wait, after their last response, for the client to close its side. Any further connections
+/// are closed at once.
 pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
-/// The places that a connection takes under the limits, until it has become a client. Dropping the permit frees these
-/// places.
+/// The permits that a connection holds until it has become a client, one for each limit that counts it. Dropping this
+/// value frees all of them.
 pub(in crate::server) struct HandshakePermit {
     worker: Option<HandshakeWorker>,
     permit: Option<Permit>,
@@ -104,7 +105,7 @@ impl HandshakePermit {
         true
     }
 
-    /// Frees the places, because the connection counts towards another limit now.
+    /// Frees the permits, because the connection counts towards a different limit now.
     pub(in crate::server) fn release(&mut self) {
         (self.worker, self.permit, self.keep_alive, self.token) = (None, None, None, None);
     }

@@ -24,8 +24,8 @@ const NETWORK_MASK: u128 = !0 << 64;
 #[derive(Debug)]
 pub(in crate::server) struct Permits {
     max: usize,
-    /// How long a peer must have been idle before it is evicted. This applies when no address holds at least two more
-    /// permits than the address of the new peer.
+    /// How long a peer must have been idle before it is evicted. This time applies only if no address holds at least
+    /// two more permits than the address of the new peer.
     grace: Duration,
     holders: Mutex<Holders>,
     /// Notified when a permit is dropped.

@@ -27,7 +27,7 @@ use crate::cluster::{Located, Owner};
 use crate::config::{self, Address, Config, InstancePer, Listen, Resource, UniqueIn};
 use crate::ownership::{Holding, Ownership};
 
-/// The secret of the hosts, unless a test uses another one.
+/// The secret of the hosts, unless a test uses a different secret.
 const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 
 /// The owners of paths in a test. Each lookup takes the next place, and the last place is for all later lookups.

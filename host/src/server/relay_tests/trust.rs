@@ -140,8 +140,9 @@ async fn recorded_opening_is_refused_on_another_connection() {
     }
 }
 
-/// Returns the credentials of four hosts. The first two have certificates of one authority, and the third has one of
-/// another authority. The fourth trusts the first authority, but its certificate comes from the other one.
+/// Returns the credentials of four hosts. The first two hosts have certificates of one authority. The third host has a
+/// certificate of a second authority. The fourth host trusts the first authority, but its certificate comes from the
+/// second.
 fn certificates() -> [Proof; 4] {
     let authority = || {
         let mut params = CertificateParams::default();
