@@ -20,7 +20,7 @@ pub(super) trait Broker: Send + 'static {
     -> Result<Self::Session, String>;
 }
 
-/// A connection to a broker. It never reconnects by itself.
+/// A connection to a broker. It never reconnects automatically.
 pub(super) trait Session {
     /// Returns the server, for the operator: its URL without credentials, and its version.
     fn server(&self) -> String;

@@ -42,7 +42,7 @@ impl KeptState {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, earlier owners may already be fenced. The next call continues from there.
+    /// If the future is dropped, earlier owners may already be fenced. The next call does the rest.
     pub(super) async fn open(&self, claim: &Claim) -> Result<(), SaveError> {
         // This check does not take the lock, because a save may hold the lock while it waits for the broker.
         if self.is_open() {

@@ -105,7 +105,7 @@ impl Cluster {
     ) -> Result<Located, Unavailable> {
         match &self.owners {
             Some(owners) => owners.locate(resource, path, durability, deadline).await,
-            // The check of the configuration refuses unique paths if there is no such address.
+            // If this host has no address for other hosts, the check of the configuration refuses unique paths.
             None => Err(Unavailable::new("this host has no address for other hosts")),
         }
     }

@@ -11,13 +11,13 @@ use ws_host_protocol::{Form, SharedMessage};
 
 use super::counters::{Counters, Dropped};
 
-/// The most bytes that may wait. Messages beyond this are dropped.
+/// The maximum number of bytes that may wait. Messages beyond this are dropped.
 const MAX_BYTES: usize = 8 << 20;
 
 /// The cost of a message in addition to its payload, in bytes.
 const OVERHEAD: usize = 256;
 
-/// The most messages that are taken at once, and the total cost after which no more are taken.
+/// The maximum number of messages that are taken at once, and the total cost after which no more are taken.
 const MAX_TAKEN: (usize, usize) = (64, 256 << 10);
 
 /// Messages for other hosts.

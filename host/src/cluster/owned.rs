@@ -65,7 +65,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // The other ownership is being dropped, and will end its claim. That claim may be this one.
+                // The other ownership is being dropped, and will end its claim, which may be the same as `claim`.
                 None => return None,
             }
         }

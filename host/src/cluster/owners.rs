@@ -23,8 +23,8 @@ use crate::ownership::{Ownership, SaveError};
 /// How long giving the lease back may take when the host stops.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
-/// The most claims that wait to be given back. Any other claim stays with this host until its lease ends. Until then,
-/// clients of its path are relayed to this host, which starts the actor again.
+/// The maximum number of claims that wait to be given back. Any other claim stays with this host until its lease ends.
+/// Until then, clients of its path are relayed to this host, which starts the actor again.
 const MAX_ENDED: usize = 1 << 16;
 
 /// The pause before another look at an ownership that is being dropped.

@@ -40,7 +40,7 @@ pub struct ClusterStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlacementStatus {
-    /// The address at which other hosts reach this one.
+    /// The address at which other hosts reach this host.
     pub address: String,
     /// The state of its lease.
     pub lease: LeaseState,

@@ -10,7 +10,7 @@ use crate::cluster::placement::{RecordsError, WriteError};
 
 /// The numbers of JetStream's errors.
 pub(super) mod code {
-    /// A stream with this name exists, but has other settings.
+    /// A stream with this name exists, but has different settings.
     pub(in super::super) const NAME_IN_USE: u64 = 10058;
     pub(super) const STREAM_NOT_FOUND: u64 = 10059;
     pub(super) const NO_MESSAGE: u64 = 10037;

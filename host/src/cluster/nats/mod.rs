@@ -1,8 +1,8 @@
 //! NATS, through its official client.
 //!
-//! The client library could reconnect by itself, but meanwhile it would keep messages and send them late. So topics do
-//! not use this. A [session](session::NatsSession) is a single connection. When it ends, [`super::member`] makes
-//! another session.
+//! The client library could reconnect automatically. But until it is connected again, it would keep messages, and it
+//! would then send them late. So topics do not use this. A [session](session::NatsSession) is a single connection. When
+//! it ends, [`super::member`] makes another session.
 
 mod api;
 mod credentials;
@@ -41,11 +41,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server may take to confirm that it has read everything.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most commands that wait in the client library.
+/// The maximum number of commands that wait in the client library.
 const COMMANDS: usize = 128;
 
-/// The most messages of one topic that wait in the client library. The library reads at most 128 times before the tasks
-/// that take the messages run. With the read buffer below, it never holds more messages than this.
+/// The maximum number of messages of one topic that wait in the client library. The library reads at most 128 times
+/// before the tasks that take the messages run. With the read buffer below, it never holds more messages than this.
 const MESSAGES: usize = 64 << 10;
 
 /// How many bytes the client library reads at once.
@@ -118,7 +118,7 @@ impl Nats {
             .subscription_capacity(MESSAGES)
             .read_buffer_capacity(READ_BUFFER)
             .ignore_discovered_servers()
-            // This callback keeps the client library from ever reconnecting by itself.
+            // This callback keeps the client library from ever reconnecting automatically.
             .reconnect_delay_callback(move |_| match is_connected.load(Ordering::Relaxed) {
                 true => NEVER,
                 false => Duration::ZERO,

@@ -28,7 +28,7 @@ pub(crate) struct NatsRecords {
 const OVERHEAD: usize = 1 << 10;
 
 impl NatsRecords {
-    /// Returns the records of a cluster. `client` may reconnect by itself and then send old requests late. This is
+    /// Returns the records of a cluster. `client` may reconnect automatically and then send old requests late. This is
     /// harmless because every write is a compare-and-swap.
     pub(crate) fn new(
         client: Client,

@@ -26,7 +26,7 @@ impl BootTime {
         self.nanoseconds
     }
 
-    /// Returns the time from an earlier moment to this one, or zero if `earlier` is later.
+    /// Returns the time from an earlier moment to this moment, or zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
     }

@@ -1,4 +1,4 @@
-//! Takes a lease, renews it, and takes a new lease when this one is lost.
+//! Takes a lease, renews it, and takes a new lease when the old lease is lost.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,12 +12,12 @@ use super::fence::{Fate, fate};
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
-/// The most actors that wait for their claims to be given back. The claim of any other actor stays until the lease of
-/// this host ends. Until then, clients of its path are relayed to this host, which starts the actor again.
+/// The maximum number of actors that wait for their claims to be given back. The claim of any other actor stays until
+/// the lease of this host ends. Until then, clients of its path are relayed to this host, which starts the actor again.
 const MAX_ABANDONED: usize = 4096;
 
-/// The most claims that are read during the length of one lease. If the host of a claim is dead, the claim is removed.
-/// The limit keeps the load of the broker low. Removing a claim may take long, but nothing waits for it.
+/// The maximum number of claims that are read during the length of one lease. If the host of a claim is dead, the claim
+/// is removed. The limit keeps the load of the broker low. Removing a claim may take long, but nothing waits for it.
 const MAX_READ: usize = 256;
 
 /// Actors with claims that may have been written, but that nobody uses.

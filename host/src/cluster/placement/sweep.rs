@@ -12,12 +12,13 @@ use super::key::Key;
 use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
 
-/// The most leases that one sweep reads. A lease that is renewed during the sweep is read again, so a sweep might never
-/// end in a large cluster with a slow broker. The leases that were not renewed for the longest time are read first.
+/// The maximum number of leases that one sweep reads. A lease that is renewed during the sweep is read again, so a
+/// sweep might never end in a large cluster with a slow broker. The leases that were not renewed for the longest time
+/// are read first.
 const MAX_READ: usize = 4096;
 
-/// The most leases that one sweep fences or removes. The limit protects the broker when many hosts end at once. The
-/// next sweep continues.
+/// The maximum number of leases that one sweep fences or removes. The limit protects the broker when many hosts end at
+/// once. The next sweep continues.
 const MAX_ENDED: usize = 64;
 
 /// Sweeps repeatedly until it is dropped.

@@ -27,7 +27,7 @@ pub(crate) enum RelayError {
     /// The host did not authenticate.
     #[error("the host at {0} has not proven itself: {1}")]
     Unproven(String, &'static str),
-    /// The host refused this one.
+    /// The other host refused this host.
     #[error("the host at {0} refused this host: the secret or the certificate is not the same")]
     Refused(String),
     /// The host answered with something other than HTTP.

@@ -55,7 +55,7 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Loads the files that the settings name. Returns `None` if other hosts are not supposed to reach this one.
+    /// Loads the files that the settings name. Returns `None` if other hosts are not supposed to reach this host.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Peers {
         Ok(Some(Self { trust, host, patience: settings.lease }))
     }
 
-    /// Returns the secret, if hosts authenticate by one.
+    /// Returns the secret with which hosts authenticate each other. Returns `None` if they use certificates.
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match &self.trust {
             Trust::Secret(secret) => Some(secret),
