@@ -1,7 +1,7 @@
 //! The budget for memory that is waiting anywhere in the host: output for clients, input that is not handled, and saved
 //! states.
 //!
-//! Each holder of such memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
+//! Each holder of this memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
 //! arrives and leaves costs nothing here. No client may hold more memory than is still free. As a result, all holders
 //! together never exceed the limit. However many clients do not read, another client may still hold as much as each of
 //! those clients. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
@@ -44,8 +44,8 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns the usage in bytes above which the clients that hold the most are closed. It is 7/8 of the limit. Seven
-    /// clients that each take all that they can get use exactly as much.
+    /// Returns the usage in bytes above which the clients that hold the most memory are closed. It is 7/8 of the limit.
+    /// Seven clients that each take all that they can get use exactly as much.
     pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }

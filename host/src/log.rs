@@ -11,15 +11,15 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most bytes that may wait to be written. This is enough for several thousand lines, so that a burst loses no line
-/// while the log is being read.
+/// The maximum number of bytes that may wait to be written. This is enough for several thousand lines, so that a burst
+/// loses no line while the log is being read.
 const MAX_QUEUED: usize = 1 << 20;
 
 /// The capacity, in bytes, that is kept for the next lines when all lines have been written.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// The most bytes of lines that are written together. A pipe keeps a write of this size together even if other
-/// processes write to it too (`PIPE_BUF`).
+/// The maximum number of bytes of lines that are written together. A pipe keeps a write of this size together even if
+/// other processes write to it at the same time (`PIPE_BUF`).
 const MAX_CHUNK: usize = 4096;
 
 /// How long the end of the program waits for a reader that has stopped.
@@ -206,7 +206,7 @@ fn line(format: Format, level: &str, text: &str) -> String {
     }
 }
 
-/// Splits lines into chunks. A chunk has as many lines as fit. A line that is too long is a chunk by itself.
+/// Splits lines into chunks. A chunk has as many lines as fit. A line that is too long is a chunk of its own.
 fn chunks(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let end = |byte: &u8| *byte == b'\n';

@@ -6,11 +6,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// The time between two lines of one kind, or between two bursts of such lines. It is short enough to show that a
-/// problem continues, and long enough that many clients cannot fill a disk.
+/// The time between two lines of one kind, or between two bursts of lines of one kind. It is short enough to show that
+/// a problem continues, and long enough that many clients cannot fill a disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most bytes of a client's text that are quoted. The name of a host has at most 253 bytes.
+/// The maximum number of bytes of a client's text that are quoted. The name of a host has at most 253 bytes.
 const MAX_QUOTED: usize = 256;
 
 /// A rate limit for log lines of one kind. It is usually a `static`. It allows one or several lines a second. The first

@@ -6,7 +6,7 @@
 //!
 //! The time comes from the [`ticker`], so a task notices only after a tick that its slice is over. At first, ticks are
 //! 10 ms apart, and the slice of a long computation can last that long. After two such slices in a row, the ticker
-//! switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of the
+//! switches to ticks every 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of the
 //! call, and at every later tick.
 
 mod longest;
@@ -91,8 +91,8 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice ended before the piece of work did. From the second such overrun in a row on, requests
-    /// fine ticks. A single overrun may be chance.
+    /// Records that the slice ended before the piece of work did. From the second overrun in a row on, requests a
+    /// shorter interval between ticks. A single overrun may be chance.
     #[cold]
     pub(crate) fn record(&mut self) {
         if self.record_and_check_repeat() {

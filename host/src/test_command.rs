@@ -23,7 +23,7 @@ pub(crate) struct Args {
     arguments: Vec<OsString>,
 }
 
-/// Runs the program that is next to this one, or else the one in `PATH`. Returns its status.
+/// Runs the program in the same folder as this program, or else the program in `PATH`. Returns its status.
 ///
 /// # Errors
 ///

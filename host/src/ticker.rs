@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// The tick interval while no long computation is running. Finer ticks would wake idle machines more often.
+/// The tick interval while no long computation is running. A shorter interval would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The tick interval during a long computation. A guest that computes for a long time yields to the other tasks of its
@@ -23,10 +23,10 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The time of the last tick, in nanoseconds since [`START`].
 static NOW: AtomicU64 = AtomicU64::new(0);
 
-/// How long the ticks stay fine after a request.
+/// How long the interval stays at [`FINE_TICK`] after a request.
 const FINE_FOR: u64 = 20_000_000;
 
-/// The time at which the fine ticks end, in nanoseconds since [`START`].
+/// The time until which the interval is [`FINE_TICK`], in nanoseconds since [`START`].
 static FINE_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, callbacks: Vec::new() });

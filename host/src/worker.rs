@@ -162,7 +162,7 @@ impl Workers {
     }
 
     /// Assigns a worker to a client that another host serves. If the caller runs on a worker that responds, returns
-    /// that worker, because the client's socket is already there.
+    /// that worker, because the client's socket is already on it.
     pub(crate) fn assign_relay(&self) -> HandshakeWorker {
         let all = self.all.lock();
         let current = all.iter().find(|worker| worker.is_current());

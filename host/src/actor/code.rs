@@ -18,7 +18,7 @@ use crate::metrics::ResourceMetrics;
 /// The limits of a resource's actors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The most instances of the resource that may be in memory at once.
+    /// The maximum number of instances of the resource that may be in memory at once.
     pub(crate) max_instances: usize,
     /// The longest state that is kept, in bytes.
     pub(crate) max_state: usize,
@@ -28,8 +28,8 @@ pub(crate) struct Limits {
 /// The limit lets the host refuse a client early if there can be no instance for it.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The most faults of a resource that are logged in a second. This is enough to log every fault while a developer tries
-/// out a handler.
+/// The maximum number of faults of a resource that are logged in a second. This is enough to log every fault while a
+/// developer tries out a handler.
 const FAULT_LINES_PER_SECOND: u32 = 10;
 
 /// The current template of a resource, its trial, and the permits of its instances.

@@ -271,7 +271,7 @@ impl Actor {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the queue.
+    /// Dropping the future removes the caller from the queue.
     pub(crate) async fn turn(self: &Arc<Self>) -> Turn<'_> {
         Turn::new(self, self.slot.lock().await)
     }

@@ -57,7 +57,7 @@ fn suspended() -> Duration {
     /// read at the same moment, so the difference varies, and a client's time must not move back and forth.
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let seconds = |clock| clock_gettime(clock).tv_sec.unsigned_abs();
-    // The clock that includes suspended time is read last, so that it is never behind the other one.
+    // The clock that includes suspended time is read last, so that it is never behind the other clock.
     let running = seconds(ClockId::Monotonic);
     let now = seconds(ClockId::Boottime).saturating_sub(running);
     let last = SECONDS.load(Ordering::Relaxed);

@@ -21,8 +21,8 @@ pub struct Cluster {
     pub ca: Option<PathBuf>,
     /// The files with the certificate of this host, and with its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// How other hosts reach this one. Resources with [`UniqueIn::Cluster`] need this. `None`: other hosts do not reach
-    /// this host.
+    /// How other hosts reach this host. Resources with [`UniqueIn::Cluster`] need this. `None`: other hosts do not
+    /// reach this host.
     pub peers: Option<Peers>,
 }
 

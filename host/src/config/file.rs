@@ -154,8 +154,8 @@ fn key(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(key, _)| key.span())
 }
 
-/// Rewrites serde's message about an unknown key. serde lists all known keys. If one of them is similar, the new
-/// message suggests only that one.
+/// Rewrites serde's message about an unknown key. serde lists all known keys. If one of them is similar to the unknown
+/// key, the new message suggests only the similar key.
 pub(crate) fn with_suggestion(message: &str) -> String {
     let mut keys = message.split('`').skip(1).step_by(2);
     let (true, Some(unknown)) = (message.starts_with("unknown field"), keys.next()) else {

@@ -137,7 +137,7 @@ pub struct Compile {
     /// this program: `/proc/self/exe`. `None`: components are compiled in this process, without limits. A component of
     /// 2 MB can take more than 8 GiB of memory.
     pub program: Option<PathBuf>,
-    /// The most memory that compiling a component may take, in bytes.
+    /// The maximum memory that compiling a component may take, in bytes.
     pub max_memory: usize,
     /// The longest time that compiling a component may take.
     pub timeout: Duration,
@@ -321,8 +321,8 @@ pub struct HostLimits {
     /// handled yet, and the states of hibernated instances. A single client may use at most as many bytes as are still
     /// free. If data to be written to a client needs more, sends to that client return `full`, and its input is not
     /// read. If a client's own messages need more, that client is closed with 1013. If nearly all of these bytes stay
-    /// in use, the clients that use the most are closed with 1013. Once half of the bytes are in use, instances do not
-    /// hibernate. The default is a quarter of the available memory.
+    /// in use, the clients that use the most memory are closed with 1013. Once half of the bytes are in use, instances
+    /// do not hibernate. The default is a quarter of the available memory.
     pub max_buffered: usize,
     /// Concurrent WebSockets on one HTTP/2 connection. If exceeded: 503. In addition, there is room for 100 concurrent
     /// requests. Any further requests wait.

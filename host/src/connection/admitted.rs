@@ -34,11 +34,11 @@ pub(crate) struct Admitted {
     registered: Option<(Registration, Option<ActorLease>)>,
 }
 
-/// A client's lease of its actor, and its permit from the server's limits.
+/// A client's lease of its actor, and its permit from the server.
 pub(crate) struct ClientPermit {
     /// Keeps the actor until it has handled the client's last event.
     pub(crate) lease: ActorLease,
-    /// Takes a place in the server's limits until the last event is handled and the connection is closed.
+    /// Holds the client's permit until the last event is handled and the connection is closed.
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
@@ -57,7 +57,7 @@ impl Admitted {
         }
     }
 
-    /// Returns a connection that the handler opens. It keeps its actor alive, but takes no place among the clients.
+    /// Returns a connection that the handler opens. It keeps its actor alive, but does not count as a client.
     pub(crate) fn outgoing(
         client: Arc<Client>,
         registration: Registration,
@@ -75,8 +75,8 @@ impl Admitted {
         &self.actor
     }
 
-    /// Begins to deliver the last event. The connection may stay open for a while. It takes a place in the server's
-    /// limits until the caller drops the guard.
+    /// Begins to deliver the last event. The connection may stay open for a while. It holds its permit until the caller
+    /// drops the guard.
     pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
         Arc::clone(&self.guard)

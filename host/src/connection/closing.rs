@@ -1,5 +1,5 @@
-//! Connections that have ended but are not closed yet. Also the guard by which each connection takes a place in the
-//! server's limits.
+//! Connections that have ended but are not closed yet. This module also has the guard with which each connection holds
+//! a permit of the server.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -13,8 +13,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clients::{Client, ClientId};
 
-/// A place in the limit on clients. It is taken until the handler has received the last event and the connection is
-/// closed.
+/// One of the permits that limit the number of clients. It is held until the handler has received the last event and
+/// the connection is closed.
 pub(crate) struct ConnectionGuard {
     /// The permit from the limit of clients.
     pub(crate) _permit: OwnedSemaphorePermit,

@@ -1,10 +1,11 @@
 //! One WebSocket connection. It turns bytes from its socket into events of its actor, and writes to the socket what the
 //! guest sends.
 //!
-//! One task serves the connection. While the connection is open, the task waits in only three functions:
-//! [`Transport::read`] waits for input, [`Transport::drive`] for the actor or for the task's next slice, and
-//! [`Transport::drain`] for the client to read waiting output. In each of them, the task keeps writing and checks its
-//! timers. So a busy actor cannot stop output, and a silent peer cannot stop the timers.
+//! One task serves the connection. While the connection is open, the task waits in only three functions.
+//! [`Transport::read`] waits for input. [`Transport::drive`] waits for the actor, or for the task's next slice.
+//! [`Transport::drain`] waits until the client has read enough of the waiting output. In each of these functions, the
+//! task keeps writing and checks its timers. So a busy actor cannot stop output, and a silent peer cannot stop the
+//! timers.
 
 mod admitted;
 mod buffer;

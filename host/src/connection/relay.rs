@@ -17,10 +17,11 @@ use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::HostClose;
 use crate::config;
 
-/// The most bytes of one read, and therefore the most bytes that are kept for one destination.
+/// The maximum number of bytes of one read. It is therefore also the maximum number of bytes that are kept for one
+/// destination.
 const MAX_READ: usize = 32 << 10;
 
-/// The most reads in one direction before the task yields to other tasks of the worker.
+/// The maximum number of reads in one direction before the task yields to other tasks of the worker.
 const MAX_READS: usize = 8;
 
 /// How a relay ended.

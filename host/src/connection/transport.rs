@@ -19,7 +19,7 @@ use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::{Client, ExpiryState, HostClose, Outgoing, SendCapacity};
 use crate::config::{Limits, Timeouts};
 
-/// The most pieces of output in one write.
+/// The maximum number of pieces of output in one write.
 const MAX_SLICES: usize = 16;
 
 /// How often to check whether the host has memory again. The check is for a client whose sends were refused and that

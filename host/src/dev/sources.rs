@@ -22,7 +22,7 @@ const NO_SOURCES: [&str; 9] =
 /// The name of the file that Vim creates to find out whether it can write to a folder.
 const VIM_PROBE: &str = "4913";
 
-/// The most files that are checked. A project with more files should set `watch`.
+/// The maximum number of files that are checked. A project with more files should set `watch`.
 const MAX_FILES: usize = 20_000;
 
 /// Files above this size are compared by their metadata only.

@@ -77,7 +77,8 @@ impl Workshop {
         self.build_because("").await
     }
 
-    /// Waits until sources have changed, and builds the project. Changes while the last build ran count too.
+    /// Waits until sources have changed, and builds the project. If sources changed while the last build ran, this
+    /// function builds at once.
     pub(super) async fn build_after_change(&mut self) -> BuildEnd {
         let mut changed = std::mem::take(&mut self.changed_meanwhile);
         loop {

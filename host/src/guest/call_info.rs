@@ -74,7 +74,7 @@ pub(crate) enum Reason {
     Fault,
     /// The old code replaces new code that failed.
     Rollback,
-    /// The actor moves to another host of the cluster, or has moved to this one. Its clients do not move with it.
+    /// The actor moves to another host of the cluster, or has moved to this host. Its clients do not move with it.
     Takeover,
 }
 

@@ -40,7 +40,8 @@ impl FaultDemand {
 }
 
 impl DemandedFault {
-    /// Returns the error of this kind of failure. An event that fails in this way by itself has the same error.
+    /// Returns the error of this kind of failure. It is the same error as for an event that fails in this way without a
+    /// demand.
     pub(super) fn error(self, limits: &Limits) -> Error {
         match self {
             Self::Trap => Trap::UnreachableCodeReached.into(),

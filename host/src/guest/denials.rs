@@ -12,7 +12,7 @@ use super::log_source::LogSource;
 /// any server that their clients name.
 const MAX_SERVERS: usize = 16;
 
-/// The most bytes of a server that are logged. This fits the longest host name with its scheme and port.
+/// The maximum number of bytes of a server that are logged. This fits the longest host name with its scheme and port.
 const MAX_SERVER: usize = 267;
 
 /// A capability that is denied.

@@ -15,7 +15,7 @@ use crate::ownership::{Holding, Ownership};
 const MAX_REQUESTS: usize = 16;
 
 /// How many writes to the body of a request the host buffers, and how many bytes each write may have. The second number
-/// is the most that `blocking-write-and-flush` takes at once.
+/// is also the limit of one call of `blocking-write-and-flush`.
 const MAX_WRITES: usize = 4;
 const MAX_WRITE: usize = 4 << 10;
 

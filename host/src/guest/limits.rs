@@ -204,7 +204,7 @@ impl Meter {
         if !slice::has_end() {
             return Ok(UpdateDeadline::Continue(1));
         }
-        // Unlike wasmtime's own way of yielding, this one also lets the runtime poll for I/O.
+        // Unlike wasmtime's own way of yielding, this way also lets the runtime poll for I/O.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
 

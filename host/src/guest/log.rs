@@ -108,8 +108,8 @@ impl Pollable for GuestLog {
 }
 
 impl Lines {
-    /// Adds a piece of at most [`MAX_LINE`] bytes. This is the most that one call may write. When the line is full, a
-    /// new line begins.
+    /// Adds a piece of at most [`MAX_LINE`] bytes. One call may not write more than that. When the line is full, a new
+    /// line begins.
     fn add(&mut self, piece: &[u8]) {
         let (fitting, rest) = piece.split_at(piece.len().min(MAX_LINE - self.line.len()));
         self.line.extend_from_slice(fitting);

@@ -30,7 +30,7 @@ pub(crate) enum Density {
     /// A hundred thousand instances and more. Their memories and stacks lie side by side in shared mappings. Each
     /// instance takes only the memory that it touches.
     Many {
-        /// The most bytes that one memory may have.
+        /// The maximum number of bytes that one memory may have.
         max_memory: usize,
     },
 }

@@ -48,10 +48,10 @@ const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 /// The same limit for the opening of a bucket of `wasi:keyvalue`.
 const MAX_RESOURCES_WITH_BUCKETS: usize = 1_000;
 
-/// The most bytes that the headers of one request may have.
+/// The maximum number of bytes that the headers of one request may have.
 const MAX_HTTP_HEADERS: usize = 16 << 10;
 
-/// The most random bytes that one call may ask for.
+/// The maximum number of random bytes that one call may ask for.
 const MAX_RANDOM: u64 = 1 << 20;
 
 /// What all instances of a component share.

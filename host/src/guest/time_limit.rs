@@ -25,7 +25,8 @@ pub(super) struct TimeLimit {
     measured: Option<Measured>,
 }
 
-/// The measurement of a call. It covers both purposes, so that each message needs only one check.
+/// The measurement of a call, for the histograms, for a trace, or for both. Both are in one value, so that each message
+/// needs only one check.
 #[derive(Default)]
 struct Measured {
     /// The sample for the histograms.

@@ -19,7 +19,7 @@ use crate::blocking::off_the_workers;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InspectOptions {
-    /// The most bytes of memory that one instance may have.
+    /// The maximum number of bytes of memory that one instance may have.
     pub max_memory: usize,
     /// An empty folder to which only this user can write. If this is set, the time to load the component from a cache
     /// is measured.

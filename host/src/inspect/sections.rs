@@ -7,7 +7,7 @@ use super::{Parts, Producer};
 /// The size of a page of memory, unless the memory says otherwise.
 const PAGE: u64 = 64 << 10;
 
-/// The most names and tools of a file that are listed. A file with more is a mistake or an attack.
+/// The maximum number of names and tools of a file that are listed. A file with more is a mistake or an attack.
 const MAX_LISTED: usize = 1_000;
 
 /// The information in the sections of a file.

@@ -8,7 +8,7 @@ use super::error::StoreError;
 const MAX_KEY: usize = 1 << 10;
 const MAX_VALUE: usize = 1 << 20;
 
-/// The most keys in one operation, and the most bytes that one operation may read or write.
+/// The maximum number of keys in one operation, and the maximum number of bytes that one operation may read or write.
 const MAX_KEYS_AT_ONCE: usize = 1_000;
 pub(super) const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 

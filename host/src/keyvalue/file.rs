@@ -24,7 +24,7 @@ const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// The permissions of a new file. Others must not read it, because handlers may store secrets of their clients.
 const MODE: u32 = 0o600;
 
-/// The stores of this process. If a file is replaced by another one, the new file has its own store.
+/// The stores of this process. If a file is replaced by a different file, the new file has its own store.
 static STORES: LazyLock<Mutex<Slots>> = LazyLock::new(Mutex::default);
 
 /// The slots of files, by the device and the inode of each file.

@@ -1,4 +1,5 @@
-//! Key-value stores: keys and values that handlers keep in a file.
+//! Key-value stores: keys and values that handlers keep in a file. Only one process at a time has a file open, and it
+//! opens the file only once.
 //!
 //! ```text
 //! Store    one file: reads on other threads, and a queue of changes

@@ -22,7 +22,7 @@ const MAX_WAITING: usize = 32 << 20;
 /// limited.
 const MAX_READS: usize = 8;
 
-/// The most keys of a page, and the total length of keys after which a page ends, in bytes.
+/// The maximum number of keys of a page, and the total length of keys after which a page ends, in bytes.
 const PAGE_KEYS: usize = 1_000;
 const PAGE_BYTES: usize = 64 << 10;
 

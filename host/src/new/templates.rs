@@ -2,7 +2,7 @@
 //!
 //! The files in `templates/LANGUAGE/all` go into every project of a language. Those in `templates/LANGUAGE/TEMPLATE` go
 //! into the projects of one template. Several languages may share a folder. A language's own file replaces a file with
-//! the same path in such a folder.
+//! the same path in a shared folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -56,7 +56,7 @@ use crate::worker::Workers;
 /// How long a file may stay broken before this counts as an error. Until then, another program may still be writing it.
 pub(crate) const WRITE_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// The most commands that wait while a reload is running. Further requests are refused.
+/// The maximum number of commands that wait while a reload is running. Further requests are refused.
 const MAX_QUEUED: usize = 16;
 
 /// The result of a reload.
@@ -230,7 +230,8 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Serves another component, or the same one with other settings. Earlier requests are carried out first.
+    /// Serves a different component, or the same component with different settings. Earlier requests are carried out
+    /// first.
     pub(crate) async fn replace(&self, new: Loaded) -> Result<Replaced, ReloadError> {
         let (respond_to, response) = oneshot::channel();
         let command = Command::Replace(Box::new(new), respond_to);

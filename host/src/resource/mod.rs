@@ -34,20 +34,20 @@ use crate::worker::Workers;
 /// The shortest time between two searches for unused actors while the resource has no room for another actor.
 const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The most actors without clients. Most of them are hibernated until their timers are due. Each takes two kilobytes in
-/// addition to its state. When this number is reached, clients with new paths get a 503 (`full="actors"`).
+/// The maximum number of actors without clients. Most of them are hibernated until their timers are due. Each takes two
+/// kilobytes in addition to its state. When this number is reached, clients with new paths get a 503 (`full="actors"`).
 const MAX_CLIENTLESS: usize = 1 << 16;
 
-/// The most deliveries of custom messages at once. A message to several actors is one delivery for each of them. Each
-/// pending delivery takes a task of one or two kilobytes. When this number is reached, further senders wait.
+/// The maximum number of deliveries of custom messages at once. A message to several actors is one delivery for each of
+/// them. Each pending delivery takes a task of one or two kilobytes. When this number is reached, further senders wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
 /// A path or a pattern of paths, and the actors that serve its clients.
 pub(crate) struct Resource {
     code: Arc<Code>,
     instance_per: InstancePer,
-    /// The most actors, with or without an instance. There is room for one for each client, and for [`MAX_CLIENTLESS`]
-    /// more.
+    /// The maximum number of actors, with or without an instance. There is room for one for each client, and for
+    /// [`MAX_CLIENTLESS`] more.
     max_actors: usize,
     workers: Arc<Workers>,
     topics: Arc<Topics>,

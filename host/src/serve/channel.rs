@@ -3,7 +3,7 @@
 //! The standard input of the successor is one end of a socket that preserves message boundaries. The process sends its
 //! listening sockets, each with its name, followed by [`END`]. When the successor has started, it answers [`READY`].
 //! The process then sends [`GO`] and stops accepting connections, and the successor begins to accept them. If one of
-//! the processes ends before that, the other one sees the end of the socket, and nothing has changed.
+//! the processes ends before that, the other process sees the end of the socket, and nothing has changed.
 
 use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result};
 use std::mem::MaybeUninit;

@@ -100,7 +100,7 @@ impl Successor {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        // This fails if the process has ended by itself in the meantime.
+        // This fails if the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
         "was killed".to_owned()

@@ -12,7 +12,7 @@ use ws_host_protocol::handshake::client::{Accepted, Handshake};
 /// The name of the host in a client's request.
 const HOST: &str = "localhost";
 
-/// The most bytes of a response, and the most headers.
+/// The maximum number of bytes of a response, and the maximum number of its headers.
 const MAX_RESPONSE: u64 = 1 << 20;
 const MAX_HEADERS: usize = 128;
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
-/// The most lines that are kept. If there are more, the oldest ones are dropped.
+/// The maximum number of lines that are kept. If there are more, the oldest ones are dropped.
 const MAX_LINES: usize = 10_000;
 
 /// A line of the log.

@@ -47,7 +47,7 @@ pub(super) struct Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     Bound(u64),
-    /// Longer than the highest bound, which is this one.
+    /// Longer than the highest bound. Contains this bound.
     Above(u64),
 }
 

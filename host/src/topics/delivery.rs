@@ -16,7 +16,7 @@ use crate::clients::{Cause, Client, ClientId};
 use crate::running::Running;
 use crate::slice;
 
-/// The most bytes that may wait for delivery on one worker. Publishers wait while the queue is full.
+/// The maximum number of bytes that may wait for delivery on one worker. Publishers wait while the queue is full.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
 
 /// The cost of a broadcast in addition to its own size, in bytes.
@@ -70,7 +70,7 @@ struct Delivery {
 #[derive(Debug, Default)]
 pub(super) struct Members {
     /// A delivery holds this lock for up to a slice. Other tasks that need the lock nearly always run on the same
-    /// worker, because clients are always added there and usually removed there.
+    /// worker, because clients are always added on this worker and usually removed on it.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
     count: AtomicUsize,
 }

@@ -22,7 +22,7 @@ pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>
 #[derive(Debug)]
 pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
-    /// The most groups that a client may be in.
+    /// The maximum number of groups that a client may join.
     max_per_client: usize,
     /// The other hosts. They are told which names have members here.
     remote: Option<Arc<dyn Remote>>,

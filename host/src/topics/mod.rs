@@ -2,7 +2,7 @@
 //!
 //! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber at a time,
 //! in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
-//! another one. All subscribers get the messages of a topic in the same order, because messages are queued under the
+//! another worker. All subscribers get the messages of a topic in the same order, because messages are queued under the
 //! lock of the topic.
 //!
 //! In a cluster, a message goes to the subscribers on this host first, and then to the other hosts through
@@ -28,8 +28,8 @@ pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
 use crate::metrics::Counter;
 
-/// The most topics to which a client may subscribe. Together with the limit on clients, this limits the memory of all
-/// subscriptions.
+/// The maximum number of topics to which a client may subscribe. Together with the limit on clients, this limits the
+/// memory of all subscriptions.
 const MAX_SUBSCRIPTIONS: usize = 128;
 
 /// Why a client could not subscribe.

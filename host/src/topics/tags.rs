@@ -9,7 +9,8 @@ use super::delivery::{Broadcast, QueuedBroadcast};
 use super::group::{DeliveryQueues, Group, Groups, JoinError};
 use crate::clients::{Cause, Client, ClientId, Clients};
 
-/// The most tags that a client may have. Together with the limit on clients, this limits the memory of all tags.
+/// The maximum number of tags that a client may have. Together with the limit on clients, this limits the memory of all
+/// tags.
 const MAX_TAGS: usize = 32;
 
 /// Why a client could not get a tag.

@@ -15,7 +15,7 @@ const LENGTH: usize = 55;
 /// The flag which says that the caller may have recorded the trace (§3.2.2.5.1).
 const SAMPLED: u8 = 1;
 
-/// The most bytes of `tracestate` that are passed on. §3.3.1.5 requires at least this number.
+/// The maximum number of bytes of `tracestate` that are passed on. §3.3.1.5 requires at least this number.
 const MAX_STATE: usize = 512;
 
 /// The span that caused a handshake.

@@ -12,7 +12,7 @@ use crate::metrics::{Counter, LabelCounters};
 /// queue can hold the spans of an outage of some seconds.
 pub(super) const MAX_QUEUED: usize = 8192;
 
-/// The most spans in a request. It is the default of OpenTelemetry's exporters.
+/// The maximum number of spans in a request. It is the default of OpenTelemetry's exporters.
 pub(super) const MAX_BATCH: usize = 512;
 
 /// Why spans were dropped.

@@ -34,7 +34,7 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
-    /// Returns whether other workers should be preferred to this one.
+    /// Returns whether other workers should be preferred to this worker.
     pub(super) fn is_late(&self) -> bool {
         self.is_late.load(Ordering::Relaxed)
     }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-/// The most names that are returned. A certificate whose names matter for admission has only a few, but a certificate
-/// of 64 KiB could contain 30,000.
+/// The maximum number of names that are returned. A certificate whose names matter for admission has only a few, but a
+/// certificate of 64 KiB could contain 30,000.
 const MAX_NAMES: usize = 1000;
 
 /// Returns the names, each with its kind as a prefix. Omits invalid names, and names of other kinds than these four.

@@ -16,7 +16,7 @@ const MIN_LEASE: Duration = Duration::from_secs(1);
 /// The longest lease. After a host has died, its actors have no owner for even longer than its lease.
 const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 
-/// The most servers on which NATS can keep a stream.
+/// The maximum number of servers on which NATS can keep a stream.
 const MAX_REPLICAS: usize = 5;
 
 /// The shortest secret, in bytes.

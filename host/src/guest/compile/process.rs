@@ -23,8 +23,8 @@ pub(super) const INVALID: i32 = 3;
 pub(super) const OUT_OF_MEMORY: i32 = 4;
 const USAGE: u8 = 2;
 
-/// How much the process's nice value is higher than the host's, so that serving clients has priority. On a core that is
-/// always busy, the compiler gets about a tenth of the time.
+/// What is added to the host's nice value to get the process's nice value. The higher value gives priority to serving
+/// clients. On a core that is always busy, the compiler gets about a tenth of the time.
 const NICER: i32 = 10;
 
 /// The instructions for the process: what to compile for, and within which limits.

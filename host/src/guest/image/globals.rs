@@ -30,7 +30,7 @@ const ZERO: [u8; 3] = [0x41, 0, 0x0b];
 /// The memory in which a module finds the values when it starts. They begin at address 0.
 #[derive(Clone, Copy)]
 enum Place {
-    /// The module's first memory. The module clears the values there.
+    /// The module's first memory. The module clears the values in it.
     FirstMemory,
     /// A memory of one page, with this index. Only the start function uses it. No other code sees the values, so they
     /// need not be cleared. (An invalid module that uses this index anyway becomes valid, and sees its own values.)
