@@ -245,7 +245,8 @@ pub(crate) fn activated(sockets: &str) -> Command {
         "import os, socket, sys\n\
          sockets = [{sockets}]\n\
          for place, each in enumerate(sockets):\n    \
-             each.type == socket.SOCK_STREAM and each.listen(); os.dup2(each.fileno(), 3 + place, inheritable=True)\n\
+             each.type == socket.SOCK_STREAM and each.listen(); os.dup2(each.fileno(), 3 + place); \
+             os.set_inheritable(3 + place, True)\n\
          os.environ.update(LISTEN_FDS=str(len(sockets)), LISTEN_PID=str(os.getpid()))\n\
          os.execv(sys.argv[1], sys.argv[1:])\n"
     );
