@@ -62,8 +62,8 @@ fn variable(name: &str) -> PathBuf {
     std::env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name}")).into()
 }
 
-/// Adds a file, or all files below a folder, in the order of their names. `name` is that of the file or folder in the
-/// program.
+/// Adds a file, or all files below a folder, in the order of their names. `name` is the name under which the program
+/// finds the file or folder.
 fn embed(path: &Path, name: &str, list: &mut String) -> Result<()> {
     println!("cargo::rerun-if-changed={}", path.display());
     add(path, name, list)

@@ -99,7 +99,7 @@ pub trait Lifecycle: Handler {
     /// # Errors
     ///
     /// Any error means that the handler cannot use the state. The code that produced the state then continues with it.
-    /// If this same code produced the state, a fresh instance starts without the state instead.
+    /// If that was the code of this handler itself, a fresh instance starts without the state.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error>;
 }
 

@@ -90,7 +90,7 @@ impl Reader {
         }
     }
 
-    /// Takes bytes from the front of the input, up to and including the next event at most.
+    /// Takes bytes from the front of the input, but none beyond the end of the next event.
     pub(crate) fn step<'a>(
         &mut self,
         input: &mut &'a mut [u8],

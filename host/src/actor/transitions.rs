@@ -345,7 +345,8 @@ impl Turn<'_> {
     fn keep_or_report(&mut self, made: Result<LiveInstance, Fault>) {
         match made {
             Ok(live) => self.slot.instance = InstanceState::Live(live),
-            // Among these actors, only a hibernated one needs a permit.
+            // Only an actor without an instance needs a permit here, so this error means that the actor could not be
+            // woken.
             Err(Fault::NoInstance(_)) => self.actor.code.count_not_woken(),
             Err(fault) => self.actor.report_fault(None, &fault),
         }

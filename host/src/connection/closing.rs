@@ -13,10 +13,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clients::{Client, ClientId};
 
-/// One of the permits that limit the number of clients. It is held until the handler has received the last event and
-/// the connection is closed.
+/// One of the permits that limit the number of clients, or that of outgoing WebSockets. It is held until the handler
+/// has received the last event and the connection is closed.
 pub(crate) struct ConnectionGuard {
-    /// The permit from the limit of clients.
+    /// The permit that counts a client against `max-clients`, or an outgoing WebSocket against its own limit.
     pub(crate) _permit: OwnedSemaphorePermit,
     /// Makes a graceful shutdown wait for the connection.
     pub(crate) _token: TaskTrackerToken,

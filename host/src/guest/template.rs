@@ -86,7 +86,7 @@ pub(crate) struct ComponentSpec {
     pub(crate) config: BTreeMap<String, String>,
     /// The limits on its HTTP requests.
     pub(crate) http: HttpSettings,
-    /// How it uses the file for keys and values.
+    /// How the component uses the file for keys and values.
     pub(crate) keyvalue: StoreSettings,
     pub(crate) limits: Limits,
     /// How many bytes all instances together may write to the log each second.

@@ -1,4 +1,4 @@
-//! Work on many actors apart from their events. Each worker processes the actors that live on it.
+//! Maintenance of many actors at once, outside their events. Each worker processes the actors that live on it.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -67,8 +67,8 @@ struct Table {
 
 impl Timers {
     /// Sets a timer. It replaces an earlier timer with the same number. `record` is the entry of a durable timer, which
-    /// has already been written. Returns the entry of the earlier timer. If that is another entry, the caller must
-    /// remove it.
+    /// has already been written. Returns the entry of the earlier timer. If it is not the same entry as `record`, the
+    /// caller must remove it.
     pub(crate) fn set(
         &self,
         id: TimerId,

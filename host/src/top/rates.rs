@@ -47,7 +47,7 @@ pub(super) struct Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     Bound(u64),
-    /// Longer than the highest bound. Contains this bound.
+    /// Longer than the highest bound, which is the value of this variant.
     Above(u64),
 }
 

@@ -55,7 +55,7 @@ enum Stage {
 pub(super) enum OnClientEof {
     /// The request is still answered, because a client may close its side after its last request.
     Respond,
-    /// The request is dropped, because a WebSocket needs both directions.
+    /// The request is dropped. The client can send nothing more, and a WebSocket needs both directions.
     Abort,
 }
 
