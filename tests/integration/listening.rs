@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use ws_host_test_support::{
-    Answer, Client, TestServer, component, handshake, host_binary, startup_error,
+    Answer, Client, TestServer, component, handshake, host_binary, startup_error, wait_until,
 };
 
 use crate::configured::{Configuration, terminate};
@@ -280,11 +280,16 @@ fn inherited_sockets_are_served() -> Result<()> {
 
 #[test]
 fn connection_accepted_before_a_stop_becomes_a_client_if_the_socket_stays_open() -> Result<()> {
-    let server = TestServer::spawn(activated("socket.create_server(('127.0.0.1', 0))"))?;
+    let mut command = activated("socket.create_server(('127.0.0.1', 0))");
+    command.args(["--admin", "127.0.0.1:0"]);
+    let mut server = TestServer::spawn(command)?;
+    let admin = server.admin()?;
     let connection = TcpStream::connect(server.address())?;
     // Connections are accepted in their order.
     let mut early = Client::connect(&server)?;
     terminate(&server)?;
+    // The server stops accepting at all addresses together.
+    wait_until(|| Ok(TcpStream::connect(admin).is_err()))?;
     let mut late = Client::request(connection, &handshake("/", ""))?.0;
     for client in [&mut early, &mut late] {
         client.expect_close(1001)?;

@@ -60,7 +60,7 @@ impl ConnectionEnd {
         Disconnection { cause, code, reason, clean, sent_code: sent.map(CloseCode::number) }
     }
 
-    /// Returns the cause that follows from this end alone. An earlier cause takes precedence over it.
+    /// Returns the cause that this end has if there is no earlier one. An earlier cause takes precedence over it.
     fn cause(&self) -> Cause {
         match self {
             Self::Closed(_) => Cause::Client,

@@ -19,7 +19,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the status is compared with the last one that was sent, if there is no watchdog interval.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long the program may take to end, in addition to the drain timeout.
+/// How long the program may take to end, in addition to the handshake timeout and the drain timeout.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// Sends messages to the service manager. Does nothing if there is none.

@@ -214,7 +214,7 @@ fn last_state_is_saved_when_the_broker_is_back_while_the_host_stops() -> Result<
     assert_eq!(client.ask("count")?, "1");
     shared.broker.kill()?;
     host.server.signal(Signal::TERM)?;
-    // The first attempt fails long before a broker has started.
+    // The save begins while no broker answers.
     host.server.wait_for_log("stopping")?;
     shared.broker.restart()?;
     client.expect_close(1012)?;
