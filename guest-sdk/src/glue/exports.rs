@@ -1,10 +1,10 @@
 //! The exports of a component.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use ws_guest_bindings::burst::exports::ws_host::socket::burst_listener;
-use ws_guest_bindings::burst::ws_host::socket::burst;
-use ws_guest_bindings::burst::ws_host::socket::types::Message;
+use ws_guest_bindings::burst::ws_host::socket::burst::{self, Messages};
 use ws_guest_bindings::custom::exports::ws_host::socket::custom_listener;
 use ws_guest_bindings::drained::exports::ws_host::socket::drained_listener;
 use ws_guest_bindings::expiry::exports::ws_host::socket::expiry_listener;
@@ -58,13 +58,37 @@ impl<E: Exports> handler::Guest for Component<E> {
 impl<E: Exports> burst_listener::Guest for Component<E> {
     fn received_burst(client: u64) {
         let client = Client::from_id(client);
-        while let Some(message) = burst::next() {
-            E::with_handler(|handler| match message {
-                Message::Text(text) => dispatch::received_text(handler, client, text),
-                Message::Binary(bytes) => dispatch::received_binary(handler, client, bytes),
-            });
+        while let Some(messages) = burst::next_many() {
+            let may_continue = match messages {
+                Messages::Text((texts, ends)) => deliver(&ends, |message| {
+                    let text = texts[message].to_owned();
+                    E::with_handler(|handler| dispatch::received_text(handler, client, text));
+                }),
+                Messages::Binary((contents, ends)) => deliver(&ends, |message| {
+                    let bytes = contents[message].to_owned();
+                    E::with_handler(|handler| dispatch::received_binary(handler, client, bytes));
+                }),
+            };
+            if !may_continue {
+                return;
+            }
         }
     }
+}
+
+/// Delivers the messages that end at these positions. The first of them has begun; each other one begins here. Returns
+/// false if the host does not let a message begin.
+fn deliver(ends: &[u32], mut message: impl FnMut(Range<usize>)) -> bool {
+    let mut start = 0;
+    for (index, end) in ends.iter().enumerate() {
+        if index > 0 && !burst::advance() {
+            return false;
+        }
+        let end = *end as usize;
+        message(start..end);
+        start = end;
+    }
+    true
 }
 
 impl<E: Exports<Handler: Lifecycle>> lifecycle::Guest for Component<E> {

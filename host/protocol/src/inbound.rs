@@ -15,6 +15,7 @@ use crate::input::{borrow_message, take};
 use crate::limits::Limits;
 use crate::message::Assembly;
 use crate::replies::Replies;
+use crate::whole_message::WholeMessage;
 
 /// The receiving state machine of a connection.
 #[derive(Debug)]
@@ -116,6 +117,22 @@ impl Inbound {
             && self
                 .whole_message(input, max_payload)
                 .is_some_and(|first| self.whole_message(&input[first..], max_payload).is_some())
+    }
+
+    /// Returns the message at the front of `input`, and consumes nothing. The message must be whole, in one frame with a
+    /// payload of at most `max_payload` bytes, and uncompressed. Returns `None` for anything else, valid or not.
+    ///
+    /// A caller that delivers this message may drop it from the input, instead of passing it to
+    /// [`handle_input`](Self::handle_input). A text must be checked first: a message that is not valid UTF-8 must be
+    /// passed to [`handle_input`](Self::handle_input), which fails the connection. Once the outbound state machine is
+    /// closing, messages must not be delivered.
+    #[must_use]
+    pub fn peek<'a>(&self, input: &'a [u8], max_payload: usize) -> Option<WholeMessage<'a>> {
+        let length = self.whole_message(input, max_payload)?;
+        let (header, used) = Header::decode(input).ok()??;
+        // No extension is allowed, so that a compressed message is refused as well.
+        check::header(&header, self.role, None, &self.limits, 0).ok()?;
+        Some(WholeMessage::new(header, &input[used..length], length))
     }
 
     /// Returns whether the last event has been reported.

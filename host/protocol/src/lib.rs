@@ -84,6 +84,7 @@ mod queue;
 mod replies;
 mod shared;
 mod utf8;
+mod whole_message;
 
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,7 @@ pub use limits::Limits;
 pub use outbound::Outbound;
 pub use replies::Replies;
 pub use shared::SharedMessage;
+pub use whole_message::WholeMessage;
 
 /// The endpoint that a state machine implements. A client masks its frames, a server does not (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

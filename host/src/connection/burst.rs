@@ -1,5 +1,6 @@
 //! A burst: the input of one read, from which the guest takes several messages in one call.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,14 +12,21 @@ use super::buffer::Buffer;
 use super::end::ConnectionEnd;
 use super::transport::Transport;
 use crate::actor::Turn;
-use crate::clients::Client;
+use crate::clients::{Client, Outgoing};
 use crate::config::Resource;
-use crate::guest::{self, Fault, Message};
+use crate::guest::{self, Fault, Message, MessageKind, Messages};
 use crate::slice::{self, Slice};
 
 /// The longest message of a burst, in bytes. For longer messages, the cost of a separate call hardly matters, and a
 /// burst would copy each message one more time.
 const MAX_MESSAGE: usize = 4 << 10;
+
+/// The maximum number of messages that the guest gets at once. With more, each of them would hardly cost less.
+const MAX_MESSAGES: usize = 64;
+
+/// The maximum number of bytes in them. The guest needs memory for this much anyway, because a single message may have
+/// as many.
+const MAX_CONTENTS: usize = MAX_MESSAGE;
 
 /// Input, and the parser that finds the messages in it.
 pub(super) struct Burst {
@@ -30,10 +38,20 @@ pub(super) struct Burst {
     /// The slice in which the burst began. Once the call has been suspended, the slice is over and other tasks come
     /// first.
     slice: Slice,
+    /// The unread messages that the guest has copies of, in order.
+    copied: VecDeque<Copied>,
     /// The number of messages that the guest has taken.
     pub(super) taken: usize,
     /// Set if the client broke the protocol.
     pub(super) end: Option<ConnectionEnd>,
+}
+
+/// A message that is still unread, and of which the guest has a copy.
+struct Copied {
+    kind: MessageKind,
+    /// The length in bytes, with the header.
+    length: usize,
+    payload_length: usize,
 }
 
 /// Returns whether the input holds at least two whole messages that the guest may take in one call.
@@ -51,7 +69,18 @@ impl Burst {
         high_water_mark: usize,
     ) -> Self {
         let slice = slice::current();
-        Self { inbound, buffer, unread, settings, high_water_mark, slice, taken: 0, end: None }
+        let copied = VecDeque::new();
+        Self {
+            inbound,
+            buffer,
+            unread,
+            settings,
+            high_water_mark,
+            slice,
+            copied,
+            taken: 0,
+            end: None,
+        }
     }
 
     /// Returns whether the current slice is still the one in which the burst began.
@@ -72,23 +101,80 @@ impl Burst {
         let ((call_result, burst), transport_result) = transport.drive(client, waiting, call).await;
         (call_result, burst, transport_result)
     }
+
+    /// Returns whether it is the turn of other tasks. The first message is always delivered.
+    fn is_over(&self) -> bool {
+        self.taken > 0 && (!self.is_same_slice() || slice::is_over())
+    }
+
+    /// Returns whether the client still gets its messages now. Makes the checks that are otherwise made between two
+    /// calls.
+    fn may_deliver(&self, client: &Client, outgoing: &Outgoing) -> bool {
+        self.end.is_none()
+            && !outgoing.is_aborted()
+            && !outgoing.outbound.is_closing()
+            && !client.is_input_paused(outgoing, self.high_water_mark)
+    }
+
+    /// Appends the messages at the front of the unread input to `contents`, as long as they are of one kind. Returns
+    /// the end of each message in `contents`. The first end is that of the message already in `contents`.
+    fn copy_messages(&mut self, kind: MessageKind, contents: &mut Vec<u8>) -> Vec<u32> {
+        let mut ends = vec![contents.len() as u32];
+        let mut unread = &self.buffer[self.unread.clone()];
+        contents.reserve(unread.len().min(MAX_CONTENTS.saturating_sub(contents.len())));
+        while ends.len() < MAX_MESSAGES {
+            let (start, left) = (contents.len(), MAX_CONTENTS.saturating_sub(contents.len()));
+            let Some(message) = self.inbound.peek(unread, left) else { break };
+            if message.is_text() != (kind == MessageKind::Text) {
+                break;
+            }
+            message.append_to(contents);
+            if kind == MessageKind::Text && self.has_auto_answer(&contents[start..]) {
+                contents.truncate(start);
+                break;
+            }
+            let (length, payload_length) = (message.length(), contents.len() - start);
+            self.copied.push_back(Copied { kind, length, payload_length });
+            ends.push(contents.len() as u32);
+            unread = &unread[length..];
+        }
+        ends
+    }
+
+    /// Like [`copy_messages`](Self::copy_messages), for texts. Copies no text that is not valid UTF-8.
+    fn copy_texts(&mut self, first: String) -> (String, Vec<u32>) {
+        let mut contents = first.into_bytes();
+        let mut ends = self.copy_messages(MessageKind::Text, &mut contents);
+        let mut texts = String::from_utf8(contents).unwrap_or_else(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned()
+        });
+        // Two texts that are not valid can be valid one after the other.
+        let is_valid = |end: &&u32| texts.is_char_boundary(**end as usize);
+        ends.truncate(ends.iter().take_while(is_valid).count());
+        self.copied.truncate(ends.len().saturating_sub(1));
+        texts.truncate(ends.last().map_or(0, |end| *end as usize));
+        (texts, ends)
+    }
+
+    /// Returns whether the host answers a text itself.
+    fn has_auto_answer(&self, text: &[u8]) -> bool {
+        self.settings.auto_answers.iter().any(|auto| auto.request.as_bytes() == text)
+    }
 }
 
 impl guest::Burst for Burst {
-    /// Before each message, makes the checks that are otherwise made between two calls. Only messages can be in a
-    /// burst. Anything else ends the burst, and the connection handles it afterwards as a single event.
+    /// Only messages can be in a burst. Anything else ends the burst, and the connection handles it afterwards as a
+    /// single event.
     fn next(&mut self, client: &Client) -> Option<Message> {
-        while self.taken == 0 || (self.is_same_slice() && !slice::is_over()) {
-            let mut input = &mut self.buffer[self.unread.clone()];
-            self.inbound.whole_message(input, MAX_MESSAGE)?;
+        self.copied.clear();
+        while !self.is_over() {
+            self.inbound.whole_message(&self.buffer[self.unread.clone()], MAX_MESSAGE)?;
             let mut outgoing = client.outgoing();
-            if self.end.is_some()
-                || outgoing.is_aborted()
-                || outgoing.outbound.is_closing()
-                || client.is_input_paused(&outgoing, self.high_water_mark)
-            {
+            if !self.may_deliver(client, &outgoing) {
                 return None;
             }
+            let mut input = &mut self.buffer[self.unread.clone()];
             let event = self.inbound.handle_input(&mut input, &mut outgoing.outbound);
             self.unread.start = self.unread.end - input.len();
             let message = match event {
@@ -115,5 +201,30 @@ impl guest::Burst for Burst {
             return Some(message);
         }
         None
+    }
+
+    fn next_many(&mut self, client: &Client) -> Option<Messages> {
+        Some(match self.next(client)? {
+            Message::Text(first) => Messages::Text(self.copy_texts(first)),
+            Message::Binary(mut contents) => {
+                let ends = self.copy_messages(MessageKind::Binary, &mut contents);
+                Messages::Binary((contents, ends))
+            }
+        })
+    }
+
+    fn advance(&mut self, client: &Client) -> Option<MessageKind> {
+        if self.is_over() {
+            return None;
+        }
+        let mut outgoing = client.outgoing();
+        if !self.may_deliver(client, &outgoing) {
+            return None;
+        }
+        let Copied { kind, length, payload_length } = self.copied.pop_front()?;
+        outgoing.traffic.received(payload_length);
+        self.unread.start += length;
+        self.taken += 1;
+        Some(kind)
     }
 }

@@ -10,6 +10,14 @@ use crate::clients::Client;
 pub(crate) trait Burst: Any + Send {
     /// Returns the next message. The guest has handled the previous one. Returns `None` if the call should end.
     fn next(&mut self, from: &Client) -> Option<Message>;
+
+    /// Returns the next message like [`next`](Self::next), with copies of messages of the same kind that follow it.
+    /// These have not begun.
+    fn next_many(&mut self, from: &Client) -> Option<Messages>;
+
+    /// Begins the next of the copied messages. The guest has handled the previous one. Returns `None` if there is none,
+    /// or if the call should end.
+    fn advance(&mut self, from: &Client) -> Option<MessageKind>;
 }
 
 impl dyn Burst {
@@ -28,4 +36,39 @@ pub(crate) enum Message {
     Text(String),
     #[component(name = "binary")]
     Binary(Vec<u8>),
+}
+
+/// Messages of one kind for the guest: their contents, one after the other, and the end of each of them in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lower)]
+#[component(variant)]
+pub(crate) enum Messages {
+    #[component(name = "text")]
+    Text((String, Vec<u32>)),
+    #[component(name = "binary")]
+    Binary((Vec<u8>, Vec<u32>)),
+}
+
+/// The kind of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MessageKind {
+    Text,
+    Binary,
+}
+
+impl Message {
+    pub(super) fn kind(&self) -> MessageKind {
+        match self {
+            Self::Text(_) => MessageKind::Text,
+            Self::Binary(_) => MessageKind::Binary,
+        }
+    }
+}
+
+impl Messages {
+    pub(super) fn kind(&self) -> MessageKind {
+        match self {
+            Self::Text(_) => MessageKind::Text,
+            Self::Binary(_) => MessageKind::Binary,
+        }
+    }
 }

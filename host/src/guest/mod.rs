@@ -47,7 +47,7 @@ mod template;
 mod time_limit;
 mod wasi_config;
 
-pub(crate) use burst::{Burst, Message};
+pub(crate) use burst::{Burst, Message, MessageKind, Messages};
 pub(crate) use call_info::{CustomInfo, Reason};
 pub use compile::run_as_compiler;
 pub(crate) use compile::{CompileOptions, CompilerProcess, cancellation};

@@ -3,7 +3,7 @@
 use crate::surface::Surface;
 
 /// Closed types that are allowed. RFC 6455 §5.6 defines two kinds of messages and no third.
-const WHOLE: [(&str, &str); 1] = [("types", "message")];
+const WHOLE: [(&str, &str); 2] = [("types", "message"), ("burst", "messages")];
 
 /// The most parameters of a function. A function with more is likely to need another one in the next release. Options
 /// are a resource with setters.

@@ -139,6 +139,50 @@ fn two_whole_messages_are_found_if_both_frames_are_complete() {
     }
 }
 
+/// Returns whether the message at the front of the input is a text, its payload, and its length.
+fn peeked(end: &End, hex_of: &str, max_payload: usize) -> Option<(bool, Vec<u8>, usize)> {
+    let input = hex(hex_of);
+    let message = end.inbound.peek(&input, max_payload)?;
+    let mut payload = b"before".to_vec();
+    message.append_to(&mut payload);
+    Some((message.is_text(), payload.split_off(6), message.length()))
+}
+
+#[test]
+fn whole_message_is_read_without_being_consumed() {
+    let mut server = End::server();
+    let text = "81 85 37 fa 21 3d 7f 9f 4d 51 58"; // §5.7: "Hello"
+    for _ in 0..2 {
+        assert_eq!(peeked(&server, text, 5), Some((true, b"Hello".to_vec(), 11)));
+    }
+    assert_eq!(peeked(&server, "82 80 00 00 00 00 81", 5), Some((false, Vec::new(), 6)));
+    assert_eq!(peeked(&End::client(), "82 02 ff 00 81", 5), Some((false, hex("ff 00"), 4)));
+    server.receives_hex(text);
+    assert_eq!(server.events, [Event::Text("Hello".into())]);
+}
+
+#[test]
+fn only_valid_and_uncompressed_messages_are_read_without_being_consumed() {
+    let server = End::server();
+    for refused in [
+        "81 01 61",                            // not masked
+        "c1 81 00 00 00 00 61",                // RSV1, which means compressed
+        "a1 81 00 00 00 00 61",                // RSV2
+        "01 81 00 00 00 00 61",                // a fragment
+        "89 81 00 00 00 00 61",                // a ping
+        "81 fe 00 01 00 00 00 00 61",          // the length is not minimal
+        "81 85 37 fa 21 3d 7f 9f 4d 51",       // a byte is missing
+        "81 86 00 00 00 00 61 61 61 61 61 61", // longer than the 5 bytes below
+    ] {
+        assert_eq!(peeked(&server, refused, 5), None, "{refused}");
+    }
+    let limited = End::with(Role::Server, Limits::new(2));
+    assert_eq!(peeked(&limited, "81 83 00 00 00 00 61 61 61", 5), None, "over the limit");
+    let mut within_a_message = End::server();
+    within_a_message.receives_hex("01 81 00 00 00 00 61");
+    assert_eq!(peeked(&within_a_message, "81 81 00 00 00 00 61", 5), None, "within a message");
+}
+
 #[test]
 fn no_message_begins_in_the_middle_of_another_or_of_a_header() {
     let message = hex("81 80 00 00 00 00");

@@ -4,28 +4,58 @@ use wasmtime::Result;
 use wasmtime::component::Linker;
 
 use super::{State, Store};
-use crate::guest::burst::Message;
+use crate::clients::Client;
+use crate::guest::burst::{Burst, Message, MessageKind, Messages};
 use crate::guest::call_info::EventName;
 use crate::guest::state;
 
 const BURST: &str = "ws-host:socket/burst@0.1.0";
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
-    linker.instance(BURST)?.func_wrap("next", next)
+    let mut burst = linker.instance(BURST)?;
+    burst.func_wrap("next", next)?;
+    burst.func_wrap("next-many", next_many)?;
+    burst.func_wrap("advance", advance)
 }
 
-/// Returns the next message. Each message is an event of its own, and has a whole CPU budget.
+/// Returns the next message.
 fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
+    let message = current_burst(&mut store).and_then(|(burst, client)| burst.next(client));
+    if let Some(message) = &message {
+        begin(store, message.kind());
+    }
+    Ok((message,))
+}
+
+/// Returns the next message, with copies of messages that follow it.
+fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
+    let messages = current_burst(&mut store).and_then(|(burst, client)| burst.next_many(client));
+    if let Some(messages) = &messages {
+        begin(store, messages.kind());
+    }
+    Ok((messages,))
+}
+
+/// Begins the next of the copied messages.
+fn advance(mut store: Store<'_>, (): ()) -> Result<(bool,)> {
+    let kind = current_burst(&mut store).and_then(|(burst, client)| burst.advance(client));
+    if let Some(kind) = kind {
+        begin(store, kind);
+    }
+    Ok((kind.is_some(),))
+}
+
+/// Returns the burst whose messages the guest may take now, and its client.
+fn current_burst<'a>(store: &'a mut Store<'_>) -> Option<(&'a mut dyn Burst, &'a Client)> {
     let State { burst, current, .. } = store.data_mut();
-    let message = match (burst, current) {
-        (Some(burst), Some(client)) => burst.next(client),
-        _ => None,
-    };
-    let event = match &message {
-        Some(Message::Text(_)) => EventName::ReceivedText,
-        Some(Message::Binary(_)) => EventName::ReceivedBinary,
-        None => return Ok((None,)),
+    Some((burst.as_deref_mut()?, current.as_deref()?))
+}
+
+/// Begins a message. Each message is an event of its own, and has a whole CPU budget.
+fn begin(store: Store<'_>, kind: MessageKind) {
+    let event = match kind {
+        MessageKind::Text => EventName::ReceivedText,
+        MessageKind::Binary => EventName::ReceivedBinary,
     };
     state::begin_event(store, event);
-    Ok((message,))
 }
