@@ -46,6 +46,27 @@ fn wait_for_calls(client: &mut Client, sent: &[&str], wanted: &[&str]) -> Result
     anyhow::bail!("{last:?} and never {wanted:?}")
 }
 
+/// Sends the texts until the handler answers with exactly these calls: a tick of the clock can cut any burst short.
+fn wait_for_answer(client: &mut Client, sent: &[&str], wanted: &[&str]) -> Result<()> {
+    let mut calls: Vec<String> = Vec::new();
+    for _ in 0..1000 {
+        send_at_once(client, &texts(sent))?;
+        calls.clear();
+        let count = |calls: &[String]| {
+            let words = calls.iter().flat_map(|call| call.split(' ').skip(1));
+            words.filter(|word| *word != "|").count()
+        };
+        while count(&calls) < sent.len() {
+            calls.push(client.receive_text()?);
+        }
+        ensure!(!calls.iter().any(|call| call.contains("advanced")), "{calls:?}");
+        if calls == wanted {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{calls:?} and never {wanted:?}")
+}
+
 fn server_and_client(component: &str, flags: &[&str]) -> Result<(TestServer, Client)> {
     let (server, client) = TestServer::with_client(component, flags)?;
     Ok((server, client))
@@ -66,6 +87,53 @@ fn messages_that_a_handler_leaves_of_a_burst_follow() -> Result<()> {
     assert_eq!(client.ask("first")?, "single first");
     let sent = ["a", "leave", "b", "c", "d"];
     wait_for_calls(&mut client, &sent, &["burst a leave", "single b", "burst c d"])
+}
+
+#[test]
+fn handler_gets_copies_of_several_messages_and_each_begins_when_the_handler_says_so() -> Result<()>
+{
+    let (_server, mut client) = server_and_client("guest-bursting", &[])?;
+    assert_eq!(client.ask("many")?, "single many");
+    wait_for_answer(&mut client, &["a", "b", "c"], &["burst | a b c"])?;
+    // Messages that the handler has not begun are delivered again.
+    wait_for_answer(&mut client, &["a", "leave", "b", "c"], &["burst | a leave", "burst | b c"])?;
+    // `next` takes a message of which the handler already has a copy.
+    wait_for_answer(&mut client, &["a", "next", "b", "c", "d"], &["burst | a next b | c d"])?;
+    // Not more than 64 at once, and not more than 4 KiB.
+    let sent = vec!["x"; 65];
+    let calls = [vec!["burst", "|"], vec!["x"; 64], vec!["|", "x"]].concat().join(" ");
+    wait_for_answer(&mut client, &sent, &[&calls])?;
+    let long = "y".repeat(3000);
+    let calls = format!("burst | {long} x | {long}");
+    wait_for_answer(&mut client, &[&long, "x", &long], &[&calls])
+}
+
+#[test]
+fn messages_of_both_kinds_and_empty_ones_keep_their_order() -> Result<()> {
+    let (_server, mut client) = server_and_client("echo", &["--auto-answer", "ping=pong"])?;
+    assert_eq!(client.ask("first")?, "first");
+    let sent = [
+        (TEXT, ""),
+        (TEXT, "a"),
+        (TEXT, ""),
+        (BINARY, "ping"),
+        (BINARY, ""),
+        (BINARY, "ping"),
+        (TEXT, "é"),
+        (TEXT, "ping"),
+        (TEXT, "€"),
+        (BINARY, "b"),
+    ];
+    for _ in 0..100 {
+        send_at_once(&mut client, &sent)?;
+        for (first, payload) in sent {
+            // A text has an automatic answer, and the same bytes in a binary message have none.
+            let wanted = if (first, payload) == (TEXT, "ping") { "pong" } else { payload };
+            let frame = client.receive()?;
+            assert_eq!((frame.first, &*frame.payload), (first, wanted.as_bytes()));
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -155,15 +223,18 @@ fn nothing_in_a_burst_is_delivered_after_a_close_or_an_abort() -> Result<()> {
 
 #[test]
 fn invalid_text_fails_the_connection_after_the_messages_before_it() -> Result<()> {
-    let (_server, mut client) = server_and_client("echo", &[])?;
-    assert_eq!(client.ask("first")?, "first");
-    let mut bytes = [masked_frame(TEXT, b"a"), masked_frame(TEXT, b"b")].concat();
-    bytes.extend(masked_frame(TEXT, b"\xff"));
-    bytes.extend(masked_frame(TEXT, b"c"));
-    client.send(&bytes)?;
-    assert_eq!(client.receive_text()?, "a");
-    assert_eq!(client.receive_text()?, "b");
-    assert_eq!(client.receive_close()?.0, 1007);
+    let server = TestServer::serving("echo")?;
+    // The second pair would be valid as one text.
+    for invalid in [[&b"\xff"[..], b"c"], [b"\xc3", b"\xa9"]] {
+        let mut client = Client::connect(&server)?;
+        assert_eq!(client.ask("first")?, "first");
+        let payloads = [b"a", b"b", invalid[0], invalid[1]];
+        let frames = payloads.iter().flat_map(|payload| masked_frame(TEXT, payload));
+        client.send(&frames.collect::<Vec<_>>())?;
+        assert_eq!(client.receive_text()?, "a");
+        assert_eq!(client.receive_text()?, "b");
+        assert_eq!(client.receive_close()?.0, 1007);
+    }
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! Answers each burst with the texts that it took from it, and each single text with itself. It takes no text after
-//! `leave`, and takes nothing of any burst after a single `idle`.
+//! `leave`, and takes nothing of any burst after a single `idle`. After a single `many`, it takes texts with `next-many`.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -8,11 +8,19 @@ use std::cell::Cell;
 use ws_guest::glue::{burst, handler};
 use ws_guest::{Client, Error, Handler};
 
-use burst::ws_host::socket::burst::next;
+use burst::ws_host::socket::burst::{Messages, advance, next, next_many};
 use burst::ws_host::socket::types::Message;
 
+/// How the guest takes the texts of a burst.
+#[derive(Clone, Copy)]
+enum Mode {
+    One,
+    Many,
+    Idle,
+}
+
 thread_local! {
-    static IS_IDLE: Cell<bool> = const { Cell::new(false) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode::One) };
 }
 
 #[derive(Default)]
@@ -20,7 +28,12 @@ struct Bursting;
 
 impl Handler for Bursting {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
-        IS_IDLE.set(message == "idle");
+        match &*message {
+            "one" => MODE.set(Mode::One),
+            "many" => MODE.set(Mode::Many),
+            "idle" => MODE.set(Mode::Idle),
+            _ => {}
+        }
         Ok(client.send_text(format!("single {message}"))?)
     }
 }
@@ -42,19 +55,57 @@ struct ByHand;
 
 impl burst::exports::ws_host::socket::burst_listener::Guest for ByHand {
     fn received_burst(client: u64) {
-        if IS_IDLE.get() {
-            return;
+        let taken = match MODE.get() {
+            Mode::One => take_one_by_one(),
+            Mode::Many => take_many(),
+            Mode::Idle => return,
+        };
+        let _ = Client::from_id(client).send_text(taken.join(" "));
+    }
+}
+
+fn take_one_by_one() -> Vec<String> {
+    let mut taken = vec!["burst".to_owned()];
+    while let Some(Message::Text(text)) = next() {
+        let is_last = text == "leave";
+        taken.push(text);
+        if is_last {
+            break;
         }
-        let mut taken = vec!["burst".to_owned()];
-        while let Some(Message::Text(text)) = next() {
-            let is_last = text == "leave";
-            taken.push(text);
-            if is_last {
+    }
+    taken
+}
+
+/// Puts `|` before the texts of each call, and says whether the host let a text begin that it should not.
+fn take_many() -> Vec<String> {
+    let mut taken = vec!["burst".to_owned()];
+    if advance() {
+        taken.push("advanced before next-many".to_owned());
+    }
+    while let Some(Messages::Text((texts, ends))) = next_many() {
+        taken.push("|".to_owned());
+        let mut start = 0;
+        for (index, end) in ends.into_iter().enumerate() {
+            if index > 0 && !advance() {
+                return taken;
+            }
+            let text = &texts[start..end as usize];
+            start = end as usize;
+            taken.push(text.to_owned());
+            if text == "leave" {
+                return taken;
+            }
+            if text == "next" {
+                let Some(Message::Text(text)) = next() else { return taken };
+                taken.push(text);
                 break;
             }
         }
-        let _ = Client::from_id(client).send_text(taken.join(" "));
+        if advance() {
+            taken.push("advanced after the last".to_owned());
+        }
     }
+    taken
 }
 
 handler::export_handler!(Component with_types_in handler);
