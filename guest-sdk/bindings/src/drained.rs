@@ -83,8 +83,8 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Called when there is room again for a client after a send to it has returned `full`: at least half of
-                    /// the client's outbound buffer is free, and so is enough of the host's `max-buffered`. Called once for each
+                    /// Called when there is room again for a client after a send to it has returned `full`. At least half of the
+                    /// client's outbound buffer is then free, and enough of the host's `max-buffered` is free. Called once for each
                     /// time that there was no room, and not for a client that is closing. The call is an event like any other,
                     /// with the limits of an event.
                     ///

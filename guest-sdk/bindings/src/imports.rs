@@ -1831,7 +1831,7 @@ pub mod ws_host {
             /// Errors:
             ///
             /// - `invalid-header`: the name or the value is not valid (RFC 9110 §5).
-            /// - `reserved-header`: the handshake itself needs this header, or it states the length of the response.
+            /// - `reserved-header`: the header is needed by the handshake itself, or states the length of the response.
             /// - `too-long`: all added names and values together would exceed 8 KiB.
             /// - `not-connecting`.
             #[allow(async_fn_in_trait)]
@@ -2186,8 +2186,8 @@ pub mod ws_host {
             /// Errors:
             ///
             /// - `not-granted`: the configuration does not grant this server.
-            /// - `invalid-url`, `invalid-subprotocol`, `invalid-header`: it is not valid, or is a header that only the
-            ///   host may set.
+            /// - `invalid-url`, `invalid-subprotocol`: the URL or a subprotocol is not valid.
+            /// - `invalid-header`: a header is not valid, or only the host may set it.
             /// - `too-long`: the URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.
             /// - `too-many`: this instance has 16 outgoing connections, or all instances of the resource have 1,024.
             /// - `stopping`: the resource is no longer served.
@@ -4312,8 +4312,9 @@ pub mod ws_host {
             ///
             /// After a restart, `fired` is called in the instance of the same path (or of the same number, with
             /// `instance-per = "resource"`), even if no client has connected. For a timer that became due in between,
-            /// `fired` is called at once. If the host is killed while `fired` runs, it is called again after the restart. Timers
-            /// of `set` and of `set-durable` share their numbers: a new timer replaces the earlier timer of the same number.
+            /// `fired` is called at once. If the host is killed while `fired` runs, `fired` is called again after the restart.
+            /// Timers of `set` and of `set-durable` share their numbers: a new timer replaces the earlier timer of the same
+            /// number.
             ///
             /// Errors:
             ///

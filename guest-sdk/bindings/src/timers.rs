@@ -25,9 +25,9 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Called for each timer that is due: once, or again after a restart if the host is killed during the call for
-                    /// a durable timer. The timer is then no longer set, and may be set again here. The call is an event like any
-                    /// other: one at a time, with the limits of an event.
+                    /// Called once for each timer that is due. The timer is then no longer set, and may be set again here. If the
+                    /// host is killed during the call for a durable timer, the call is repeated after the restart. The call is an
+                    /// event like any other: one at a time, with the limits of an event.
                     ///
                     /// ```text
                     /// fired(timer): timers.set(timer, 5000)   // every 5 seconds

@@ -192,7 +192,7 @@ metrics! {
     WORKERS_STUCK Gauge "ws_host_workers_stuck" []
         "Workers that have not responded for three seconds.";
     WORKER_BUSY Counter "ws_host_worker_busy_seconds_total" ["worker"]
-        "Time in which the worker ran tasks. The rate is its busy share.";
+        "Time in which the worker ran tasks. The rate is the share of the time for which the worker was busy.";
     WORKER_LONGEST_SLICE Gauge "ws_host_worker_longest_slice_seconds" ["worker"]
         "The longest time for which a task kept the worker in the last 30 to 60 seconds, in ticks of 10 ms, or of 0.1 ms during long computations.";
     WORKER_ACTORS Gauge "ws_host_worker_actors" ["worker"]
@@ -205,12 +205,12 @@ metrics! {
         "Always 1. The labels describe the build.";
     // Traces.
     SPANS_SENT Counter "ws_host_spans_sent_total" []
-        "Spans that the collector has taken. Only with traces, as the next one.";
+        "Spans that the collector has accepted. Exists only with traces.";
     SPANS_DROPPED Counter "ws_host_spans_dropped_total" ["why"]
-        "Spans that were dropped: too many waited for the collector (queue-full), or it did not want them (refused).";
+        "Spans that were dropped: too many waited for the collector (queue-full), or the collector rejected them (refused). Exists only with traces.";
     // The cluster.
     CLUSTER_UP Gauge "ws_host_cluster_up" []
-        "1 while the host is connected to the broker. Only in a cluster, as all metrics below.";
+        "1 while the host is connected to the broker. This metric and those that follow exist only in a cluster.";
     CLUSTER_RECONNECTS Counter "ws_host_cluster_reconnects_total" []
         "Connections to the broker after the first one.";
     TOPICS_JOINED Gauge "ws_host_topics_joined" []
