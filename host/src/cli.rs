@@ -96,7 +96,7 @@ struct Serve {
     #[arg(long)]
     no_watch: bool,
 
-    /// Compile components in this process, without limits: for systems where it may start no other process
+    /// Compile components in this process, without limits: for systems where it may not start other processes
     #[arg(long)]
     no_compiler_process: bool,
 

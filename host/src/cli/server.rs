@@ -16,7 +16,8 @@ pub(super) struct Server {
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Address for management and metrics, such as 127.0.0.1:9090: a loopback address, or with --admin-token
+    /// Address for management and metrics, such as 127.0.0.1:9090; needs --admin-token unless it is a loopback
+    /// address
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 

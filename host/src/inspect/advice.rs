@@ -55,7 +55,7 @@ fn core_module(language: Language, sections: &Sections) -> &'static str {
              HANDLER.wasm` makes a component of it"
         }
         Language::JavaScript | Language::JavaScriptQuickJs | Language::Python => {
-            "this is a part of a component: give the file that the tool wrote with its option for the output"
+            "this is only a part of a component: give the tool's output file instead"
         }
     }
 }
@@ -100,11 +100,11 @@ fn start(language: Language) -> Option<&'static str> {
 fn other_contract(language: Language) -> &'static str {
     match language {
         Language::Rust => {
-            "`ws-host new` copies the ws-guest of this host into a project: replace the folder ws-guest by it"
+            "`ws-host new` copies the ws-guest of this host into a project: replace the folder ws-guest with this copy"
         }
         _ => {
-            "`ws-host new` copies the wit/ of this host into a project: replace the folder wit by it, and generate the \
-             bindings again"
+            "`ws-host new` copies the wit/ of this host into a project: replace the folder wit with this copy, and \
+             generate the bindings again"
         }
     }
 }

@@ -165,7 +165,7 @@ metrics! {
     TIMERS Gauge "ws_host_timers" ["resource"]
         "Timers that handlers have set.";
     RESTARTS Counter "ws_host_restarts_total" ["resource"]
-        "Instances that were made after the loss of another one.";
+        "Instances that were created after the loss of another one.";
     WAKES Counter "ws_host_wakes_total" ["resource"]
         "Hibernated actors that were woken.";
     HIBERNATIONS Counter "ws_host_hibernations_total" ["resource"]
@@ -205,12 +205,13 @@ metrics! {
         "Always 1. The labels describe the build.";
     // Traces.
     SPANS_SENT Counter "ws_host_spans_sent_total" []
-        "Spans that the collector has taken. Only with traces, as the next one.";
+        "Spans that the collector has accepted. Only with traces, like the next metric.";
     SPANS_DROPPED Counter "ws_host_spans_dropped_total" ["why"]
-        "Spans that were dropped: too many waited for the collector (queue-full), or it did not want them (refused).";
+        "Spans that were dropped: too many waited for the collector (queue-full), or the \
+         collector refused them (refused).";
     // The cluster.
     CLUSTER_UP Gauge "ws_host_cluster_up" []
-        "1 while the host is connected to the broker. Only in a cluster, as all metrics below.";
+        "1 while the host is connected to the broker. Only in a cluster, like all metrics below.";
     CLUSTER_RECONNECTS Counter "ws_host_cluster_reconnects_total" []
         "Connections to the broker after the first one.";
     TOPICS_JOINED Gauge "ws_host_topics_joined" []
@@ -224,7 +225,7 @@ metrics! {
     RELAYED_CLIENTS Gauge "ws_host_relayed_clients" []
         "Clients that the host relays to the owners of their paths.";
     PEERS_REFUSED Counter "ws_host_peers_refused_total" []
-        "Connections to the address for other hosts that were refused.";
+        "Refused connections to the address for other hosts.";
     OWNED_ACTORS Gauge "ws_host_owned_actors" []
         "Instances of unique paths that the host has.";
     CLAIMS Counter "ws_host_claims_total" ["outcome"]
