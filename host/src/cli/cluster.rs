@@ -11,7 +11,7 @@ use ws_host::config::schema::{self, OneOrMany, Time, WithoutEngine};
 #[group(id = "in-cluster", multiple = true, conflicts_with = "config")]
 pub(super) struct Cluster {
     /// Broker that carries messages of topics to the other hosts: nats://HOST:4222, tls:// for TLS,
-    /// several servers with commas (see docs/cluster.md)
+    /// several servers separated by commas (see docs/cluster.md)
     #[arg(long = "cluster", value_name = "URL", help_heading = "Cluster")]
     engine: Option<String>,
 
@@ -96,7 +96,7 @@ pub(super) struct Cluster {
     )]
     lease: Option<Duration>,
 
-    /// Number of servers that keep the broker's records [default: 1]
+    /// Number of the broker's servers that keep its records [default: 1]
     #[arg(
         id = "cluster-replicas",
         long = "cluster-replicas",

@@ -37,7 +37,7 @@ pub(super) struct Server {
     #[arg(long = "static", value_name = "DIR")]
     static_files: Option<PathBuf>,
 
-    /// Which symbolic links in that folder are followed: those to files `inside` it, or to `anywhere`
+    /// Which symbolic links in the folder of --static are followed: those to files `inside` it, or to `anywhere`
     /// [default: inside]
     #[arg(long, value_name = "WHERE", requires = "static_files")]
     static_links: Option<Links>,

@@ -114,7 +114,7 @@ pub(super) fn keep_lease(
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!("this host takes no lease: {error}");
+            tracing::error!("this host cannot take a lease: {error}");
             lease.problem.send_replace(Some(error.to_string()));
             return;
         }

@@ -22,8 +22,8 @@ pub(crate) enum CompileFailure {
     #[error("the compiler failed: {0}")]
     Crashed(String),
     #[error(
-        "the compiler's process cannot be started; if ws-host may not start other processes here, \
-         pass --no-compiler-process"
+        "the compiler's process cannot run; if ws-host may not start other processes here, pass \
+         --no-compiler-process"
     )]
     Start(#[source] Error),
     #[error("compiling it was cancelled")]
