@@ -72,6 +72,6 @@ words! {
         /// The client reached the time limit that [`expire`](Client::expire) set.
         Expired = "expired", "the client's authorization expired";
         /// The server stops, or no longer serves the resource.
-        Stopping = "stopping", "the server stops";
+        Stopping = "stopping", "the server is stopping";
     }
 }

@@ -63,9 +63,9 @@ errors! {
         /// The name or the value is not valid in a header.
         InvalidHeader = "invalid-header", "the name or the value is not valid in a header";
         /// The handshake itself needs this header.
-        ReservedHeader = "reserved-header", "the handshake itself needs this header";
+        ReservedHeader = "reserved-header", "this header is reserved for the handshake";
         /// A refusal has a status from 300 to 599.
-        InvalidStatus = "invalid-status", "a refusal has a status from 300 to 599";
+        InvalidStatus = "invalid-status", "a refusal must have a status from 300 to 599";
         /// The headers exceed 8 KiB, or the body exceeds 64 KiB.
         TooLong = "too-long", "the headers exceed 8 KiB, or the body exceeds 64 KiB";
         /// The handshake has already been answered.

@@ -56,9 +56,10 @@ errors! {
         /// The configuration does not grant this server. The log says which grant is missing.
         NotGranted = "not-granted", "the configuration does not grant this server";
         /// The URL is not valid, or begins with neither `wss://` nor `ws://`.
-        InvalidUrl = "invalid-url", "the URL is not that of a WebSocket";
+        InvalidUrl = "invalid-url", "the URL is not a WebSocket URL: it must begin with wss:// or \
+                                     ws://";
         /// A subprotocol is not a valid name.
-        InvalidSubprotocol = "invalid-subprotocol", "a subprotocol is not a valid name";
+        InvalidSubprotocol = "invalid-subprotocol", "the name of a subprotocol is not valid";
         /// A header is not valid, or only the host may set it.
         InvalidHeader = "invalid-header", "a header is not valid, or only the host may set it";
         /// The URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.

@@ -78,7 +78,7 @@ errors! {
         /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
         /// The tag is empty or has more than 255 bytes.
-        InvalidTag = "invalid-tag", "a tag has 1 to 255 bytes";
+        InvalidTag = "invalid-tag", "a tag must have 1 to 255 bytes";
         /// The client already has 32 tags.
         TooMany = "too-many", "the client already has 32 tags";
     }
@@ -88,9 +88,10 @@ errors! {
     /// Why no message was sent to the clients that have a tag, or why none of these clients was closed.
     TaggedError {
         /// The tag is empty or has more than 255 bytes.
-        InvalidTag = "invalid-tag", "a tag has 1 to 255 bytes";
+        InvalidTag = "invalid-tag", "a tag must have 1 to 255 bytes";
         /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
-        InvalidCode = "invalid-code", "the close code may not be sent";
+        InvalidCode = "invalid-code", "the close code must not be sent: 1000 to 1003, 1007 to \
+                                       1014 and 3000 to 4999 are allowed";
         /// The reason has more than 123 bytes of UTF-8.
         ReasonTooLong = "reason-too-long", "the close reason has more than 123 bytes";
         /// There are more than 1,000 [`SendOptions`].

@@ -69,7 +69,7 @@ errors! {
         /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
         /// The name of the topic is empty or has more than 255 bytes.
-        InvalidTopic = "invalid-topic", "the name of a topic has 1 to 255 bytes";
+        InvalidTopic = "invalid-topic", "the name of a topic must have 1 to 255 bytes";
         /// The client already has 128 subscriptions.
         TooMany = "too-many", "the client already has 128 subscriptions";
     }
@@ -79,7 +79,7 @@ errors! {
     /// Why a message was not published.
     PublishError {
         /// The name of the topic is empty or has more than 255 bytes.
-        InvalidTopic = "invalid-topic", "the name of a topic has 1 to 255 bytes";
+        InvalidTopic = "invalid-topic", "the name of a topic must have 1 to 255 bytes";
         /// There are more than 1,000 [`SendOptions`].
         TooManyOptions = "too-many-options", "there are more than 1,000 send options";
     }

@@ -39,7 +39,7 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
         text += &format!("ws-host serves the files of {} at {url}\n", folder.display());
     }
     if let Some(admin) = server.admin_address() {
-        text += &format!("ws-host is administered at http://{admin}/\n");
+        text += &format!("ws-host answers admin requests at http://{admin}/\n");
     }
     if let Some(health) = server.health_address() {
         text += &format!("ws-host answers health checks at http://{health}/healthz and /readyz\n");

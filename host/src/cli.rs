@@ -96,7 +96,7 @@ struct Serve {
     #[arg(long)]
     no_watch: bool,
 
-    /// Compile components in this process, without limits: for systems where it may start no other process
+    /// Compile components in this process, without limits: for systems where it may not start other processes
     #[arg(long)]
     no_compiler_process: bool,
 
@@ -148,7 +148,7 @@ Examples:
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
 Ctrl-C closes every client with 1001 and waits for them; a second Ctrl-C exits at once.
 SIGHUP reads the certificate, the configuration and the components again.
-SIGUSR2 starts the program again, which takes over the addresses without refusing a connection.";
+SIGUSR2 starts a new process, which takes over the addresses without refusing a connection.";
 
 /// What the program does.
 pub(crate) enum Task {

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 /// An error if nobody answers in time, or if the status is not 200. The error contains the status.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let address = args.address;
-    let status = ask(address).with_context(|| format!("no health check at {address}"))?;
+    let status = ask(address).with_context(|| format!("the health check at {address} failed"))?;
     if !status.starts_with(HEALTHY) {
         bail!("the server at {address} answers the health check with {:?}", status.trim_end());
     }

@@ -75,7 +75,8 @@ pub(crate) enum SaveError {
     #[error("another host has taken the actor")]
     Fenced,
     #[error(
-        "the state has {bytes} bytes, and the broker accepts {max}: raise max_payload of the broker, or lower max-state"
+        "the state has {bytes} bytes, but the broker accepts at most {max}: raise max_payload of \
+         the broker, or lower max-state"
     )]
     TooLong { bytes: usize, max: usize },
     #[error("{0}")]
@@ -89,7 +90,7 @@ pub(crate) enum NotOwner {
         "this host is not the owner of the actor for now: the cluster's broker has not confirmed its lease in time"
     )]
     Lapsed,
-    #[error("this host is not the owner of the actor any more")]
+    #[error("this host is no longer the owner of the actor")]
     Lost,
 }
 

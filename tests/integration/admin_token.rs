@@ -59,7 +59,7 @@ fn token_that_cannot_be_read_keeps_the_old_one_and_the_reload_reports_it() -> Re
         assert_eq!(status, 422, "{text:?}: {body}");
         assert!(body.starts_with("admin-token: ") && body.contains("/token"), "{text:?}: {body}");
         hang_up(&server)?;
-        let line = server.wait_for_log("the configuration stays as it was")?;
+        let line = server.wait_for_log("the configuration was not reloaded")?;
         assert!(line.contains("admin-token"), "{text:?}: {line}");
         assert_eq!(statuses(admin)?, [200, 401], "{text:?}");
     }

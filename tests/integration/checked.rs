@@ -142,7 +142,7 @@ fn advice_for_a_core_module_is_that_of_its_language() -> Result<()> {
         (r#"(language "Rust" "")"#, "built for wasm32-wasip1: build with `cargo build"),
         (
             r#"(language "Go" "go1.27.3")"#,
-            "`ws-host component FILE --output HANDLER.wasm` makes a component of it",
+            "`ws-host component FILE --output HANDLER.wasm` makes a component from it",
         ),
         (
             r#"(processed-by "clang" "22.1.8")"#,

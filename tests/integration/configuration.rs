@@ -299,7 +299,7 @@ fn broken_configuration_changes_nothing() -> Result<()> {
         let answer = ask_admin(admin, "POST /reload", "", b"")?;
         assert_eq!(answer.status, 422, "{answer:?}");
         assert!(answer.body.contains(word), "{answer:?}");
-        server.wait_for_log("the configuration stays as it was")?;
+        server.wait_for_log("the configuration was not reloaded")?;
         assert_eq!(echo.ask("hello")?, "hello");
         assert_eq!(status(&server, "/telling/a", "")?, 101);
     }

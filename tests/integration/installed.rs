@@ -164,7 +164,7 @@ fn health_of_a_server_is_an_exit_code() -> Result<()> {
     let output = ask_health(&health)?;
     let error = String::from_utf8(output.stderr)?;
     assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("no health check at {health}")), "{error}");
+    assert!(error.contains(&format!("the health check at {health} failed")), "{error}");
     Ok(())
 }
 

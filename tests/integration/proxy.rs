@@ -177,7 +177,7 @@ fn unusable_proxy_is_reported_with_what_to_do() -> Result<()> {
         (
             "http_proxy",
             &needs_name.address.to_string(),
-            ["the proxy refused: 407", "user:password@"],
+            ["the proxy refused the tunnel: 407", "user:password@"],
         ),
         (
             "http_proxy",
@@ -218,7 +218,7 @@ fn credentials_in_the_url_go_only_to_the_server() -> Result<()> {
 #[test]
 fn handshake_headers_are_refused_with_the_alternative() -> Result<()> {
     for (header, word) in [
-        ("Upgrade: x", "belongs to the handshake"),
+        ("Upgrade: x", "reserved for the handshake"),
         ("Sec-WebSocket-Protocol: chat", "--subprotocol"),
         ("Host: a b", "write name or name:port"),
     ] {

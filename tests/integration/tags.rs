@@ -173,7 +173,7 @@ fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
     let answer = at_tag(admin, "DELETE", "user%2F1", b"")?;
     assert_eq!((answer.status, &*answer.body), (200, "closed 3 clients\n"));
     for client in clients.iter_mut().skip(1).step_by(2) {
-        assert_eq!(client.expect_close(1001)?, "closed by the administrator");
+        assert_eq!(client.expect_close(1001)?, "closed by the operator");
     }
     while count(admin, "user%2F1")? != r#"{"clients":0}"# {}
     assert_eq!(at_tag(admin, "DELETE", "user%2F1", b"")?.body, "closed 0 clients\n");

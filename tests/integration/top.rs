@@ -239,7 +239,7 @@ fn errors_say_what_to_do() -> Result<()> {
     let nobody = listener.local_addr()?;
     drop(listener);
     let error = error_of_top(nobody, &[])?;
-    assert!(error.contains(&format!("nobody answers at {nobody}: Connection refused")), "{error}");
+    assert!(error.contains(&format!("cannot reach {nobody}: Connection refused")), "{error}");
     assert!(error.contains("--admin"), "{error}");
     // An address that knows health checks, and not the status, as a host from before it.
     let mut server = TestServer::with_arguments("echo", &["--health", "127.0.0.1:0"])?;

@@ -199,10 +199,10 @@ fn collector_that_was_away_gets_the_spans_that_waited() -> Result<()> {
     let admin = server.admin()?;
     let mut client = connect(&server, &parent("01"))?;
     client.ask("one")?;
-    server.wait_for_log("cannot take spans")?;
+    server.wait_for_log("cannot send spans")?;
     client.ask("two")?;
     proxy.heal();
-    server.wait_for_log("takes spans again")?;
+    server.wait_for_log("accepts spans again")?;
     client.ask("three")?;
     client.close()?;
     wait_until(|| Ok(counter(admin, "ws_host_spans_sent_total")? == 6))?;

@@ -8,16 +8,17 @@ words! {
     /// The kind of an error of a bucket.
     ErrorKind {
         /// The configuration grants no file. The log says which grant is missing.
-        AccessDenied = "access-denied", "the configuration grants no keys and values";
+        AccessDenied = "access-denied", "the configuration grants no file for keys and values: \
+                                         grant = [\"keyvalue:FILE\"]";
         /// A limit of the file is reached (`max-size`, `max-keys`).
-        Full = "full", "a limit of the file is reached";
+        Full = "full", "the file has reached its limit (keyvalue.max-size or keyvalue.max-keys)";
         /// A key, a value, the name of a bucket, or the data of one call is too long.
         TooLong = "too-long", "a key, a value, a name or the data of one call is too long";
         /// There are more than 1,000 keys in one call, or too many open buckets in the instance.
         TooMany = "too-many", "there are too many keys in one call, or too many open buckets";
         /// The value to which [`increment`](super::Bucket::increment) should add is not a number, or the sum is too
         /// large.
-        NotANumber = "not-a-number", "the value is no number, or the sum is too large";
+        NotANumber = "not-a-number", "the value is not a number, or the sum is too large";
         /// Each client has its own instance, and such an instance has no bucket of its own.
         NoOwnBucket = "no-own-bucket", "the instance has no bucket of its own";
         /// The file cannot be read or written. A change may have happened.

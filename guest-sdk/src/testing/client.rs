@@ -94,7 +94,7 @@ impl TestClient {
         while let Some(received) = self.receive() {
             match received {
                 Received::Text(text) => texts.push(text),
-                other => panic!("{} got {other}, and a text was expected", self.client),
+                other => panic!("{} got {other}, but a text message was expected", self.client),
             }
         }
         texts
@@ -156,7 +156,7 @@ impl TestClient {
     pub fn expect_nothing(&self) {
         let (next, closed) = self.with(|client| (client.inbox.pop_front(), client.closed.clone()));
         match (next, closed) {
-            (Some(next), _) => panic!("{} got {next}, and nothing was expected", self.client),
+            (Some(next), _) => panic!("{} got {next}, but nothing was expected", self.client),
             (None, Some(closed)) => panic!("{} was {closed}", self.client),
             (None, None) => {}
         }
@@ -170,7 +170,7 @@ impl TestClient {
     #[track_caller]
     pub fn expect_closed(&self, code: CloseCode, reason: &str) {
         if let Some(next) = self.receive() {
-            panic!("{} got {next}, and its end was expected", self.client);
+            panic!("{} got {next}, but its end was expected", self.client);
         }
         let expected = Closed { code, reason: reason.to_owned() };
         match self.closed() {

@@ -31,7 +31,7 @@ impl Shared {
         match cause {
             Cause::Client => self.close_by_client(client, CloseCode::Normal, ""),
             Cause::Handler => by_host(1000, ""),
-            Cause::Operator => by_host(1001, "closed by the administrator"),
+            Cause::Operator => by_host(1001, "closed by the operator"),
             Cause::Lost | Cause::Unknown => dropped("the client left without a close frame"),
             Cause::NotOpened => dropped("the connection was not opened"),
             Cause::Silent => dropped("nothing came from the client for too long"),
@@ -41,7 +41,7 @@ impl Shared {
             Cause::HandlerFailed => by_host(1011, HANDLER_FAILED),
             Cause::NoRoom => by_host(1013, "the server is full"),
             Cause::Expired => by_host(1008, "expired"),
-            Cause::Stopping => by_host(1001, "the server stops"),
+            Cause::Stopping => by_host(1001, "the server is stopping"),
         }
     }
 

@@ -251,7 +251,7 @@ impl TestHost {
         let mut open = self.0.fake.borrow().open_ids(|_| true);
         open.extend(self.0.fake.borrow().open_connections());
         for client in open {
-            self.0.close(Client::from_id(client), 1001, "the server stops", Cause::Stopping);
+            self.0.close(Client::from_id(client), 1001, "the server is stopping", Cause::Stopping);
         }
         self.0.settle();
     }

@@ -19,7 +19,10 @@ impl TestRequest {
     #[track_caller]
     pub fn new(path_and_query: impl AsRef<str>) -> Self {
         let text = path_and_query.as_ref();
-        assert!(text.starts_with('/'), "the path of a request begins with /, and this is {text:?}");
+        assert!(
+            text.starts_with('/'),
+            "the path of a request must begin with /, but this is {text:?}"
+        );
         let (path, query) = match text.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (text, None),

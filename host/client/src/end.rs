@@ -35,7 +35,7 @@ pub(crate) enum Cause {
     Left,
     #[error("the server did not answer the close frame in time")]
     CloseTimeout,
-    #[error("the runtime ended")]
+    #[error("the runtime was shut down")]
     Dropped,
 }
 

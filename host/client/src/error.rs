@@ -38,8 +38,8 @@ pub enum OptionsError {
     Host(String),
     /// The handshake itself writes this header, or the header would break the handshake.
     #[error(
-        "the header {0} belongs to the handshake and cannot be set, like Upgrade, Connection, \
-         Sec-WebSocket-*, and headers for the length of the request; Host and Origin can"
+        "the header {0} is reserved for the handshake and cannot be set; of its headers, only \
+         Host and Origin can be set"
     )]
     HandshakeHeader(String),
 }
@@ -49,7 +49,7 @@ pub enum OptionsError {
 #[non_exhaustive]
 pub enum ConnectError {
     /// The host is unknown, refuses the connection, or cannot be reached.
-    #[error("cannot reach {host} at port {port}")]
+    #[error("cannot reach {host} on port {port}")]
     Unreachable {
         /// The host of the URL.
         host: String,
@@ -67,7 +67,7 @@ pub enum ConnectError {
         source: Arc<io::Error>,
     },
     /// The proxy of [`Options::proxy`](crate::Options::proxy) is unknown, refuses the connection, or cannot be reached.
-    #[error("cannot reach the proxy {host} at port {port}")]
+    #[error("cannot reach the proxy {host} on port {port}")]
     ProxyUnreachable {
         /// The host of the proxy.
         host: String,
@@ -78,7 +78,7 @@ pub enum ConnectError {
     },
     /// The proxy did not open a tunnel to the server. It does not allow this tunnel, requires authentication, or cannot
     /// reach the server.
-    #[error("the proxy refused: {status}")]
+    #[error("the proxy refused the tunnel: {status}")]
     ProxyRefused {
         /// The status.
         status: StatusCode,
@@ -86,10 +86,10 @@ pub enum ConnectError {
         body: String,
     },
     /// The proxy did not answer in HTTP, or closed before it answered.
-    #[error("the proxy gave no HTTP answer")]
+    #[error("the proxy did not send an HTTP response")]
     ProxyHttp(#[source] Arc<dyn Error + Send + Sync>),
     /// The TLS handshake failed, most often because the certificate is not trusted.
-    #[error("no TLS connection to {host}")]
+    #[error("the TLS handshake with {host} failed")]
     Tls {
         /// The host of the URL.
         host: String,
@@ -106,13 +106,13 @@ pub enum ConnectError {
         source: Arc<io::Error>,
     },
     /// The URL is a `wss` URL, but the server's answer is not TLS.
-    #[error("{host} does not speak TLS at this port: write ws://, or another port")]
+    #[error("{host} does not speak TLS on this port: use ws://, or another port")]
     TlsNotSpoken {
         /// The host of the URL.
         host: String,
     },
     /// The URL is a `ws` URL, but the server's answer is TLS.
-    #[error("the server speaks TLS at this port: write wss://")]
+    #[error("the server speaks TLS on this port: use wss://")]
     TlsExpected,
     /// [`Verify::System`](crate::Verify::System) is set, and the system has no trusted certificates.
     #[error("the system has no trusted root certificates")]
@@ -144,7 +144,7 @@ pub enum ConnectError {
         source: Arc<dyn Error + Send + Sync>,
     },
     /// [`Options::http`](crate::Options::http) requires this version, but the server does not speak it.
-    #[error("the server does not speak {0} at this port")]
+    #[error("the server does not speak {0} on this port")]
     HttpNotSpoken(HttpVersion),
     /// The server speaks HTTP/2, but has not announced that it supports WebSockets over HTTP/2 (RFC 8441 §3).
     #[error("the server does not support WebSockets over HTTP/2; try HTTP/1.1")]
@@ -153,10 +153,10 @@ pub enum ConnectError {
     #[error("the HTTP/2 connection is not to the server of this URL")]
     AnotherServer,
     /// The server did not answer in HTTP, or closed before it answered.
-    #[error("the server gave no HTTP answer")]
+    #[error("the server did not send an HTTP response")]
     Http(#[source] Arc<dyn Error + Send + Sync>),
     /// The server answered with a status that does not open a WebSocket.
-    #[error("the server refused: {status}")]
+    #[error("the server refused the handshake: {status}")]
     Refused {
         /// The status.
         status: StatusCode,

@@ -43,7 +43,10 @@ pub enum ProxyError {
     #[error("a proxy of {0}:// is not supported; use an http:// proxy that allows CONNECT")]
     Scheme(String),
     /// The user name contains a colon, or the user or the password contains control characters (RFC 7617 §2).
-    #[error("the user of the proxy has a colon, or control characters, which cannot be sent")]
+    #[error(
+        "the user or the password of the proxy contains a character that Basic authentication \
+         cannot send: a colon in the user, or a control character"
+    )]
     User,
 }
 

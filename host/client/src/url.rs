@@ -37,7 +37,10 @@ pub enum UrlError {
     #[error("a WebSocket URL begins with ws:// or wss://, not with {0}://")]
     Scheme(String),
     /// The user name contains a colon, or the user or the password contains control characters (RFC 7617 §2).
-    #[error("the user of the URL has a colon, or control characters, which cannot be sent")]
+    #[error(
+        "the user or the password of the URL contains a character that Basic authentication \
+         cannot send: a colon in the user, or a control character"
+    )]
     User,
     /// The port is not a number up to 65535.
     #[error("{0:?} is not a port; write ws://host[:port]/path?query")]
@@ -172,7 +175,7 @@ mod tests {
             ("ws://a b/", "ws://host[:port]/path?query"),
             ("http://h/", "begins with ws:// or wss://, not with http://"),
             ("ws://h/#part", "no fragment"),
-            ("ws://us%3Aer:secret@h/", "the user of the URL has a colon"),
+            ("ws://us%3Aer:secret@h/", "a colon in the user"),
             ("ws://h:65536/", "is not a port"),
             ("ws://h:http/", "ws://host[:port]/path?query"),
         ] {

@@ -73,6 +73,6 @@ pub enum CloseFrameError {
     #[error(transparent)]
     Code(#[from] CloseCodeError),
     /// The reason, of this length in bytes, does not fit into a control frame.
-    #[error("a close reason of {0} bytes; {MAX_CLOSE_REASON} are allowed")]
+    #[error("the close reason has {0} bytes; at most {MAX_CLOSE_REASON} are allowed")]
     ReasonTooLong(usize),
 }

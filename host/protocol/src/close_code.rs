@@ -53,5 +53,5 @@ impl CloseCode {
 
 /// A close code that must not appear in a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("close code {0} may not be sent")]
+#[error("close code {0} must not be sent")]
 pub struct CloseCodeError(pub u16);

@@ -29,7 +29,7 @@ pub enum ProtocolError {
     #[error("a control frame is fragmented")]
     FragmentedControl,
     /// §5.5: control frames carry 125 bytes or less.
-    #[error("a control frame declares {0} bytes; 125 are allowed")]
+    #[error("a control frame declares {0} bytes; at most 125 are allowed")]
     ControlTooLong(u64),
     /// §5.4: a continuation frame arrived outside a fragmented message.
     #[error("a continuation frame without a message to continue")]

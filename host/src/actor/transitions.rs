@@ -267,7 +267,7 @@ impl Turn<'_> {
                     self.slot.instance = InstanceState::Live(live);
                     tracing::debug!(
                         actor = self.actor.name(),
-                        "not hibernated: waiting messages and states fill half of max-buffered"
+                        "not hibernated: waiting messages and saved states use half of max-buffered"
                     );
                     return;
                 }

@@ -11,7 +11,7 @@ use ws_host::config::schema::{self, OneOrMany, Time, WithoutEngine};
 #[group(id = "in-cluster", multiple = true, conflicts_with = "config")]
 pub(super) struct Cluster {
     /// Broker that carries messages of topics to the other hosts: nats://HOST:4222, tls:// for TLS,
-    /// several servers with commas (see docs/cluster.md)
+    /// several servers separated by commas (see docs/cluster.md)
     #[arg(long = "cluster", value_name = "URL", help_heading = "Cluster")]
     engine: Option<String>,
 
@@ -33,11 +33,11 @@ pub(super) struct Cluster {
     )]
     credentials: Option<PathBuf>,
 
-    /// Authority of the broker's certificate [default: those of the system]
+    /// CA certificates to trust for the broker, in PEM [default: those of the system]
     #[arg(long = "cluster-ca", value_name = "FILE", requires = "engine", help_heading = "Cluster")]
     ca: Option<PathBuf>,
 
-    /// Certificate that the broker asks for
+    /// Certificate of this host, for a broker that asks for one, in PEM
     #[arg(
         long = "cluster-cert",
         value_name = "FILE",
@@ -46,7 +46,7 @@ pub(super) struct Cluster {
     )]
     cert: Option<PathBuf>,
 
-    /// Private key of that certificate
+    /// Private key of --cluster-cert, in PEM
     #[arg(
         long = "cluster-key",
         value_name = "FILE",
@@ -65,7 +65,7 @@ pub(super) struct Cluster {
     )]
     listen: Option<SocketAddr>,
 
-    /// Host and port at which other hosts reach that address [default: the same]
+    /// Host and port at which other hosts reach the address of --cluster-listen [default: the same]
     #[arg(
         id = "cluster-advertise",
         long = "cluster-advertise",
@@ -75,7 +75,7 @@ pub(super) struct Cluster {
     )]
     advertise: Option<String>,
 
-    /// File with the secret by which hosts prove themselves to each other
+    /// File with the secret with which hosts authenticate to each other
     #[arg(
         id = "cluster-secret",
         long = "cluster-secret",
@@ -96,7 +96,7 @@ pub(super) struct Cluster {
     )]
     lease: Option<Duration>,
 
-    /// Number of servers that keep the broker's records [default: 1]
+    /// Number of the broker's servers that keep its records [default: 1]
     #[arg(
         id = "cluster-replicas",
         long = "cluster-replicas",
@@ -106,8 +106,8 @@ pub(super) struct Cluster {
     )]
     replicas: Option<usize>,
 
-    /// What happens to these instances when the broker is away for longer than a lease: `stop` ends them, `continue`
-    /// lets them run, even if another host may have the same path [default: stop]
+    /// What happens to instances of unique paths when the broker is unavailable for longer than a lease: `stop`
+    /// ends them, `continue` lets them run, even if another host may have the same path [default: stop]
     #[arg(
         id = "cluster-without-engine",
         long = "cluster-without-engine",

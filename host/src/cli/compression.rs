@@ -26,8 +26,8 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
 
-    /// Keep the earlier messages of a client that agreed not to refer to them, in case it refers to them
-    /// anyway; if false, they take no memory, and a client that refers to them is closed with 1007 [default:
+    /// Accept messages that refer to earlier ones even from clients that agreed not to send such messages; if
+    /// false, the earlier messages take no memory, and such a message closes the client with 1007 [default:
     /// true]
     #[arg(long, value_name = "BOOL", help_heading = "Compression")]
     compression_keep_window: Option<bool>,

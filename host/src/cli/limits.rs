@@ -9,7 +9,7 @@ use ws_host::config::schema::{self, Time};
 #[derive(Debug, clap::Args)]
 #[group(id = "limits", multiple = true, conflicts_with = "config")]
 pub(super) struct Limits {
-    /// Number of open clients; another one gets 503 [default: 10000]
+    /// Number of connected clients; further clients get 503 [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_clients: Option<usize>,
 
@@ -35,14 +35,13 @@ pub(super) struct Limits {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_header_size: Option<ByteSize>,
 
-    /// Bytes buffered for all clients together, in both directions, and as state of hibernated instances;
-    /// beyond that, sends return `full`, and clients are closed with 1013 [default: a quarter of the
-    /// memory]
+    /// Bytes of waiting data of all clients together, in both directions, and of saved states; beyond that,
+    /// sends return `full`, and clients are closed with 1013 [default: a quarter of the memory]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_buffered: Option<ByteSize>,
 
-    /// Concurrent WebSockets on one HTTP/2 connection; another one gets 503; there is room for 100
-    /// requests in addition [default: 256]
+    /// Concurrent WebSockets on one HTTP/2 connection, in addition to 100 ordinary requests; further
+    /// WebSockets get 503 [default: 256]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_http2_streams: Option<u32>,
 

@@ -26,13 +26,13 @@ pub(super) struct Resource {
     #[arg(long, value_name = "N")]
     instances: Option<NonZeroUsize>,
 
-    /// Where at most one instance of a path lives: on each host, or in the whole cluster, with
+    /// Where a path has at most one instance: on each `host`, or in the whole `cluster`, which needs
     /// --instance-per path and --cluster-listen [default: host]
     #[arg(long, value_name = "PLACE")]
     unique_in: Option<UniqueIn>,
 
-    /// Keep the state of a path at the broker of the cluster, for the next host that owns the path; with
-    /// --unique-in cluster
+    /// Keep the state of a path at the broker of the cluster, for the next host that owns the path;
+    /// needs --unique-in cluster
     #[arg(long)]
     durable: bool,
 

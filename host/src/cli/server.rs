@@ -16,7 +16,8 @@ pub(super) struct Server {
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Address for management and metrics, such as 127.0.0.1:9090: a loopback address, or with --admin-token
+    /// Address for management and metrics, such as 127.0.0.1:9090; needs --admin-token unless it is a loopback
+    /// address
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 
@@ -36,7 +37,7 @@ pub(super) struct Server {
     #[arg(long = "static", value_name = "DIR")]
     static_files: Option<PathBuf>,
 
-    /// Which symbolic links in that folder are followed: those to files `inside` it, or to `anywhere`
+    /// Which symbolic links in the folder of --static are followed: those to files `inside` it, or to `anywhere`
     /// [default: inside]
     #[arg(long, value_name = "WHERE", requires = "static_files")]
     static_links: Option<Links>,

@@ -16,8 +16,8 @@ pub(super) struct Timeouts {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     close_timeout: Option<Duration>,
 
-    /// Silence after which a client is disconnected; a ping is sent after half of it; both may happen up
-    /// to a quarter of it later; 0 for never [default: 60s]
+    /// How long a client may be silent before it is disconnected; it gets a ping after half of this time; both
+    /// may come up to a quarter of this time too late; 0 for never [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     idle_timeout: Option<Duration>,
 

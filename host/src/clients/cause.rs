@@ -133,14 +133,14 @@ impl From<NotOwner> for HostClose<'_> {
 impl<'a> HostClose<'a> {
     pub(crate) fn reason(self) -> &'a str {
         match self {
-            Self::Stopping => "the server stops",
+            Self::Stopping => "the server is stopping",
             Self::Removed => "the resource was removed",
-            Self::Restarted => "the resource restarts",
+            Self::Restarted => "the resource is restarting",
             Self::ActorEnds => "the instance ends",
             Self::Moved => "another host takes over",
             Self::Unconfirmed => "the cluster is not reachable",
             Self::Revoked => "no longer granted",
-            Self::Operator => "closed by the administrator",
+            Self::Operator => "closed by the operator",
             Self::HandlerFailed(text) | Self::NoInstance(text) => text,
             Self::HandlerKeepsFailing => "the handler keeps failing",
             Self::NoRoom => "the server is full",
@@ -178,14 +178,14 @@ mod tests {
     #[test]
     fn each_reason_has_its_cause_its_code_and_its_text() {
         let expected = [
-            (HostClose::Stopping, "stopping", 1001, "the server stops"),
+            (HostClose::Stopping, "stopping", 1001, "the server is stopping"),
             (HostClose::Removed, "stopping", 1001, "the resource was removed"),
-            (HostClose::Restarted, "stopping", 1012, "the resource restarts"),
+            (HostClose::Restarted, "stopping", 1012, "the resource is restarting"),
             (HostClose::ActorEnds, "stopping", 1001, "the instance ends"),
             (HostClose::Moved, "stopping", 1012, "another host takes over"),
             (HostClose::Unconfirmed, "stopping", 1013, "the cluster is not reachable"),
             (HostClose::Revoked, "operator", 1001, "no longer granted"),
-            (HostClose::Operator, "operator", 1001, "closed by the administrator"),
+            (HostClose::Operator, "operator", 1001, "closed by the operator"),
             (HostClose::HandlerFailed("so"), "handler-failed", 1011, "so"),
             (HostClose::HandlerKeepsFailing, "handler-failed", 1011, "the handler keeps failing"),
             (HostClose::NoInstance("none"), "handler-failed", 1013, "none"),

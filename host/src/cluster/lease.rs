@@ -28,7 +28,7 @@ const FREEING: usize = 64;
 const STOPS: &str = "its instances of paths that are unique in the cluster end, their clients are closed with 1013, and \
                      new ones get 503 until the broker is back";
 const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, even though another host may \
-                         start the same paths; paths that it has not started get 503 until the broker is back";
+                         start instances of the same paths; other such paths get 503 until the broker is back";
 
 /// The lease of this host, as other threads see it.
 #[derive(Debug)]
@@ -81,8 +81,8 @@ impl Lease {
             Some(placement) if placement.is_valid() => match placement.is_open() {
                 true => None,
                 false => Some(
-                    "the records of the broker are new, so this host waits until any lease that the broker may have \
-                     lost has ended"
+                    "the broker's records are new, so this host waits for the end of any lease that the broker may \
+                     have lost"
                         .to_owned(),
                 ),
             },
@@ -114,7 +114,7 @@ pub(super) fn keep_lease(
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!("this host takes no lease: {error}");
+            tracing::error!("this host cannot take a lease: {error}");
             lease.problem.send_replace(Some(error.to_string()));
             return;
         }
@@ -184,8 +184,8 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
             Err(PlacementError::Opening(rest)) => {
                 if !std::mem::replace(&mut has_said, true) {
                     tracing::info!(
-                        "the records of the broker are new: paths that are unique in the cluster are served in \
-                         {:.1} s, when any lease that the broker may have lost has ended",
+                        "the broker's records are new: paths that are unique in the cluster are served in {:.1} s, \
+                         after the end of any lease that the broker may have lost",
                         rest.as_secs_f64()
                     );
                 }

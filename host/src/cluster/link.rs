@@ -106,7 +106,10 @@ impl LinkState {
                  host keeps trying"
             ),
             (None, _) => {
-                tracing::warn!(cluster, "still cannot connect to the broker, now because: {why}");
+                tracing::warn!(
+                    cluster,
+                    "still cannot connect to the broker, for another reason: {why}"
+                );
             }
         }
         state.problem = Some(why);

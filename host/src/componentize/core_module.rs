@@ -43,7 +43,7 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Kind> {
     let mut module = CoreModule { has_types: false, exported_interfaces: BTreeSet::new() };
     let mut wrong_version = None;
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.context("the file is damaged, or not complete")? {
+        match payload.context("the file is damaged or incomplete")? {
             Payload::Version { encoding: Encoding::Component, .. } => return Ok(Kind::Component),
             Payload::CustomSection(section) if section.name().starts_with(TYPES) => {
                 module.has_types = true;

@@ -17,7 +17,7 @@ use wit_component::ComponentEncoder;
 
 use self::core_module::Kind;
 
-/// Makes a component of a core module, as compilers of C, C++ and Go produce it
+/// Makes a component from a core module, as compilers of C, C++ and Go produce it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The core module, compiled for wasm32-wasi (GOOS=wasip1 in Go)

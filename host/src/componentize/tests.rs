@@ -118,7 +118,7 @@ fn what_cannot_become_a_component_is_refused_with_the_reason() {
     let component = componentize(&compile(SILENT)).expect("a component");
     assert!(refusal(&component).contains("a component already"));
     assert!(refusal(b"#!/bin/sh\n").contains("not WebAssembly"));
-    assert!(refusal(&compile(SILENT)[..40]).contains("damaged, or not complete"));
+    assert!(refusal(&compile(SILENT)[..40]).contains("damaged or incomplete"));
     assert!(refusal(&compile("(module)")).contains("exports no ws-host:socket/handler"));
     let old = SILENT.replace("0.1.0", "0.0.9");
     assert!(refusal(&compile(&old)).contains("built for version 0.0.9"));

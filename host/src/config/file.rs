@@ -279,7 +279,7 @@ mod tests {
         );
         expect(&more("config = { a = \"b\" }"), 5, &["config", "needs grant"]);
         expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
-        expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);
+        expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "loopback address"]);
         expect(&format!("workers = 5000\n{GOOD}"), 1, &["workers", "at most 4096"]);
         expect(&format!("max-headers = 10001\n{GOOD}"), 1, &["max-headers", "at most 10000"]);
         expect(&format!("max-header-size = 8191\n{GOOD}"), 1, &["max-header-size", "8KiB"]);

@@ -32,7 +32,7 @@ pub(crate) enum ConnectionEnd {
     Aborted,
     #[error("the connection was not opened: {0}")]
     NotOpened(String),
-    #[error("the handler accepted with an invalid response")]
+    #[error("the handler accepted the client with an invalid response")]
     InvalidAcceptance,
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn build(project: &Project, stop: &CancellationToken) -> Outcom
                 running.group = None;
                 failed(explain(status, &project.build))
             }
-            Err(error) => failed(format!("its end cannot be observed: {error}")),
+            Err(error) => failed(format!("cannot wait for the build: {error}")),
         },
         () = stop.cancelled() => {
             running.stop().await;

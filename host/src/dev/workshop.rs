@@ -46,7 +46,10 @@ impl Workshop {
     pub(super) async fn open(folder: &Path, log: Log, stop: CancellationToken) -> Result<Self> {
         let project = Project::open(folder)?;
         for path in project.watched.iter().filter(|path| !path.exists()) {
-            tracing::warn!("watch: there is no {} yet", path.display());
+            tracing::warn!(
+                "`watch` in the table [dev] names {}, which does not exist yet",
+                path.display()
+            );
         }
         let mut workshop = Self {
             project,

@@ -48,17 +48,17 @@ impl HttpServer {
             Some(_) => return Err("only the word `private` may follow the URL"),
         };
         if url.contains('*') {
-            return Err("every host must be named: there are no patterns");
+            return Err("every host must be named: patterns are not supported");
         }
-        let uri: Uri = url.parse().map_err(|_| {
-            "it is not a URL; a name with letters beyond ASCII is written in its form with xn--"
-        })?;
+        let uri: Uri = url
+            .parse()
+            .map_err(|_| "it is not a URL; write a name with non-ASCII letters in its xn-- form")?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err("it must be https://HOST, http://HOST, wss://HOST or ws://HOST");
         };
         if authority.as_str().contains('@') {
             return Err(
-                "a user does not belong into it: the handler sets the header `authorization`",
+                "it must not contain a user: the handler sets the header `authorization` itself",
             );
         }
         if uri.path() != "/" || uri.query().is_some() || url.contains('#') {

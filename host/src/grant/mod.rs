@@ -66,7 +66,7 @@ pub enum InvalidGrant {
     )]
     NoServer(String, &'static str),
     /// The grant names no file.
-    #[error("{0:?} must be \"{1}:FILE\": the file in which they are kept")]
+    #[error("{0:?} must name a file: \"{1}:FILE\"")]
     NoFile(String, &'static str),
     /// The grant names no folder.
     #[error(

@@ -89,9 +89,9 @@ impl Denials {
                 component,
                 resource,
                 hash,
-                "the handler asked for {capability}, and may read no folder: grant one with \"folder:PATH\" in the \
-                 resource's `grant` (or --grant folder:PATH), or build the data that it reads into the component, pass \
-                 values in env, and keep state with suspend and resume"
+                "the handler asked for {capability}, but no folder is granted: add \"folder:PATH\" to the resource's \
+                 `grant` (or --grant folder:PATH); instead of files, a component can contain its data, get values in \
+                 env, and keep its state with suspend and resume"
             ),
             Denied::Config => tracing::warn!(
                 target: "guest",
@@ -122,9 +122,9 @@ impl Denials {
                 component,
                 resource,
                 hash,
-                "the handler asked for {capability}, and no setting grants it: send HTTP requests with wasi:http to hosts \
-                 that the resource's `grant` names, or let another program make the connection, and pass its data to \
-                 the handler as custom messages (POST /resources/NAME/messages at the admin address)"
+                "the handler asked for {capability}, which no setting can grant: send HTTP requests with wasi:http to \
+                 hosts that the resource's `grant` names, or let another program make the connection, and pass its \
+                 data to the handler as custom messages (POST /resources/NAME/messages at the admin address)"
             ),
         }
     }

@@ -25,9 +25,9 @@ pub(crate) enum LoadError {
         #[source]
         cause: std::io::Error,
     },
-    #[error("{} is a core WebAssembly module, not a component: build the handler for the target \
-             wasm32-wasip2 (not wasm32-unknown-unknown or wasm32-wasip1); if it comes from C, C++ or Go, make a \
-             component of it with `ws-host component FILE -o OUTPUT`", .0.display())]
+    #[error("{} is a core WebAssembly module, not a component: build the handler for the target wasm32-wasip2 (not \
+             wasm32-unknown-unknown or wasm32-wasip1); if it comes from C, C++ or Go, make a component from it with \
+             `ws-host component FILE -o OUTPUT`", .0.display())]
     CoreModule(PathBuf),
     #[error("{} is not WebAssembly: give the path of the .wasm file that \
              `cargo build --release --target wasm32-wasip2` made", .0.display())]

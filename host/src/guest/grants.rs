@@ -118,7 +118,7 @@ impl Grants {
                 resource,
                 hash,
                 left_out,
-                "the handler's keys and values (wasi:keyvalue): {error}"
+                "the handler's use of keys and values (wasi:keyvalue) failed: {error}"
             );
         }
     }

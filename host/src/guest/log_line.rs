@@ -39,7 +39,8 @@ pub(super) fn write_line(source: &LogSource, budget: &LogBudget, level: Level, l
             component,
             resource,
             hash,
-            "prints more than max-log allows ({} a second): lines are left out; print less, or raise max-log",
+            "the handler prints more than max-log allows ({} a second): lines are left out; print \
+             less, or raise max-log",
             ByteSize(budget.max() as u64)
         ),
         Line::LeftOut => {}

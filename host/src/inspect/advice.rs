@@ -47,15 +47,15 @@ fn core_module(language: Language, sections: &Sections) -> &'static str {
         }
         Language::Go => {
             "this is what `go build` made (with GOOS=wasip1 GOARCH=wasm and -buildmode=c-shared): `ws-host component \
-             FILE --output HANDLER.wasm` makes a component of it"
+             FILE --output HANDLER.wasm` makes a component from it"
         }
         Language::TinyGo => "build with `tinygo build -target=wasip2`",
         Language::C | Language::Cpp => {
             "this is what the compiler made (with -mexec-model=reactor): `ws-host component FILE --output \
-             HANDLER.wasm` makes a component of it"
+             HANDLER.wasm` makes a component from it"
         }
         Language::JavaScript | Language::JavaScriptQuickJs | Language::Python => {
-            "this is a part of a component: give the file that the tool wrote with its option for the output"
+            "this is only a part of a component: give the tool's output file instead"
         }
     }
 }
@@ -87,8 +87,8 @@ fn no_handler(language: Language, sections: &Sections) -> &'static str {
 fn start(language: Language) -> Option<&'static str> {
     match language {
         Language::Go => Some(
-            "the collector must run only between events: use the package wshost that `ws-host new NAME --lang go` \
-             writes, or link with -ldflags=-checklinkname=0 and call debug.SetGCPercent(-1) in `init`",
+            "the garbage collector must run only between events: use the package wshost that `ws-host new NAME --lang \
+             go` writes, or link with -ldflags=-checklinkname=0 and call debug.SetGCPercent(-1) in `init`",
         ),
         Language::C | Language::Cpp => {
             Some("link with -mexec-model=reactor, so that there is no `main` to run")
@@ -100,11 +100,11 @@ fn start(language: Language) -> Option<&'static str> {
 fn other_contract(language: Language) -> &'static str {
     match language {
         Language::Rust => {
-            "`ws-host new` copies the ws-guest of this host into a project: replace the folder ws-guest by it"
+            "`ws-host new` copies the ws-guest of this host into a project: replace the folder ws-guest with this copy"
         }
         _ => {
-            "`ws-host new` copies the wit/ of this host into a project: replace the folder wit by it, and generate the \
-             bindings again"
+            "`ws-host new` copies the wit/ of this host into a project: replace the folder wit with this copy, and \
+             generate the bindings again"
         }
     }
 }

@@ -70,7 +70,9 @@ impl Change {
         };
         match bytes <= MAX_BYTES_AT_ONCE {
             true => Ok(bytes + OVERHEAD),
-            false => Err(StoreError::TooLong("the keys and values of one call have at most 4 MiB")),
+            false => {
+                Err(StoreError::TooLong("the keys and values of one call must have at most 4 MiB"))
+            }
         }
     }
 }
@@ -92,13 +94,13 @@ fn check_number(number: usize) -> Result<(), StoreError> {
 pub(super) fn check_key(key: &str) -> Result<usize, StoreError> {
     match key.len() <= MAX_KEY {
         true => Ok(key.len()),
-        false => Err(StoreError::TooLong("a key has at most 1 KiB")),
+        false => Err(StoreError::TooLong("a key must have at most 1 KiB")),
     }
 }
 
 fn check_value(value: &[u8]) -> Result<usize, StoreError> {
     match value.len() <= MAX_VALUE {
         true => Ok(value.len()),
-        false => Err(StoreError::TooLong("a value has at most 1 MiB")),
+        false => Err(StoreError::TooLong("a value must have at most 1 MiB")),
     }
 }

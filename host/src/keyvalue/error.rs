@@ -20,9 +20,11 @@ pub(crate) enum OpenError {
 /// Why a store cannot do what a handler asks for. Each message begins with a word that handlers can compare.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("full: the keys and values of the store may have {0} bytes in all (keyvalue.max-size)")]
+    #[error(
+        "full: the keys and values of the store may have at most {0} bytes (keyvalue.max-size)"
+    )]
     FullOfBytes(u64),
-    #[error("full: the store may have {0} keys (keyvalue.max-keys)")]
+    #[error("full: the store may have at most {0} keys (keyvalue.max-keys)")]
     FullOfKeys(u64),
     #[error("too-long: {0}")]
     TooLong(&'static str),

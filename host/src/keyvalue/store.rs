@@ -151,7 +151,9 @@ impl Store {
                 let value = entries.get((&*bucket, &*key)).map_err(StoreError::unavailable)?;
                 bytes += value.as_ref().map_or(0, |value| value.value().len());
                 if bytes > MAX_BYTES_AT_ONCE {
-                    return Err(StoreError::TooLong("the values of one call have at most 4 MiB"));
+                    return Err(StoreError::TooLong(
+                        "the values of one call must have at most 4 MiB",
+                    ));
                 }
                 found.push(value.map(|value| (key, value.value().to_vec())));
             }

@@ -148,7 +148,8 @@ metrics! {
         "Messages of topics and tags that were queued for clients, counted once for each client.";
     // Guests.
     GUEST_SECONDS Histogram "ws_host_guest_seconds" ["resource", "event"]
-        "Time of calls into instances, including the time that they wait. One in 64 calls for messages and pongs is measured, chosen at random, and counts 64 times.";
+        "Duration of calls into instances, including waiting. One in 64 calls for messages and \
+         pongs is measured, chosen at random, and counts 64 times.";
     GUEST_CPU_SECONDS Histogram "ws_host_guest_cpu_seconds" ["resource", "event"]
         "CPU time of calls into instances, including the work of the host for the call. Measured like ws_host_guest_seconds.";
     FAULTS_TOTAL Counter "ws_host_faults_total" ["resource", "kind"]
@@ -165,11 +166,11 @@ metrics! {
     TIMERS Gauge "ws_host_timers" ["resource"]
         "Timers that handlers have set.";
     RESTARTS Counter "ws_host_restarts_total" ["resource"]
-        "Instances that were made after the loss of another one.";
+        "Instances that were created after the loss of another one.";
     WAKES Counter "ws_host_wakes_total" ["resource"]
         "Hibernated actors that were woken.";
     HIBERNATIONS Counter "ws_host_hibernations_total" ["resource"]
-        "Instances that were freed, and their state saved.";
+        "Instances that were freed after their state was saved.";
     CHECKPOINTS Counter "ws_host_checkpoints_total" ["resource"]
         "States that were saved while the instance continued.";
     SAVES Counter "ws_host_saves_total" ["resource", "outcome"]
@@ -178,7 +179,8 @@ metrics! {
     RELOADS Counter "ws_host_reloads_total" ["resource", "outcome"]
         "Reloads.";
     SWAPS_TOTAL Counter "ws_host_swaps_total" ["resource", "code"]
-        "Actors that a reload or a rollback has reached: new code continues, old code continues, or neither.";
+        "Actors that a reload or a rollback has reached, by the code with which they continue \
+         (neither: the actor lost its instance).";
     RELOAD_PAUSE Histogram "ws_host_reload_pause_seconds" ["resource"]
         "How long an actor had no instance while new code took over.";
     // Connections below the WebSockets.
@@ -194,7 +196,8 @@ metrics! {
     WORKER_BUSY Counter "ws_host_worker_busy_seconds_total" ["worker"]
         "Time in which the worker ran tasks. The rate is the share of the time for which the worker was busy.";
     WORKER_LONGEST_SLICE Gauge "ws_host_worker_longest_slice_seconds" ["worker"]
-        "The longest time for which a task kept the worker in the last 30 to 60 seconds, in ticks of 10 ms, or of 0.1 ms during long computations.";
+        "The longest time for which a task kept the worker busy in the last 30 to 60 seconds, in \
+         ticks of 10 ms, or of 0.1 ms during long computations.";
     WORKER_ACTORS Gauge "ws_host_worker_actors" ["worker"]
         "Actors that live on the worker.";
     LOG_LINES_LOST Counter "ws_host_log_lines_lost_total" []
@@ -224,7 +227,7 @@ metrics! {
     RELAYED_CLIENTS Gauge "ws_host_relayed_clients" []
         "Clients that the host relays to the owners of their paths.";
     PEERS_REFUSED Counter "ws_host_peers_refused_total" []
-        "Connections to the address for other hosts that were refused.";
+        "Refused connections to the address for other hosts.";
     OWNED_ACTORS Gauge "ws_host_owned_actors" []
         "Instances of unique paths that the host has.";
     CLAIMS Counter "ws_host_claims_total" ["outcome"]

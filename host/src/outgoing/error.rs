@@ -22,7 +22,7 @@ pub(crate) enum RequestError {
     Connect(String),
     #[error("the server's certificate is not valid: {0}")]
     Certificate(String),
-    #[error("no TLS connection: {0}")]
+    #[error("the TLS handshake failed: {0}")]
     Tls(String),
     #[error("no response within http.first-byte-timeout")]
     FirstByteTimeout,

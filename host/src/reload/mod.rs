@@ -381,7 +381,7 @@ impl ReloadTask {
 
     fn log_error(&self, error: &ReloadError) {
         let resource = self.resource.code().resource();
-        tracing::error!(resource, "not reloaded, the old component is still served: {error}");
+        tracing::error!(resource, "not reloaded; the old component is still served: {error}");
         self.count("failed");
     }
 

@@ -103,7 +103,9 @@ impl ConfigReloader {
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::error!("the configuration stays as it was: {error}");
+                tracing::error!(
+                    "the configuration was not reloaded, so the old one stays in use: {error}"
+                );
             }
         }
         reload

@@ -158,7 +158,7 @@ impl State {
                 Event::Pong(payload) => self.push(Received::Pong(payload.into_owned())),
                 Event::Closed(frame) => self.closed = Some(Closed::with(frame.as_ref())),
                 Event::Failed(error) => {
-                    let reason = format!("the host broke the protocol: {error}");
+                    let reason = format!("the host violated the protocol: {error}");
                     return Some(Closed { code: 1006, reason });
                 }
             }

@@ -79,7 +79,11 @@ impl DurableTimers {
     /// Logs that the file cannot be read or written, or that it has no room.
     pub(crate) fn log(&self, error: &StoreError) {
         if let Some(Line { left_out }) = self.failed.line(Instant::now()) {
-            tracing::warn!(resource = self.resource, left_out, "durable timers: {error}");
+            tracing::warn!(
+                resource = self.resource,
+                left_out,
+                "cannot read or write durable timers: {error}"
+            );
         }
     }
 }

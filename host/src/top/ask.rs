@@ -43,7 +43,7 @@ struct Token {
 /// Why there is no status. Each message is a single line.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
-    #[error("nobody answers at {address}: {cause}")]
+    #[error("cannot reach {address}: {cause}")]
     Unreachable { address: SocketAddr, cause: String },
     #[error("{address} sent no answer within {} seconds", PATIENCE.as_secs())]
     TimedOut { address: SocketAddr },
@@ -72,8 +72,8 @@ impl AskError {
                 "Check that this is the --admin address of a server, and that no firewall is between it and you"
             }
             Self::NotHttp { .. } => {
-                "This must be the --admin address of a server, which does not use TLS. A server also closes it when \
-                 it stops"
+                "This must be the --admin address of a server, which does not use TLS. A server that stops also \
+                 closes its connections"
             }
             Self::TokenNeeded { .. } => "Pass the file with the token: --admin-token FILE",
             Self::WrongToken { .. } => {
@@ -110,7 +110,7 @@ impl Host {
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let status = format!("http://{address}/status").parse::<Uri>();
         let status = status
-            .with_context(|| format!("{address} cannot be requested: leave out its scope"))?;
+            .with_context(|| format!("{address} cannot be used: remove its scope (%NAME)"))?;
         Ok(Self { client, address, status, token })
     }
 

@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 const AFTER_HELP: &str = "\
-At a terminal, the figures are shown anew every second until q or Ctrl-C.
+At a terminal, the figures are refreshed every second until q or Ctrl-C.
 Elsewhere, as in a pipe, everything is printed once, as with --once.";
 
 /// Shows the state of the server. Shows it once with `--once`, and otherwise again and again until the user ends the

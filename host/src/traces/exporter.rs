@@ -199,10 +199,12 @@ fn reason(error: &RequestError) -> String {
             format!("no connection within {:?}", LIMITS.connect_timeout)
         }
         RequestError::FirstByteTimeout => {
-            format!("no answer within {:?}", LIMITS.first_byte_timeout)
+            format!("no response within {:?}", LIMITS.first_byte_timeout)
         }
-        RequestError::BetweenBytesTimeout => "its answer is not complete".to_owned(),
-        RequestError::TooLong => format!("its answer has more than {} bytes", LIMITS.max_response),
+        RequestError::BetweenBytesTimeout => "its response is not complete".to_owned(),
+        RequestError::TooLong => {
+            format!("its response has more than {} bytes", LIMITS.max_response)
+        }
         other => other.to_string(),
     }
 }

@@ -40,12 +40,12 @@ impl Link {
         let url = &self.url;
         match std::mem::replace(&mut self.state, State::Up) {
             State::Up => {}
-            State::New => tracing::info!("the collector {url} takes spans"),
+            State::New => tracing::info!("the collector {url} accepts spans"),
             State::Away { since, dropped: before } | State::Refusing { since, dropped: before } => {
                 let lasted = Duration::from_millis(since.elapsed().as_millis() as u64);
                 tracing::info!(
                     dropped = dropped - before,
-                    "the collector {url} takes spans again, after {}",
+                    "the collector {url} accepts spans again, after {}",
                     format_duration(lasted)
                 );
             }
@@ -59,8 +59,8 @@ impl Link {
         }
         self.state = State::Away { since: Instant::now(), dropped };
         tracing::warn!(
-            "the collector {} cannot take spans: {why}; {MAX_QUEUED} wait at most, and further ones are dropped and \
-             counted",
+            "cannot send spans to the collector {}: {why}; at most {MAX_QUEUED} wait, and further ones are dropped \
+             and counted",
             self.url
         );
     }

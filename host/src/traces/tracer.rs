@@ -34,7 +34,8 @@ impl Traces {
         let sampler = Sampler::new(settings.ratio);
         tracing::info!(
             ratio = settings.ratio,
-            "spans go to {}: of connections that name a parent, if it is sampled, and of this share of the others",
+            "spans are sent to {}: for connections with a sampled parent, and for this share of \
+             the connections without a parent",
             settings.endpoint
         );
         let (queue, stop) = (Arc::new(Queue::new()), CancellationToken::new());

@@ -187,7 +187,7 @@ impl TestServer {
 
     /// Returns the admin address, as the server printed it. The server must have one.
     pub fn admin(&mut self) -> Result<SocketAddr> {
-        self.printed_address("administered at http://")
+        self.printed_address("admin requests at http://")
     }
 
     /// Returns the address for health checks, as the server printed it. The server must have one. Comes after the admin

@@ -95,12 +95,16 @@ fn with_values<T>(bucket: &str, act: impl FnOnce(&mut Values) -> T) -> T {
 
 fn check_keys<'a>(keys: impl ExactSizeIterator<Item = &'a str>) -> Result<(), String> {
     if keys.len() > MAX_KEYS {
-        return Err(format!("too-many: one call has at most {MAX_KEYS} keys"));
+        return Err(format!("too-many: one call may name at most {MAX_KEYS} keys"));
     }
     let mut keys = keys;
     keys.try_for_each(|key| check_length("a key", key.len(), MAX_KEY))
 }
 
 fn check_length(what: &str, length: usize, max: usize) -> Result<(), String> {
-    if length > max { Err(format!("too-long: {what} has at most {max} bytes")) } else { Ok(()) }
+    if length > max {
+        Err(format!("too-long: {what} must have at most {max} bytes"))
+    } else {
+        Ok(())
+    }
 }

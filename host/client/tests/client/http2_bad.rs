@@ -244,5 +244,5 @@ async fn server_without_http1_is_reported() {
     peer.send_hex("00 00 00 04 00 00 00 00 00").await;
     peer.send_hex("00 00 08 07 00 00 00 00 00 00 00 00 00 00 00 00 01").await;
     let error = within(client.opened()).await.unwrap_err();
-    assert_eq!(error.to_string(), "the server does not speak HTTP/1.1 at this port");
+    assert_eq!(error.to_string(), "the server does not speak HTTP/1.1 on this port");
 }

@@ -113,11 +113,11 @@ async fn server_that_does_not_speak_the_version_is_reported() {
     for names in [&[][..], &["http/1.1"], &["spdy/3"]] {
         let (options, _) = serve(names, builder()).await;
         let error = error(options.http(HttpVersion::Http2)).await;
-        assert_eq!(error.to_string(), "the server does not speak HTTP/2 at this port", "{names:?}");
+        assert_eq!(error.to_string(), "the server does not speak HTTP/2 on this port", "{names:?}");
     }
     let (options, _) = serve(&["h2"], builder()).await;
     let error = error(options).await;
-    assert_eq!(error.to_string(), "the server does not speak HTTP/1.1 at this port");
+    assert_eq!(error.to_string(), "the server does not speak HTTP/1.1 on this port");
 }
 
 #[tokio::test]

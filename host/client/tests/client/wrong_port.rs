@@ -28,7 +28,7 @@ async fn wss_to_a_server_without_tls_says_to_write_ws() {
     });
     let error = error(options).await;
     assert!(matches!(error, ConnectError::TlsNotSpoken { .. }), "{error}");
-    assert!(error.to_string().contains("write ws://"), "{error}");
+    assert!(error.to_string().contains("use ws://"), "{error}");
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn ws_to_a_server_with_tls_says_to_write_wss() {
         });
         let error = error(options).await;
         assert!(matches!(error, ConnectError::TlsExpected), "{version}: {error}");
-        assert!(error.to_string().contains("write wss://"), "{error}");
+        assert!(error.to_string().contains("use wss://"), "{error}");
     }
 }
 

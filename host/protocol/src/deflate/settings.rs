@@ -68,7 +68,7 @@ pub struct WindowBits(u8);
 
 /// The error of a window size that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a window of {0} bits; 9 to 15 are possible")]
+#[error("the compression window has {0} bits; it must have 9 to 15")]
 pub struct InvalidWindowBits(pub u8);
 
 /// A compression level, from 1 (fastest) to 9 (smallest output).
@@ -77,7 +77,7 @@ pub struct Level(u8);
 
 /// The error of a compression level that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a compression level of {0}; 1 to 9 are possible")]
+#[error("the compression level is {0}; it must be from 1 to 9")]
 pub struct InvalidLevel(pub u8);
 
 impl Deflate {

@@ -53,7 +53,11 @@ pub(super) async fn publish(
     headers.insert("Nats-Expected-Last-Subject-Sequence", expected.to_string());
     let answer = answer(client.request_with_headers(subject, headers, payload).await)?;
     let sequence = answer.get("seq").and_then(Value::as_u64);
-    sequence.ok_or_else(|| Failed::Unavailable(format!("an answer without a sequence: {answer}")))
+    sequence.ok_or_else(|| {
+        Failed::Unavailable(format!(
+            "JetStream sent a response without a sequence number: {answer}"
+        ))
+    })
 }
 
 fn answer(answer: Result<Message, RequestError>) -> Result<Value, Failed> {
@@ -65,8 +69,9 @@ fn answer(answer: Result<Message, RequestError>) -> Result<Value, Failed> {
 }
 
 fn parse(payload: &[u8]) -> Result<Value, Failed> {
-    let value: Value = serde_json::from_slice(payload)
-        .map_err(|error| Failed::Unavailable(format!("not an answer of JetStream: {error}")))?;
+    let value: Value = serde_json::from_slice(payload).map_err(|error| {
+        Failed::Unavailable(format!("JetStream sent an invalid response: {error}"))
+    })?;
     let Some(error) = value.get("error") else { return Ok(value) };
     let number = |name| error.get(name).and_then(Value::as_u64).unwrap_or_default();
     let description = error.get("description").and_then(Value::as_str).unwrap_or_default();
@@ -85,10 +90,10 @@ impl From<Failed> for RecordsError {
         match failed {
             Failed::Error { code: code::STREAM_NOT_FOUND, .. } => Self::Missing,
             Failed::Error { code, description } if code::REFUSED.contains(&code) => {
-                Self::Refused(format!("JetStream refuses: {description} ({code})"))
+                Self::Refused(format!("JetStream refused the request: {description} ({code})"))
             }
             Failed::Error { code, description } => {
-                Self::Unavailable(format!("JetStream reports: {description} ({code})"))
+                Self::Unavailable(format!("JetStream reported an error: {description} ({code})"))
             }
             Failed::Nobody => Self::Unavailable("JetStream does not answer".to_owned()),
             Failed::Unavailable(why) => Self::Unavailable(why),

@@ -93,7 +93,8 @@ impl Nats {
         if !info.headers {
             let version = &info.version;
             return Err(format!(
-                "version {version} has no headers, which messages need: use 2.9 or later, and do not switch headers off"
+                "NATS {version} does not offer message headers, which ws-host needs: use 2.9 or \
+                 later, and do not disable headers"
             ));
         }
         let name = format!("{} (NATS {})", without_credentials(server), info.version);

@@ -54,7 +54,7 @@ impl Notices {
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
             tracing::warn!(
                 left_out,
-                "the broker reports an error: {why}; if it is about permissions, a host must be allowed to publish and to \
+                "the broker reports an error: {why}; if it is about permissions, allow this host to publish and to \
                  subscribe to ws.{}.>",
                 self.cluster
             );

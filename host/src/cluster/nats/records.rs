@@ -71,7 +71,9 @@ impl NatsRecords {
     async fn get(&self, query: Value) -> Result<Option<(String, Entry)>, RecordsError> {
         match call(&self.client, format!("STREAM.MSG.GET.{}", self.stream), &query).await {
             Ok(answer) => message(&answer).map(Some).ok_or_else(|| {
-                RecordsError::Unavailable(format!("an answer without a message: {answer}"))
+                RecordsError::Unavailable(format!(
+                    "JetStream sent a response without a message: {answer}"
+                ))
             }),
             Err(failed) if failed.is_no_message() => Ok(None),
             Err(failed) => Err(failed.into()),
@@ -162,8 +164,9 @@ fn check_payload(max_payload: usize, longest_state: usize) -> Result<(), String>
         return Ok(());
     }
     Err(format!(
-        "a durable state may have {longest_state} bytes, and the broker accepts messages of {max_payload}, of which {OVERHEAD} \
-         are needed for other things: raise max_payload of nats-server, or lower max-state"
+        "a durable state may have {longest_state} bytes, but the broker accepts messages of at most {max_payload} \
+         bytes, and {OVERHEAD} of these are not available for the state: raise max_payload of nats-server, or lower \
+         max-state"
     ))
 }
 
@@ -176,8 +179,8 @@ fn check_settings(stream: &str, wanted: &Value, found: &Value) -> Result<(), Str
         let found = found.get(name).unwrap_or(&Value::Bool(false));
         if found != wanted {
             return Err(format!(
-                "the stream {stream} of the broker has {name} {found} instead of {wanted}: change that, or remove the \
-                 stream while no host runs"
+                "the stream {stream} of the broker has {name} {found} instead of {wanted}: change this setting, or \
+                 remove the stream while no host runs"
             ));
         }
     }

@@ -78,7 +78,7 @@ impl<R: Records> Keeper<R> {
             let id = held.term.id();
             tracing::info!(
                 lease = %id,
-                "this host has a lease: it can start paths that are unique in the cluster"
+                "this host has a lease: it can serve paths that are unique in the cluster"
             );
             self.problem.send_replace(None);
             self.terms.send_replace(Some(Arc::clone(&held.term)));
@@ -88,8 +88,8 @@ impl<R: Records> Keeper<R> {
             match lost {
                 Some(why) => tracing::warn!(
                     lease = %id,
-                    "the lease of this host is lost: {why}; its instances of paths that are unique in the cluster end, \
-                     their clients are closed with 1012, and it takes another lease"
+                    "the lease of this host is lost: {why}; its instances of paths that are unique in the cluster \
+                     end, their clients are closed with 1012, and this host takes another lease"
                 ),
                 None => self.give_back(&mut held).await,
             }

@@ -8,7 +8,7 @@ pub(crate) enum SetupError {
     #[error("{0}: {1}")]
     Read(PathBuf, std::io::Error),
     #[error(
-        "{0} must have a secret of 16 to 4096 bytes, such as what `openssl rand -hex 32` writes"
+        "{0} must contain a secret of 16 to 4096 bytes: `openssl rand -hex 32` makes a good one"
     )]
     Secret(PathBuf),
     #[error("{0} cannot be used: {1}")]
@@ -25,13 +25,16 @@ pub(crate) enum RelayError {
     #[error("the host at {0} does not own the path")]
     Misdirected(String),
     /// The host did not authenticate.
-    #[error("the host at {0} has not proven itself: {1}")]
+    #[error("the host at {0} did not authenticate: {1}")]
     Unproven(String, &'static str),
     /// The other host refused this host.
-    #[error("the host at {0} refused this host: the secret or the certificate is not the same")]
+    #[error(
+        "the host at {0} refused this host: the two hosts have different secrets, or certificates \
+         of different authorities"
+    )]
     Refused(String),
     /// The host answered with something other than HTTP.
-    #[error("the host at {0} gave no valid answer: {1}")]
+    #[error("the host at {0} sent an invalid response: {1}")]
     Invalid(String, &'static str),
     /// The host did not answer in time.
     #[error("the host at {0} did not answer in time")]
@@ -57,7 +60,9 @@ pub(crate) enum PeerError {
     #[error("the connection was lost: {0}")]
     Lost(#[from] std::io::Error),
     /// The peer closed the connection after this host had proven that it knows the secret.
-    #[error("it left after this host had proven itself: it probably has another secret")]
+    #[error(
+        "it closed the connection when this host had authenticated: it probably has another secret"
+    )]
     Left,
     /// The peer's proof is wrong.
     #[error("it does not know the secret")]

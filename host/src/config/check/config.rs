@@ -40,7 +40,10 @@ impl Config {
         if let Some(address) =
             self.health.filter(|address| address.port() > 0 && self.admin == Some(*address))
         {
-            let why = format!("{address} is the admin address, which answers health checks, too");
+            let why = format!(
+                "{address} is the admin address, which answers health checks itself: leave this \
+                 setting out, or choose another address"
+            );
             return Err(at.invalid("health", why));
         }
         if self.backlog == 0 {
@@ -129,7 +132,8 @@ fn check_unique(resources: &[Resource], cluster: Option<&Cluster>) -> Checked<()
     let Some(number) = resources.iter().position(is_unique) else { return Ok(()) };
     let why = match cluster {
         None => {
-            "cluster needs a cluster: set engine in [cluster], the URL of the broker, and listen"
+            "cluster needs a cluster: in [cluster], set engine (the URL of the broker) and listen \
+             (the address for other hosts)"
         }
         Some(cluster) if cluster.peers.is_none() => {
             "cluster needs listen in [cluster], the address for other hosts"
@@ -167,8 +171,8 @@ fn check_admin(at: At, address: SocketAddr, has_token: bool) -> Checked<()> {
         return Ok(());
     }
     let why = format!(
-        "{address} must be a loopback address of this machine, such as 127.0.0.1:9090, or needs admin-token, because \
-         everyone who can connect to it may manage the server"
+        "{address} is not a loopback address, such as 127.0.0.1:9090, so it needs admin-token: without a token, \
+         everyone who can connect could manage the server"
     );
     Err(at.invalid("admin", why))
 }

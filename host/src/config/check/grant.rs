@@ -60,14 +60,14 @@ pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>)
             Grant::Folder(folder) => check_folder(at, folder, others)?,
             Grant::Keyvalue(file) => {
                 if others.iter().any(|other| matches!(other, Grant::Keyvalue(_))) {
-                    let why = "has two files for keys and values: a resource has one";
+                    let why = "has two files for keys and values: a resource can have only one";
                     return Err(at.invalid("grant", why));
                 }
                 check_file(at, file)?;
             }
             Grant::Timers(file) => {
                 if others.iter().any(|other| matches!(other, Grant::Timers(_))) {
-                    let why = "has two files for durable timers: a resource has one";
+                    let why = "has two files for durable timers: a resource can have only one";
                     return Err(at.invalid("grant", why));
                 }
                 check_file(at, file)?;

@@ -35,14 +35,12 @@ impl TlsKeys {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Option<Tls>> {
         let Self { cert, key, dev, client_ca, client_auth } = self;
         if client_ca.is_none() && client_auth.is_some() {
-            return Err(at.invalid("tls-client-auth", "needs tls-client-ca in addition"));
+            return Err(at.invalid("tls-client-auth", "also needs tls-client-ca"));
         }
         let certificate = match (cert, key, dev) {
             (None, None, false) => {
                 if client_ca.is_some() {
-                    return Err(
-                        at.invalid("tls-client-ca", "needs tls-cert and tls-key in addition")
-                    );
+                    return Err(at.invalid("tls-client-ca", "also needs tls-cert and tls-key"));
                 }
                 return Ok(None);
             }
@@ -51,10 +49,10 @@ impl TlsKeys {
                 Certificate::Files { chain: folder.join(chain), key: folder.join(key) }
             }
             (Some(_), None, false) => {
-                return Err(at.invalid("tls-cert", "needs tls-key, the private key, in addition"));
+                return Err(at.invalid("tls-cert", "also needs tls-key, the private key"));
             }
             (None, Some(_), false) => {
-                return Err(at.invalid("tls-key", "needs tls-cert, the certificate, in addition"));
+                return Err(at.invalid("tls-key", "also needs tls-cert, the certificate"));
             }
             (_, _, true) => {
                 return Err(

@@ -57,8 +57,8 @@ impl Peers {
         match &self.secret {
             Some(file) => check_secret(at, file)?,
             None if cluster.ca.is_none() || cluster.identity.is_none() => {
-                let why = "needs secret, a file with a password that all hosts have; or ca, cert and key, if hosts \
-                           prove themselves by certificates";
+                let why = "needs secret, a file with a secret that all hosts share, or ca, cert and key, with which \
+                           hosts authenticate";
                 return Err(at.invalid("cluster.listen", why));
             }
             None => {}
@@ -68,7 +68,8 @@ impl Peers {
         }
         if !(1..=MAX_REPLICAS).contains(&self.replicas) {
             let why = format!(
-                "must be from 1 to {MAX_REPLICAS}: the servers of the broker that keep its records"
+                "must be from 1 to {MAX_REPLICAS}: it is the number of the broker's servers that \
+                 keep its records"
             );
             return Err(at.invalid("cluster.replicas", why));
         }
@@ -81,7 +82,7 @@ fn check_address(at: At, listen: SocketAddr, advertise: Option<&str>) -> Checked
     let Some(advertise) = advertise else {
         if listen.ip().is_unspecified() {
             let why = format!(
-                "is missing: other hosts cannot connect to {}, so name the address of this one, such as \
+                "is missing: other hosts cannot connect to {}, so set the address of this host, such as \
                  \"10.0.0.1:{}\"",
                 listen.ip(),
                 listen.port()

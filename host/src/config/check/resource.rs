@@ -35,7 +35,7 @@ impl schema::Resource {
         let component = match &self.component {
             Some(component) => folder.join(component),
             None => {
-                return Err(at.invalid("component", "is missing: it is the file of the handler"));
+                return Err(at.invalid("component", "is missing: it must name the handler's file"));
             }
         };
         let path = Pattern::parse(self.path.as_deref().unwrap_or("/"))
@@ -178,13 +178,14 @@ impl Resource {
             return Err(at.invalid("instance-per", why));
         }
         if self.unique_in == UniqueIn::Cluster && self.instance_per != InstancePer::Path {
-            let why = "cluster needs instance-per path: it is the actor of a path that is unique";
+            let why = "cluster needs instance-per path: each path then has one instance in the \
+                       cluster";
             return Err(at.invalid("unique-in", why));
         }
         let is_timers = |grant: &Grant| matches!(grant, Grant::Timers(_));
         if self.unique_in == UniqueIn::Cluster && self.grants.iter().any(is_timers) {
-            let why = "cluster cannot have \"timers:FILE\" in grant: the file is on this host, and the path may live on \
-                       another one";
+            let why = "cluster does not allow \"timers:FILE\" in grant: the file is on this host, but the instance of \
+                       a path may move to another host";
             return Err(at.invalid("unique-in", why));
         }
         check_durable(at, &self)?;
@@ -258,7 +259,13 @@ fn headers(at: At, headers: BTreeMap<String, String>) -> Checked<Vec<(HeaderName
 }
 
 fn invalid_header(at: At, name: &str) -> InvalidSetting {
-    at.invalid("headers", format!("{name:?} is not a header that can be set"))
+    at.invalid(
+        "headers",
+        format!(
+            "{name:?} is not a header that can be set: its name is not valid, or it is reserved \
+             for the handshake"
+        ),
+    )
 }
 
 fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {

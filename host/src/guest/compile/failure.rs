@@ -10,27 +10,26 @@ use crate::guest::error::Cause;
 /// Why a component was not compiled although it may be valid. The messages say what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CompileFailure {
-    #[error("compiling it takes more than {}; if it is meant to be like this, raise compile-memory", ByteSize(*.0))]
+    #[error("compiling it takes more memory than {}; if that is expected, raise compile-memory", ByteSize(*.0))]
     Memory(u64),
-    #[error(
-        "compiling it takes longer than {0:?}; if it is meant to be like this, raise compile-timeout"
-    )]
+    #[error("compiling it takes longer than {0:?}; if that is expected, raise compile-timeout")]
     Time(Duration),
     #[error(
-        "the compiler was ended by signal {0} before it was done: if nobody did that, the machine may have too \
-             little memory; load the component again"
+        "the compiler was killed by signal {0}: if nobody sent this signal, the machine may be short of memory; load \
+         the component again"
     )]
     Killed(i32),
     #[error("the compiler failed: {0}")]
     Crashed(String),
     #[error(
-        "the compiler's process does not run; if no process may be started here, give --no-compiler-process"
+        "the compiler's process cannot run; if ws-host may not start other processes here, pass \
+         --no-compiler-process"
     )]
     Start(#[source] Error),
     #[error("compiling it was cancelled")]
     Cancelled,
     #[error(
-        "the compiler made code for another engine: is the program that compiles of the same build as this one?"
+        "the compiler made code for another engine: the program that compiles must be of the same build as this program"
     )]
     Mismatch(#[source] Cause),
 }

@@ -86,7 +86,7 @@ fn open(mut store: Store<'_>, (name,): (String,)) -> Outcomes<Resource<Bucket>> 
         }
         ("", Some(resource)) => format!("{OWN}{resource}:{}", state.resources.name),
         (name, _) if name.len() > MAX_NAME => {
-            let why = "too-long: the name of a bucket has at most 255 bytes";
+            let why = "too-long: the name of a bucket must have at most 255 bytes";
             return Ok((Err(Error::Other(why.to_owned())),));
         }
         (name, _) => format!("{NAMED}{name}"),

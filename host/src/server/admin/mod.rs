@@ -66,7 +66,7 @@ const INVALID_QUERY: &str = "The query of this URL is not valid for the request.
 const NOT_TEXT: &str =
     "The message is not UTF-8: send it with Content-Type: application/octet-stream.\n";
 
-const NO_CLUSTER: &str = "This host is in no cluster: --cluster or [cluster] sets one.\n";
+const NO_CLUSTER: &str = "This host is not in a cluster: set one with --cluster or [cluster].\n";
 
 const INVALID_KIND: &str = "The Content-Type is not ASCII.\n";
 

@@ -4,7 +4,7 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use ws_host_protocol::CloseCode;
 
-use crate::server::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient, StatusQuery};
+use crate::server::host::{CLOSED_BY_THE_OPERATOR, Recipient, StatusQuery};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AdminRequest {
@@ -35,7 +35,7 @@ pub(super) struct CloseParameters {
 
 impl Default for CloseParameters {
     fn default() -> Self {
-        Self { code: CloseCode::GOING_AWAY.number(), reason: CLOSED_BY_THE_ADMINISTRATOR.into() }
+        Self { code: CloseCode::GOING_AWAY.number(), reason: CLOSED_BY_THE_OPERATOR.into() }
     }
 }
 

@@ -62,7 +62,7 @@ fn replacement(replaced: &Replaced) -> String {
         Some(time) => format!(", on trial for {time:?}"),
     };
     format!(
-        "replaced {old} by {new}: {}, longest pause {longest_pause:?}, took {took:?}{trial}\n",
+        "replaced {old} with {new}: {}, longest pause {longest_pause:?}, took {took:?}{trial}\n",
         instances(replaced)
     )
 }

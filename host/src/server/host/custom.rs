@@ -58,14 +58,15 @@ pub enum CustomError {
     NoOwner(String),
     /// The resource is stopping, and the instance is not running.
     #[error(
-        "the resource stops and starts no more instances: send the message again once it is served"
+        "the resource is stopping, so no instance can start: send the message again when the \
+         resource is served again"
     )]
     Stopping,
     /// The kind of the message is too long.
-    #[error("the kind of a message has at most 255 bytes")]
+    #[error("the kind of a message must have at most 255 bytes")]
     KindTooLong,
     /// The sender of the message is too long.
-    #[error("the sender of a message has at most 255 bytes")]
+    #[error("the sender of a message must have at most 255 bytes")]
     SenderTooLong,
 }
 
@@ -131,7 +132,7 @@ impl From<NoTarget> for CustomError {
             NoTarget::NoRoom => Self::NoRoom,
             NoTarget::Stopped => Self::Stopping,
             NoTarget::NotOwner => {
-                Self::NoOwner("this host is not the owner of the instance any more".to_owned())
+                Self::NoOwner("this host is no longer the owner of the instance".to_owned())
             }
         }
     }

@@ -56,7 +56,7 @@ use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 use crate::resource::Target;
 
 /// The close reason of clients that the operator closes without giving a reason.
-pub(in crate::server) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
+pub(in crate::server) const CLOSED_BY_THE_OPERATOR: &str = "closed by the operator";
 
 /// The resources that are served, whatever program accepts the connections. Clones are handles to the same host.
 ///

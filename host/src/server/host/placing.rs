@@ -88,7 +88,7 @@ async fn locate(
     let located = match &state.context.cluster {
         Some(cluster) => cluster.locate(&settings.name, path, durability, deadline).await,
         // The check of the configuration has refused unique paths without a cluster.
-        None => Err(Unavailable::new("this host is in no cluster")),
+        None => Err(Unavailable::new("this host is not in a cluster")),
     };
     located.map_err(NotHere::Unavailable)
 }

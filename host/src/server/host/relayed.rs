@@ -267,7 +267,7 @@ fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
         RelayError::Unproven(..) | RelayError::Refused(_) => {
             "The host that serves this path and this host do not trust each other.\n"
         }
-        RelayError::Invalid(..) => "The host that serves this path gave an invalid answer.\n",
+        RelayError::Invalid(..) => "The host that serves this path sent an invalid response.\n",
         RelayError::Late(_) => "The host that serves this path did not answer in time.\n",
     })
 }

@@ -270,8 +270,9 @@ fn check_durable(settings: &config::Resource, has_lifecycle: bool) -> Result<(),
         return Ok(());
     }
     let why = format!(
-        "needs a component that exports ws-host:socket/lifecycle (`suspend` and `resume`; in Rust: \
-         `export!(MyHandler: Lifecycle)`), and that of the resource {:?} does not",
+        "needs a component that exports ws-host:socket/lifecycle (`suspend` and `resume`; in \
+         Rust: `export!(MyHandler: Lifecycle)`), but the component of the resource {:?} does not \
+         export it",
         settings.name
     );
     Err(InvalidSetting { location: ConfigLocation::Server, key: "durable", why })

@@ -16,7 +16,7 @@ pub enum TaggedError {
     #[error(transparent)]
     NoResource(#[from] NoResource),
     /// The tag is invalid: no client can have it.
-    #[error("a tag has 1 to 255 bytes")]
+    #[error("a tag must have 1 to 255 bytes")]
     InvalidTag,
     /// The close code or reason is invalid.
     #[error(transparent)]

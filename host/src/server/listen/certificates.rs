@@ -17,7 +17,9 @@ pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
         // again.
         while let Err(error) = reload(&tls).await {
             if timeout(WRITE_GRACE_PERIOD, watch.changed()).await.is_err() {
-                tracing::error!("the certificate stays as it was: {error}");
+                tracing::error!(
+                    "the certificate was not reloaded, so the old one stays in use: {error}"
+                );
                 break;
             }
         }

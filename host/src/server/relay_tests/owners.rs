@@ -212,7 +212,7 @@ async fn garbage_of_an_owner_is_not_passed_on() {
         edge.relay_to(&[&owner]);
         let response = refusal(edge.address, "").await;
         assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
-        assert!(response.contains("invalid answer"), "{response}");
+        assert!(response.contains("invalid response"), "{response}");
     }
 }
 

@@ -34,7 +34,7 @@ impl Keys {
         match self.value(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(wrong(key, "a text", &other)),
+            Some(other) => Err(wrong(key, "a string", &other)),
         }
     }
 
@@ -44,7 +44,7 @@ impl Keys {
 
     /// Takes out a text, or a list of texts.
     pub(super) fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Problem> {
-        let wanted = "a text or a list of texts";
+        let wanted = "a string or a list of strings";
         match self.value(key) {
             None => Ok(Vec::new()),
             Some(Value::String(text)) => Ok(vec![text]),
@@ -69,7 +69,7 @@ impl Keys {
         };
         let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
         bytes.map(Some).ok_or_else(|| {
-            format!("`{key}` must be bytes in hexadecimal, such as \"00 ff\", and not {text:?}")
+            format!("`{key}` must be bytes in hexadecimal, such as \"00 ff\", not {text:?}")
         })
     }
 
@@ -90,9 +90,7 @@ impl Keys {
     pub(super) fn time(&mut self, key: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         humantime::parse_duration(&text).map(Some).map_err(|error| {
-            format!(
-                "`{key}` must be a time such as \"500ms\" or \"30s\", and not {text:?}: {error}"
-            )
+            format!("`{key}` must be a time such as \"500ms\" or \"30s\", not {text:?}: {error}")
         })
     }
 
@@ -101,7 +99,7 @@ impl Keys {
         match self.value(key) {
             None => Ok(false),
             Some(Value::Boolean(true)) => Ok(true),
-            Some(other) => Err(format!("`{key}` must be true, and not {other}")),
+            Some(other) => Err(format!("`{key}` must be true, not {other}")),
         }
     }
 
@@ -115,5 +113,5 @@ impl Keys {
 }
 
 fn wrong(key: &str, wanted: &str, value: &Value) -> Problem {
-    format!("`{key}` must be {wanted}, and not the {} {value}", value.type_str())
+    format!("`{key}` must be {wanted}, not the {} {value}", value.type_str())
 }

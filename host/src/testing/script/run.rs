@@ -146,7 +146,7 @@ impl Run<'_> {
             }
             Step::Kick { clients } => self.each(clients, |client| match self.host.kick(client) {
                 true => Ok(()),
-                false => Err(format!("{:?} is not connected any more", client.name)),
+                false => Err(format!("{:?} is no longer connected", client.name)),
             }),
             Step::Advance(time) => {
                 self.host.advance(*time);
@@ -310,11 +310,11 @@ fn reloaded(result: Result<(), crate::ConfigureError>, fails: Option<&str>) -> R
 }
 
 fn difference_for(client: &TestClient, expected: &str, came: &str) -> String {
-    format!("{} got the wrong thing\n{}", client.name, difference(expected, came))
+    format!("{} received something else\n{}", client.name, difference(expected, came))
 }
 
 fn difference(expected: &str, came: &str) -> String {
-    format!("  expected  {expected}\n  came      {came}")
+    format!("  expected  {expected}\n  got       {came}")
 }
 
 impl fmt::Display for TestFailure {

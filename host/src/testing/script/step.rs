@@ -208,7 +208,7 @@ impl Step {
             [(_, read)] => read(&mut keys)?,
             [] => return Err(no_verb(&keys)),
             [(one, _), (other, _), ..] => {
-                return Err(format!("a step does one thing, and not both `{one}` and `{other}`"));
+                return Err(format!("a step does only one thing, not both `{one}` and `{other}`"));
             }
         };
         keys.finish()?;
@@ -272,7 +272,7 @@ fn connect(keys: &mut Keys) -> Result<Step, Problem> {
         Some(Value::Table(headers)) => {
             for (name, value) in headers {
                 let Value::String(value) = value else {
-                    return Err(format!("`headers`: the value of {name:?} must be a text"));
+                    return Err(format!("`headers`: the value of {name:?} must be a string"));
                 };
                 connect = connect.header(name, value);
             }
@@ -284,7 +284,7 @@ fn connect(keys: &mut Keys) -> Result<Step, Problem> {
     }
     if let Some(address) = keys.text("from")? {
         let parsed: Result<IpAddr, _> = address.parse();
-        let wrong = |_| format!("`from` must be an IP address, and not {address:?}");
+        let wrong = |_| format!("`from` must be an IP address, not {address:?}");
         connect = connect.from(parsed.map_err(wrong)?);
     }
     if keys.is_true("compression")? {
@@ -320,7 +320,7 @@ fn fault(keys: &mut Keys) -> Result<Step, Problem> {
         "cpu" => Failure::Cpu,
         "time" => Failure::Time,
         other => {
-            return Err(format!("`fault` must be trap, memory, cpu or time, and not {other:?}"));
+            return Err(format!("`fault` must be trap, memory, cpu or time, not {other:?}"));
         }
     };
     Ok(Step::Fault(failure))

@@ -55,7 +55,7 @@ impl Report {
         }
         let mut sum = format!("\n{passed} passed, {} failed", failures.len());
         if left_out > 0 {
-            sum += &format!(", {left_out} left out");
+            sum += &format!(", {left_out} filtered out");
         }
         if unusable > 0 {
             sum += &format!(", {unusable} scripts with errors");

@@ -110,7 +110,7 @@ fn connections_end_as_the_test_says() -> Result<()> {
     left("guest-6");
     while let Some(Received::Text(_)) = watcher.next() {}
     host.stop();
-    watcher.expect_close(1001, "the server stops");
+    watcher.expect_close(1001, "the server is stopping");
     Ok(())
 }
 

@@ -86,7 +86,7 @@ fn scripts_of_a_project_are_found_and_pass() -> Result<()> {
     assert_eq!(String::from_utf8(output.stderr)?, "");
     let output = project.test(&["tests", "--filter", "oth"])?;
     let printed = String::from_utf8(output.stdout)?;
-    assert_eq!(printed, "tests/echo.toml\n  ok      other\n\n1 passed, 0 failed, 1 left out\n");
+    assert_eq!(printed, "tests/echo.toml\n  ok      other\n\n1 passed, 0 failed, 1 filtered out\n");
     assert!(output.status.success());
     Ok(())
 }
@@ -97,14 +97,15 @@ fn failure_shows_the_step_what_was_expected_and_what_came() -> Result<()> {
         "{ connect = \"ada\", to = \"/echo\" },\n{ send = \"ada\", text = \"hi\" },\n{ expect = \"ada\", text = \"ho\" },",
     );
     let printed = Project::new(&script)?.fails(&[])?;
-    let expected = "tests/echo.toml:6: { expect = \"ada\", text = \"ho\" }\nada got the wrong thing\n  expected  text \"ho\"\n  came      text \"hi\"";
+    let expected = "tests/echo.toml:6: { expect = \"ada\", text = \"ho\" }\nada received \
+                    something else\n  expected  text \"ho\"\n  got       text \"hi\"";
     assert!(printed.contains(expected), "{printed}");
     assert!(printed.contains("  FAILED  a test\n") && printed.ends_with("\n0 passed, 1 failed\n"));
     for (wrong, words) in [
-        ("{ expect = \"ada\", text = \"hi\" },", vec!["came      nothing"]),
+        ("{ expect = \"ada\", text = \"hi\" },", vec!["got       nothing"]),
         (
             "{ send = \"ada\", text = \"hi\" }, { expect-nothing = \"ada\" },",
-            vec!["expected  nothing", "came      text \"hi\""],
+            vec!["expected  nothing", "got       text \"hi\""],
         ),
         ("{ expect-nothing = \"bob\" },", vec!["no client is called \"bob\": there are ada"]),
         ("{ connect = \"bob\", to = \"/\" },", vec!["the client was refused: status 404"]),
@@ -138,7 +139,7 @@ fn mistake_in_a_script_is_reported_with_its_line() -> Result<()> {
         (step("{ expect = \"ada\", text = \"x\", contains = \"y\" },"), 4, "only one of"),
         (step("{ expect = \"ada\", matches = \"(\" },"), 4, "not a regular expression"),
         (step("{ send = \"ada\", bytes = \"0g\" },"), 4, "hexadecimal"),
-        (step("{ send = 1, text = \"x\" },"), 4, "`send` must be a text or a list of texts"),
+        (step("{ send = 1, text = \"x\" },"), 4, "`send` must be a string or a list of strings"),
         (step("{ send = [], text = \"x\" },"), 4, "the list of clients is empty"),
         (step("{ send = \"ada\", expect = \"ada\", text = \"x\" },"), 4, "one thing"),
         (step("{ advance = \"soon\" },"), 4, "\"30s\""),
@@ -201,7 +202,7 @@ fn component_that_takes_too_much_memory_to_compile_is_refused() -> Result<()> {
     let limited = |memory: &str| format!("cache = false\ncompile-memory = \"{memory}\"\n{config}");
     std::fs::write(&file, limited("1MiB"))?;
     let printed = project.fails(&[])?;
-    let expected = "compiling it takes more than 1.0 MiB";
+    let expected = "compiling it takes more memory than 1.0 MiB";
     ensure!(printed.contains(expected) && printed.contains("compile-memory"), "{printed}");
     std::fs::write(&file, limited("1GiB"))?;
     let output = project.test(&[])?;

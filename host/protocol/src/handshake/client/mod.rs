@@ -47,7 +47,7 @@ pub enum HandshakeError {
     #[error("the server chose an extension that was not offered")]
     ExtensionNotOffered,
     /// RFC 7692 §7.1: the server accepted permessage-deflate in a way that was not offered.
-    #[error("the server's permessage-deflate is not what was offered")]
+    #[error("the server accepted permessage-deflate with parameters that were not offered")]
     Deflate(#[from] ParameterError),
     /// The server chose a subprotocol that was not offered, or more than one.
     #[error("the server chose a subprotocol that was not offered")]

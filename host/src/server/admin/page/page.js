@@ -233,7 +233,7 @@ function showClients(status, all) {
   });
   const shown = status.clients.length;
   setText($('clients-note'), shown < all
-    ? `The newest ${shown}${find ? ' that were found' : ''} of ${whole.format(all)}.` : `All ${shown}.`);
+    ? `The newest ${shown}${find ? ' matches' : ''}, of ${whole.format(all)} clients.` : `All ${shown}.`);
 }
 
 // Reloads and faults
@@ -275,7 +275,7 @@ const named = (client) => `Client ${client.id} of ${client.resource}, ${client.p
 async function answer(path, options) {
   try {
     const response = await request(path, options);
-    return (await response.text()).trim() || `Answered ${response.status}, without a text.`;
+    return (await response.text()).trim() || `The host answered ${response.status}, without a body.`;
   } catch (error) {
     return `The host cannot be reached: ${error.message}`;
   }
@@ -343,7 +343,7 @@ function show(status) {
   tile('Messages sent', `${count(now.out)}/s`, `${bytes(now.outBytes)}/s`, known(now.out));
   tile('Handler call, mean', now.calls ? time(mean) : '–', `99 % within ${within(buckets, status.bounds_nanoseconds)}`, known(mean));
   tile('Instance memory', bytes(sum('memory_bytes')), `${count(sum('instances_asleep'))} asleep`, sum('memory_bytes'));
-  tile('Data that waits', bytes(status.buffered_bytes), `of ${bytes(status.max_buffered_bytes)}`, status.buffered_bytes);
+  tile('Waiting data', bytes(status.buffered_bytes), `of ${bytes(status.max_buffered_bytes)}`, status.buffered_bytes);
   const stuck = status.workers_stuck ? `${status.workers_stuck} stuck of ` : '';
   tile('Workers busy', percent(rate.busy), `${stuck}${status.workers} workers`, known(rate.busy));
   tile('Faults', count(sum('faults')), 'in all resources', sum('faults'));

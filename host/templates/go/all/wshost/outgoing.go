@@ -7,9 +7,9 @@ package wshost
 const (
 	// ErrNotGranted: the configuration does not grant this server. The log says what to add to `grant`.
 	ErrNotGranted = Error("not-granted")
-	// ErrInvalidURL: the URL is not that of a WebSocket. It begins with wss:// or ws://.
+	// ErrInvalidURL: the URL is not a WebSocket URL. It must begin with wss:// or ws://.
 	ErrInvalidURL = Error("invalid-url")
-	// ErrInvalidSubprotocol: a subprotocol is not a valid name.
+	// ErrInvalidSubprotocol: the name of a subprotocol is not valid.
 	ErrInvalidSubprotocol = Error("invalid-subprotocol")
 	// ErrInvalidHeader: a header is not valid, or only the host may set it.
 	ErrInvalidHeader = Error("invalid-header")

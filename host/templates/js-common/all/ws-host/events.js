@@ -41,7 +41,7 @@ function call(name, values, failed) {
     const result = events[name]?.(...values);
     if (typeof result?.then !== 'function') return result;
     if (!isQuickJs) return result.then(undefined, failed);
-    throw new Error(`${name} returned a promise: QuickJS has no async events, componentize-js has`);
+    throw new Error(`${name} returned a promise: componentize-qjs does not support async events, but componentize-js does`);
   } catch (error) {
     return failed(error);
   }

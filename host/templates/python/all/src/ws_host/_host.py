@@ -8,23 +8,23 @@ from componentize_py_types import Err
 # What a handler did wrong, for the log.
 EXPLANATIONS = {
     "closed": "the client is closing or closed",
-    "invalid": "max_frame is at least 1",
-    "invalid-code": "this close code must not be sent: allowed are 1000 to 1003, 1007 to 1014 and 3000 to 4999",
+    "invalid": "max_frame must be at least 1",
+    "invalid-code": "the close code must not be sent: 1000 to 1003, 1007 to 1014 and 3000 to 4999 are allowed",
     "invalid-header": "the name or the value is not valid in a header",
-    "invalid-status": "a refusal has a status from 300 to 599",
-    "invalid-subprotocol": "a subprotocol is not a valid name",
-    "invalid-tag": "a tag has 1 to 255 bytes",
-    "invalid-topic": "the name of a topic has 1 to 255 bytes",
-    "invalid-url": "the URL is not that of a WebSocket: it begins with wss:// or ws://",
+    "invalid-status": "a refusal must have a status from 300 to 599",
+    "invalid-subprotocol": "the name of a subprotocol is not valid",
+    "invalid-tag": "a tag must have 1 to 255 bytes",
+    "invalid-topic": "the name of a topic must have 1 to 255 bytes",
+    "invalid-url": "the URL is not a WebSocket URL: it must begin with wss:// or ws://",
     "not-connecting": "the handshake has already been answered",
     "not-offered": "the client did not offer this subprotocol",
-    "reason-too-long": "the reason of a close has at most 123 bytes",
-    "reserved-header": "the handshake itself needs this header",
+    "reason-too-long": "a close reason must have at most 123 bytes",
+    "reserved-header": "this header is reserved for the handshake",
     "stopping": "the resource is no longer served",
     "too-long": "too long: see the limits in wit/",
     "too-many": "too many: see the limits in wit/",
     "too-many-options": "too many options at the same time",
-    "unknown": "compression is by-length, always or never",
+    "unknown": "compression must be by-length, always or never",
 }
 
 
