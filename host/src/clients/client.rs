@@ -10,7 +10,7 @@ use ws_host_protocol::{
     CloseFrame, CloseFrameError, Form, Outbound, Role, SendError, SharedMessage,
 };
 
-use super::outgoing::{LimitReached, OnFull, Outgoing, SendCapacity, SendKind};
+use super::outbound_buffer::{LimitReached, OnFull, OutboundBuffer, SendCapacity, SendKind};
 use super::{Cause, ClientId, ClientInfo, HostClose};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
@@ -35,8 +35,8 @@ pub(crate) struct Client {
     /// The outbound buffer. Any thread may send, close or abort: [`enqueue`](Self::enqueue),
     /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock the buffer. Any thread may also read, for
     /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only two users may lock all of it with
-    /// [`outgoing`](Self::outgoing): `expiry.rs`, and the client's connection, which writes the buffer to the socket.
-    outgoing: Mutex<Outgoing>,
+    /// [`outbound`](Self::outbound): `expiry.rs`, and the client's connection, which writes the buffer to the socket.
+    outbound: Mutex<OutboundBuffer>,
     /// The share for output that waits to be written.
     output_share: Share,
     /// The share for input that has not been handled yet.
@@ -70,7 +70,7 @@ impl Client {
         budget: &Arc<Budget>,
         metrics: ActorMetrics,
     ) -> Self {
-        let mut outbound = match info.version {
+        let mut frames = match info.version {
             Version::Draft00 => Outbound::draft00(max_outbound),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => match info.role() {
                 Role::Server => Outbound::server(max_outbound),
@@ -79,17 +79,17 @@ impl Client {
             },
         };
         if let Some(deflate) = &info.deflate {
-            outbound.use_deflate(deflate);
+            frames.use_deflate(deflate);
         }
-        let outgoing = Outgoing::new(outbound);
+        let outbound = OutboundBuffer::new(frames);
         let (output_share, input_share) = (Share::new(budget), Share::new(budget));
-        let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
+        let (outbound, attachment) = (Mutex::new(outbound), Mutex::new(None));
         let is_disconnected = AtomicBool::new(false);
         Self {
             id,
             info,
             on_full,
-            outgoing,
+            outbound,
             output_share,
             input_share,
             attachment,
@@ -100,7 +100,7 @@ impl Client {
 
     /// Counts the client's messages from now on, for the access log.
     pub(crate) fn keep_totals(&self, since: Instant) {
-        self.outgoing.lock().traffic.keep_totals(since);
+        self.outbound.lock().traffic.keep_totals(since);
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -118,34 +118,34 @@ impl Client {
     }
 
     pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
-        self.enqueue(SendKind::Message(text.len()), |outbound| outbound.send_text(text))
+        self.enqueue(SendKind::Message(text.len()), |frames| frames.send_text(text))
     }
 
     pub(crate) fn send_binary(&self, bytes: &[u8]) -> Result<(), SendError> {
-        self.enqueue(SendKind::Message(bytes.len()), |outbound| outbound.send_binary(bytes))
+        self.enqueue(SendKind::Message(bytes.len()), |frames| frames.send_binary(bytes))
     }
 
     pub(crate) fn send_text_with(&self, text: &str, form: Form) -> Result<(), SendError> {
-        self.enqueue(SendKind::Message(text.len()), |outbound| outbound.send_text_with(text, form))
+        self.enqueue(SendKind::Message(text.len()), |frames| frames.send_text_with(text, form))
     }
 
     pub(crate) fn send_binary_with(&self, bytes: &[u8], form: Form) -> Result<(), SendError> {
         let kind = SendKind::Message(bytes.len());
-        self.enqueue(kind, |outbound| outbound.send_binary_with(bytes, form))
+        self.enqueue(kind, |frames| frames.send_binary_with(bytes, form))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
         message.accompany(|bytes| Share::of(self.output_share.budget(), bytes));
         let kind = SendKind::Message(message.payload_length());
-        self.enqueue(kind, |outbound| outbound.send_shared(message))
+        self.enqueue(kind, |frames| frames.send_shared(message))
     }
 
     pub(crate) fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.enqueue(SendKind::Control, |outbound| outbound.ping(payload))
+        self.enqueue(SendKind::Control, |frames| frames.ping(payload))
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.enqueue(SendKind::Control, |outbound| outbound.pong(payload))
+        self.enqueue(SendKind::Control, |frames| frames.pong(payload))
     }
 
     /// Begins the closing handshake with the handler's code and reason.
@@ -168,20 +168,20 @@ impl Client {
     }
 
     fn begin_closing(&self, frame: &CloseFrame, cause: Cause) -> Result<(), SendError> {
-        let mut outgoing = self.outgoing.lock();
-        if outgoing.is_aborted() {
+        let mut outbound = self.outbound.lock();
+        if outbound.is_aborted() {
             return Err(SendError::Closed);
         }
-        outgoing.close(frame, cause)?;
-        self.charge_output(&outgoing);
-        outgoing.wake();
+        outbound.close(frame, cause)?;
+        self.charge_output(&outbound);
+        outbound.wake();
         Ok(())
     }
 
     /// Returns the cause that this side has set, if there is one. It takes precedence over a cause that the connection
     /// observes.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        self.outgoing.lock().cause()
+        self.outbound.lock().cause()
     }
 
     /// Closes the client because the host has no memory for the client's data.
@@ -224,16 +224,16 @@ impl Client {
 
     /// Drops the connection without a closing handshake, and discards all output that waits to be written.
     pub(crate) fn abort(&self, cause: Cause) -> Result<(), SendError> {
-        let mut outgoing = self.outgoing.lock();
-        outgoing.abort(cause)?;
-        self.charge_output(&outgoing);
-        outgoing.wake();
+        let mut outbound = self.outbound.lock();
+        outbound.abort(cause)?;
+        self.charge_output(&outbound);
+        outbound.wake();
         Ok(())
     }
 
     /// Returns whether messages can be sent to the client. If not, sending fails with `closed`.
     pub(crate) fn is_open(&self) -> bool {
-        self.outgoing.lock().is_open()
+        self.outbound.lock().is_open()
     }
 
     /// Marks the connection as ended.
@@ -261,13 +261,13 @@ impl Client {
 
     /// Adds the messages since the last call to the metrics. Must be called before each write.
     #[inline(always)]
-    pub(crate) fn count_traffic(&self, outgoing: &mut Outgoing) {
-        outgoing.traffic.settle(&self.metrics.worker);
+    pub(crate) fn count_traffic(&self, outbound: &mut OutboundBuffer) {
+        outbound.traffic.settle(&self.metrics.worker);
     }
 
     /// Returns the number of bytes that wait to be written.
     pub(crate) fn buffered(&self) -> usize {
-        bytes::Buf::remaining(&self.outgoing.lock().outbound)
+        bytes::Buf::remaining(&self.outbound.lock().frames)
     }
 
     /// Returns the number of bytes that are held for the client. They are waiting to be written, or were received and
@@ -283,23 +283,27 @@ impl Client {
 
     /// Charges the output that is still waiting to be written. Must be called after each write.
     #[inline]
-    pub(crate) fn charge_waiting(&self, outgoing: &mut Outgoing) {
-        let waiting = bytes::Buf::remaining(&outgoing.outbound);
-        outgoing.traffic.set_waiting(waiting, &self.metrics.worker);
-        self.charge_output(outgoing);
+    pub(crate) fn charge_waiting(&self, outbound: &mut OutboundBuffer) {
+        let waiting = bytes::Buf::remaining(&outbound.frames);
+        outbound.traffic.set_waiting(waiting, &self.metrics.worker);
+        self.charge_output(outbound);
     }
 
     #[inline]
-    pub(super) fn charge_output(&self, outgoing: &Outgoing) {
-        self.output_share.report(outgoing.outbound.own());
+    pub(super) fn charge_output(&self, outbound: &OutboundBuffer) {
+        self.output_share.report(outbound.frames.own());
     }
 
     /// Returns whether the client's input is neither read nor handled because too much output is waiting. Too much
     /// output is waiting if it exceeds the high-water mark, or if it takes more than half of the memory that the host
     /// has left. The other half is for replies to input that was already read.
     #[inline]
-    pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water_mark: usize) -> bool {
-        let waiting = bytes::Buf::remaining(&outgoing.outbound);
+    pub(crate) fn is_input_paused(
+        &self,
+        outbound: &OutboundBuffer,
+        high_water_mark: usize,
+    ) -> bool {
+        let waiting = bytes::Buf::remaining(&outbound.frames);
         waiting > high_water_mark || !self.output_share.admits(2 * waiting)
     }
 
@@ -308,14 +312,14 @@ impl Client {
     #[inline]
     pub(crate) fn send_capacity(
         &self,
-        outgoing: &Outgoing,
+        outbound: &OutboundBuffer,
         high_water_mark: usize,
     ) -> SendCapacity {
-        let Some(wanted) = outgoing.refused() else { return SendCapacity::Available };
-        let waiting = bytes::Buf::remaining(&outgoing.outbound);
-        if outgoing.is_aborted() || outgoing.outbound.is_closing() {
+        let Some(wanted) = outbound.refused() else { return SendCapacity::Available };
+        let waiting = bytes::Buf::remaining(&outbound.frames);
+        if outbound.is_aborted() || outbound.frames.is_closing() {
             SendCapacity::Available
-        } else if self.is_input_paused(outgoing, high_water_mark)
+        } else if self.is_input_paused(outbound, high_water_mark)
             || !self.output_share.admits(waiting + wanted)
         {
             SendCapacity::Exhausted
@@ -326,17 +330,17 @@ impl Client {
 
     /// Returns whether capacity is restored after a refused send, and forgets the refusal.
     pub(crate) fn take_restored_capacity(&self, high_water_mark: usize) -> bool {
-        let mut outgoing = self.outgoing.lock();
-        let is_restored = self.send_capacity(&outgoing, high_water_mark) == SendCapacity::Restored;
+        let mut outbound = self.outbound.lock();
+        let is_restored = self.send_capacity(&outbound, high_water_mark) == SendCapacity::Restored;
         if is_restored {
-            outgoing.clear_refused();
+            outbound.clear_refused();
         }
         is_restored
     }
 
     /// Locks the outbound side. Only the client's connection and `expiry.rs` may use this.
-    pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
-        self.outgoing.lock()
+    pub(crate) fn outbound(&self) -> MutexGuard<'_, OutboundBuffer> {
+        self.outbound.lock()
     }
 
     #[inline]
@@ -349,33 +353,33 @@ impl Client {
             SendKind::Message(bytes) => bytes,
             SendKind::Control => 0,
         };
-        let mut outgoing = self.outgoing.lock();
-        if outgoing.is_aborted() {
+        let mut outbound = self.outbound.lock();
+        if outbound.is_aborted() {
             return Err(SendError::Closed);
         }
-        let waiting = bytes::Buf::remaining(&outgoing.outbound) + bytes;
+        let waiting = bytes::Buf::remaining(&outbound.frames) + bytes;
         let is_counted = waiting >= STEP;
         if is_counted
             && bytes > 0
-            && !outgoing.outbound.is_closing()
+            && !outbound.frames.is_closing()
             && !self.output_share.admits(waiting)
         {
-            return Err(self.refuse(outgoing, kind, LimitReached::Budget));
+            return Err(self.refuse(outbound, kind, LimitReached::Budget));
         }
-        let value = match send(&mut outgoing.outbound) {
+        let value = match send(&mut outbound.frames) {
             Ok(value) => value,
             Err(SendError::Full) => {
-                return Err(self.refuse(outgoing, kind, LimitReached::Outbound));
+                return Err(self.refuse(outbound, kind, LimitReached::Outbound));
             }
             Err(error) => return Err(error),
         };
         if let SendKind::Message(bytes) = kind {
-            outgoing.traffic.sent(bytes);
+            outbound.traffic.sent(bytes);
         }
         if is_counted {
-            self.charge_output(&outgoing);
+            self.charge_output(&outbound);
         }
-        outgoing.wake();
+        outbound.wake();
         Ok(value)
     }
 
@@ -383,7 +387,7 @@ impl Client {
     #[cold]
     fn refuse(
         &self,
-        mut outgoing: MutexGuard<'_, Outgoing>,
+        mut outbound: MutexGuard<'_, OutboundBuffer>,
         kind: SendKind,
         reached: LimitReached,
     ) -> SendError {
@@ -391,11 +395,11 @@ impl Client {
             (SendKind::Message(bytes), LimitReached::Budget) => bytes,
             _ => 0,
         };
-        if wanted > outgoing.outbound.limit() {
+        if wanted > outbound.frames.limit() {
             return SendError::TooLong;
         }
-        outgoing.refuse(wanted);
-        drop(outgoing);
+        outbound.refuse(wanted);
+        drop(outbound);
         if let SendKind::Message(_) = kind {
             self.metrics.resource.refused_sends.count(reached.as_str());
         }
@@ -412,7 +416,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let traffic = &mut self.outgoing.get_mut().traffic;
+        let traffic = &mut self.outbound.get_mut().traffic;
         traffic.settle(&self.metrics.worker);
         traffic.set_waiting(0, &self.metrics.worker);
     }

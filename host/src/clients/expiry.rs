@@ -91,35 +91,35 @@ impl Client {
     /// Makes the client expire after a time. The handler's `expiring` is due earlier by `notice`. Replaces an earlier
     /// expiry.
     pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
-        let mut outgoing = self.outgoing();
-        if !outgoing.is_open() {
+        let mut outbound = self.outbound();
+        if !outbound.is_open() {
             return Err(SendError::Closed);
         }
-        outgoing.expiry = Some(Box::new(Expiry::new(Uptime::now(), after, notice)));
-        outgoing.has_new_expiry = true;
-        outgoing.wake();
+        outbound.expiry = Some(Box::new(Expiry::new(Uptime::now(), after, notice)));
+        outbound.has_new_expiry = true;
+        outbound.wake();
         Ok(())
     }
 
     /// Removes the expiry. Returns whether the client had one.
     pub(crate) fn clear_expiry(&self) -> bool {
-        let mut outgoing = self.outgoing();
+        let mut outbound = self.outbound();
         // The connection need not be woken, because its next check finds that there is no expiry.
-        let expiry = outgoing.expiry.take();
-        outgoing.is_open() && expiry.is_some()
+        let expiry = outbound.expiry.take();
+        outbound.is_open() && expiry.is_some()
     }
 
     /// Returns how much time the client has left, if it can expire.
     pub(crate) fn remaining(&self) -> Option<Duration> {
-        let outgoing = self.outgoing();
-        let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open())?;
+        let outbound = self.outbound();
+        let expiry = outbound.expiry.as_deref().filter(|_| outbound.is_open())?;
         Some(Uptime::now().until(expiry.deadline))
     }
 
     /// Returns the action that is due now.
     pub(crate) fn expiry_state(&self) -> ExpiryState {
-        let outgoing = self.outgoing();
-        let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open());
+        let outbound = self.outbound();
+        let expiry = outbound.expiry.as_deref().filter(|_| outbound.is_open());
         expiry.map_or(ExpiryState::Never, |expiry| expiry.due(Uptime::now()))
     }
 
@@ -131,7 +131,7 @@ impl Client {
     /// Returns whether the handler's `expiring` is due, and marks it as done.
     pub(crate) fn take_due_notice(&self) -> bool {
         let is_due = self.is_notice_due();
-        if is_due && let Some(expiry) = &mut self.outgoing().expiry {
+        if is_due && let Some(expiry) = &mut self.outbound().expiry {
             expiry.notice = None;
         }
         is_due

@@ -9,7 +9,7 @@ mod client;
 mod expiry;
 mod ids;
 mod info;
-mod outgoing;
+mod outbound_buffer;
 mod pace;
 mod table;
 #[cfg(test)]
@@ -21,7 +21,7 @@ pub(crate) use client::{AttachmentTooLong, Client, CloseError};
 pub(crate) use expiry::ExpiryState;
 pub(crate) use ids::{ClientId, ConnectionId, Ids};
 pub(crate) use info::{ClientInfo, Headers, HttpVersion};
-pub(crate) use outgoing::{OnFull, Outgoing, SendCapacity};
+pub(crate) use outbound_buffer::{OnFull, OutboundBuffer, SendCapacity};
 pub(crate) use pace::Pace;
 pub(crate) use table::Clients;
 #[cfg(test)]

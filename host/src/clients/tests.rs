@@ -25,15 +25,15 @@ fn fill(client: &Client) {
 }
 
 fn capacity(client: &Client) -> SendCapacity {
-    client.send_capacity(&client.outgoing(), HALF)
+    client.send_capacity(&client.outbound(), HALF)
 }
 
 /// Writes output until only `waiting` bytes are left.
 fn write_down_to(client: &Client, waiting: usize) {
-    let mut outgoing = client.outgoing();
-    let written = outgoing.outbound.remaining() - waiting;
-    outgoing.outbound.advance(written);
-    client.charge_output(&outgoing);
+    let mut outbound = client.outbound();
+    let written = outbound.frames.remaining() - waiting;
+    outbound.frames.advance(written);
+    client.charge_output(&outbound);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::interest::{Interest, Key};
-use super::outbox::Outgoing;
+use super::outbox::QueuedMessage;
 use super::shared::Shared;
 
 /// A kind of broker, and the way to reach it.
@@ -30,7 +30,7 @@ pub(super) trait Session {
 
     /// Sends messages, and waits until the operating system has taken them. If the connection has ended, the messages
     /// are lost.
-    async fn publish(&self, messages: &[Outgoing]);
+    async fn publish(&self, messages: &[QueuedMessage]);
 
     /// Begins to pass the messages of a topic to [`Shared::receive`].
     async fn join(&self, interest: Arc<Interest>);

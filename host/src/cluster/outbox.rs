@@ -32,7 +32,7 @@ pub(super) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    messages: VecDeque<Outgoing>,
+    messages: VecDeque<QueuedMessage>,
     /// The cost of the messages that wait, and of those that were taken but are not sent yet.
     bytes: usize,
     /// The longest payload that the broker accepts. `None`: there is no connection.
@@ -43,7 +43,7 @@ struct State {
 
 /// A message for other hosts.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct QueuedMessage {
     pub(super) resource: Arc<str>,
     pub(super) topic: Box<str>,
     pub(super) is_text: bool,
@@ -54,12 +54,12 @@ pub(super) struct Outgoing {
 /// The next work for the connection.
 #[derive(Debug)]
 pub(super) enum Work {
-    Send(Vec<Outgoing>),
+    Send(Vec<QueuedMessage>),
     /// Everything that was put in before must be flushed.
     Flush(Vec<oneshot::Sender<()>>),
 }
 
-impl Outgoing {
+impl QueuedMessage {
     fn cost(&self) -> usize {
         self.payload.len() + self.topic.len() + OVERHEAD
     }
@@ -81,20 +81,20 @@ impl Outbox {
         if payload.len() > max_payload {
             return self.counters.add_dropped(Dropped::TooLong, 1);
         }
-        let outgoing = Outgoing {
+        let message = QueuedMessage {
             resource: Arc::clone(resource),
             topic: topic.into(),
             is_text: message.is_text(),
             form: message.form(),
             payload,
         };
-        let cost = outgoing.cost();
+        let cost = message.cost();
         if state.bytes + cost > MAX_BYTES {
             return self.counters.add_dropped(Dropped::Full, 1);
         }
         state.bytes += cost;
         let was_empty = state.messages.is_empty();
-        state.messages.push_back(outgoing);
+        state.messages.push_back(message);
         drop(state);
         if was_empty {
             self.has_work.notify_one();
@@ -142,7 +142,7 @@ impl Outbox {
     }
 
     /// Records that the taken messages have been sent, so that there is room for others.
-    pub(super) fn sent(&self, messages: &[Outgoing]) {
+    pub(super) fn sent(&self, messages: &[QueuedMessage]) {
         self.taken.store(0, Ordering::Relaxed);
         self.counters.add_sent(messages.len());
         self.state.lock().bytes -= cost(messages);
@@ -169,7 +169,7 @@ impl Outbox {
 }
 
 impl State {
-    fn take(&mut self) -> Vec<Outgoing> {
+    fn take(&mut self) -> Vec<QueuedMessage> {
         let (max_count, enough) = MAX_TAKEN;
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while taken.len() < max_count
@@ -183,8 +183,8 @@ impl State {
     }
 }
 
-fn cost(messages: &[Outgoing]) -> usize {
-    messages.iter().map(Outgoing::cost).sum()
+fn cost(messages: &[QueuedMessage]) -> usize {
+    messages.iter().map(QueuedMessage::cost).sum()
 }
 
 #[cfg(test)]

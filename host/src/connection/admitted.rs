@@ -90,9 +90,9 @@ impl Admitted {
         let Some((registration, lease)) = self.registered.take() else { return };
         let client = Arc::clone(&self.client);
         let (sent, totals) = {
-            let mut outgoing = client.outgoing();
-            client.count_traffic(&mut outgoing);
-            (outgoing.outbound.close_code(), outgoing.traffic.take_totals())
+            let mut outbound = client.outbound();
+            client.count_traffic(&mut outbound);
+            (outbound.frames.close_code(), outbound.traffic.take_totals())
         };
         let disconnection = end.disconnection(sent, client.cause());
         let cause = disconnection.cause.as_str();

@@ -12,7 +12,7 @@ use super::buffer::Buffer;
 use super::end::ConnectionEnd;
 use super::transport::Transport;
 use crate::actor::Turn;
-use crate::clients::{Client, Outgoing};
+use crate::clients::{Client, OutboundBuffer};
 use crate::config::Resource;
 use crate::guest::{self, Fault, Message, MessageKind, Messages};
 use crate::slice::{self, Slice};
@@ -109,11 +109,11 @@ impl Burst {
 
     /// Returns whether the client still gets its messages now. Makes the checks that are otherwise made between two
     /// calls.
-    fn may_deliver(&self, client: &Client, outgoing: &Outgoing) -> bool {
+    fn may_deliver(&self, client: &Client, outbound: &OutboundBuffer) -> bool {
         self.end.is_none()
-            && !outgoing.is_aborted()
-            && !outgoing.outbound.is_closing()
-            && !client.is_input_paused(outgoing, self.high_water_mark)
+            && !outbound.is_aborted()
+            && !outbound.frames.is_closing()
+            && !client.is_input_paused(outbound, self.high_water_mark)
     }
 
     /// Appends the messages at the front of the unread input to `contents`, as long as they are of one kind. Returns
@@ -170,24 +170,24 @@ impl guest::Burst for Burst {
         self.copied.clear();
         while !self.is_over() {
             self.inbound.whole_message(&self.buffer[self.unread.clone()], MAX_MESSAGE)?;
-            let mut outgoing = client.outgoing();
-            if !self.may_deliver(client, &outgoing) {
+            let mut outbound = client.outbound();
+            if !self.may_deliver(client, &outbound) {
                 return None;
             }
             let mut input = &mut self.buffer[self.unread.clone()];
-            let event = self.inbound.handle_input(&mut input, &mut outgoing.outbound);
+            let event = self.inbound.handle_input(&mut input, &mut outbound.frames);
             self.unread.start = self.unread.end - input.len();
             let message = match event {
                 Some(Event::Text(text)) => {
-                    outgoing.traffic.received(text.len());
+                    outbound.traffic.received(text.len());
                     let answers = &self.settings.auto_answers;
-                    if super::send_auto_answer(answers, &text, &mut outgoing) {
+                    if super::send_auto_answer(answers, &text, &mut outbound) {
                         continue;
                     }
                     Message::Text(text.into_owned())
                 }
                 Some(Event::Binary(bytes)) => {
-                    outgoing.traffic.received(bytes.len());
+                    outbound.traffic.received(bytes.len());
                     Message::Binary(bytes.into_owned())
                 }
                 Some(Event::Failed(error)) => {
@@ -217,12 +217,12 @@ impl guest::Burst for Burst {
         if self.is_over() {
             return None;
         }
-        let mut outgoing = client.outgoing();
-        if !self.may_deliver(client, &outgoing) {
+        let mut outbound = client.outbound();
+        if !self.may_deliver(client, &outbound) {
             return None;
         }
         let Copied { kind, length, payload_length } = self.copied.pop_front()?;
-        outgoing.traffic.received(payload_length);
+        outbound.traffic.received(payload_length);
         self.unread.start += length;
         self.taken += 1;
         Some(kind)

@@ -17,9 +17,9 @@ thread_local! {
 
 /// Frees memory that a burst needed. Called when a client has sent nothing for a while.
 pub(super) fn release_idle_memory(client: &Client) {
-    let outbound = &mut client.outgoing().outbound;
-    outbound.release_memory();
-    outbound.release_context();
+    let frames = &mut client.outbound().frames;
+    frames.release_memory();
+    frames.release_context();
     if LAST_RELEASE.get().is_none_or(|released| released.elapsed() >= INTERVAL) {
         LAST_RELEASE.set(Some(Instant::now()));
         release_memory();

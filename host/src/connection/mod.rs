@@ -40,7 +40,7 @@ pub(crate) use self::relay::{Ends, RelayEnd, relay};
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
 use crate::actor::{Actor, ClientEvent, Turn};
-use crate::clients::{Client, ClientInfo, Outgoing};
+use crate::clients::{Client, ClientInfo, OutboundBuffer};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
 use crate::slice::{self, Overruns};
@@ -410,24 +410,24 @@ fn next_event<'a>(
     auto_answers: &[AutoAnswer],
     input: &mut &'a mut [u8],
 ) -> Result<Next<'a>, ConnectionEnd> {
-    let mut outgoing = client.outgoing();
-    if outgoing.is_aborted() {
+    let mut outbound = client.outbound();
+    if outbound.is_aborted() {
         return Err(ConnectionEnd::Aborted);
     }
-    outgoing.set_awake();
+    outbound.set_awake();
     loop {
-        if client.is_input_paused(&outgoing, high_water_mark) && !input.is_empty() {
+        if client.is_input_paused(&outbound, high_water_mark) && !input.is_empty() {
             return Ok(Next::OutputFull);
         }
-        match inbound.handle_input(input, &mut outgoing.outbound) {
+        match inbound.handle_input(input, &mut outbound.frames) {
             Some(Event::Text(text)) => {
-                outgoing.traffic.received(text.len());
-                if !send_auto_answer(auto_answers, &text, &mut outgoing) {
+                outbound.traffic.received(text.len());
+                if !send_auto_answer(auto_answers, &text, &mut outbound) {
                     return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
             Some(Event::Binary(bytes)) => {
-                outgoing.traffic.received(bytes.len());
+                outbound.traffic.received(bytes.len());
                 return Ok(Next::Event(ClientEvent::Binary(bytes)));
             }
             Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
@@ -445,11 +445,15 @@ fn next_event<'a>(
 }
 
 /// Answers a text that has an automatic answer. Returns whether the text has one.
-fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
+fn send_auto_answer(
+    auto_answers: &[AutoAnswer],
+    text: &str,
+    outbound: &mut OutboundBuffer,
+) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
     // An answer that does not fit is dropped, because the client asks for answers faster than it reads them.
-    if outgoing.outbound.send_text(&auto.answer).is_ok() {
-        outgoing.traffic.sent(auto.answer.len());
+    if outbound.frames.send_text(&auto.answer).is_ok() {
+        outbound.traffic.sent(auto.answer.len());
     }
     true
 }

@@ -23,9 +23,9 @@ pub(crate) async fn opened<T, E: std::fmt::Display>(
     let mut opening = pin!(opening);
     poll_fn(|context| {
         let is_wanted = {
-            let mut outgoing = client.outgoing();
-            outgoing.register_waker(context);
-            outgoing.is_open()
+            let mut outbound = client.outbound();
+            outbound.register_waker(context);
+            outbound.is_open()
         };
         if !is_wanted {
             return Poll::Ready(Err(ConnectionEnd::Aborted));

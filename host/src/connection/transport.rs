@@ -16,7 +16,7 @@ use super::buffer::Buffer;
 use super::end::ConnectionEnd;
 use super::idle_memory::release_idle_memory;
 use super::liveness::{InputState, LivenessTimer, TimerEvent};
-use crate::clients::{Client, ExpiryState, HostClose, Outgoing, SendCapacity};
+use crate::clients::{Client, ExpiryState, HostClose, OutboundBuffer, SendCapacity};
 use crate::config::{Limits, Timeouts};
 
 /// The maximum number of pieces of output in one write.
@@ -218,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         // between would reset the client's connection. The client would then report 1006 (§7.1.5), and never learn the
         // reason.
         self.read_until(client, |input| {
-            inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
+            inbound.handle_input(&mut &mut *input, &mut client.outbound().frames);
             inbound.has_peer_closed()
         })
         .await?;
@@ -296,19 +296,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         client: &Client,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), ConnectionEnd>> {
-        let mut outgoing = client.outgoing();
-        client.count_traffic(&mut outgoing);
-        if outgoing.is_aborted() {
+        let mut outbound = client.outbound();
+        client.count_traffic(&mut outbound);
+        if outbound.is_aborted() {
             return Poll::Ready(Err(ConnectionEnd::Aborted));
         }
-        if outgoing.take_new_expiry() {
+        if outbound.take_new_expiry() {
             self.liveness.check_expiry_after(Duration::ZERO);
         }
         let mut output = Poll::Ready(Ok(()));
-        while outgoing.outbound.has_remaining() {
-            match poll_write(&mut self.socket, &mut outgoing, context)? {
+        while outbound.frames.has_remaining() {
+            match poll_write(&mut self.socket, &mut outbound, context)? {
                 Poll::Pending => {
-                    outgoing.outbound.release_memory();
+                    outbound.frames.release_memory();
                     output = Poll::Pending;
                     break;
                 }
@@ -319,19 +319,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
             output = Poll::Pending;
         }
-        client.charge_waiting(&mut outgoing);
-        self.is_input_paused = client.is_input_paused(&outgoing, self.high_water_mark);
-        self.send_capacity = client.send_capacity(&outgoing, self.high_water_mark);
+        client.charge_waiting(&mut outbound);
+        self.is_input_paused = client.is_input_paused(&outbound, self.high_water_mark);
+        self.send_capacity = client.send_capacity(&outbound, self.high_water_mark);
         if output.is_pending() {
             self.liveness.note_output_waiting();
         }
-        if outgoing.outbound.is_closing() {
+        if outbound.frames.is_closing() {
             match output {
                 Poll::Pending => self.liveness.begin_closing(),
                 Poll::Ready(_) => self.liveness.await_close_frame(),
             }
         }
-        outgoing.register_waker(context);
+        outbound.register_waker(context);
         output
     }
 
@@ -346,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 TimerEvent::Idle => release_idle_memory(client),
                 TimerEvent::Ping => {
                     // No output waits, so this fails only if the client is closing.
-                    let _ = client.outgoing().outbound.ping(HEARTBEAT);
+                    let _ = client.outbound().frames.ping(HEARTBEAT);
                     // The next poll begins by writing the output.
                     context.waker().wake_by_ref();
                 }
@@ -394,21 +394,21 @@ fn poll_read<S: AsyncRead + Unpin>(
 #[inline(always)]
 fn poll_write<S: AsyncWrite + Unpin>(
     socket: &mut S,
-    outgoing: &mut Outgoing,
+    outbound: &mut OutboundBuffer,
     context: &mut Context<'_>,
 ) -> Poll<std::io::Result<usize>> {
-    let outbound = &mut outgoing.outbound;
+    let frames = &mut outbound.frames;
     let socket = Pin::new(socket);
-    let written = if outbound.chunk().len() == outbound.remaining() {
-        ready!(socket.poll_write(context, outbound.chunk()))?
+    let written = if frames.chunk().len() == frames.remaining() {
+        ready!(socket.poll_write(context, frames.chunk()))?
     } else {
         let mut slices = [std::io::IoSlice::new(&[]); MAX_SLICES];
-        let filled = outbound.chunks_vectored(&mut slices);
+        let filled = frames.chunks_vectored(&mut slices);
         ready!(socket.poll_write_vectored(context, &slices[..filled]))?
     };
     if written == 0 {
         return Poll::Ready(Err(ErrorKind::WriteZero.into()));
     }
-    outbound.advance(written);
+    frames.advance(written);
     Poll::Ready(Ok(written))
 }

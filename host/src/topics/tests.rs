@@ -6,9 +6,9 @@ use crate::clients::{Clients, test_client};
 
 /// Returns everything that was sent to a client.
 fn output(client: &Client) -> Vec<u8> {
-    let mut outgoing = client.outgoing();
-    let bytes = outgoing.outbound.remaining();
-    outgoing.outbound.copy_to_bytes(bytes).to_vec()
+    let mut outbound = client.outbound();
+    let bytes = outbound.frames.remaining();
+    outbound.frames.copy_to_bytes(bytes).to_vec()
 }
 
 fn text(text: &str) -> SharedMessage {

@@ -17,7 +17,7 @@ use crate::cluster::broker::Session;
 use crate::cluster::envelope::{Envelope, Origin};
 use crate::cluster::inbox::Header;
 use crate::cluster::interest::{Interest, Key};
-use crate::cluster::outbox::Outgoing;
+use crate::cluster::outbox::QueuedMessage;
 use crate::cluster::shared::Shared;
 
 /// The name of the only header.
@@ -59,8 +59,8 @@ impl NatsSession {
         }
     }
 
-    async fn publish_one(&self, message: &Outgoing) {
-        let Outgoing { resource, topic, is_text, form, payload } = message;
+    async fn publish_one(&self, message: &QueuedMessage) {
+        let QueuedMessage { resource, topic, is_text, form, payload } = message;
         let subject = Subject::from(subject(&self.cluster, resource, topic));
         let envelope = Envelope { origin: Some(self.origin), is_text: *is_text, form: *form };
         let mut headers = HeaderMap::new();
@@ -79,7 +79,7 @@ impl Session for NatsSession {
         self.client.max_payload().saturating_sub(HEADER_BYTES)
     }
 
-    async fn publish(&self, messages: &[Outgoing]) {
+    async fn publish(&self, messages: &[QueuedMessage]) {
         for message in messages {
             self.publish_one(message).await;
         }

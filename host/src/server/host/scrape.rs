@@ -190,7 +190,7 @@ mod tests {
         let actor = host.state.registry.all()[0].resource().actors().remove(0);
         let client = actor.clients().all().remove(0);
         let _turn = actor.turn().await;
-        let _outgoing = client.outgoing();
+        let _outbound = client.outbound();
         let (text, scraped) = sync_channel(1);
         std::thread::spawn(move || text.send(host.metrics()));
         let text = scraped.recv_timeout(Duration::from_secs(30))?;

@@ -1,4 +1,4 @@
-//! The outbound side of a client, shared by its connection and the senders.
+//! The outbound buffer of a client, shared by its connection and the senders.
 
 use std::task::{Context, Waker};
 
@@ -10,8 +10,9 @@ use crate::metrics::Traffic;
 
 /// The output that waits to be written, and the task that is woken to write it.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) outbound: Outbound,
+pub(crate) struct OutboundBuffer {
+    /// The frames that wait to be written.
+    pub(crate) frames: Outbound,
     pub(crate) traffic: Traffic,
     aborted: bool,
     /// The cause of the connection's end. Set when this side ends the connection.
@@ -76,10 +77,10 @@ pub(super) enum SendKind {
     Control,
 }
 
-impl Outgoing {
-    pub(super) fn new(outbound: Outbound) -> Self {
+impl OutboundBuffer {
+    pub(super) fn new(frames: Outbound) -> Self {
         Self {
-            outbound,
+            frames,
             traffic: Traffic::default(),
             aborted: false,
             cause: None,
@@ -93,7 +94,7 @@ impl Outgoing {
 
     /// Begins the closing handshake.
     pub(super) fn close(&mut self, frame: &CloseFrame, cause: Cause) -> Result<(), SendError> {
-        self.outbound.close(Some(frame))?;
+        self.frames.close(Some(frame))?;
         self.cause.get_or_insert(cause);
         Ok(())
     }
@@ -104,7 +105,7 @@ impl Outgoing {
             return Err(SendError::Closed);
         }
         self.cause.get_or_insert(cause);
-        self.outbound.discard();
+        self.frames.discard();
         Ok(())
     }
 
@@ -144,7 +145,7 @@ impl Outgoing {
 
     /// Returns whether messages can be sent to the client. If not, sending fails with `closed`.
     pub(crate) fn is_open(&self) -> bool {
-        !self.aborted && !self.outbound.is_closing()
+        !self.aborted && !self.frames.is_closing()
     }
 
     /// Returns whether the client has got a new expiry since the last call.
