@@ -19,7 +19,7 @@ use ws_host::config::{self, Config, InvalidSetting, schema};
 
 use self::cluster::Cluster;
 use self::compression::Compression;
-use self::limits::Limits;
+use self::limits::LimitFlags;
 use self::listen::Listen;
 use self::proxies::Proxies;
 use self::recovery::Recovery;
@@ -114,7 +114,7 @@ struct Serve {
     proxies: Proxies,
 
     #[command(flatten)]
-    limits: Limits,
+    limits: LimitFlags,
 
     #[command(flatten)]
     timeouts: Timeouts,

@@ -101,7 +101,7 @@ fn hibernated_state_that_new_code_refuses_continues_in_the_old_code() -> Result<
         let mut clients = rooms_asleep(&mut server)?;
         keeper.replace_with(version)?;
         let answer = post_reload(admin)?;
-        let summary = "0 instances swapped, 1 kept, 0 lost, 2 asleep";
+        let summary = "0 instances swapped, 1 kept, 0 lost, 2 hibernated";
         assert!(answer.body.contains(summary), "{answer:?}");
         server.wait_for_log(words)?;
         for client in &mut clients {
@@ -130,10 +130,10 @@ fn reload_reports_hibernated_instances_and_wakes_one_of_them() -> Result<()> {
     let mut clients = rooms_asleep(&mut server)?;
     keeper.replace_with(2)?;
     let answer = post_reload(admin)?;
-    let summary = "1 instances swapped, 0 kept, 0 lost, 2 asleep";
+    let summary = "1 instances swapped, 0 kept, 0 lost, 2 hibernated";
     assert!(answer.body.contains(summary), "{answer:?}");
     let line = server.wait_for_log("reloaded the component")?;
-    assert!(line.contains("asleep=2"), "{line}");
+    assert!(line.contains("hibernated=2"), "{line}");
     for client in &mut clients {
         assert_eq!(client.ask("count")?, "2");
         assert_eq!(client.ask("version")?, "2");

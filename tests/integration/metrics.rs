@@ -135,9 +135,9 @@ fn instances_their_memory_and_their_states_are_measured() -> Result<()> {
     let gauge = |series: &str| counter(admin, &format!("ws_host_{series}"));
     assert_eq!(gauge("instance_memory_bytes{resource=\"keeper\"}")?, 0);
     let _client = Client::connect(&server)?;
-    wait_for(admin, "ws_host_instances{resource=\"keeper\",state=\"asleep\"}", 1)?;
+    wait_for(admin, "ws_host_instances{resource=\"keeper\",state=\"hibernated\"}", 1)?;
     assert_eq!(gauge("instances{resource=\"keeper\",state=\"live\"}")?, 0);
-    assert!(gauge("saved_state_bytes{resource=\"keeper\",kind=\"asleep\"}")? > 0);
+    assert!(gauge("saved_state_bytes{resource=\"keeper\",kind=\"hibernated\"}")? > 0);
     assert_eq!(gauge("instance_memory_bytes{resource=\"keeper\"}")?, 0, "it was given back");
     assert_eq!(gauge("actors{resource=\"keeper\"}")?, 1);
     drop(server);

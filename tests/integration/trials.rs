@@ -105,7 +105,10 @@ fn fault_on_trial_rolls_back_hibernated_and_woken_instances() -> Result<()> {
         scene.server.wait_for_log("hibernated")?;
     }
     let answer = scene.reload(8)?;
-    assert!(answer.body.contains("1 instances swapped, 0 kept, 0 lost, 2 asleep"), "{answer:?}");
+    assert!(
+        answer.body.contains("1 instances swapped, 0 kept, 0 lost, 2 hibernated"),
+        "{answer:?}"
+    );
     // Each room wakes in the new code, until one fails.
     trap(&scene.server, "/1")?;
     scene.server.wait_for_log("rolled back")?;

@@ -121,12 +121,12 @@ impl TestHost {
         };
         let client = Client::from_id(id);
         let answer = self.0.run(|handler| handler.connected(client));
-        let answered = self.answer(id, &answer);
+        let answered = self.finish_handshake(id, &answer);
         self.0.settle();
         answered.map(|()| TestClient::new(Rc::clone(&self.0), client))
     }
 
-    fn answer(&self, id: u64, answer: &Result<bool, Fault>) -> Result<(), Refused> {
+    fn finish_handshake(&self, id: u64, answer: &Result<bool, Fault>) -> Result<(), Refused> {
         let mut fake = self.0.fake.borrow_mut();
         let (_, reply) = fake.event.connecting.take().unwrap_or_default();
         let configured = fake.settings.subprotocols.clone();

@@ -25,7 +25,7 @@ pub(super) enum Slot {
     Unused,
     Live(Box<dyn Instance>),
     /// The instance is hibernated, and this is its state.
-    Asleep(Vec<u8>),
+    Hibernated(Vec<u8>),
     Lost,
     /// The instance is handling an event.
     Taken,
@@ -50,7 +50,7 @@ impl Actor {
         match std::mem::replace(&mut self.slot, Slot::Taken) {
             Slot::Live(instance) => instance,
             Slot::Unused => (self.code.start)(),
-            Slot::Asleep(state) => self.wake(fake, state),
+            Slot::Hibernated(state) => self.wake(fake, state),
             Slot::Lost => match self.checkpoint.take() {
                 None => self.start_over(fake, StateReason::Fault),
                 Some((state, at)) => {
@@ -105,7 +105,7 @@ impl Actor {
             Slot::Live(old) => {
                 (suspend(fake, &mut **old, StateReason::Reload), StateReason::Reload)
             }
-            Slot::Asleep(state) => (Some(state.clone()), StateReason::Reload),
+            Slot::Hibernated(state) => (Some(state.clone()), StateReason::Reload),
             Slot::Lost => {
                 (self.checkpoint.as_ref().map(|(state, _)| state.clone()), StateReason::Fault)
             }
@@ -123,9 +123,9 @@ impl Actor {
         let Slot::Live(instance) = &mut self.slot else { return false };
         let state = suspend(fake, &mut **instance, StateReason::Hibernation);
         if let Some(state) = state {
-            self.slot = Slot::Asleep(state);
+            self.slot = Slot::Hibernated(state);
         }
-        matches!(self.slot, Slot::Asleep(_))
+        matches!(self.slot, Slot::Hibernated(_))
     }
 
     /// Saves the state in case the instance is lost. Returns whether there was a state.

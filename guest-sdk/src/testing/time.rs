@@ -31,14 +31,14 @@ impl Shared {
                         let mut fake = self.fake.borrow_mut();
                         fake.now = fake.now.max(at);
                     }
-                    self.happen(due);
+                    self.run_due(due);
                 }
             }
         }
         self.fake.borrow_mut().now = end;
     }
 
-    fn happen(&self, due: Due) {
+    fn run_due(&self, due: Due) {
         match due {
             Due::Timer(timer) => {
                 self.fake.borrow_mut().timers.remove(&timer);

@@ -11,7 +11,7 @@ use ws_host_protocol::{CloseFrame, CloseFrameError};
 use crate::connection::Task;
 use crate::end::End;
 use crate::error::ConnectError;
-use crate::establish::Carrier;
+use crate::establish::ConnectionUse;
 use crate::handshake::Opened;
 use crate::messages::Messages;
 use crate::options::Options;
@@ -29,15 +29,15 @@ const VERSION: u16 = 13;
 ///
 /// Panics outside of a tokio runtime with time and I/O.
 pub fn connect(options: Options) -> (Client, Messages) {
-    start(options, Carrier::Own)
+    start(options, ConnectionUse::Own)
 }
 
 /// Starts to open a WebSocket on this connection.
-pub(crate) fn start(options: Options, carrier: Carrier) -> (Client, Messages) {
+pub(crate) fn start(options: Options, connection_use: ConnectionUse) -> (Client, Messages) {
     let shared = Arc::new(Shared::new(&options));
     let handle = Arc::new(Handle::new(shared.clone()));
     let (received, messages) = Messages::new(handle.clone());
-    tokio::spawn(Task::new(shared, options, carrier, received).run());
+    tokio::spawn(Task::new(shared, options, connection_use, received).run());
     (Client { handle }, messages)
 }
 

@@ -13,7 +13,7 @@ use ws_host_protocol::{
 use crate::connection_io::ConnectionIo;
 use crate::end::Cause;
 use crate::error::ConnectError;
-use crate::establish::{Carrier, establish};
+use crate::establish::{ConnectionUse, establish};
 use crate::handshake::Established;
 use crate::messages::Received;
 use crate::options::Options;
@@ -27,7 +27,7 @@ const ANSWER_TIME: Duration = Duration::from_millis(100);
 pub(crate) struct Task {
     shared: Arc<Shared>,
     options: Options,
-    carrier: Carrier,
+    connection_use: ConnectionUse,
     messages: mpsc::Sender<Received>,
     /// Why the connection did not open.
     error: Option<ConnectError>,
@@ -39,10 +39,10 @@ impl Task {
     pub(crate) fn new(
         shared: Arc<Shared>,
         options: Options,
-        carrier: Carrier,
+        connection_use: ConnectionUse,
         messages: mpsc::Sender<Received>,
     ) -> Self {
-        Self { shared, options, carrier, messages, error: None, cause: Cause::Dropped }
+        Self { shared, options, connection_use, messages, error: None, cause: Cause::Dropped }
     }
 
     /// Runs the connection until it has ended.
@@ -52,7 +52,7 @@ impl Task {
     /// Dropping the future closes the socket and resolves all waiting futures.
     pub(crate) async fn run(mut self) {
         let established = tokio::select! {
-            established = establish(&self.options, &self.carrier) => established,
+            established = establish(&self.options, &self.connection_use) => established,
             () = self.shared.abandoned() => Err(ConnectError::Abandoned),
         };
         match established {

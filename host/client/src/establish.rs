@@ -9,7 +9,7 @@ use crate::transport;
 
 /// The connection that carries a WebSocket.
 #[derive(Debug)]
-pub(crate) enum Carrier {
+pub(crate) enum ConnectionUse {
     /// A new connection for this WebSocket only.
     Own,
     /// An HTTP/2 connection that this WebSocket shares with others.
@@ -23,12 +23,12 @@ pub(crate) enum Carrier {
 /// Dropping the future closes the socket. On a shared connection, it drops only the request.
 pub(crate) async fn establish(
     options: &Options,
-    carrier: &Carrier,
+    connection_use: &ConnectionUse,
 ) -> Result<Established, ConnectError> {
     let establish = async {
-        match carrier {
-            Carrier::Own => establish_own(options).await,
-            Carrier::Shared(connection) => handshake::http2::open(connection, options).await,
+        match connection_use {
+            ConnectionUse::Own => establish_own(options).await,
+            ConnectionUse::Shared(connection) => handshake::http2::open(connection, options).await,
         }
     };
     within(options, establish).await

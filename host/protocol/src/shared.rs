@@ -22,15 +22,15 @@ pub struct SharedMessage {
     /// The places for the compressed frames. They are allocated for the first peer with compression.
     deflated: OnceLock<Box<Deflated>>,
     /// A value that lives as long as any frame of the message. `None` if the message is too short to be shared.
-    companion: Option<Arc<Companion>>,
+    attachment: Option<Arc<Attachment>>,
 }
 
-type Companion = OnceLock<Box<dyn Any + Send + Sync>>;
+type Attachment = OnceLock<Box<dyn Any + Send + Sync>>;
 
-/// The memory of a shared frame, together with the companion of its message.
+/// The memory of a shared frame, together with the attachment of its message.
 struct FrameMemory {
     frame: Vec<u8>,
-    _companion: Arc<Companion>,
+    _attachment: Arc<Attachment>,
 }
 
 impl AsRef<[u8]> for FrameMemory {
@@ -67,19 +67,19 @@ impl SharedMessage {
 
     fn new(opcode: Opcode, payload: &[u8]) -> Self {
         let (frame, header_length) = frame(opcode, 0, payload);
-        let companion = (frame.len() >= SHARE_FROM).then(Arc::default);
-        let frame = into_bytes(frame, companion.as_ref());
+        let attachment = (frame.len() >= SHARE_FROM).then(Arc::default);
+        let frame = into_bytes(frame, attachment.as_ref());
         let (form, deflated) = (Form::default(), OnceLock::new());
-        Self { opcode, frame, header_length, form, deflated, companion }
+        Self { opcode, frame, header_length, form, deflated, attachment }
     }
 
-    /// Attaches a companion to the message, unless the message has one. `make` receives the length of the frame in
-    /// bytes. The companion is dropped after the message has been written to the last peer. So a companion can count
-    /// the memory of the message only once, although many connections share it. Short messages have no companion,
+    /// Attaches a attachment to the message, unless the message has one. `make` receives the length of the frame in
+    /// bytes. The attachment is dropped after the message has been written to the last peer. So a attachment can count
+    /// the memory of the message only once, although many connections share it. Short messages have no attachment,
     /// because each peer has its own copy.
-    pub fn accompany<T: Send + Sync + 'static>(&self, make: impl FnOnce(usize) -> T) {
-        if let Some(companion) = &self.companion {
-            companion.get_or_init(|| Box::new(make(self.frame.len())));
+    pub fn attach<T: Send + Sync + 'static>(&self, make: impl FnOnce(usize) -> T) {
+        if let Some(attachment) = &self.attachment {
+            attachment.get_or_init(|| Box::new(make(self.frame.len())));
         }
     }
 
@@ -126,7 +126,7 @@ impl SharedMessage {
                 let deflated = deflate_alone(self.payload(), level, window)?;
                 let (frame, _) = frame(self.opcode, RSV1, &deflated);
                 buffer_pool::put_back(deflated);
-                Some(into_bytes(frame, self.companion.as_ref()))
+                Some(into_bytes(frame, self.attachment.as_ref()))
             })
             .as_ref()
     }
@@ -142,10 +142,10 @@ fn frame(opcode: Opcode, reserved: u8, payload: &[u8]) -> (Vec<u8>, usize) {
     (frame, header.encoded_length())
 }
 
-fn into_bytes(frame: Vec<u8>, companion: Option<&Arc<Companion>>) -> Bytes {
-    match companion {
-        Some(companion) => {
-            Bytes::from_owner(FrameMemory { frame, _companion: Arc::clone(companion) })
+fn into_bytes(frame: Vec<u8>, attachment: Option<&Arc<Attachment>>) -> Bytes {
+    match attachment {
+        Some(attachment) => {
+            Bytes::from_owner(FrameMemory { frame, _attachment: Arc::clone(attachment) })
         }
         None => frame.into(),
     }

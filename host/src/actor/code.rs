@@ -17,7 +17,7 @@ use crate::metrics::ResourceMetrics;
 
 /// The limits of a resource's actors.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct ActorLimits {
     /// The maximum number of instances of the resource that may be in memory at once.
     pub(crate) max_instances: usize,
     /// The longest state that is kept, in bytes.
@@ -35,7 +35,7 @@ const FAULT_LINES_PER_SECOND: u32 = 10;
 /// The current template of a resource, its trial, and the permits of its instances.
 pub(crate) struct Code {
     resource: String,
-    limits: Limits,
+    limits: ActorLimits,
     /// The budget of the host, to which saved states are charged.
     budget: Arc<Budget>,
     metrics: Arc<ResourceMetrics>,
@@ -67,7 +67,7 @@ pub(crate) struct SwapCounts {
     /// Neither the new nor the old code could continue, so a fresh instance starts without the state.
     pub(crate) lost: usize,
     /// The actor is hibernated. The new code takes over when it wakes.
-    pub(crate) asleep: usize,
+    pub(crate) hibernated: usize,
     /// The longest time in which an actor had no instance.
     pub(crate) longest_pause: Duration,
     /// Whether one hibernated actor has been woken to find out whether the new code accepts its state.
@@ -88,7 +88,7 @@ impl Code {
     pub(crate) fn new(
         resource: String,
         template: Arc<Template>,
-        limits: Limits,
+        limits: ActorLimits,
         budget: Arc<Budget>,
         metrics: Arc<ResourceMetrics>,
     ) -> Self {
@@ -124,7 +124,7 @@ impl Code {
         &self.resource
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &ActorLimits {
         &self.limits
     }
 
@@ -210,20 +210,20 @@ impl Code {
     }
 
     /// Called for each hibernated actor when the code is replaced. Returns true for the first of them, which must be
-    /// woken. Counts any other actor as asleep.
+    /// woken. Counts any other actor as hibernated.
     pub(super) fn should_wake_one(&self) -> bool {
         let mut swaps = self.swaps.lock();
         let is_first = !std::mem::replace(&mut swaps.has_woken_one, true);
-        swaps.asleep += usize::from(!is_first);
+        swaps.hibernated += usize::from(!is_first);
         is_first
     }
 
-    /// Counts the first hibernated actor as asleep, because no permit was free to wake it. Another actor must be woken
+    /// Counts the first hibernated actor as hibernated, because no permit was free to wake it. Another actor must be woken
     /// instead.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;
-        swaps.asleep += 1;
+        swaps.hibernated += 1;
     }
 
     pub(super) fn version(&self) -> u64 {

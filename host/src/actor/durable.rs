@@ -138,7 +138,7 @@ impl Actor {
 }
 
 impl Turn<'_> {
-    /// `Unused` → `Asleep`: takes the state that an earlier owner has left. The first instance will resume from it.
+    /// `Unused` → `Hibernated`: takes the state that an earlier owner has left. The first instance will resume from it.
     pub(super) fn inherit(&mut self, current: &CodeVersion) {
         if !matches!(self.slot.instance, InstanceState::Unused) {
             return;
@@ -152,7 +152,7 @@ impl Turn<'_> {
             SavedWhen::Running => saved.as_stale(Reason::Takeover),
         };
         let saved = saved.counted_in(self.actor.code.budget());
-        self.slot.instance = InstanceState::Asleep(saved);
+        self.slot.instance = InstanceState::Hibernated(saved);
     }
 
     /// Saves the last state of the actor. While the broker is away, tries again until `until`.
@@ -204,7 +204,7 @@ impl Turn<'_> {
                 }
             };
         }
-        let InstanceState::Asleep(saved) = &self.slot.instance else { return None };
+        let InstanceState::Hibernated(saved) = &self.slot.instance else { return None };
         let when = match saved.stale_since {
             None => SavedWhen::Handover,
             Some(_) => SavedWhen::Running,

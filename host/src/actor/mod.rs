@@ -26,7 +26,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 
-pub(crate) use code::{Code, Limits, SwapCounts};
+pub(crate) use code::{ActorLimits, Code, SwapCounts};
 use durable::Saves;
 use fair_mutex::FairMutex;
 use saved_state::SavedState;

@@ -25,7 +25,7 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 ///                         replace
 ///                         ┌─────┐
 ///            start        │     ▼       hibernate
-///  Unused ──────────────▶ Live ──────────────────────▶ Asleep ◀────── restore_for_rollback,
+///  Unused ──────────────▶ Live ──────────────────────▶ Hibernated ◀────── restore_for_rollback,
 ///                         │ ▲ ▲         wake            │ ▲ │         from any state
 ///                         │ │ └─────────────────────────┘ │ │
 ///    take_current, lose   │ │ restart                     │ │ discard_state
@@ -38,7 +38,7 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | function | trigger |
 /// |---|---|
 /// | `start` | the first event |
-/// | `inherit` (`Unused` to `Asleep`) | the first event, if an earlier owner of the actor has left a state |
+/// | `inherit` (`Unused` to `Hibernated`) | the first event, if an earlier owner of the actor has left a state |
 /// | `take_current` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
 /// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
 /// | `lose` | a fault in `suspend` |
@@ -62,7 +62,7 @@ pub(super) enum InstanceState {
     /// The instance waits for the next event.
     Live(LiveInstance),
     /// There is no instance. The next one resumes from this state.
-    Asleep(SavedState),
+    Hibernated(SavedState),
     /// There is no instance and no state. Either a call is running and will put its instance back, or the instance was
     /// dropped in the middle of a call.
     Lost,
@@ -130,7 +130,7 @@ impl ActorSlot {
         if matches!(self.instance, InstanceState::Lost)
             && let Some(saved) = &self.checkpoint.saved
         {
-            self.instance = InstanceState::Asleep(SavedState::clone(saved));
+            self.instance = InstanceState::Hibernated(SavedState::clone(saved));
         }
     }
 

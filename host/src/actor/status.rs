@@ -9,7 +9,7 @@ use super::slot::InstanceState;
 pub(crate) struct ActorStatus {
     pub(crate) instance: InstanceStatus,
     /// The length of the state of a hibernated actor, in bytes.
-    pub(crate) asleep_bytes: usize,
+    pub(crate) hibernated_bytes: usize,
     /// The length of the last checkpoint, in bytes.
     pub(crate) checkpoint_bytes: usize,
     pub(crate) timers: usize,
@@ -21,7 +21,7 @@ pub(crate) enum InstanceStatus {
     #[default]
     None,
     Live,
-    Asleep,
+    Hibernated,
 }
 
 impl Actor {
@@ -33,13 +33,13 @@ impl Actor {
             let instance = InstanceStatus::Live;
             return ActorStatus { instance, timers, ..ActorStatus::default() };
         };
-        let (instance, asleep_bytes) = match &slot.instance {
+        let (instance, hibernated_bytes) = match &slot.instance {
             InstanceState::Live(_) => (InstanceStatus::Live, 0),
-            InstanceState::Asleep(saved) => (InstanceStatus::Asleep, length(saved)),
+            InstanceState::Hibernated(saved) => (InstanceStatus::Hibernated, length(saved)),
             InstanceState::Unused | InstanceState::Lost => (InstanceStatus::None, 0),
         };
         let checkpoint_bytes = slot.checkpoint.saved.as_deref().map_or(0, length);
-        ActorStatus { instance, asleep_bytes, checkpoint_bytes, timers }
+        ActorStatus { instance, hibernated_bytes, checkpoint_bytes, timers }
     }
 }
 

@@ -52,7 +52,7 @@ impl Turn<'_> {
         self.inherit(&current);
         self.restore_for_rollback(&current);
         if let Some(old) = self.slot.take_live(|_| true) {
-            return self.replace(old, current).await;
+            return self.replace_instance(old, current).await;
         }
         if let Some(until) = self.slot.failures.not_before() {
             sleep_until(until).await;
@@ -65,7 +65,7 @@ impl Turn<'_> {
         match &self.slot.instance {
             InstanceState::Unused | InstanceState::Live(_) => self.start(permit).await,
             InstanceState::Lost => self.restart(permit, Reason::Fault).await,
-            InstanceState::Asleep(saved) => {
+            InstanceState::Hibernated(saved) => {
                 let saved = saved.clone();
                 // The saved state has the current version in two cases. Either the current code saved it, or older code
                 // saved it after the current code had failed to take over from this older code (`wake_with_old_code`,
@@ -77,7 +77,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Any variant → `Asleep`: after a rollback, puts a state into the slot that `keep_for_rollback` has kept. The old
+    /// Any variant → `Hibernated`: after a rollback, puts a state into the slot that `keep_for_rollback` has kept. The old
     /// code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
     /// state.
     fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
@@ -92,7 +92,7 @@ impl Turn<'_> {
         }
         self.actor.code.count_swap(SwapOutcome::New(Duration::ZERO));
         self.slot.checkpoint.saved = None;
-        self.slot.instance = InstanceState::Asleep(*saved);
+        self.slot.instance = InstanceState::Hibernated(*saved);
         true
     }
 
@@ -119,7 +119,7 @@ impl Turn<'_> {
         Ok(live)
     }
 
-    /// `Asleep` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from it,
+    /// `Hibernated` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from it,
     /// falls back to the code that saved the state. If that code fails as well, the state waits for the next event. If
     /// that code refuses the state, an instance starts without a state.
     async fn wake(
@@ -183,7 +183,7 @@ impl Turn<'_> {
             Err(fault) => {
                 saved.faults += u32::from(fault.is_caused_by_handler());
                 if saved.faults < GIVE_UP_AFTER {
-                    self.slot.instance = InstanceState::Asleep(saved);
+                    self.slot.instance = InstanceState::Hibernated(saved);
                 } else {
                     self.log_lost_state(&saved);
                     self.slot.discard_state();
@@ -195,7 +195,7 @@ impl Turn<'_> {
 
     /// `Live` → `Live`: creates an instance of the `new` code that resumes from the state of the old instance. If the
     /// new code cannot resume from it, the old instance continues.
-    async fn replace(
+    async fn replace_instance(
         &mut self,
         mut old: LiveInstance,
         new: CodeVersion,
@@ -242,7 +242,7 @@ impl Turn<'_> {
         started: Instant,
     ) -> Result<LiveInstance, Fault> {
         self.slot.restore_checkpoint();
-        let InstanceState::Asleep(saved) = &self.slot.instance else {
+        let InstanceState::Hibernated(saved) = &self.slot.instance else {
             self.actor.code.count_swap(SwapOutcome::Neither);
             return self.restart(permit, Reason::Fault).await;
         };
@@ -257,7 +257,7 @@ impl Turn<'_> {
         woken
     }
 
-    /// `Live` → `Asleep`: frees the instance. Keeps its state, if the handler returns one.
+    /// `Live` → `Hibernated`: frees the instance. Keeps its state, if the handler returns one.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
@@ -274,7 +274,7 @@ impl Turn<'_> {
                 self.actor.save(Arc::clone(&state));
                 let saved = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
                 let saved = saved.counted_in(budget);
-                self.slot.instance = InstanceState::Asleep(saved);
+                self.slot.instance = InstanceState::Hibernated(saved);
                 self.slot.checkpoint.saved = None;
                 self.drop_instance(live);
                 self.actor.code.metrics().hibernations.increment();
@@ -309,8 +309,8 @@ impl Turn<'_> {
         let was_restored = self.restore_for_rollback(&current);
         let needs_new_instance = match &self.slot.instance {
             InstanceState::Live(live) => live.code.version != current.version,
-            InstanceState::Asleep(_) if was_restored => was_live,
-            InstanceState::Asleep(saved) => {
+            InstanceState::Hibernated(_) if was_restored => was_live,
+            InstanceState::Hibernated(saved) => {
                 saved.code.version != current.version
                     && !saved.code.is_same_code(&current)
                     && code.should_wake_one()
@@ -327,8 +327,8 @@ impl Turn<'_> {
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
         let made = if let Some(old) = self.slot.take_live(|_| true) {
-            self.replace(old, candidate).await
-        } else if let InstanceState::Asleep(saved) = &self.slot.instance {
+            self.replace_instance(old, candidate).await
+        } else if let InstanceState::Hibernated(saved) = &self.slot.instance {
             let saved = saved.clone();
             match self.actor.code.permit().await {
                 Ok(permit) => self.wake(saved, candidate, permit).await,

@@ -106,7 +106,7 @@ impl<'a> Turn<'a> {
         let is_wanted = match &self.slot.instance {
             InstanceState::Live(_) => true,
             // An event that the component does not handle must not wake or create an instance.
-            InstanceState::Asleep(saved) => {
+            InstanceState::Hibernated(saved) => {
                 saved.code.template.exports_expiring() || code.template().exports_expiring()
             }
             InstanceState::Unused | InstanceState::Lost => code.template().exports_expiring(),
@@ -137,7 +137,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {
             InstanceState::Live(live) => live.guest.takes_bursts(),
-            InstanceState::Unused | InstanceState::Asleep(_) | InstanceState::Lost => false,
+            InstanceState::Unused | InstanceState::Hibernated(_) | InstanceState::Lost => false,
         }
     }
 
@@ -265,9 +265,9 @@ impl<'a> Turn<'a> {
 
     /// Makes the instance check whether its next event has to fail.
     #[cfg(feature = "testing")]
-    pub(crate) fn look_for_demand(&mut self) {
+    pub(crate) fn check_injected_fault(&mut self) {
         if let InstanceState::Live(live) = &mut self.slot.instance {
-            live.guest.look_for_demand();
+            live.guest.check_injected_fault();
         }
     }
 

@@ -8,7 +8,7 @@ use ws_host::config::schema::{self, Time};
 /// Limits of the server and of the resource.
 #[derive(Debug, clap::Args)]
 #[group(id = "limits", multiple = true, conflicts_with = "config")]
-pub(super) struct Limits {
+pub(super) struct LimitFlags {
     /// Number of connected clients; further clients get 503 [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_clients: Option<usize>,
@@ -73,7 +73,7 @@ pub(super) struct Limits {
     max_log: Option<ByteSize>,
 }
 
-impl Limits {
+impl LimitFlags {
     pub(super) fn apply(self, server: &mut schema::Server, resource: &mut schema::Resource) {
         server.max_clients = self.max_clients;
         server.max_headers = self.max_headers;

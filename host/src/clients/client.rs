@@ -135,7 +135,7 @@ impl Client {
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
-        message.accompany(|bytes| Share::of(self.output_share.budget(), bytes));
+        message.attach(|bytes| Share::of(self.output_share.budget(), bytes));
         let kind = SendKind::Message(message.payload_length());
         self.enqueue(kind, |frames| frames.send_shared(message))
     }
@@ -262,7 +262,7 @@ impl Client {
     /// Adds the messages since the last call to the metrics. Must be called before each write.
     #[inline(always)]
     pub(crate) fn count_traffic(&self, outbound: &mut OutboundBuffer) {
-        outbound.traffic.settle(&self.metrics.worker);
+        outbound.traffic.flush(&self.metrics.worker);
     }
 
     /// Returns the number of bytes that wait to be written.
@@ -417,7 +417,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let traffic = &mut self.outbound.get_mut().traffic;
-        traffic.settle(&self.metrics.worker);
+        traffic.flush(&self.metrics.worker);
         traffic.set_waiting(0, &self.metrics.worker);
     }
 }

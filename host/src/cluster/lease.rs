@@ -132,7 +132,7 @@ async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &Cancella
         WithoutEngine::Continue => CONTINUES,
     };
     let keeper = Keeper::new(Arc::clone(&records), lease.timing, lease.info.clone())
-        .saying(lease.problem.clone(), consequence);
+        .with_problem(lease.problem.clone(), consequence);
     let placement = Arc::new(Placement::new(records, lease.timing, keeper.terms()));
     lease.placement.send_replace(Some(Arc::clone(&placement)));
     tokio::select! {
@@ -181,7 +181,7 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
                     return;
                 }
             }
-            Err(PlacementError::Opening(rest)) => {
+            Err(PlacementError::ClaimWait(rest)) => {
                 if !std::mem::replace(&mut has_said, true) {
                     tracing::info!(
                         "the broker's records are new: paths that are unique in the cluster are served in {:.1} s, \

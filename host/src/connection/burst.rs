@@ -13,7 +13,7 @@ use super::end::ConnectionEnd;
 use super::transport::Transport;
 use crate::actor::Turn;
 use crate::clients::{Client, OutboundBuffer};
-use crate::config::Resource;
+use crate::config;
 use crate::guest::{self, Fault, Message, MessageKind, Messages};
 use crate::slice::{self, Slice};
 
@@ -33,7 +33,7 @@ pub(super) struct Burst {
     pub(super) inbound: Inbound,
     pub(super) buffer: Buffer,
     pub(super) unread: Range<usize>,
-    settings: Arc<Resource>,
+    settings: Arc<config::Resource>,
     high_water_mark: usize,
     /// The slice in which the burst began. Once the call has been suspended, the slice is over and other tasks come
     /// first.
@@ -65,7 +65,7 @@ impl Burst {
         inbound: Inbound,
         buffer: Buffer,
         unread: Range<usize>,
-        settings: Arc<Resource>,
+        settings: Arc<config::Resource>,
         high_water_mark: usize,
     ) -> Self {
         let slice = slice::current();

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{Event, Inbound, Limits, Role, release_memory};
+use ws_host_protocol::{Event, Inbound, Limits as MessageLimits, Role, release_memory};
 
 pub(crate) use self::admitted::{Admitted, ClientPermit};
 use self::buffer::Buffer;
@@ -41,7 +41,7 @@ pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
 use crate::actor::{Actor, ClientEvent, Turn};
 use crate::clients::{Client, ClientInfo, OutboundBuffer};
-use crate::config::{AutoAnswer, Mode, OnFault, Resource};
+use crate::config::{self, AutoAnswer, Mode, OnFault};
 use crate::guest::Fault;
 use crate::slice::{self, Overruns};
 
@@ -58,7 +58,7 @@ pub(crate) struct Connection<S> {
     admitted: Admitted,
     inbound: Inbound,
     transport: Transport<S>,
-    settings: Arc<Resource>,
+    settings: Arc<config::Resource>,
     mode: Mode,
     /// The number of this client's events that have failed since the last one that succeeded.
     consecutive_faults: Cell<u32>,
@@ -67,9 +67,14 @@ pub(crate) struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Creates a connection whose handshake was answered with a 101.
-    pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
-        let Resource { limits, timeouts, .. } = &*settings;
-        let inbound_limits = Limits::new(limits.max_message);
+    pub(crate) fn new(
+        admitted: Admitted,
+        socket: S,
+        settings: Arc<config::Resource>,
+        mode: Mode,
+    ) -> Self {
+        let config::Resource { limits, timeouts, .. } = &*settings;
+        let inbound_limits = MessageLimits::new(limits.max_message);
         let ClientInfo { version, deflate, .. } = admitted.client().info();
         let role = admitted.client().info().role();
         let mut inbound = match version {
@@ -282,11 +287,11 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,
     client: &Arc<Client>,
-    settings: &Arc<Resource>,
+    settings: &Arc<config::Resource>,
     mut turn: Turn<'a>,
     (buffer, unread): (Buffer, Range<usize>),
 ) -> (Delivered, Option<Turn<'a>>) {
-    let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
+    let lent = std::mem::replace(inbound, Inbound::new(Role::Server, MessageLimits::default()));
     let high_water_mark = transport.high_water_mark();
     let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water_mark);
     let (call_result, burst, transport_result) =

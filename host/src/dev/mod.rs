@@ -2,11 +2,11 @@
 //! watches the components, and reloads those that a build has changed.
 
 mod args;
+mod builder;
 mod command;
 mod project;
 mod sources;
 mod watcher;
-mod workshop;
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use ws_host::config::{self, Mode};
 use ws_host::{Server, StartError, Stopped};
 
 pub(crate) use self::args::Args;
-use self::workshop::{BuildEnd, Workshop};
+use self::builder::{BuildEnd, Builder};
 use crate::banner::{self, ReloadTrigger};
 use crate::log::Log;
 use crate::{open_files, signals};
@@ -38,12 +38,12 @@ pub(crate) async fn run(args: Args, log: &Log) -> Result<()> {
         let _ = signal.await;
         on_signal.cancel();
     });
-    let mut workshop = Workshop::open(&args.folder, log.clone(), stop.clone()).await?;
-    let Some(Started { server, static_files }) = first_server(&args, &mut workshop).await? else {
+    let mut builder = Builder::open(&args.folder, log.clone(), stop.clone()).await?;
+    let Some(Started { server, static_files }) = first_server(&args, &mut builder).await? else {
         return Ok(());
     };
     banner::print(&server, ReloadTrigger::Save, static_files.as_deref());
-    let building = tokio::spawn(workshop.keep_building(server.config_reloader()));
+    let building = tokio::spawn(builder.keep_building(server.config_reloader()));
     let stopped = server.run(stop.cancelled()).await;
     // The build was told to stop together with the server, so this ends soon.
     building.await?;
@@ -60,24 +60,24 @@ struct Started {
 }
 
 /// Builds until the result can be served. Returns `None` if the program is about to exit.
-async fn first_server(args: &Args, workshop: &mut Workshop) -> Result<Option<Started>> {
-    let mut next = workshop.build().await;
+async fn first_server(args: &Args, builder: &mut Builder) -> Result<Option<Started>> {
+    let mut next = builder.build().await;
     loop {
         match next {
             BuildEnd::Stopped => return Ok(None),
             BuildEnd::Failed => {}
-            BuildEnd::Succeeded => match start(args, workshop).await? {
+            BuildEnd::Succeeded => match start(args, builder).await? {
                 Ok(started) => return Ok(Some(started)),
-                Err(why) => workshop.report(&format!("not served yet: {why}")),
+                Err(why) => builder.report(&format!("not served yet: {why}")),
             },
         }
-        next = workshop.build_after_change().await;
+        next = builder.build_after_change().await;
     }
 }
 
 /// Starts the server. The inner error is for problems that the user may solve by saving a file.
-async fn start(args: &Args, workshop: &Workshop) -> Result<Result<Started, String>> {
-    let file = workshop.configuration();
+async fn start(args: &Args, builder: &Builder) -> Result<Result<Started, String>> {
+    let file = builder.configuration();
     let mut config =
         match config::read_with(file, Mode::Development, |settings| args.apply(settings)) {
             Ok(config) => config,

@@ -116,8 +116,8 @@ impl Guest {
 
     /// Checks whether the next event has to fail.
     #[cfg(feature = "testing")]
-    pub(crate) fn look_for_demand(&mut self) {
-        self.store.data_mut().meter.look_for_demand();
+    pub(crate) fn check_injected_fault(&mut self) {
+        self.store.data_mut().meter.check_injected_fault();
     }
 
     /// Returns the total size of all linear memories and tables of the instance, in bytes.
@@ -280,7 +280,7 @@ impl Guest {
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
         let data = store.data_mut();
         data.state_reason = None;
-        data.meter.look_for_demand();
+        data.meter.check_injected_fault();
         Ok(state)
     }
 
@@ -300,7 +300,7 @@ impl Guest {
         let (resumed,) = time_limit.wait(pin!(resume.call_async(&mut *store, (state,)))).await?;
         let data = store.data_mut();
         (data.state_reason, data.state_age) = (None, None);
-        data.meter.look_for_demand();
+        data.meter.check_injected_fault();
         Ok(resumed)
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
 use super::cpu_clock::CpuClock;
-use super::demand::FaultDemand;
+use super::fault_injection::FaultInjection;
 use super::image::WASM_PAGE;
 use crate::metrics::{MemoryShare, ResourceMetrics};
 use crate::slice;
@@ -47,7 +47,7 @@ const FIRST_YIELD: u64 = 2;
 
 /// The limits of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct CallLimits {
     /// The total size of all linear memories and tables, in bytes.
     pub(crate) max_memory: usize,
     /// The CPU time of one event. It is enforced at [ticks](ticker), from the second tick of the event on, and also
@@ -91,7 +91,7 @@ pub(super) enum CallKind {
 /// Measures the resources that one instance uses.
 #[derive(Debug)]
 pub(super) struct Meter {
-    limits: Limits,
+    limits: CallLimits,
     memory: usize,
     /// This instance's share of the resource's memory metric. It is equal to `memory`.
     share: MemoryShare,
@@ -106,14 +106,14 @@ pub(super) struct Meter {
     used: u64,
     /// After how many ticks an event is interrupted for the first time.
     first_tick: u64,
-    demand: Arc<FaultDemand>,
+    demand: Arc<FaultInjection>,
 }
 
 impl Meter {
     pub(super) fn new(
-        limits: Limits,
+        limits: CallLimits,
         clock: Arc<CpuClock>,
-        demand: Arc<FaultDemand>,
+        demand: Arc<FaultInjection>,
         metrics: &Arc<ResourceMetrics>,
     ) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl Meter {
     }
 
     /// If a fault is demanded, interrupts the next event at its very start.
-    pub(super) fn look_for_demand(&mut self) {
+    pub(super) fn check_injected_fault(&mut self) {
         if self.demand.is_set() {
             self.first_tick = 0;
         }
@@ -298,7 +298,7 @@ mod tests {
 
     fn meter() -> Meter {
         let time = Duration::from_secs(1);
-        let limits = Limits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
+        let limits = CallLimits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
         Meter::new(limits, Arc::new(CpuClock::new()), Arc::default(), &Arc::default())
     }
 

@@ -18,10 +18,10 @@ mod clocks;
 mod compile;
 mod contract;
 mod cpu_clock;
-mod demand;
 mod denials;
 mod denied;
 mod error;
+mod fault_injection;
 mod grants;
 mod http;
 mod http_hooks;
@@ -51,10 +51,10 @@ pub(crate) use burst::{Burst, Message, MessageKind, Messages};
 pub(crate) use call_info::{CustomInfo, Reason};
 pub use compile::run_as_compiler;
 pub(crate) use compile::{CompileOptions, CompilerProcess, cancellation};
-#[cfg(feature = "testing")]
-pub(crate) use demand::DemandedFault;
 pub(crate) use error::{Fault, LoadError};
+#[cfg(feature = "testing")]
+pub(crate) use fault_injection::InjectedFault;
 pub(crate) use instance::{Acceptance, CustomReply, Disconnection, Guest, Refusal};
-pub(crate) use limits::Limits;
+pub(crate) use limits::CallLimits;
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
 pub(crate) use template::{ComponentSpec, Source, StoreSettings, Template};

@@ -12,7 +12,7 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{StackCreator, StackMemory, Store};
 
 use super::arena::{Arena, Guard, Slot};
-use super::image::{Images, Supply};
+use super::image::{Images, PendingImages};
 
 /// Creates stacks. Each has a guard page below it.
 pub(super) struct Stacks {
@@ -69,11 +69,11 @@ pub(super) async fn instantiate<T: Send>(
     images: Option<Arc<Images>>,
 ) -> wasmtime::Result<(Instance, StackOfStore)> {
     let mut stack = StackOfStore::default();
-    let mut supply = images.map(Supply::new);
+    let mut supply = images.map(PendingImages::new);
     let mut instantiating = pin!(pre.instantiate_async(store));
     let instance = poll_fn(|context| {
         LAST.set(None);
-        let polled = Supply::during(&mut supply, || instantiating.as_mut().poll(context));
+        let polled = PendingImages::during(&mut supply, || instantiating.as_mut().poll(context));
         stack.0 = stack.0.take().or_else(|| LAST.take());
         polled
     })

@@ -15,14 +15,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::burst::Burst;
 use super::call_info::{CustomInfo, EventName, Reason};
 use super::clocks::{MonotonicClock, WallClock};
-use super::demand::FaultDemand;
 use super::denials::{Denials, Denied};
 use super::error::Fault;
+use super::fault_injection::FaultInjection;
 use super::grants::Grants;
 use super::http_hooks::HttpHooks;
 use super::imports::{OptionsTable, Reply};
 use super::instance::Disconnection;
-use super::limits::{CallKind, Limits, Meter};
+use super::limits::{CallKind, CallLimits, Meter};
 use super::log::{GuestLog, GuestStream};
 use super::log_budget::LogBudget;
 use super::log_line::write_line;
@@ -63,7 +63,7 @@ pub(super) struct Setup {
     pub(super) log: Arc<LogBudget>,
     /// The denials that were already logged.
     pub(super) denials: Denials,
-    pub(super) demand: Arc<FaultDemand>,
+    pub(super) demand: Arc<FaultInjection>,
     pub(super) platform: Arc<dyn Platform>,
 }
 
@@ -205,7 +205,7 @@ impl State {
 }
 
 /// Installs the limits in a store. Must be called before anything is instantiated in it.
-pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
+pub(super) fn install_limits(store: &mut Store<State>, limits: CallLimits) {
     store.limiter_async(|state| &mut state.meter);
     // The parameters of a call lie in the guest's memory, so no call needs more fuel than that memory's limit.
     store.set_hostcall_fuel(limits.max_memory);

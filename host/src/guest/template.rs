@@ -14,14 +14,14 @@ use super::bindings::RequiredExportsIndices;
 use super::call_info::EventName;
 use super::compile::{Cancelled, CompileError};
 use super::cpu_clock::CpuClock;
-#[cfg(feature = "testing")]
-use super::demand::DemandedFault;
 use super::denials::{Denials, Denied};
 use super::error::{Cause, Fault, LoadError};
+#[cfg(feature = "testing")]
+use super::fault_injection::InjectedFault;
 use super::grants::Grants;
 use super::image::{self, Images, Separated};
 use super::instance::Guest;
-use super::limits::{Limits, Meter};
+use super::limits::{CallLimits, Meter};
 use super::log_budget::LogBudget;
 use super::log_source::LogSource;
 use super::optional::OptionalIndices;
@@ -88,7 +88,7 @@ pub(crate) struct ComponentSpec {
     pub(crate) http: HttpSettings,
     /// How the component uses the file for keys and values.
     pub(crate) keyvalue: StoreSettings,
-    pub(crate) limits: Limits,
+    pub(crate) limits: CallLimits,
     /// How many bytes all instances together may write to the log each second.
     pub(crate) max_log: usize,
 }
@@ -114,7 +114,7 @@ pub(crate) struct Template {
     images: Option<Arc<Images>>,
     handler: RequiredExportsIndices,
     optional: OptionalIndices,
-    limits: Limits,
+    limits: CallLimits,
 }
 
 impl Template {
@@ -224,9 +224,9 @@ impl Template {
     }
 
     /// Makes the next event of an instance fail. Live instances must be told to [look for the
-    /// demand](Guest::look_for_demand).
+    /// demand](Guest::check_injected_fault).
     #[cfg(feature = "testing")]
-    pub(crate) fn demand(&self, fault: DemandedFault) {
+    pub(crate) fn demand(&self, fault: InjectedFault) {
         self.setup.demand.set(fault);
     }
 
@@ -256,7 +256,7 @@ impl Template {
             time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images))).await;
         let (instance, stack) = started.map_err(|fault| store.data().explain(fault))?;
         store.data_mut().set_started();
-        store.data_mut().meter.look_for_demand();
+        store.data_mut().meter.check_injected_fault();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
         Ok(Guest::new(time_limit, store, stack, handler, optional))

@@ -35,7 +35,7 @@ enum StoreError {
     Io(String),
 }
 
-type Answer<T> = Result<(std::result::Result<T, StoreError>,)>;
+type StoreResult<T> = Result<(std::result::Result<T, StoreError>,)>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut store = linker.instance(STORE)?;
@@ -43,11 +43,11 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     store.func_wrap("get-all", get_all)
 }
 
-fn get(store: Store<'_>, (key,): (String,)) -> Answer<Option<String>> {
+fn get(store: Store<'_>, (key,): (String,)) -> StoreResult<Option<String>> {
     Ok((values(&store).map(|values| values.get(&key).cloned()),))
 }
 
-fn get_all(store: Store<'_>, (): ()) -> Answer<Vec<(String, String)>> {
+fn get_all(store: Store<'_>, (): ()) -> StoreResult<Vec<(String, String)>> {
     let pair = |(key, value): (&String, &String)| (key.clone(), value.clone());
     Ok((values(&store).map(|values| values.iter().map(pair).collect()),))
 }

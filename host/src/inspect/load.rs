@@ -9,7 +9,7 @@ use super::{Cost, InspectOptions};
 use crate::actor_resources::ActorResources;
 use crate::blocking::try_off_the_workers;
 use crate::guest::{
-    CompileOptions, CompilerProcess, ComponentSpec, Density, Limits, LoadError, Runtime,
+    CallLimits, CompileOptions, CompilerProcess, ComponentSpec, Density, LoadError, Runtime,
     RuntimeError, Source, StoreSettings, Template, cancellation,
 };
 use crate::keyvalue::StoreLimits;
@@ -70,7 +70,7 @@ impl From<LoadError> for Failure {
 /// Compiles a component and starts one instance. If there is a cache, loads the component once more from the cache.
 pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, Failure> {
     let max_memory = options.max_memory;
-    let limits = Limits { max_memory, max_cpu: MAX_CPU, max_time: MAX_TIME };
+    let limits = CallLimits { max_memory, max_cpu: MAX_CPU, max_time: MAX_TIME };
     let spec = ComponentSpec {
         component: file.to_owned(),
         resource: None,

@@ -158,11 +158,11 @@ metrics! {
     ACTORS Gauge "ws_host_actors" ["resource"]
         "Actors, with and without an instance.";
     INSTANCES Gauge "ws_host_instances" ["resource", "state"]
-        "Actors with an instance in memory (live), and with a saved state instead (asleep).";
+        "Actors with an instance in memory (live), and with a saved state instead (hibernated).";
     INSTANCE_MEMORY Gauge "ws_host_instance_memory_bytes" ["resource"]
         "Linear memories and tables of all instances.";
     SAVED_STATES Gauge "ws_host_saved_state_bytes" ["resource", "kind"]
-        "Saved states: of hibernated actors (asleep), and checkpoints. A state that is both counts twice.";
+        "Saved states: of hibernated actors (hibernated), and checkpoints. A state that is both counts twice.";
     TIMERS Gauge "ws_host_timers" ["resource"]
         "Timers that handlers have set.";
     RESTARTS Counter "ws_host_restarts_total" ["resource"]

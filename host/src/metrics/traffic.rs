@@ -48,7 +48,7 @@ impl Traffic {
 
     /// Adds the messages to the cells.
     #[inline(always)]
-    pub(crate) fn settle(&mut self, cells: &WorkerCells) {
+    pub(crate) fn flush(&mut self, cells: &WorkerCells) {
         if self.received_messages | self.sent_messages != 0 {
             cells.add(self);
             if self.totals.is_some() {
@@ -109,12 +109,12 @@ mod tests {
         traffic.received(0);
         traffic.sent(7);
         assert_eq!(cells.traffic(), [0, 0, 0, 0, 0]);
-        traffic.settle(&cells);
-        traffic.settle(&cells);
+        traffic.flush(&cells);
+        traffic.flush(&cells);
         assert_eq!(cells.traffic(), [2, 5, 1, 7, 0]);
         traffic.set_waiting(9, &cells);
         traffic.sent(1);
-        traffic.settle(&cells);
+        traffic.flush(&cells);
         traffic.set_waiting(4, &cells);
         assert_eq!((cells.traffic(), cells.waiting()), ([2, 5, 2, 8, 0], 4));
         traffic.set_waiting(0, &cells);
@@ -125,14 +125,14 @@ mod tests {
     fn totals_are_kept_on_demand_and_taken_once() {
         let (cells, mut traffic) = (WorkerCells::default(), Traffic::default());
         traffic.received(5);
-        traffic.settle(&cells);
+        traffic.flush(&cells);
         assert!(traffic.take_totals().is_none());
         traffic.keep_totals(Instant::now());
         for _ in 0..3 {
             traffic.received(2);
             traffic.sent(7);
             traffic.sent(1);
-            traffic.settle(&cells);
+            traffic.flush(&cells);
         }
         let totals = traffic.take_totals().expect("kept");
         let ClientTotals { received_messages, received_bytes, sent_messages, sent_bytes, .. } =

@@ -89,7 +89,7 @@ pub struct Replaced {
     /// Hibernated instances. When an instance wakes, the new code resumes from its state. If the new code cannot do so,
     /// the old code continues. But one hibernated instance was woken at once, to find out whether the new code accepts
     /// its state. This one is not counted here, but as swapped or kept.
-    pub asleep: usize,
+    pub hibernated: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,
     /// The duration of the trial. A rollback is possible during this time.
@@ -232,7 +232,7 @@ impl ReloadHandle {
 
     /// Serves a different component, or the same component with different settings. Earlier requests are carried out
     /// first.
-    pub(crate) async fn replace(&self, new: Loaded) -> Result<Replaced, ReloadError> {
+    pub(crate) async fn load(&self, new: Loaded) -> Result<Replaced, ReloadError> {
         let (respond_to, response) = oneshot::channel();
         let command = Command::Replace(Box::new(new), respond_to);
         self.commands.send(command).await.map_err(|_| ReloadError::Stopped)?;
@@ -303,7 +303,7 @@ impl ReloadTask {
                 let Loaded { spec, template, watch } = *new;
                 self.spec = spec;
                 self.watch = watch;
-                let replaced = self.take_over(template, Instant::now()).await;
+                let replaced = self.deploy(template, Instant::now()).await;
                 match &replaced {
                     Ok(replaced) => self.log_replaced(replaced),
                     Err(error) => self.log_error(error),
@@ -344,7 +344,7 @@ impl ReloadTask {
         }
         let workers = self.resource.workers();
         let new = compile(&self.runtime, workers, source, &self.spec).await?;
-        self.take_over(new, started).await.map(ReloadOutcome::Replaced)
+        self.deploy(new, started).await.map(ReloadOutcome::Replaced)
     }
 
     fn log_outcome(&self, outcome: &Result<ReloadOutcome, ReloadError>) {
@@ -360,8 +360,18 @@ impl ReloadTask {
     }
 
     fn log_replaced(&self, replaced: &Replaced) {
-        let Replaced { old, new, swapped, kept, lost, asleep, waiting, trial, longest_pause, took } =
-            replaced;
+        let Replaced {
+            old,
+            new,
+            swapped,
+            kept,
+            lost,
+            hibernated,
+            waiting,
+            trial,
+            longest_pause,
+            took,
+        } = replaced;
         tracing::info!(
             resource = self.resource.code().resource(),
             old,
@@ -369,7 +379,7 @@ impl ReloadTask {
             swapped,
             kept,
             lost,
-            asleep,
+            hibernated,
             waiting,
             ?trial,
             ?longest_pause,

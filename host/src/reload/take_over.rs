@@ -21,7 +21,7 @@ enum RollbackCause {
 
 impl ReloadTask {
     /// Moves all actors to new code, or begins its trial.
-    pub(super) async fn take_over(
+    pub(super) async fn deploy(
         &mut self,
         new: Arc<Template>,
         started: Instant,
@@ -51,7 +51,7 @@ impl ReloadTask {
         let waiting = match trial {
             None => {
                 self.resource.code().install(Arc::clone(&new));
-                self.resource.refresh().await;
+                self.resource.apply_reload().await;
                 0
             }
             Some(Trial { time, canary }) => {
@@ -60,7 +60,7 @@ impl ReloadTask {
                 let waiting = match rollout {
                     Rollout::Canary => self.resource.try_out(canary).await,
                     Rollout::All => {
-                        self.resource.refresh().await;
+                        self.resource.apply_reload().await;
                         0
                     }
                 };
@@ -84,18 +84,18 @@ impl ReloadTask {
         self.trial_end = None;
         let code = self.resource.code();
         if code.end_trial() {
-            self.resource.refresh().await;
+            self.resource.apply_reload().await;
         }
         self.resource.discard_rollback_state();
         let (resource, hash) = (code.resource(), code.template().hash().to_owned());
-        let SwapCounts { swapped, kept, lost, asleep, .. } = code.swaps();
+        let SwapCounts { swapped, kept, lost, hibernated, .. } = code.swaps();
         tracing::info!(
             resource,
             hash,
             swapped,
             kept,
             lost,
-            asleep,
+            hibernated,
             "the trial is over: the new component stays"
         );
     }
@@ -120,11 +120,11 @@ impl ReloadTask {
         let started = Instant::now();
         let failed = self.resource.code().take_rolled_back()?;
         self.trial_end = None;
-        self.resource.refresh().await;
+        self.resource.apply_reload().await;
         self.resource.discard_rollback_state();
         let back = self.resource.code().template();
         let replaced = self.replaced(&failed, &back, started, 0, None);
-        let Replaced { old, new, swapped, kept, lost, asleep, .. } = &replaced;
+        let Replaced { old, new, swapped, kept, lost, hibernated, .. } = &replaced;
         let resource = self.resource.code().resource();
         match cause {
             RollbackCause::Fault => tracing::error!(
@@ -134,12 +134,12 @@ impl ReloadTask {
                 swapped,
                 kept,
                 lost,
-                asleep,
+                hibernated,
                 "rolled back: the new component failed its trial, and will not be loaded again until its \
                  file changes"
             ),
             RollbackCause::Request => {
-                tracing::warn!(resource, old, new, swapped, kept, lost, asleep, "rolled back");
+                tracing::warn!(resource, old, new, swapped, kept, lost, hibernated, "rolled back");
             }
         }
         self.count("rolled-back");
@@ -154,10 +154,10 @@ impl ReloadTask {
         waiting: usize,
         trial: Option<Duration>,
     ) -> Replaced {
-        let SwapCounts { swapped, kept, lost, asleep, longest_pause, .. } =
+        let SwapCounts { swapped, kept, lost, hibernated, longest_pause, .. } =
             self.resource.code().swaps();
         let (old, new) = (old.hash().to_owned(), new.hash().to_owned());
         let took = started.elapsed();
-        Replaced { old, new, swapped, kept, lost, asleep, waiting, trial, longest_pause, took }
+        Replaced { old, new, swapped, kept, lost, hibernated, waiting, trial, longest_pause, took }
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn close_clients(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Maintenance {
     /// Move the actor to the current code.
-    Refresh,
+    ApplyReload,
     /// Move the actor to the code on trial. The other actors do not run this code yet.
     TryOut,
     /// Hibernate the actor, unless it is busy.
@@ -100,14 +100,14 @@ impl Maintenance {
         }
         // Busy actors come last. Their events may sleep for a long time, and no other actor should have to wait for
         // these events. Busy actors neither hibernate nor rest.
-        for actor in busy.into_iter().filter(|_| matches!(self, Self::Refresh | Self::TryOut)) {
+        for actor in busy.into_iter().filter(|_| matches!(self, Self::ApplyReload | Self::TryOut)) {
             self.apply(actor.turn().await).await;
         }
     }
 
     async fn apply(self, mut turn: Turn<'_>) {
         match self {
-            Self::Refresh => turn.apply_reload().await,
+            Self::ApplyReload => turn.apply_reload().await,
             Self::TryOut => turn.try_out().await,
             Self::Hibernate => turn.hibernate().await,
             Self::Rest => turn.rest(),

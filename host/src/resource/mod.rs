@@ -2,7 +2,7 @@
 
 mod custom;
 #[cfg(feature = "testing")]
-mod demand;
+mod fault_injection;
 mod lease;
 mod maintenance;
 mod owned;
@@ -302,8 +302,8 @@ impl Resource {
 
     /// Moves all actors to the current code, one at a time on each worker. Other tasks of the worker run between two
     /// actors.
-    pub(crate) async fn refresh(&self) {
-        join_all(Maintenance::Refresh.start(self.actors())).await;
+    pub(crate) async fn apply_reload(&self) {
+        join_all(Maintenance::ApplyReload.start(self.actors())).await;
     }
 
     /// Moves `percent` of the actors, but at least one, to the code on trial. Returns the number of the other actors.

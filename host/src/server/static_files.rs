@@ -64,7 +64,7 @@ impl StaticFiles {
     }
 
     /// Returns the response to a request, or `None` if there is no such file.
-    pub(super) async fn answer(&self, request: &Request<()>) -> Option<Response<Body>> {
+    pub(super) async fn serve(&self, request: &Request<()>) -> Option<Response<Body>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }

@@ -18,7 +18,7 @@ use super::log::LogLine;
 use super::simulation::Simulation;
 use super::stream::{Shared, exchange};
 use crate::config::{self, Watch};
-use crate::guest::DemandedFault;
+use crate::guest::InjectedFault;
 use crate::{
     ConfigureError, CustomAnswer, CustomError, Host, NoResource, Peer, Recipient, ReloadError,
     ReloadOutcome, Replaced, StartError, Stopped,
@@ -197,10 +197,10 @@ impl TestHost {
     /// handler's state (`suspend` and `resume`) are not events.
     pub fn fail_next_event(&self, failure: Failure) {
         let fault = match failure {
-            Failure::Trap => DemandedFault::Trap,
-            Failure::Memory => DemandedFault::Memory,
-            Failure::Cpu => DemandedFault::Cpu,
-            Failure::Time => DemandedFault::Time,
+            Failure::Trap => InjectedFault::Trap,
+            Failure::Memory => InjectedFault::Memory,
+            Failure::Cpu => InjectedFault::Cpu,
+            Failure::Time => InjectedFault::Time,
         };
         self.host.fail_next_event(&self.first_name(), fault);
         self.running.clock.settle();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::status::{Resource, Status};
+use super::status::{ResourceFigures, Status};
 
 /// How many answers are kept. Messages per second come from the last two answers. Times of calls come from all kept
 /// answers, because the host measures only one call in 64.
@@ -94,13 +94,13 @@ impl Answers {
 }
 
 impl Rate {
-    fn between(now: &Resource, last: (&Status, f64), oldest: (&Status, f64)) -> Self {
+    fn between(now: &ResourceFigures, last: (&Status, f64), oldest: (&Status, f64)) -> Self {
         let find =
             |status: &'_ Status| status.resources.iter().position(|one| one.name == now.name);
         let earlier = find(last.0).map(|index| &last.0.resources[index]);
         let first = find(oldest.0).map(|index| &oldest.0.resources[index]);
         // If a resource was removed and added again, its counters began again at zero.
-        let grown = |from: Option<&Resource>, counter: fn(&Resource) -> u64| {
+        let grown = |from: Option<&ResourceFigures>, counter: fn(&ResourceFigures) -> u64| {
             from.map_or(0, |from| counter(now).saturating_sub(counter(from)))
         };
         let per_second = |counter| grown(earlier, counter) as f64 / last.1;
@@ -171,7 +171,7 @@ mod tests {
         "max_buffered_bytes": 1, "bounds_nanoseconds": [1000, 10000],
         "resources": [{
             "name": "chat", "path": "/", "hash": "12", "trial": "settled", "clients": 1, "instances_live": 1,
-            "instances_asleep": 0, "received_messages": 0, "received_bytes": 0, "sent_messages": 0, "sent_bytes": 0,
+            "instances_hibernated": 0, "received_messages": 0, "received_bytes": 0, "sent_messages": 0, "sent_bytes": 0,
             "waiting_bytes": 0, "memory_bytes": 0, "faults": 0, "calls": 0, "call_nanoseconds": 0,
             "cpu_nanoseconds": 0, "buckets": [0, 0, 0]
         }],

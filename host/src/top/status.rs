@@ -15,21 +15,21 @@ pub(super) struct Status {
     pub(super) max_buffered_bytes: u64,
     /// The upper bounds of the first `buckets` of each resource.
     pub(super) bounds_nanoseconds: Vec<u64>,
-    pub(super) resources: Vec<Resource>,
+    pub(super) resources: Vec<ResourceFigures>,
     pub(super) instances: Vec<Instance>,
     pub(super) clients: Vec<Client>,
     pub(super) occurrences: Vec<Occurrence>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Resource {
+pub(super) struct ResourceFigures {
     pub(super) name: String,
     pub(super) path: String,
     pub(super) hash: String,
     pub(super) trial: String,
     pub(super) clients: u64,
     pub(super) instances_live: u64,
-    pub(super) instances_asleep: u64,
+    pub(super) instances_hibernated: u64,
     pub(super) received_messages: u64,
     pub(super) received_bytes: u64,
     pub(super) sent_messages: u64,

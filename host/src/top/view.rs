@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::ask::AskError;
 use super::figures::{UNKNOWN, age, bytes, count, cut, date, percent, printable, time};
 use super::rates::{Answers, Rate, Rates, Within};
-use super::status::{Resource, Status};
+use super::status::{ResourceFigures, Status};
 use super::table::{Align, Table};
 
 /// The fewest lines that a table can have: an empty one, its title, and a row.
@@ -89,7 +89,7 @@ impl View<'_> {
     }
 
     fn head(&self, status: &Status, rates: Option<&Rates>) -> Vec<String> {
-        let sum = |figure: fn(&Resource) -> u64| {
+        let sum = |figure: fn(&ResourceFigures) -> u64| {
             status.resources.iter().map(figure).fold(0, u64::saturating_add)
         };
         let known =
@@ -119,10 +119,10 @@ impl View<'_> {
                 known(&|rates| percent(rates.busy)),
             ),
             format!(
-                "memory {}   instances {}, {} asleep   waiting {} of {}",
+                "memory {}   instances {}, {} hibernated   waiting {} of {}",
                 bytes(sum(|one| one.memory_bytes) as f64),
                 whole(sum(|one| one.instances_live)),
-                whole(sum(|one| one.instances_asleep)),
+                whole(sum(|one| one.instances_hibernated)),
                 bytes(status.buffered_bytes as f64),
                 bytes(status.max_buffered_bytes as f64),
             ),
@@ -148,7 +148,7 @@ fn shares(room: usize, wanted: &[usize]) -> Vec<usize> {
 }
 
 fn resources(status: &Status, rates: Option<&Rates>) -> Table {
-    let row = |(index, one): (usize, &Resource)| {
+    let row = |(index, one): (usize, &ResourceFigures)| {
         let rate = rates.and_then(|rates| rates.resources.get(index));
         let known =
             |figure: &dyn Fn(&Rate) -> String| rate.map_or_else(|| UNKNOWN.to_owned(), figure);
@@ -162,7 +162,7 @@ fn resources(status: &Status, rates: Option<&Rates>) -> Table {
             one.path.clone(),
             whole(one.clients),
             whole(one.instances_live),
-            whole(one.instances_asleep),
+            whole(one.instances_hibernated),
             known(&|rate| count(rate.received)),
             known(&|rate| count(rate.sent)),
             known(&mean),
@@ -177,7 +177,7 @@ fn resources(status: &Status, rates: Option<&Rates>) -> Table {
         columns: titles(
             &["RESOURCE", "PATH"],
             &[
-                "CLIENTS", "LIVE", "ASLEEP", "IN/s", "OUT/s", "CALL", "99 %", "CPU", "MEMORY",
+                "CLIENTS", "LIVE", "HIBERN.", "IN/s", "OUT/s", "CALL", "99 %", "CPU", "MEMORY",
                 "FAULTS",
             ],
             &["CODE"],

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::driver::{self, Extended};
 use crate::client::{self, Client};
 use crate::error::ConnectError;
-use crate::establish::{Carrier, within};
+use crate::establish::{ConnectionUse, within};
 use crate::http_version::HttpVersion;
 use crate::messages::Messages;
 use crate::options::Options;
@@ -75,7 +75,7 @@ impl Http2Connection {
     ///
     /// Panics outside of a tokio runtime with time and I/O.
     pub fn open(&self, options: Options) -> (Client, Messages) {
-        client::start(options, Carrier::Shared(self.clone()))
+        client::start(options, ConnectionUse::Shared(self.clone()))
     }
 
     /// Starts HTTP/2 on a new connection, and waits for the server's settings.

@@ -20,7 +20,7 @@ pub(super) const KEY3_LENGTH: usize = 8;
 pub(super) const ANSWER_LENGTH: usize = 16;
 
 /// Returns the MD5 digest of the numbers of both keys, in network byte order, and of the third key (§5.2).
-pub(super) fn answer(
+pub(super) fn challenge_response(
     headers: &HeaderMap,
     key3: [u8; KEY3_LENGTH],
 ) -> Result<[u8; ANSWER_LENGTH], Rejection> {

@@ -100,14 +100,14 @@ fn long_shared_message_is_not_copied() {
 
 #[test]
 fn long_shared_message_does_not_count_as_own_and_its_companion_lives_until_it_is_written() {
-    let companion = std::sync::Arc::new(());
+    let attachment = std::sync::Arc::new(());
     let message = SharedMessage::binary(&[0; 100_000]);
     let mut bytes = 0;
-    message.accompany(|length| {
+    message.attach(|length| {
         bytes = length;
-        companion.clone()
+        attachment.clone()
     });
-    message.accompany(|_| panic!("the message has a companion already"));
+    message.attach(|_| panic!("the message has a attachment already"));
     let mut outbound = Outbound::server(ROOM);
     outbound.send_binary(&[0; 8]).expect("there is room");
     outbound.send_shared(&message).expect("there is room");
@@ -118,9 +118,9 @@ fn long_shared_message_does_not_count_as_own_and_its_companion_lives_until_it_is
     assert_eq!(outbound.own(), first + last);
     outbound.advance(first + 1);
     assert_eq!(outbound.own(), last);
-    assert_eq!(std::sync::Arc::strong_count(&companion), 2);
+    assert_eq!(std::sync::Arc::strong_count(&attachment), 2);
     outbound.advance(shared - 1);
-    assert_eq!(std::sync::Arc::strong_count(&companion), 1);
+    assert_eq!(std::sync::Arc::strong_count(&attachment), 1);
     outbound.advance(2);
     assert_eq!(outbound.own(), last - 2);
 }
@@ -196,7 +196,7 @@ fn memory_is_at_most_about_twice_the_queued_bytes() {
 fn rest_of_a_shared_message_does_not_keep_its_memory() {
     let message = SharedMessage::binary(&[1; 1 << 20]);
     let held = Arc::new(());
-    message.accompany(|_| Arc::clone(&held));
+    message.attach(|_| Arc::clone(&held));
     let mut outbound = Outbound::server(ROOM);
     outbound.send_shared(&message).expect("there is room");
     drop(message);

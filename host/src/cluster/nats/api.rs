@@ -36,7 +36,7 @@ pub(super) enum Failed {
 
 /// Sends a request to the API.
 pub(super) async fn call(client: &Client, api: String, body: &Value) -> Result<Value, Failed> {
-    answer(client.request(format!("$JS.API.{api}"), Bytes::from(body.to_string())).await)
+    parse_response(client.request(format!("$JS.API.{api}"), Bytes::from(body.to_string())).await)
 }
 
 /// Publishes a message if the last message of its subject has the expected sequence. Returns the sequence of the new
@@ -51,7 +51,7 @@ pub(super) async fn publish(
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Expected-Stream", stream);
     headers.insert("Nats-Expected-Last-Subject-Sequence", expected.to_string());
-    let answer = answer(client.request_with_headers(subject, headers, payload).await)?;
+    let answer = parse_response(client.request_with_headers(subject, headers, payload).await)?;
     let sequence = answer.get("seq").and_then(Value::as_u64);
     sequence.ok_or_else(|| {
         Failed::Unavailable(format!(
@@ -60,7 +60,7 @@ pub(super) async fn publish(
     })
 }
 
-fn answer(answer: Result<Message, RequestError>) -> Result<Value, Failed> {
+fn parse_response(answer: Result<Message, RequestError>) -> Result<Value, Failed> {
     let message = answer.map_err(|error| match error.kind() {
         RequestErrorKind::NoResponders => Failed::Nobody,
         _ => Failed::Unavailable(error.to_string()),

@@ -61,7 +61,7 @@ impl NatsRecords {
 
     /// Returns the error for a request without an answer. The error says whether the stream is missing or JetStream
     /// does not answer at the moment.
-    async fn nobody(&self) -> RecordsError {
+    async fn no_response(&self) -> RecordsError {
         match call(&self.client, format!("STREAM.INFO.{}", self.stream), &json!({})).await {
             Ok(_) => Failed::Nobody.into(),
             Err(failed) => failed.into(),
@@ -136,7 +136,7 @@ impl Records for NatsRecords {
     async fn write(&self, key: &Key, content: Bytes, expected: u64) -> Result<u64, WriteError> {
         let subject = record(&self.cluster, key);
         match publish(&self.client, &self.stream, subject, content, expected).await {
-            Err(Failed::Nobody) => Err(self.nobody().await.into()),
+            Err(Failed::Nobody) => Err(self.no_response().await.into()),
             result => Ok(result?),
         }
     }

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::claim::Claim;
+use super::claim_wait::ClaimWait;
 use super::content::{ClaimContent, decode, encode};
 use super::error::PlacementError;
-use super::fence::{Fate, fate};
+use super::fence::{LeaseStatus, fence_if_expired};
 use super::key::{ActorName, Key, LeaseId};
 use super::leftover::Abandoned;
-use super::opening::Opening;
 use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
 use super::timing::Timing;
@@ -63,7 +63,7 @@ pub(crate) struct Placement<R> {
     pub(super) hosts: Mutex<BTreeMap<LeaseId, HostInfo>>,
     pub(super) abandoned: Abandoned,
     terms: watch::Receiver<Option<Arc<Term>>>,
-    opening: Opening,
+    opening: ClaimWait,
     /// The claims of this host. A claim under an earlier lease is void.
     claims: Mutex<HashMap<ActorName, Claim>>,
     stripes: [tokio::sync::Mutex<()>; STRIPES],
@@ -82,7 +82,7 @@ impl<R: Records> Placement<R> {
             hosts: Mutex::default(),
             abandoned: Abandoned::default(),
             terms,
-            opening: Opening::default(),
+            opening: ClaimWait::default(),
             claims: Mutex::default(),
             stripes: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
         }
@@ -106,7 +106,7 @@ impl<R: Records> Placement<R> {
     ///
     /// # Errors
     ///
-    /// An error if the records may not be relied on, or if the check failed. [`PlacementError::Opening`] says how long
+    /// An error if the records may not be relied on, or if the check failed. [`PlacementError::ClaimWait`] says how long
     /// to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
@@ -171,8 +171,8 @@ impl<R: Records> Placement<R> {
                 if let ClaimContent::By(id) = decode(&entry.content).ok_or_else(foreign)?
                     && let id = LeaseId::parse(&id).ok_or_else(foreign)?
                     && id != term.id()
-                    && let Fate::Alive(host) =
-                        fate(&*self.records, &self.watched, self.timing, id).await?
+                    && let LeaseStatus::Alive(host) =
+                        fence_if_expired(&*self.records, &self.watched, self.timing, id).await?
                 {
                     return Ok(Location::There(self.watched.owner(id, host)));
                 }

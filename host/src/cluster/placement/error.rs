@@ -13,7 +13,7 @@ pub(crate) enum PlacementError {
     #[error(
         "the records of the broker are new, so a host that the broker has forgotten may still own the actor: wait for {0:?}"
     )]
-    Opening(Duration),
+    ClaimWait(Duration),
     #[error("{0}")]
     Unavailable(String),
     #[error("other hosts changed the claim again and again")]

@@ -14,7 +14,7 @@ const MAX_ATTEMPTS: usize = 4;
 
 /// The decision about a lease.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum LeaseStatus {
     /// The host of the lease may be alive.
     Alive(HostInfo),
     /// The host of the lease can never renew it.
@@ -22,48 +22,48 @@ pub(super) enum Fate {
 }
 
 /// Reads a lease, and fences it if it has not been renewed for too long.
-pub(super) async fn fate(
+pub(super) async fn fence_if_expired(
     records: &impl Records,
     watched: &Watched,
     timing: Timing,
     id: LeaseId,
-) -> Result<Fate, PlacementError> {
+) -> Result<LeaseStatus, PlacementError> {
     let key = Key::Lease(id);
     for _ in 0..MAX_ATTEMPTS {
         let entry = records.read(&key).await?;
-        let mut patience = timing.patience();
+        let mut fence_after = timing.fence_after();
         let (expected, host) = match &entry {
             // The read may be stale and therefore miss the lease. So a write has to decide this case as well.
             None => (0, None),
             Some(Entry { revision, content }) => match decode(content) {
                 Some(LeaseContent::Fenced) => {
                     watched.note_fenced(id);
-                    return Ok(Fate::Fenced);
+                    return Ok(LeaseStatus::Fenced);
                 }
                 Some(LeaseContent::Alive(holder)) => {
-                    patience = timing.patience_with(holder.lease());
+                    fence_after = timing.fence_after_with(holder.lease());
                     (*revision, Some(Some(holder.host)))
                 }
                 None => (*revision, Some(None)),
             },
         };
         if let Some(host) = host
-            && watched.note(id, expected, BootTime::now()) < patience
+            && watched.note(id, expected, BootTime::now()) < fence_after
         {
             return host
-                .map(Fate::Alive)
+                .map(LeaseStatus::Alive)
                 .ok_or_else(|| PlacementError::Foreign(format!("lease {id}")));
         }
         match records.write(&key, encode(&LeaseContent::Fenced), expected).await {
             // The lease did not exist, because it was fenced and removed long ago.
-            Ok(_) if expected == 0 => return Ok(Fate::Fenced),
+            Ok(_) if expected == 0 => return Ok(LeaseStatus::Fenced),
             Ok(_) => {
                 watched.note_fenced(id);
                 tracing::warn!(
                     lease = %id,
                     "a host no longer renews its lease: the lease is fenced, and other hosts can take its actors"
                 );
-                return Ok(Fate::Fenced);
+                return Ok(LeaseStatus::Fenced);
             }
             Err(WriteError::Raced) => {}
             Err(WriteError::Failed(error)) => return Err(error.into()),

@@ -57,7 +57,7 @@ impl<R: Records> Keeper<R> {
 
     /// Sets the channel for the reason why there is no valid lease (`problem`), and the consequence to log when the
     /// lease ends without a renewal.
-    pub(crate) fn saying(
+    pub(crate) fn with_problem(
         self,
         problem: watch::Sender<Option<String>>,
         consequence: &'static str,

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use super::content::{ClaimContent, decode};
 use super::directory::Placement;
 use super::error::PlacementError;
-use super::fence::{Fate, fate};
+use super::fence::{LeaseStatus, fence_if_expired};
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
@@ -122,7 +122,10 @@ async fn sweep_claims<R: Records>(
         let Some(id) = LeaseId::parse(&id).filter(|id| !placement.is_own(*id)) else { continue };
         let is_dead = match dead.get(&id) {
             Some(is_dead) => *is_dead,
-            None => matches!(fate(&**records, watched, *timing, id).await?, Fate::Fenced),
+            None => matches!(
+                fence_if_expired(&**records, watched, *timing, id).await?,
+                LeaseStatus::Fenced
+            ),
         };
         dead.insert(id, is_dead);
         if is_dead {

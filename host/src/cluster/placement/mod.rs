@@ -12,6 +12,7 @@
 
 mod boot_clock;
 mod claim;
+mod claim_wait;
 mod content;
 mod directory;
 mod error;
@@ -19,7 +20,6 @@ mod fence;
 mod keeper;
 mod key;
 mod leftover;
-mod opening;
 mod records;
 mod states;
 mod sweep;

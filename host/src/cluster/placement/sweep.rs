@@ -7,7 +7,7 @@ use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode};
 use super::directory::Placement;
 use super::error::PlacementError;
-use super::fence::{Fate, fate};
+use super::fence::{LeaseStatus, fence_if_expired};
 use super::key::Key;
 use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
@@ -71,12 +71,13 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
                 ended += 1;
                 within(timing.request(), records.remove(&Key::Lease(id), entry.revision)).await?;
             }
-        } else if stood_still >= timing.patience_with(content.and_then(|content| content.lease()))
+        } else if stood_still
+            >= timing.fence_after_with(content.and_then(|content| content.lease()))
             && ended < MAX_ENDED
         {
             ended += 1;
-            let fate = fate(&**records, watched, *timing, id).await?;
-            if matches!(fate, Fate::Fenced) {
+            let status = fence_if_expired(&**records, watched, *timing, id).await?;
+            if matches!(status, LeaseStatus::Fenced) {
                 hosts.remove(&id);
             }
         }

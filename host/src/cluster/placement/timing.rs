@@ -29,15 +29,15 @@ impl Timing {
 
     /// How long another host must have seen no renewal of a lease before it may fence the lease. This is a quarter
     /// longer than the lease, so that the speeds of two boot clocks may differ by a quarter.
-    pub(super) fn patience(self) -> Duration {
+    pub(super) fn fence_after(self) -> Duration {
         self.lease * 5 / 4
     }
 
     /// How long this host waits before it may fence a lease of the given length. Another host's lease may be longer
     /// than this host's leases, because the other host may have a different setting.
-    pub(super) fn patience_with(self, lease: Option<Duration>) -> Duration {
+    pub(super) fn fence_after_with(self, lease: Option<Duration>) -> Duration {
         let other = lease.unwrap_or_default().min(MAX_LEASE);
-        Self::new(self.lease.max(other)).patience()
+        Self::new(self.lease.max(other)).fence_after()
     }
 
     /// The time between two sweeps over all leases. It is shorter than [`Self::max_gap`], so that the broker may be

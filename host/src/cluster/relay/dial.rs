@@ -40,8 +40,8 @@ pub(crate) async fn dial(
 ) -> Result<OwnerStream, RelayError> {
     let unreachable = |cause| RelayError::Unreachable { address: address.to_owned(), cause };
     let stream = TcpStream::connect(address).await.map_err(unreachable)?;
-    set_socket_options(&stream, peers.patience).map_err(unreachable)?;
-    set_send_timeout(&stream, peers.patience).map_err(unreachable)?;
+    set_socket_options(&stream, peers.max_silence).map_err(unreachable)?;
+    set_send_timeout(&stream, peers.max_silence).map_err(unreachable)?;
     let (mut stream, bytes) = match &peers.trust {
         Trust::Secret(secret) => {
             let mut stream = stream;

@@ -51,7 +51,7 @@ pub(crate) struct Peers {
     /// The name of this host. No other host and no earlier run of this host has the same name.
     pub(crate) host: Arc<str>,
     /// How long a peer may leave the kernel's probes unanswered. After that, the connection of the peer is given up.
-    pub(crate) patience: Duration,
+    pub(crate) max_silence: Duration,
 }
 
 impl Peers {
@@ -71,7 +71,7 @@ impl Peers {
             (None, ..) => return Ok(None),
         };
         let host = hex::encode(&secret::nonce()[..8]).into();
-        Ok(Some(Self { trust, host, patience: settings.lease }))
+        Ok(Some(Self { trust, host, max_silence: settings.lease }))
     }
 
     /// Returns the secret with which hosts authenticate each other. Returns `None` if they use certificates.
@@ -83,27 +83,27 @@ impl Peers {
     }
 }
 
-/// Sets the options of the sockets between hosts. If a peer leaves the kernel's probes unanswered for about `patience`,
+/// Sets the options of the sockets between hosts. If a peer leaves the kernel's probes unanswered for about `max_silence`,
 /// its connection is given up. The kernel sends probes while no bytes are waiting to be sent to the peer.
 pub(crate) fn set_socket_options(
     socket: &impl std::os::fd::AsFd,
-    patience: Duration,
+    max_silence: Duration,
 ) -> std::io::Result<()> {
     let socket = socket2::SockRef::from(socket);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
     // The kernel's unit is one second. A dead peer is detected after `idle` and two more probes.
-    let idle = (patience / 2).max(MIN_PROBE);
-    let interval = (patience / 4).max(MIN_PROBE);
+    let idle = (max_silence / 2).max(MIN_PROBE);
+    let interval = (max_silence / 4).max(MIN_PROBE);
     let probes = socket2::TcpKeepalive::new().with_time(idle).with_interval(interval);
     socket.set_tcp_keepalive(&probes.with_retries(2))
 }
 
 /// Sets how long bytes may wait to be sent to the owner. The kernel also counts the time in which the owner reads no
-/// bytes because it holds back its client. So the limit must be longer than the owner's patience with a client that
+/// bytes because it holds back its client. So the limit must be longer than the owner's max_silence with a client that
 /// does not read.
-fn set_send_timeout(socket: &impl std::os::fd::AsFd, patience: Duration) -> std::io::Result<()> {
-    socket2::SockRef::from(socket).set_tcp_user_timeout(Some(patience.max(MIN_SEND_TIMEOUT)))
+fn set_send_timeout(socket: &impl std::os::fd::AsFd, max_silence: Duration) -> std::io::Result<()> {
+    socket2::SockRef::from(socket).set_tcp_user_timeout(Some(max_silence.max(MIN_SEND_TIMEOUT)))
 }
 
 const MIN_SEND_TIMEOUT: Duration = Duration::from_secs(120);

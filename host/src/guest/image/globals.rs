@@ -29,7 +29,7 @@ const ZERO: [u8; 3] = [0x41, 0, 0x0b];
 
 /// The memory in which a module finds the values when it starts. They begin at address 0.
 #[derive(Clone, Copy)]
-enum Place {
+enum ValuesMemory {
     /// The module's first memory. The module clears the values in it.
     FirstMemory,
     /// A memory of one page, with this index. Only the start function uses it. No other code sees the values, so they
@@ -49,7 +49,7 @@ pub(super) struct Moved {
 pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(free)?;
-    let module = outline.rewrite(module, Place::FirstMemory)?;
+    let module = outline.rewrite(module, ValuesMemory::FirstMemory)?;
     Some(Moved { module, values })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Mov
     if values.iter().all(|byte| *byte == 0) {
         return None;
     }
-    let module = outline.rewrite(module, Place::PrivateMemory(imported))?;
+    let module = outline.rewrite(module, ValuesMemory::PrivateMemory(imported))?;
     Some(Moved { module, values })
 }
 
@@ -137,9 +137,9 @@ impl Outline {
         (fits && !values.is_empty()).then_some(values)
     }
 
-    fn rewrite(&self, module: &[u8], place: Place) -> Option<Vec<u8>> {
+    fn rewrite(&self, module: &[u8], memory: ValuesMemory) -> Option<Vec<u8>> {
         let mut rewritten = wasm_encoder::Module::new();
-        let mut has_memory = matches!(place, Place::FirstMemory);
+        let mut has_memory = matches!(memory, ValuesMemory::FirstMemory);
         let mut has_start = false;
         let mut has_code = false;
         for payload in Parser::new(0).parse_all(module) {
@@ -165,7 +165,7 @@ impl Outline {
                 }
                 Payload::CodeSectionStart { .. } => {
                     has_code = true;
-                    with_item(content, &self.start_function(place))?
+                    with_item(content, &self.start_function(memory))?
                 }
                 Payload::GlobalSection(_) => self.without_values(module, range)?,
                 // The module needs a private memory, but it has a section for its own memories already.
@@ -192,17 +192,17 @@ impl Outline {
 
     /// Returns the function that sets the variables. The function also clears the memory that holds the values, unless
     /// the memory is private.
-    fn start_function(&self, place: Place) -> Vec<u8> {
+    fn start_function(&self, memory: ValuesMemory) -> Vec<u8> {
         let mut function = wasm_encoder::Function::new([]);
-        let memory_index = match place {
-            Place::FirstMemory => 0,
-            Place::PrivateMemory(index) => index,
+        let memory_index = match memory {
+            ValuesMemory::FirstMemory => 0,
+            ValuesMemory::PrivateMemory(index) => index,
         };
         let at = wasm_encoder::MemArg { offset: 0, align: 2, memory_index };
         for (address, moved) in (0..).step_by(4).zip(&self.moved) {
             let mut code = function.instructions();
             code.i32_const(address).i32_load(at).global_set(moved.index);
-            if let Place::FirstMemory = place {
+            if let ValuesMemory::FirstMemory = memory {
                 code.i32_const(address).i32_const(0).i32_store(at);
             }
         }

@@ -10,14 +10,14 @@ mod file;
 mod globals;
 mod mappings;
 mod module;
-mod supply;
+mod pending;
 #[cfg(test)]
 mod tests;
 
 pub(super) use component::{Separated, separate};
 pub(super) use file::Image;
 pub(super) use mappings::{Mapping, Mappings};
-pub(super) use supply::{Images, Supply, next};
+pub(super) use pending::{Images, PendingImages, next};
 
 /// The size of a page of WebAssembly memory, in bytes.
 pub(in crate::guest) const WASM_PAGE: usize = 64 << 10;

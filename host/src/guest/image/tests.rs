@@ -3,7 +3,7 @@
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-use super::{Image, Images, Separated, Supply, next, separate};
+use super::{Image, Images, PendingImages, Separated, next, separate};
 
 const PAGE: usize = 4 << 10;
 
@@ -23,8 +23,8 @@ fn separated(text: &str) -> Option<Separated> {
 
 /// Returns the images for memories that have these initial sizes.
 fn images(separated: Separated, minimums: &[usize]) -> Vec<Option<std::sync::Arc<Image>>> {
-    let mut supply = Some(Supply::new(separated.images));
-    Supply::during(&mut supply, || {
+    let mut supply = Some(PendingImages::new(separated.images));
+    PendingImages::during(&mut supply, || {
         minimums.iter().map(|minimum| next(*minimum).expect("expected")).collect()
     })
 }
@@ -154,11 +154,12 @@ fn other_memories_than_expected_are_an_error() {
         (core instance (instantiate $m))"#;
     let images = separated(text).expect("much data").images;
     let next_of = |images: &std::sync::Arc<Images>, minimums: &[usize]| {
-        let mut supply = Some(Supply::new(std::sync::Arc::clone(images)));
+        let mut supply = Some(PendingImages::new(std::sync::Arc::clone(images)));
         let mut results = Vec::new();
         for &minimum in minimums {
-            results
-                .push(Supply::during(&mut supply, || next(minimum).map(|image| image.is_some())));
+            results.push(PendingImages::during(&mut supply, || {
+                next(minimum).map(|image| image.is_some())
+            }));
         }
         results
     };

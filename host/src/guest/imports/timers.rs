@@ -17,7 +17,7 @@ const STATE: &str = "ws-host:socket/state@0.1.0";
 const CUSTOM: &str = "ws-host:socket/custom@0.1.0";
 
 /// The result of a function that may wait for the disk. Only functions for durable timers do.
-type Answer<'a, T> = Box<dyn Future<Output = Result<T>> + Send + 'a>;
+type BoxedOutcome<'a, T> = Box<dyn Future<Output = Result<T>> + Send + 'a>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut timers = linker.instance(TIMERS)?;
@@ -46,7 +46,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     })
 }
 
-fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
+fn set(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_, Outcome> {
     Box::new(async move {
         let timers = &store.data().resources.timers;
         match timers.set(timer, Duration::from_millis(after), None) {
@@ -59,7 +59,7 @@ fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
 }
 
 /// Sets a durable timer. Its record is written before the timer is set, so that nothing has changed if the write fails.
-fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
+fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_, Outcome> {
     Box::new(async move {
         let (after, state) = (Duration::from_millis(after), store.data());
         let Some(file) = state.grants().timers() else {
@@ -85,7 +85,7 @@ fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outco
     })
 }
 
-fn cancel(store: Store<'_>, (timer,): (u64,)) -> Answer<'_, (bool,)> {
+fn cancel(store: Store<'_>, (timer,): (u64,)) -> BoxedOutcome<'_, (bool,)> {
     Box::new(async move {
         let cancelled = store.data().resources.timers.cancel(timer);
         if let Some(Some(record)) = &cancelled {

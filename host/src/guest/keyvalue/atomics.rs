@@ -6,7 +6,7 @@ use wasmtime::Result;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource, ResourceType};
 
 use super::bucket::Bucket;
-use super::{Access, Answer, Error, Store, keep};
+use super::{Access, BoxedOutcome, Error, Store, keep};
 use crate::guest::state::State;
 use crate::keyvalue::{Change, Outcome, Version};
 
@@ -43,10 +43,10 @@ pub(super) fn add_to_linker(linker: &mut LinkerInstance<'_, State>) -> Result<()
 fn new(
     mut store: Store<'_>,
     (bucket, key): (Resource<Bucket>, String),
-) -> Answer<'_, Resource<Cas>> {
+) -> BoxedOutcome<'_, Resource<Cas>> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        let value = access.told(access.store.get(&access.bucket, key.clone()).await);
+        let value = access.log_failure(access.store.get(&access.bucket, key.clone()).await);
         let version = match value {
             Ok(value) => Version::of(value.as_deref()),
             Err(error) => return Ok((Err(error),)),
@@ -56,12 +56,12 @@ fn new(
 }
 
 /// Reads the value again, so that the host need not keep a copy. A later `swap` replaces the value that was read here.
-fn current(mut store: Store<'_>, (cas,): (Resource<Cas>,)) -> Answer<'_, Option<Vec<u8>>> {
+fn current(mut store: Store<'_>, (cas,): (Resource<Cas>,)) -> BoxedOutcome<'_, Option<Vec<u8>>> {
     Box::new(async move {
         let Cas { bucket, key, .. } = store.data_mut().buckets().get(&cas)?;
         let (bucket, key) = (Arc::clone(bucket), key.clone());
         let access = Access::to(&mut store, bucket)?;
-        let value = access.told(access.store.get(&access.bucket, key).await);
+        let value = access.log_failure(access.store.get(&access.bucket, key).await);
         if let Ok(value) = &value {
             store.data_mut().buckets().get_mut(&cas)?.version = Version::of(value.as_deref());
         }
@@ -72,7 +72,7 @@ fn current(mut store: Store<'_>, (cas,): (Resource<Cas>,)) -> Answer<'_, Option<
 fn increment(
     mut store: Store<'_>,
     (bucket, key, delta): (Resource<Bucket>, String, i64),
-) -> Answer<'_, i64> {
+) -> BoxedOutcome<'_, i64> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
         let sum = |outcome| match outcome {

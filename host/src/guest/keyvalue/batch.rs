@@ -5,7 +5,7 @@ use wasmtime::Result;
 use wasmtime::component::{LinkerInstance, Resource};
 
 use super::bucket::Bucket;
-use super::{Access, Answer, Store};
+use super::{Access, BoxedOutcome, Store};
 use crate::guest::state::State;
 use crate::keyvalue::Change;
 
@@ -20,17 +20,17 @@ pub(super) fn add_to_linker(linker: &mut LinkerInstance<'_, State>) -> Result<()
 fn get_many(
     mut store: Store<'_>,
     (bucket, keys): (Resource<Bucket>, Vec<String>),
-) -> Answer<'_, Vec<Option<Pair>>> {
+) -> BoxedOutcome<'_, Vec<Option<Pair>>> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.told(access.store.get_many(&access.bucket, keys).await),))
+        Ok((access.log_failure(access.store.get_many(&access.bucket, keys).await),))
     })
 }
 
 fn set_many(
     mut store: Store<'_>,
     (bucket, pairs): (Resource<Bucket>, Vec<Pair>),
-) -> Answer<'_, ()> {
+) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
         Ok((access.change(Change::Set(pairs)).await.map(drop),))
@@ -40,7 +40,7 @@ fn set_many(
 fn delete_many(
     mut store: Store<'_>,
     (bucket, keys): (Resource<Bucket>, Vec<String>),
-) -> Answer<'_, ()> {
+) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
         Ok((access.change(Change::Delete(keys)).await.map(drop),))

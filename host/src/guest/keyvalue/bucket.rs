@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::Result;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource, ResourceType};
 
-use super::{Access, Answer, Store};
+use super::{Access, BoxedOutcome, Store};
 use crate::guest::state::State;
 use crate::keyvalue::{Change, Page};
 
@@ -35,44 +35,47 @@ pub(super) fn add_to_linker(linker: &mut LinkerInstance<'_, State>) -> Result<()
 fn get(
     mut store: Store<'_>,
     (bucket, key): (Resource<Bucket>, String),
-) -> Answer<'_, Option<Vec<u8>>> {
+) -> BoxedOutcome<'_, Option<Vec<u8>>> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.told(access.store.get(&access.bucket, key).await),))
+        Ok((access.log_failure(access.store.get(&access.bucket, key).await),))
     })
 }
 
 fn set(
     mut store: Store<'_>,
     (bucket, key, value): (Resource<Bucket>, String, Vec<u8>),
-) -> Answer<'_, ()> {
+) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
         Ok((access.change(Change::Set(vec![(key, value)])).await.map(drop),))
     })
 }
 
-fn delete(mut store: Store<'_>, (bucket, key): (Resource<Bucket>, String)) -> Answer<'_, ()> {
+fn delete(mut store: Store<'_>, (bucket, key): (Resource<Bucket>, String)) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
         Ok((access.change(Change::Delete(vec![key])).await.map(drop),))
     })
 }
 
-fn exists(mut store: Store<'_>, (bucket, key): (Resource<Bucket>, String)) -> Answer<'_, bool> {
+fn exists(
+    mut store: Store<'_>,
+    (bucket, key): (Resource<Bucket>, String),
+) -> BoxedOutcome<'_, bool> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.told(access.store.exists(&access.bucket, key).await),))
+        Ok((access.log_failure(access.store.exists(&access.bucket, key).await),))
     })
 }
 
 fn list_keys(
     mut store: Store<'_>,
     (bucket, cursor): (Resource<Bucket>, Option<String>),
-) -> Answer<'_, KeyResponse> {
+) -> BoxedOutcome<'_, KeyResponse> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        let page = access.told(access.store.list(&access.bucket, cursor).await);
+        let page = access.log_failure(access.store.list(&access.bucket, cursor).await);
         Ok((page.map(|Page { keys, cursor }| KeyResponse { keys, cursor }),))
     })
 }

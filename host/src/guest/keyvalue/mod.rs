@@ -33,7 +33,7 @@ const OWN: &str = "a:";
 
 type Store<'a> = StoreContextMut<'a, State>;
 type Outcomes<T> = Result<(std::result::Result<T, Error>,)>;
-type Answer<'a, T> = Box<dyn Future<Output = Outcomes<T>> + Send + 'a>;
+type BoxedOutcome<'a, T> = Box<dyn Future<Output = Outcomes<T>> + Send + 'a>;
 
 /// The error of all functions.
 #[derive(ComponentType, Lower)]
@@ -118,11 +118,14 @@ impl Access {
     }
 
     async fn change(&self, change: Change) -> std::result::Result<Outcome, Error> {
-        self.told(self.store.change(&self.bucket, change, self.limits).await)
+        self.log_failure(self.store.change(&self.bucket, change, self.limits).await)
     }
 
     /// Logs an error that concerns the operator. Returns the error in the form that the handler gets.
-    fn told<T>(&self, result: std::result::Result<T, StoreError>) -> std::result::Result<T, Error> {
+    fn log_failure<T>(
+        &self,
+        result: std::result::Result<T, StoreError>,
+    ) -> std::result::Result<T, Error> {
         result.map_err(|error| {
             if error.concerns_the_operator() {
                 self.setup.grants.log_store(&self.setup.source, &error);

@@ -68,8 +68,8 @@ fn replacement(replaced: &Replaced) -> String {
 }
 
 fn instances(replaced: &Replaced) -> String {
-    let Replaced { swapped, kept, lost, asleep, .. } = replaced;
-    format!("{swapped} instances swapped, {kept} kept, {lost} lost, {asleep} asleep")
+    let Replaced { swapped, kept, lost, hibernated, .. } = replaced;
+    format!("{swapped} instances swapped, {kept} kept, {lost} lost, {hibernated} hibernated")
 }
 
 /// Lists the outcomes of a rollback. Resources without a trial are omitted. If no resource has a trial, the response is

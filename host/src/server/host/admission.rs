@@ -195,21 +195,21 @@ async fn decide(
     let client = Arc::new(client);
     let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
     match timeout_at(context.deadline, answer).await {
-        Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
+        Ok(Ok(Decision::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
             let response = accept(state, served, context, &upgrade, accepted);
             attempt.end(if response.status().is_server_error() { "failed" } else { "accepted" });
             response
         }
-        Ok(Ok(Answer::Refused(refusal))) => {
+        Ok(Ok(Decision::Refused(refusal))) => {
             attempt.end("refused");
             refuse(refusal)
         }
-        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(served, attempt, "instances"),
-        Ok(Ok(Answer::Faulted(Fault::NotOwner(why)))) => {
+        Ok(Ok(Decision::Faulted(Fault::NoInstance(_)))) => full(served, attempt, "instances"),
+        Ok(Ok(Decision::Faulted(Fault::NotOwner(why)))) => {
             no_owner(served, attempt, &Unavailable::new(why.to_string()))
         }
-        Ok(Ok(Answer::Faulted(_))) => {
+        Ok(Ok(Decision::Faulted(_))) => {
             attempt.end("failed");
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
@@ -268,7 +268,7 @@ struct Accepted {
 }
 
 /// The handler's decision about a client.
-enum Answer {
+enum Decision {
     Accepted(Admitted, Acceptance),
     Refused(Refusal),
     Faulted(Fault),
@@ -280,7 +280,7 @@ fn ask_handler(
     permit: ClientPermit,
     handshake: PendingHandshake,
     settings: Arc<config::Resource>,
-) -> oneshot::Receiver<Answer> {
+) -> oneshot::Receiver<Decision> {
     let (mut answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(permit.lease.actor());
     Arc::clone(&actor).worker().run(async move {
@@ -298,12 +298,12 @@ fn ask_handler(
             Ok(Ok(acceptance)) => {
                 // The subprotocol is agreed on here, so that the handler can ask for it in its next event.
                 agree(client.info(), &acceptance, &settings);
-                Answer::Accepted(Admitted::new(client, registration, permit), acceptance)
+                Decision::Accepted(Admitted::new(client, registration, permit), acceptance)
             }
-            Ok(Err(refusal)) => Answer::Refused(refusal),
+            Ok(Err(refusal)) => Decision::Refused(refusal),
             Err(fault) => {
                 actor.report_fault(Some(&client), &fault);
-                Answer::Faulted(fault)
+                Decision::Faulted(fault)
             }
         };
         // If the request is gone, dropping the admitted client here calls `disconnected`.

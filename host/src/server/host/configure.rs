@@ -126,7 +126,7 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
     let is_wanted =
         |served: &Arc<ServedResource>| serving.iter().any(|new| new.name() == served.name());
     let (_, unwanted): (Vec<_>, Vec<_>) = state.registry.all().into_iter().partition(is_wanted);
-    state.registry.replace(serving);
+    state.registry.set_resources(serving);
     for (old, new) in ending {
         let stopping = old.end(HostClose::Restarted, state.stopping_time());
         tokio::spawn(async move {
@@ -143,7 +143,7 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
     for (served, loaded) in replacing {
         // This fails only if the reload task has ended, and it ends only with the host. In that case there is nothing
         // to replace.
-        let _ = served.reloader().replace(loaded).await;
+        let _ = served.reload_handle().load(loaded).await;
         // Only now does the new code run with the new grants.
         served.close_revoked();
         served.restore_timers().await;

@@ -6,9 +6,9 @@ mod check;
 mod configure;
 mod context;
 mod custom;
-#[cfg(feature = "testing")]
-mod demand;
 mod dialing;
+#[cfg(feature = "testing")]
+mod fault_injection;
 mod placing;
 mod refusals;
 mod refused_origin;
@@ -38,7 +38,7 @@ use self::configure::configure;
 pub use self::configure::{ConfigureError, Configured};
 pub use self::custom::{CustomAnswer, CustomError, CustomMessage, Recipient};
 use self::relief::relief;
-pub(in crate::server) use self::routes::answer;
+pub(in crate::server) use self::routes::handle_request;
 use self::served::{PreparedResource, ServedResource};
 pub(in crate::server) use self::state::HostState;
 pub(in crate::server) use self::status::{StatusQuery, WatchedHost};
@@ -163,7 +163,7 @@ impl Host {
         for served in &serving {
             served.restore_timers().await;
         }
-        state.registry.replace(serving);
+        state.registry.set_resources(serving);
         let state = Arc::new(state);
         let relief = relief(Arc::downgrade(&state), Arc::clone(&state.context.budget));
         state.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
@@ -213,7 +213,7 @@ impl Host {
         let _changing = registry.changing.lock().await;
         let removed = self.named(name)?;
         let others = registry.all().into_iter().filter(|served| served.name() != name).collect();
-        registry.replace(others);
+        registry.set_resources(others);
         drop(removed.end(HostClose::Removed, self.state.stopping_time()));
         tracing::info!(resource = name, "removed");
         Ok(())
@@ -230,7 +230,7 @@ impl Host {
     /// The reload continues when the future is dropped.
     pub async fn reload(&self, name: &str) -> Result<ReloadOutcome, ReloadError> {
         let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
-        served.reloader().reload().await
+        served.reload_handle().reload().await
     }
 
     /// Ends the trial of a new component: restores the component from before the trial. Its instances continue with the
@@ -245,7 +245,7 @@ impl Host {
     /// Once the future has been polled, the rollback continues when the future is dropped.
     pub async fn rollback(&self, name: &str) -> Result<Replaced, ReloadError> {
         let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
-        served.reloader().roll_back().await
+        served.reload_handle().roll_back().await
     }
 
     /// Returns all resources, sorted by name.

@@ -76,7 +76,7 @@ impl Registry {
 
     /// Replaces all resources by `resources`. If the paths of two resources conflicted, only the first would be served.
     /// The check of the configuration has already ruled that out.
-    pub(in crate::server) fn replace(&self, resources: Vec<Arc<ServedResource>>) {
+    pub(in crate::server) fn set_resources(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {
             let settings = served.settings();

@@ -123,11 +123,11 @@ where
         let address = owner.address.clone();
         let worker = state.context.workers.assign_relay();
         let entry = state.relays.add(&address);
-        let limits = Limits {
+        let deadlines = Deadlines {
             until_sent: part_of(context.deadline, PARTS),
             until_answered: context.deadline,
         };
-        let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), limits);
+        let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), deadlines);
         // The bytes will be copied by a task on this runtime, so the owner's socket is opened here too. If the request
         // is dropped, the attempt is aborted.
         let asking = AbortOnDropHandle::new(worker.worker().runtime().spawn(asking));
@@ -199,7 +199,7 @@ fn part_of(deadline: Instant, parts: u32) -> Instant {
 }
 
 #[derive(Clone, Copy)]
-struct Limits {
+struct Deadlines {
     until_sent: Instant,
     until_answered: Instant,
 }
@@ -209,14 +209,14 @@ async fn ask(
     peers: Arc<Peers>,
     address: String,
     opening: Arc<Opening>,
-    limits: Limits,
+    deadlines: Deadlines,
 ) -> Result<(OwnerStream, OwnerResponse), RelayError> {
-    let dialed = timeout_at(limits.until_sent, dial(&peers, &address, &opening)).await;
+    let dialed = timeout_at(deadlines.until_sent, dial(&peers, &address, &opening)).await;
     let mut stream = dialed.unwrap_or_else(|_| {
         let cause = std::io::ErrorKind::TimedOut.into();
         Err(RelayError::Unreachable { address: address.clone(), cause })
     })?;
-    match timeout_at(limits.until_answered, read_response(&mut stream)).await {
+    match timeout_at(deadlines.until_answered, read_response(&mut stream)).await {
         Ok(Ok(response)) => Ok((stream, response)),
         Ok(Err(ResponseError::Io(cause))) => Err(RelayError::Unreachable { address, cause }),
         Ok(Err(ResponseError::Invalid(why))) => Err(RelayError::Invalid(address, why)),

@@ -23,7 +23,7 @@ const MAX_LISTED_PATHS: usize = 8;
 /// The response to a relayed request that opens no WebSocket.
 const NO_HANDSHAKE: &str = "Hosts relay only handshakes.\n";
 
-pub(in crate::server) async fn answer(
+pub(in crate::server) async fn handle_request(
     state: &Arc<HostState>,
     request: &Request<()>,
     context: RequestContext,
@@ -60,7 +60,7 @@ pub(in crate::server) async fn answer(
         return HostResponse::Ordinary(state.readiness());
     }
     if let Some(files) = &state.static_files
-        && let Some(answer) = files.answer(request).await
+        && let Some(answer) = files.serve(request).await
     {
         return HostResponse::Ordinary(answer);
     }

@@ -70,17 +70,17 @@ fn scrape_resource(served: &ServedResource, to: &mut Exposition) {
 /// Adds the gauges of all actors of a resource.
 fn scrape_actors(name: &str, actors: &[Arc<Actor>], to: &mut Exposition) {
     let (mut clients, mut outgoing) = (0, 0);
-    let (mut live, mut asleep, mut total) = (0, 0, ActorStatus::default());
+    let (mut live, mut hibernated, mut total) = (0, 0, ActorStatus::default());
     for actor in actors {
         clients += actor.clients().len();
         outgoing += actor.outgoing_connections();
         let status = actor.status();
         match status.instance {
             InstanceStatus::Live => live += 1,
-            InstanceStatus::Asleep => asleep += 1,
+            InstanceStatus::Hibernated => hibernated += 1,
             InstanceStatus::None => {}
         }
-        total.asleep_bytes += status.asleep_bytes;
+        total.hibernated_bytes += status.hibernated_bytes;
         total.checkpoint_bytes += status.checkpoint_bytes;
         total.timers += status.timers;
     }
@@ -88,8 +88,8 @@ fn scrape_actors(name: &str, actors: &[Arc<Actor>], to: &mut Exposition) {
     to.sample(&catalog::OUTGOING, &[name], outgoing);
     to.sample(&catalog::ACTORS, &[name], actors.len());
     to.sample(&catalog::INSTANCES, &[name, "live"], live);
-    to.sample(&catalog::INSTANCES, &[name, "asleep"], asleep);
-    to.sample(&catalog::SAVED_STATES, &[name, "asleep"], total.asleep_bytes);
+    to.sample(&catalog::INSTANCES, &[name, "hibernated"], hibernated);
+    to.sample(&catalog::SAVED_STATES, &[name, "hibernated"], total.hibernated_bytes);
     to.sample(&catalog::SAVED_STATES, &[name, "checkpoint"], total.checkpoint_bytes);
     to.sample(&catalog::TIMERS, &[name], total.timers);
 }

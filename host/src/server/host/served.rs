@@ -37,7 +37,7 @@ pub(in crate::server) struct ServedResource {
     settings: Arc<RwLock<Arc<config::Resource>>>,
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
-    reloader: ReloadHandle,
+    reload_handle: ReloadHandle,
     /// The number of handshakes that wait for the handler.
     handshakes: AtomicUsize,
     is_stopped: Arc<AtomicBool>,
@@ -83,7 +83,7 @@ impl ServedResource {
     pub(in crate::server) fn start(context: &HostContext, prepared: PreparedResource) -> Arc<Self> {
         let PreparedResource { settings, runtime, loaded } = prepared;
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
-        let limits = actor::Limits { max_instances, max_state };
+        let limits = actor::ActorLimits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
         let (name, budget) = (settings.name.to_string(), Arc::clone(&context.budget));
         let code =
@@ -96,10 +96,10 @@ impl ServedResource {
         };
         let instance_per = settings.instance_per;
         let resource = Arc::new(Resource::new(code, instance_per, max_clients, workers, topics));
-        let (reloads, reloader) =
+        let (reloads, reload_handle) =
             ReloadTask::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
         resource.code().set_checkpoint(checkpoint(&settings));
-        reloader.set_trial(settings.trial);
+        reload_handle.set_trial(settings.trial);
         let (shared, is_stopped) = (Arc::new(RwLock::new(Arc::clone(&settings))), Arc::default());
         let dialing = Arc::new(Dialing::new(context, Arc::clone(&shared), Arc::clone(&is_stopped)));
         resource.set_dialers(Box::new(move |actor| dialing.of_actor(actor)));
@@ -109,7 +109,7 @@ impl ServedResource {
             settings: shared,
             resource,
             runtime,
-            reloader,
+            reload_handle,
             handshakes: AtomicUsize::new(0),
             is_stopped,
             _reloads: AbortOnDropHandle::new(tokio::spawn(reloads.run())),
@@ -129,8 +129,8 @@ impl ServedResource {
         &self.resource
     }
 
-    pub(in crate::server) fn reloader(&self) -> &ReloadHandle {
-        &self.reloader
+    pub(in crate::server) fn reload_handle(&self) -> &ReloadHandle {
+        &self.reload_handle
     }
 
     /// Adds a handshake that waits for the handler. Returns `None` if `limit` handshakes already wait.
@@ -176,7 +176,7 @@ impl ServedResource {
     /// Applies new settings to clients that connect from now on.
     pub(in crate::server) fn change(&self, settings: config::Resource) {
         self.resource.code().set_checkpoint(checkpoint(&settings));
-        self.reloader.set_trial(settings.trial);
+        self.reload_handle.set_trial(settings.trial);
         let settings = Arc::new(settings);
         let old = std::mem::replace(&mut *self.settings.write(), Arc::clone(&settings));
         if old.timeouts.hibernate_after != settings.timeouts.hibernate_after {
@@ -290,7 +290,7 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
         let (name, value) = DEVELOPMENT;
         environment.push((name.to_owned(), value.to_owned()));
     }
-    let limits = guest::Limits { max_memory, max_cpu, max_time };
+    let limits = guest::CallLimits { max_memory, max_cpu, max_time };
     let config::HttpLimits { connect, first_byte, between_bytes, max_response } = settings.http;
     let http = HttpSettings {
         connect_timeout: connect,

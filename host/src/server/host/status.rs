@@ -56,7 +56,7 @@ struct WatchedResource {
     trial: TrialState,
     clients: usize,
     instances_live: usize,
-    instances_asleep: usize,
+    instances_hibernated: usize,
     received_messages: u64,
     received_bytes: u64,
     sent_messages: u64,
@@ -187,12 +187,12 @@ fn resource(served: &ServedResource, actors: &[Arc<Actor>]) -> WatchedResource {
         }
     }
     let [received_messages, received_bytes, sent_messages, sent_bytes, _] = sums;
-    let (mut clients, mut live, mut asleep) = (0, 0, 0);
+    let (mut clients, mut live, mut hibernated) = (0, 0, 0);
     for actor in actors {
         clients += actor.clients().len();
         match actor.status().instance {
             InstanceStatus::Live => live += 1,
-            InstanceStatus::Asleep => asleep += 1,
+            InstanceStatus::Hibernated => hibernated += 1,
             InstanceStatus::None => {}
         }
     }
@@ -203,7 +203,7 @@ fn resource(served: &ServedResource, actors: &[Arc<Actor>]) -> WatchedResource {
         trial: code.trial_state(),
         clients,
         instances_live: live,
-        instances_asleep: asleep,
+        instances_hibernated: hibernated,
         received_messages,
         received_bytes,
         sent_messages,
@@ -225,7 +225,7 @@ fn instance(served: &ServedResource, clients: usize, actor: &Actor) -> WatchedIn
         name: actor.name().to_owned(),
         state: match status.instance {
             InstanceStatus::Live => "live",
-            InstanceStatus::Asleep => "asleep",
+            InstanceStatus::Hibernated => "hibernated",
             InstanceStatus::None => "none",
         },
         clients,

@@ -210,7 +210,7 @@ where
             if server::is_upgrade(&request) { OnClientEof::Abort } else { OnClientEof::Respond };
         shared.progress.begin(Instant::now() + response_timeout(&shared.state), on_eof);
         let shared = Arc::clone(shared);
-        Box::pin(async move { shared.answer(request).await })
+        Box::pin(async move { shared.handle_request(request).await })
     });
     let stream = TrackedStream::new(stream, head_length, Arc::clone(&shared.progress));
     let mut connection = http1::Builder::new()
@@ -258,7 +258,10 @@ where
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<TrackedBody>, Stop> {
+    async fn handle_request(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<TrackedBody>, Stop> {
         let body_mode = BodyMode::of(request.method());
         let reuse = Reuse::of(&request);
         let earlier_requests = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -268,7 +271,7 @@ impl Shared {
         };
         let request = request.map(drop);
         let response = match check_host(&request) {
-            Ok(()) => host::answer(&self.state, &request, context.clone()).await,
+            Ok(()) => host::handle_request(&self.state, &request, context.clone()).await,
             Err(rejection) => {
                 let versions = &self.state.config().versions;
                 HostResponse::Handshake(rejected(rejection, &request, versions))

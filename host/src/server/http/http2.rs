@@ -128,7 +128,7 @@ pub(in crate::server) async fn serve_http2<S>(
     let service_state = Arc::clone(&shared);
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&service_state);
-        async move { Ok::<_, Infallible>(shared.answer(request).await) }
+        async move { Ok::<_, Infallible>(shared.handle_request(request).await) }
     });
     let connection = http2::Builder::new(StreamExecutor)
         .timer(TokioTimer::new())
@@ -201,7 +201,7 @@ enum Phase {
 }
 
 impl Shared {
-    async fn answer(
+    async fn handle_request(
         self: &Arc<Self>,
         request: Request<Incoming>,
     ) -> Response<ResponseBody<Active>> {

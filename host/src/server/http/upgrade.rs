@@ -24,7 +24,7 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
-    let response = host::answer(state, &request, context.clone()).await.into_response();
+    let response = host::handle_request(state, &request, context.clone()).await.into_response();
     let stream = async { upgrade.await.map(UpgradedStream::new).map_err(Error::other) };
     match context.take_accepted() {
         None => {}

@@ -111,13 +111,13 @@ impl Acceptor {
             let is_waiting = !is_responsive && self.listener.has_pending();
             if std::mem::replace(&mut was_waiting, is_waiting) && is_waiting {
                 worker.mark_late();
-                self.take_over(worker, &mut checks).await;
+                self.accept_for_worker(worker, &mut checks).await;
             }
         }
     }
 
     /// Accepts in place of the worker until the worker is idle, for one second at most.
-    async fn take_over(&self, worker: &Worker, checks: &mut Interval) {
+    async fn accept_for_worker(&self, worker: &Worker, checks: &mut Interval) {
         self.is_taken_over.store(true, Ordering::SeqCst);
         for _ in 0..MAX_TAKEOVER_CHECKS {
             self.accept_pending().await;

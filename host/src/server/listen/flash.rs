@@ -9,7 +9,7 @@ use super::detect::FLASH;
 /// # Errors
 ///
 /// Returns an error if the connection is lost.
-pub(super) async fn answer(
+pub(super) async fn send_policy(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     policy: &[u8],
 ) -> std::io::Result<()> {

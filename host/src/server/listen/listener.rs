@@ -170,7 +170,7 @@ impl Listener {
         Ok(PassedSocket::new(name, self.socket.descriptor.try_clone()?))
     }
 
-    /// Listens for other hosts. If a host leaves the kernel's probes unanswered for about `patience`, its connection is
+    /// Listens for other hosts. If a host leaves the kernel's probes unanswered for about `max_silence`, its connection is
     /// given up.
     ///
     /// # Errors
@@ -179,11 +179,11 @@ impl Listener {
     pub(in crate::server) fn for_peers(
         address: SocketAddr,
         backlog: u32,
-        patience: Duration,
+        max_silence: Duration,
     ) -> std::io::Result<Self> {
         let listener = tcp(address, &[], backlog)?;
         // Accepted sockets inherit the options.
-        set_socket_options(&listener.socket.descriptor, patience)?;
+        set_socket_options(&listener.socket.descriptor, max_silence)?;
         Ok(listener)
     }
 

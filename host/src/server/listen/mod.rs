@@ -152,7 +152,8 @@ async fn detect_and_serve<S, M: Transfer<S>>(
             Protocol::Http2 => http::serve_http2(state, stream, context, permit).await,
             Protocol::Flash => match &state.config().flash_policy {
                 Some(policy) => {
-                    let _ = before_deadline(&context, flash::answer(&mut stream, policy)).await;
+                    let _ =
+                        before_deadline(&context, flash::send_policy(&mut stream, policy)).await;
                 }
                 None => {
                     http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit)

@@ -34,12 +34,12 @@ pub struct PassedSocket {
 #[derive(Debug)]
 pub struct PassedSockets {
     sockets: Vec<PassedSocket>,
-    origin: Origin,
+    passed_by: PassedBy,
 }
 
 /// Who passed the sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+enum PassedBy {
     /// The service manager. It does not know this program's settings. Every socket must be used, because connections to
     /// an unused socket would wait forever.
     ServiceManager,
@@ -78,7 +78,7 @@ impl PassedSocket {
 
 impl Default for PassedSockets {
     fn default() -> Self {
-        Self { sockets: Vec::new(), origin: Origin::ServiceManager }
+        Self { sockets: Vec::new(), passed_by: PassedBy::ServiceManager }
     }
 }
 
@@ -107,13 +107,13 @@ impl PassedSockets {
             Ok(PassedSocket::new(name, descriptor))
         };
         let sockets = (0..count).map(socket).collect::<Result<_>>()?;
-        Ok(Self { sockets, origin: Origin::ServiceManager })
+        Ok(Self { sockets, passed_by: PassedBy::ServiceManager })
     }
 
     /// Takes over the [sockets](crate::Server::sockets) of another server. Sockets that the configuration no longer
     /// mentions are closed.
     pub fn from_predecessor(sockets: Vec<PassedSocket>) -> Self {
-        Self { sockets, origin: Origin::Predecessor }
+        Self { sockets, passed_by: PassedBy::Predecessor }
     }
 
     pub(in crate::server) fn opener(&self) -> Opener {
@@ -128,13 +128,13 @@ impl PassedSockets {
         let mut place = 0;
         while place < self.sockets.len() && (is_systemd || taken.is_empty()) {
             let socket = &self.sockets[place];
-            let is_wanted = match self.origin {
-                Origin::Predecessor => socket.name == name,
-                Origin::ServiceManager if [ADMIN, HEALTH].contains(&&*socket.name) => false,
-                Origin::ServiceManager if is_systemd => {
+            let is_wanted = match self.passed_by {
+                PassedBy::Predecessor => socket.name == name,
+                PassedBy::ServiceManager if [ADMIN, HEALTH].contains(&&*socket.name) => false,
+                PassedBy::ServiceManager if is_systemd => {
                     !all.iter().any(|other| listens_at(&socket.descriptor, &other.address))
                 }
-                Origin::ServiceManager => listens_at(&socket.descriptor, &listen.address),
+                PassedBy::ServiceManager => listens_at(&socket.descriptor, &listen.address),
             };
             if is_wanted {
                 taken.push(self.sockets.remove(place).descriptor);
@@ -167,7 +167,7 @@ impl PassedSockets {
         if bound.as_ref().is_some_and(is_same) {
             return Ok(Some(descriptor));
         }
-        if self.origin == Origin::Predecessor {
+        if self.passed_by == PassedBy::Predecessor {
             return Ok(None);
         }
         let found = place_of(&descriptor);
@@ -188,7 +188,7 @@ impl PassedSockets {
         }
         let unused: Vec<String> = self.sockets.iter().map(ToString::to_string).collect();
         let unused = unused.join(", ");
-        if self.origin == Origin::Predecessor {
+        if self.passed_by == PassedBy::Predecessor {
             tracing::info!("no longer listening on {unused}");
             return Ok(());
         }
@@ -202,7 +202,7 @@ impl PassedSockets {
     /// Returns whether the server that takes over a unix socket also takes over its file. If so, the file is removed
     /// when the server stops.
     pub(super) fn gives_files(&self) -> bool {
-        self.origin == Origin::Predecessor
+        self.passed_by == PassedBy::Predecessor
     }
 }
 

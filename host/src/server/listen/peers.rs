@@ -80,7 +80,7 @@ async fn open<S, M: Transfer<S>>(
     match opening.request {
         Request::Relay(origin) => {
             let stream = Prefixed::new(opening.head, stream);
-            let context = believe(context, origin);
+            let context = apply_origin(context, origin);
             http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit).await;
         }
         Request::Close { edge, milliseconds } => {
@@ -91,7 +91,7 @@ async fn open<S, M: Transfer<S>>(
 }
 
 /// Replaces the description of the peer in the context by the edge's description of the client.
-fn believe(context: RequestContext, origin: Origin) -> RequestContext {
+fn apply_origin(context: RequestContext, origin: Origin) -> RequestContext {
     let mut context = context;
     context.peer.address = origin.peer;
     context.peer.local = origin.local;

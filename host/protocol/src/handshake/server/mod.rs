@@ -105,7 +105,7 @@ pub fn check_draft00<B>(
     if !rules.versions.contains(Version::Draft00) {
         return Err(Rejection::VersionUnsupported);
     }
-    let answer = draft00::answer(headers, key3)?;
+    let answer = draft00::challenge_response(headers, key3)?;
     let subprotocols = draft00::subprotocols(headers)?;
     let origin = check_origin(headers, ORIGIN, host, rules)?;
     let location = draft00::location(rules.scheme, rules.host.unwrap_or(host), request.uri())?;

@@ -41,7 +41,7 @@ async fn without_its_data_nobody_takes_an_actor_that_may_still_have_an_owner() {
     tokio::time::timeout(DEADLINE, lost.lost()).await.expect("b notices");
     b.term().await;
     // The new lease is as new as the records, so its host still has to wait.
-    assert!(matches!(b.placement.locate(&room).await, Err(PlacementError::Opening(_))));
+    assert!(matches!(b.placement.locate(&room).await, Err(PlacementError::ClaimWait(_))));
     let working = {
         let (old, ownership) = (old.clone(), ownership.clone());
         tokio::spawn(async move {

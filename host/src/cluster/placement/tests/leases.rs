@@ -112,11 +112,11 @@ fn records_of_older_versions_and_absurd_lengths_are_read() {
     let old: LeaseContent =
         decode(b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\"}}").expect("a lease");
     assert_eq!(old.lease(), None);
-    assert_eq!(TIMING.patience_with(None), TIMING.patience());
+    assert_eq!(TIMING.fence_after_with(None), TIMING.fence_after());
     let absurd =
         b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\",\"lease-ms\":18446744073709551615}}";
     let absurd: LeaseContent = decode(absurd).expect("a lease");
-    assert_eq!(TIMING.patience_with(absurd.lease()), Duration::from_secs(75 * 60));
+    assert_eq!(TIMING.fence_after_with(absurd.lease()), Duration::from_secs(75 * 60));
 }
 
 #[tokio::test]

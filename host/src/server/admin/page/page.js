@@ -197,10 +197,10 @@ function showResources(status, rate) {
   const classes = ['text', 'text', n, n, n, n, n, n, n, n, n, ''];
   rows($('resources'), status.resources, (one) => one.name, () => plainRow(classes), (row, one) => {
     const now = rate.resources.get(one.name);
-    const asleep = one.instances_asleep ? ` + ${count(one.instances_asleep)} asleep` : '';
+    const hibernated = one.instances_hibernated ? ` + ${count(one.instances_hibernated)} hibernated` : '';
     const trial = { settled: '', running: ' on trial', 'rolled-back': ' rolled back' }[one.trial] ?? '';
     fill(row, [
-      one.name, one.path, count(one.clients), count(one.instances_live) + asleep, count(now.in), count(now.out),
+      one.name, one.path, count(one.clients), count(one.instances_live) + hibernated, count(now.in), count(now.out),
       now.calls ? time(now.spent / now.calls) : '–', within(now.buckets, status.bounds_nanoseconds),
       percent(now.cpu), bytes(one.memory_bytes), count(one.faults), one.hash + trial,
     ]);
@@ -342,7 +342,7 @@ function show(status) {
   tile('Messages received', `${count(now.in)}/s`, `${bytes(now.inBytes)}/s`, known(now.in));
   tile('Messages sent', `${count(now.out)}/s`, `${bytes(now.outBytes)}/s`, known(now.out));
   tile('Handler call, mean', now.calls ? time(mean) : '–', `99 % within ${within(buckets, status.bounds_nanoseconds)}`, known(mean));
-  tile('Instance memory', bytes(sum('memory_bytes')), `${count(sum('instances_asleep'))} asleep`, sum('memory_bytes'));
+  tile('Instance memory', bytes(sum('memory_bytes')), `${count(sum('instances_hibernated'))} hibernated`, sum('memory_bytes'));
   tile('Waiting data', bytes(status.buffered_bytes), `of ${bytes(status.max_buffered_bytes)}`, status.buffered_bytes);
   const stuck = status.workers_stuck ? `${status.workers_stuck} stuck of ` : '';
   tile('Workers busy', percent(rate.busy), `${stuck}${status.workers} workers`, known(rate.busy));

@@ -1,11 +1,11 @@
 //! Faults and transitions that tests trigger in a host.
 
 use super::Host;
-use crate::guest::DemandedFault;
+use crate::guest::InjectedFault;
 
 impl Host {
     /// Makes the next event of a resource fail. Does nothing if there is no such resource.
-    pub(crate) fn fail_next_event(&self, resource: &str, fault: DemandedFault) {
+    pub(crate) fn fail_next_event(&self, resource: &str, fault: InjectedFault) {
         if let Ok(served) = self.named(resource) {
             served.resource().fail_next_event(fault);
         }

@@ -17,12 +17,12 @@ use super::timing::Timing;
 
 /// The lease with which this host has last found that the records are open.
 #[derive(Debug, Default)]
-pub(super) struct Opening {
+pub(super) struct ClaimWait {
     /// The time at which that lease was taken. All leases of a host have different times. 0: not known yet.
     known: AtomicU64,
 }
 
-impl Opening {
+impl ClaimWait {
     /// Returns whether actors may be claimed under this lease.
     pub(super) fn is_known(&self, term: &Term) -> bool {
         self.known.load(Ordering::Relaxed) == term.taken().nanoseconds()
@@ -32,7 +32,7 @@ impl Opening {
     ///
     /// # Errors
     ///
-    /// [`PlacementError::Opening`] if it is too early. It says how long to wait.
+    /// [`PlacementError::ClaimWait`] if it is too early. It says how long to wait.
     pub(super) async fn check(
         &self,
         records: &impl Records,
@@ -46,9 +46,10 @@ impl Opening {
         if records.read(&Key::Open).await?.is_none() {
             // The records contain this host's lease, so they are at least as old as the lease.
             let waited = BootTime::now().since(taken);
-            if let Some(rest) = timing.patience().checked_sub(waited).filter(|rest| !rest.is_zero())
+            if let Some(rest) =
+                timing.fence_after().checked_sub(waited).filter(|rest| !rest.is_zero())
             {
-                return Err(PlacementError::Opening(rest));
+                return Err(PlacementError::ClaimWait(rest));
             }
             match records.write(&Key::Open, Bytes::from_static(b"\"open\""), 0).await {
                 Ok(_) | Err(WriteError::Raced) => {}

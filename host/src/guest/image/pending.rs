@@ -16,14 +16,14 @@ pub(in crate::guest) struct Images {
 
 /// The images for the memories that an instance has yet to create.
 #[derive(Debug)]
-pub(in crate::guest) struct Supply {
+pub(in crate::guest) struct PendingImages {
     images: Arc<Images>,
     next: usize,
 }
 
 thread_local! {
     /// The images for the instance that this thread is creating now.
-    static CURRENT: RefCell<Option<Supply>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<PendingImages>> = const { RefCell::new(None) };
 }
 
 impl Images {
@@ -38,7 +38,7 @@ impl Images {
     }
 }
 
-impl Supply {
+impl PendingImages {
     pub(in crate::guest) fn new(images: Arc<Images>) -> Self {
         Self { images, next: 0 }
     }

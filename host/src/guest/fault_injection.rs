@@ -3,12 +3,12 @@
 use parking_lot::Mutex;
 use wasmtime::{Error, Trap};
 
-use super::limits::{LimitExceeded, Limits};
+use super::limits::{CallLimits, LimitExceeded};
 
 /// How the next event of a handler fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only a test demands faults"))]
-pub(crate) enum DemandedFault {
+pub(crate) enum InjectedFault {
     /// The event traps.
     Trap,
     /// The event needs more memory than `max-memory` allows.
@@ -22,11 +22,11 @@ pub(crate) enum DemandedFault {
 /// The fault that a test demands of the next event of a component's instances. The first instance with an event takes
 /// it.
 #[derive(Debug, Default)]
-pub(super) struct FaultDemand(Mutex<Option<DemandedFault>>);
+pub(super) struct FaultInjection(Mutex<Option<InjectedFault>>);
 
-impl FaultDemand {
+impl FaultInjection {
     #[cfg(feature = "testing")]
-    pub(super) fn set(&self, fault: DemandedFault) {
+    pub(super) fn set(&self, fault: InjectedFault) {
         *self.0.lock() = Some(fault);
     }
 
@@ -34,15 +34,15 @@ impl FaultDemand {
         self.0.lock().is_some()
     }
 
-    pub(super) fn take(&self) -> Option<DemandedFault> {
+    pub(super) fn take(&self) -> Option<InjectedFault> {
         self.0.lock().take()
     }
 }
 
-impl DemandedFault {
+impl InjectedFault {
     /// Returns the error of this kind of failure. It is the same error as for an event that fails in this way without a
     /// demand.
-    pub(super) fn error(self, limits: &Limits) -> Error {
+    pub(super) fn error(self, limits: &CallLimits) -> Error {
         match self {
             Self::Trap => Trap::UnreachableCodeReached.into(),
             Self::Memory => {

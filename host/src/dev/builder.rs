@@ -15,7 +15,7 @@ use super::watcher::Watcher;
 use crate::log::Log;
 
 /// A project that is built repeatedly.
-pub(super) struct Workshop {
+pub(super) struct Builder {
     project: Project,
     sources: Sources,
     watcher: Watcher,
@@ -37,7 +37,7 @@ pub(super) enum BuildEnd {
     Stopped,
 }
 
-impl Workshop {
+impl Builder {
     /// Opens the project in a folder, and watches its sources from now on.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Workshop {
                 path.display()
             );
         }
-        let mut workshop = Self {
+        let mut builder = Self {
             project,
             sources: Sources::default(),
             watcher: Watcher::start(),
@@ -61,13 +61,13 @@ impl Workshop {
             is_configuration_changed: false,
             changed_meanwhile: Vec::new(),
         };
-        workshop.refresh(Compare::Writes).await;
-        if workshop.sources.is_cut_off {
+        builder.refresh(Compare::Writes).await;
+        if builder.sources.is_cut_off {
             tracing::warn!(
                 "the project has too many files to watch: set `watch` in its table [dev]"
             );
         }
-        Ok(workshop)
+        Ok(builder)
     }
 
     /// Returns the configuration file.

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::Resource;
 use super::maintenance::{Maintenance, join_all};
-use crate::guest::DemandedFault;
+use crate::guest::InjectedFault;
 
 impl Resource {
     /// Makes the next event of any instance fail.
-    pub(crate) fn fail_next_event(&self, fault: DemandedFault) {
+    pub(crate) fn fail_next_event(&self, fault: InjectedFault) {
         self.code.template().demand(fault);
         for actor in self.actors() {
             // If an event of the actor is running, the actor checks for the demand after that event.
             let busy = Arc::clone(&actor);
-            actor.worker().run(async move { busy.turn().await.look_for_demand() });
+            actor.worker().run(async move { busy.turn().await.check_injected_fault() });
         }
     }
 
