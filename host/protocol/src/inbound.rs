@@ -128,11 +128,18 @@ impl Inbound {
     /// closing, messages must not be delivered.
     #[must_use]
     pub fn peek<'a>(&self, input: &'a [u8], max_payload: usize) -> Option<WholeMessage<'a>> {
-        let length = self.whole_message(input, max_payload)?;
+        let (Stage::Header { length: 0, .. }, None) = (&self.stage, &self.message) else {
+            return None;
+        };
         let (header, used) = Header::decode(input).ok()??;
+        let end = used.checked_add(usize::try_from(header.length).ok()?)?;
+        let payload = input.get(used..end)?;
+        if header.opcode.is_control() || header.fin == Fin::More || payload.len() > max_payload {
+            return None;
+        }
         // No extension is allowed, so that a compressed message is refused as well.
         check::header(&header, self.role, None, &self.limits, 0).ok()?;
-        Some(WholeMessage::new(header, &input[used..length], length))
+        Some(WholeMessage::new(header, payload, end))
     }
 
     /// Returns whether the last event has been reported.

@@ -50,8 +50,8 @@ pub(super) struct Burst {
 struct Copied {
     kind: MessageKind,
     /// The length in bytes, with the header.
-    length: usize,
-    payload_length: usize,
+    length: u32,
+    payload_length: u32,
 }
 
 /// Returns whether the input holds at least two whole messages that the guest may take in one call.
@@ -119,7 +119,9 @@ impl Burst {
     /// Appends the messages at the front of the unread input to `contents`, as long as they are of one kind. Returns
     /// the end of each message in `contents`. The first end is that of the message already in `contents`.
     fn copy_messages(&mut self, kind: MessageKind, contents: &mut Vec<u8>) -> Vec<u32> {
-        let mut ends = vec![contents.len() as u32];
+        let mut ends = Vec::with_capacity(MAX_MESSAGES);
+        ends.push(contents.len() as u32);
+        self.copied.reserve(MAX_MESSAGES);
         let mut unread = &self.buffer[self.unread.clone()];
         contents.reserve(unread.len().min(MAX_CONTENTS.saturating_sub(contents.len())));
         while ends.len() < MAX_MESSAGES {
@@ -133,10 +135,11 @@ impl Burst {
                 contents.truncate(start);
                 break;
             }
-            let (length, payload_length) = (message.length(), contents.len() - start);
+            let (length, payload_length) =
+                (message.length() as u32, (contents.len() - start) as u32);
             self.copied.push_back(Copied { kind, length, payload_length });
             ends.push(contents.len() as u32);
-            unread = &unread[length..];
+            unread = &unread[message.length()..];
         }
         ends
     }
@@ -222,8 +225,8 @@ impl guest::Burst for Burst {
             return None;
         }
         let Copied { kind, length, payload_length } = self.copied.pop_front()?;
-        outbound.traffic.received(payload_length);
-        self.unread.start += length;
+        outbound.traffic.received(payload_length as usize);
+        self.unread.start += length as usize;
         self.taken += 1;
         Some(kind)
     }

@@ -170,6 +170,7 @@ fn only_valid_and_uncompressed_messages_are_read_without_being_consumed() {
         "a1 81 00 00 00 00 61",                // RSV2
         "01 81 00 00 00 00 61",                // a fragment
         "89 81 00 00 00 00 61",                // a ping
+        "80 81 00 00 00 00 61",                // a continuation
         "81 fe 00 01 00 00 00 00 61",          // the length is not minimal
         "81 85 37 fa 21 3d 7f 9f 4d 51",       // a byte is missing
         "81 86 00 00 00 00 61 61 61 61 61 61", // longer than the 5 bytes below
@@ -180,7 +181,9 @@ fn only_valid_and_uncompressed_messages_are_read_without_being_consumed() {
     assert_eq!(peeked(&limited, "81 83 00 00 00 00 61 61 61", 5), None, "over the limit");
     let mut within_a_message = End::server();
     within_a_message.receives_hex("01 81 00 00 00 00 61");
-    assert_eq!(peeked(&within_a_message, "81 81 00 00 00 00 61", 5), None, "within a message");
+    for next in ["81 81 00 00 00 00 61", "80 81 00 00 00 00 61"] {
+        assert_eq!(peeked(&within_a_message, next, 5), None, "within a message: {next}");
+    }
 }
 
 #[test]
