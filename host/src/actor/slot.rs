@@ -41,19 +41,23 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `inherit` (`Unused` to `Hibernated`) | the first event, if an earlier owner of the actor has left a state |
 /// | `take_current` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
 /// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
-/// | `lose` | a fault in `suspend` |
+/// | `take_checkpoint`, `last_state` | a checkpoint, or the last save before another host owns the actor: the state is |
+/// | | `Lost` during `suspend`, and `Live` again afterwards |
+/// | `lose` | a fault in `suspend`, except in `replace` |
 /// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
-/// | `wake` | the next event, or a reload that wakes one actor to find out whether new code accepts its state |
+/// | `wake` | the next event; a reload that wakes one actor to find out whether new code accepts its state; or |
+/// | | `try_out`, if a canary trial has chosen a hibernated actor |
 /// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
+/// | `replace_lost` | `suspend` fails in `replace`. It calls `restore_checkpoint` and `wake`, or else `restart` |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
-/// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Lost`, or `suspend` fails in |
-/// | | `replace` |
-/// | `restart` | there is no checkpoint, and an event finds the state `Lost`, or `suspend` fails in `replace`; or the |
-/// | | code that saved the state refuses it |
+/// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Lost`, or `replace_lost` needs it |
+/// | `restart` | there is no checkpoint, and an event finds the state `Lost`, or `replace_lost` needs an instance; |
+/// | | or the code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
-/// `restore_checkpoint` and `discard_state` are in this file, `inherit` in `durable.rs`, the other functions in
-/// `turn.rs` and `transitions.rs`. `Turn::transition_to_live` chooses the transition that an event needs.
+/// `restore_checkpoint` and `discard_state` are in this file, `take_checkpoint` in `checkpoint.rs`, `inherit` and
+/// `last_state` in `durable.rs`, the other functions in `turn.rs` and `transitions.rs`. `Turn::transition_to_live`
+/// chooses the transition that an event needs.
 #[derive(Default)]
 pub(super) enum InstanceState {
     /// There has not been an instance yet.

@@ -24,15 +24,16 @@
 //!    message. A message that comes between steps 4 and 5 finds no such instance, and performs step 6 itself
 //!    ([`Turn::call_received`]).
 //!
-//! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6 for the
-//! chosen actors, and calls `replace` itself. At the end of the trial ([`ReloadTask::end_trial`]), all actors go
-//! through steps 5 to 7.
+//! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6. It
+//! calls [`Turn::try_out`] in each chosen actor, which calls `replace` for an instance in memory, and `wake` for a
+//! hibernated actor. At the end of the trial ([`ReloadTask::end_trial`]), all actors go through steps 5 to 7.
 //!
 //! [`Code::install`]: crate::actor::Code::install
 //! [`Code::begin_trial`]: crate::actor::Code::begin_trial
 //! [`Turn::apply_reload`]: crate::actor::Turn::apply_reload
 //! [`Turn::make_instance`]: crate::actor::Turn::make_instance
 //! [`Turn::replace`]: crate::actor::Turn::replace
+//! [`Turn::try_out`]: crate::actor::Turn::try_out
 //! [`Turn::take_current`]: crate::actor::Turn::take_current
 //! [`Turn::call_received`]: crate::actor::Turn::call_received
 

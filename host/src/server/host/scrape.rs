@@ -1,5 +1,5 @@
-//! A scrape: the values of all metrics at one moment. Counters are read from the cells that hold them. Gauges have no
-//! cells, so they are measured here.
+//! A scrape: the values of all metrics at one moment. Counters are read from the cells that hold them. Most gauges have
+//! no cells, so they are measured here.
 
 use std::sync::Arc;
 
