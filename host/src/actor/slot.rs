@@ -22,11 +22,11 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// The state of an actor's instance.
 ///
 /// ```text
-///                         replace
+///                     replace_instance
 ///                         ┌─────┐
 ///            start        │     ▼       hibernate
 ///  Unused ──────────────▶ Live ──────────────────────▶ Hibernated ◀────── restore_for_rollback,
-///                         │ ▲ ▲         wake            │ ▲ │         from any state
+///                         │ ▲ ▲         wake            │ ▲ │             from any state
 ///                         │ │ └─────────────────────────┘ │ │
 ///    take_current, lose   │ │ restart                     │ │ discard_state
 ///                         ▼ │     restore_checkpoint      │ │
@@ -43,12 +43,12 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
 /// | `take_checkpoint`, `last_state` | a checkpoint, or the last save before another host owns the actor: the state is |
 /// | | `Lost` during `suspend`, and `Live` again afterwards |
-/// | `lose` | a fault in `suspend`, except in `replace` |
+/// | `lose` | a fault in `suspend`, except in `replace_instance` |
 /// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
 /// | `wake` | the next event; a reload that wakes one actor to find out whether new code accepts its state; or |
 /// | | `try_out`, if a canary trial has chosen a hibernated actor |
-/// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
-/// | `replace_lost` | `suspend` fails in `replace`. It calls `restore_checkpoint` and `wake`, or else `restart` |
+/// | `replace_instance` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
+/// | `replace_lost` | `suspend` fails in `replace_instance`. It calls `restore_checkpoint` and `wake`, or else `restart` |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
 /// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Lost`, or `replace_lost` needs it |
 /// | `restart` | there is no checkpoint, and an event finds the state `Lost`, or `replace_lost` needs an instance; |

@@ -69,7 +69,7 @@ impl Turn<'_> {
                 let saved = saved.clone();
                 // The saved state has the current version in two cases. Either the current code saved it, or older code
                 // saved it after the current code had failed to take over from this older code (`wake_with_old_code`,
-                // `replace`).
+                // `replace_instance`).
                 let keeps_code = saved.code.version == current.version;
                 let code = if keeps_code { saved.code.clone() } else { current };
                 self.wake(saved, code, permit).await
@@ -233,7 +233,7 @@ impl Turn<'_> {
         Ok(LiveInstance { code, ..old })
     }
 
-    /// Completes [`replace`](Self::replace) after the old instance failed to save its state. Continues from the last
+    /// Completes [`replace_instance`](Self::replace_instance) after the old instance failed to save its state. Continues from the last
     /// checkpoint, or without a state.
     async fn replace_lost(
         &mut self,

@@ -11,11 +11,11 @@
 //!    this unless `--no-compiler-process` is given. `compile` then creates a first instance, to check that the
 //!    component starts ([`Template::check_start`]). If the file is broken, `follow` tries again when it changes, or
 //!    after a second.
-//! 4. [`ReloadTask::take_over`] makes the new template the current one and raises its version ([`Code::install`], or
+//! 4. [`ReloadTask::deploy`] makes the new template the current one and raises its version ([`Code::install`], or
 //!    [`Code::begin_trial`] for a trial). From now on, an instance with an older version gets no more events.
 //! 5. [`Resource::refresh`] visits the actors, one at a time on each worker, and busy ones last
 //!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each actor.
-//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`], which calls [`Turn::replace`]. That
+//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`], which calls [`Turn::replace_instance`]. That
 //!    calls `suspend` in the old instance, and `resume` in a new one. If the new code refuses the state or traps, the
 //!    old instance continues. If `suspend` traps, the new instance starts from the last checkpoint, or without a state.
 //!    One of the hibernated actors is woken to try the new code. The other hibernated actors get the code at their next
@@ -25,19 +25,19 @@
 //!    ([`Turn::call_received`]).
 //!
 //! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6. It
-//! calls [`Turn::try_out`] in each chosen actor, which calls `replace` for an instance in memory, and `wake` for a
+//! calls [`Turn::try_out`] in each chosen actor, which calls `replace_instance` for an instance in memory, and `wake` for a
 //! hibernated actor. At the end of the trial ([`ReloadTask::end_trial`]), all actors go through steps 5 to 7.
 //!
 //! [`Code::install`]: crate::actor::Code::install
 //! [`Code::begin_trial`]: crate::actor::Code::begin_trial
 //! [`Turn::apply_reload`]: crate::actor::Turn::apply_reload
 //! [`Turn::make_instance`]: crate::actor::Turn::make_instance
-//! [`Turn::replace`]: crate::actor::Turn::replace
+//! [`Turn::replace_instance`]: crate::actor::Turn::replace_instance
 //! [`Turn::try_out`]: crate::actor::Turn::try_out
 //! [`Turn::take_current`]: crate::actor::Turn::take_current
 //! [`Turn::call_received`]: crate::actor::Turn::call_received
 
-mod take_over;
+mod deploy;
 
 use std::sync::Arc;
 use std::time::Duration;
