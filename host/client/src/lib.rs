@@ -97,6 +97,7 @@
 #![forbid(unsafe_code)]
 
 mod authority;
+mod certificates;
 mod client;
 mod connection;
 mod connection_io;
