@@ -52,6 +52,7 @@ mod slice;
 pub mod testing;
 mod ticker;
 mod timers;
+mod tls_files;
 mod topics;
 mod traces;
 mod watch;
