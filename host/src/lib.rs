@@ -33,6 +33,7 @@ mod cluster;
 pub mod config;
 mod connection;
 mod dialer;
+mod error_chain;
 mod grant;
 mod guest;
 pub mod inspect;
@@ -61,6 +62,9 @@ mod worker;
 pub use about::build_description;
 pub use actor::TrialState;
 pub use cluster::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};
+// Hidden items are for the program only.
+#[doc(hidden)]
+pub use error_chain::{last_cause, with_causes};
 pub use guest::run_as_compiler;
 pub use metrics::count_lost_log_line;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
