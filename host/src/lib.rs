@@ -44,6 +44,7 @@ mod outgoing;
 mod ownership;
 mod pattern;
 mod platform;
+mod printable;
 mod reload;
 mod resource;
 mod running;
@@ -67,6 +68,8 @@ pub use cluster::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementSt
 pub use error_chain::{last_cause, with_causes};
 pub use guest::run_as_compiler;
 pub use metrics::count_lost_log_line;
+#[doc(hidden)]
+pub use printable::{Tabs, printable};
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, CheckedResource, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader,
