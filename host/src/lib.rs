@@ -33,6 +33,7 @@ mod cluster;
 pub mod config;
 mod connection;
 mod dialer;
+mod error_chain;
 mod grant;
 mod guest;
 pub mod inspect;
@@ -43,6 +44,7 @@ mod outgoing;
 mod ownership;
 mod pattern;
 mod platform;
+mod printable;
 mod reload;
 mod resource;
 mod running;
@@ -52,6 +54,7 @@ mod slice;
 pub mod testing;
 mod ticker;
 mod timers;
+mod tls_files;
 mod topics;
 mod traces;
 mod watch;
@@ -60,8 +63,13 @@ mod worker;
 pub use about::build_description;
 pub use actor::TrialState;
 pub use cluster::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};
+// Hidden items are for the program only.
+#[doc(hidden)]
+pub use error_chain::{last_cause, with_causes};
 pub use guest::run_as_compiler;
 pub use metrics::count_lost_log_line;
+#[doc(hidden)]
+pub use printable::{Tabs, printable};
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, CheckedResource, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader,

@@ -2,12 +2,6 @@
 
 use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
 
-/// The code for a close frame without a code (RFC 6455 §7.4.1). It is never sent.
-const NO_STATUS: u16 = 1005;
-
-/// The code for an end without a close frame (RFC 6455 §7.4.1). It is never sent.
-const ABNORMAL: u16 = 1006;
-
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,8 +37,7 @@ impl Cause {
     pub(crate) fn end(&self, sent: Option<CloseCode>) -> End {
         let sent = sent.map(CloseCode::number);
         let (code, reason) = match self {
-            Self::Closed(Some(frame)) => (frame.code().number(), frame.reason().to_owned()),
-            Self::Closed(None) => (NO_STATUS, String::new()),
+            Self::Closed(frame) => CloseFrame::code_and_reason(frame.as_ref()),
             other => return End { sent, ..End::abnormal(other.to_string()) },
         };
         End { code, reason, clean: true, sent }
@@ -54,6 +47,6 @@ impl Cause {
 impl End {
     /// Describes an end without a close frame from the server.
     pub(crate) fn abnormal(reason: String) -> Self {
-        Self { code: ABNORMAL, reason, clean: false, sent: None }
+        Self { code: CloseCode::ABNORMAL, reason, clean: false, sent: None }
     }
 }

@@ -1,13 +1,13 @@
 //! The certificate with which a client authenticates itself.
 
 use std::error::Error;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::certificates;
 use crate::error::ConnectError;
 
 /// The files of a client's certificate and its key, in PEM.
@@ -24,14 +24,7 @@ impl Identity {
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConnectError> {
         let failed =
             |source| ConnectError::ClientCertificate { path: self.certificate.clone(), source };
-        let chain = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| failed(Arc::new(error)))?;
-        if chain.is_empty() {
-            let empty =
-                io::Error::new(io::ErrorKind::InvalidData, "the file contains no certificate");
-            return Err(failed(Arc::new(empty)));
-        }
+        let chain = certificates::read(&self.certificate).map_err(failed)?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| self.unusable(error))?;
         Ok((chain, key))
     }

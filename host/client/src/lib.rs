@@ -97,6 +97,7 @@
 #![forbid(unsafe_code)]
 
 mod authority;
+mod certificates;
 mod client;
 mod connection;
 mod connection_io;
@@ -120,6 +121,7 @@ mod sniff;
 mod stream;
 mod tls;
 mod transport;
+mod upgraded_stream;
 mod url;
 
 pub use client::{Client, Closing, connect};
@@ -134,6 +136,9 @@ pub use proxy::ProxyError;
 pub use sending::{Pinging, Sending};
 pub use shared::State;
 pub use sink::{Message, MessageSink};
+/// For the server `ws-host`, which has the same streams.
+#[doc(hidden)]
+pub use upgraded_stream::UpgradedStream;
 pub use url::UrlError;
 /// Why a close frame cannot be made: a code that may not be sent, or a reason that is too long.
 pub use ws_host_protocol::CloseFrameError;

@@ -8,7 +8,6 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
 };
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     AlertDescription, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, PeerMisbehaved,
@@ -17,6 +16,7 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::certificates;
 use crate::error::ConnectError;
 use crate::http_version::HttpVersion;
 use crate::identity::Identity;
@@ -124,13 +124,8 @@ fn system_roots() -> Result<Arc<RootCertStore>, ConnectError> {
 fn file_roots(path: &Path) -> Result<RootCertStore, ConnectError> {
     let failed = |source| ConnectError::CaFile { path: path.to_owned(), source };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| failed(Arc::new(e)))? {
-        let certificate = certificate.map_err(|error| failed(Arc::new(error)))?;
+    for certificate in certificates::read(path).map_err(failed)? {
         roots.add(certificate).map_err(|error| failed(Arc::new(error)))?;
-    }
-    if roots.is_empty() {
-        let empty = io::Error::new(io::ErrorKind::InvalidData, "the file contains no certificate");
-        return Err(failed(Arc::new(empty)));
     }
     Ok(roots)
 }

@@ -35,6 +35,16 @@ impl CloseFrame {
         Self { code, reason }
     }
 
+    /// Returns the code and the reason that an application is told after it received this close frame (RFC 6455 §7.1.5,
+    /// §7.1.6). `None` stands for a frame without a code, as in [`Event::Closed`](crate::Event::Closed). Its code is
+    /// [`CloseCode::NO_STATUS`].
+    pub fn code_and_reason(received: Option<&Self>) -> (u16, String) {
+        match received {
+            Some(frame) => (frame.code.number(), frame.reason.clone()),
+            None => (CloseCode::NO_STATUS, String::new()),
+        }
+    }
+
     /// Decodes the payload of a received close frame. Returns `None` for an empty one.
     pub(crate) fn decode(payload: &[u8]) -> Result<Option<Self>, ProtocolError> {
         match payload {

@@ -33,6 +33,12 @@ impl CloseCode {
     /// 1014: a gateway received an invalid response (IANA registry).
     pub const BAD_GATEWAY: Self = Self(1014);
 
+    /// 1005: the close frame had no code (RFC 6455 §7.4.1). This is only a number, because it is never sent.
+    pub const NO_STATUS: u16 = 1005;
+    /// 1006: the connection ended without a close frame (RFC 6455 §7.4.1). This is only a number, because it is never
+    /// sent.
+    pub const ABNORMAL: u16 = 1006;
+
     /// Validates a code that was received, or that an application wants to send.
     ///
     /// # Errors

@@ -1,27 +1,21 @@
 //! Explains why the client could not connect, and how the user can solve the problem.
 
 use ws_host::client::{ConnectError, HandshakeError, HttpVersion};
-
-use super::output::printable;
+use ws_host::{Tabs, printable, with_causes};
 
 /// The longest part of a response body that is shown, in characters. A sentence fits, a web page does not.
 const MAX_BODY_CHARS: usize = 200;
 
 /// Returns the error in the form that the user reads: its causes, the body of a refusal, and advice.
 pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
-    let mut text = format!("not connected to {url}: {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
+    let mut text = format!("not connected to {url}: {}", with_causes(error));
     if let ConnectError::Refused { body, .. } | ConnectError::ProxyRefused { body, .. } = error
         && let body = body.trim().chars().take(MAX_BODY_CHARS).collect::<String>()
         && !body.is_empty()
     {
         text += &format!(": {body}");
     }
-    let mut text = printable(&text);
+    let mut text = printable(&text, Tabs::Kept);
     if let Some(advice) = advice(url, error) {
         text += &format!("\n{advice}");
     }

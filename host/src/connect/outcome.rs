@@ -3,9 +3,9 @@
 use std::io;
 
 use ws_host::client::End;
+use ws_host::{Tabs, printable};
 
 use super::input::Source;
-use super::output::printable;
 use crate::signals::Signal;
 
 /// Exit code: closed with a code other than 1000, 1001 or 1005.
@@ -96,9 +96,12 @@ impl Outcome {
         if !end.clean {
             return match end.sent {
                 Some(code) => {
-                    format!("connection lost after closing with {code}: {}", printable(&end.reason))
+                    format!(
+                        "connection lost after closing with {code}: {}",
+                        printable(&end.reason, Tabs::Kept)
+                    )
                 }
-                None => format!("connection lost: {}", printable(&end.reason)),
+                None => format!("connection lost: {}", printable(&end.reason, Tabs::Kept)),
             };
         }
         let by = match self.cause {
@@ -108,7 +111,7 @@ impl Outcome {
         match (end.code, &*end.reason) {
             (1005, _) => format!("{by} without a code"),
             (code, "") => format!("{by} with {code}"),
-            (code, reason) => format!("{by} with {code} ({})", printable(reason)),
+            (code, reason) => format!("{by} with {code} ({})", printable(reason, Tabs::Kept)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use ws_host::client::Received;
+use ws_host::{Tabs, printable};
 
 /// How many lines may wait for standard output. A longer queue would not help a slow reader.
 const MAX_QUEUED_LINES: usize = 16;
@@ -25,7 +26,7 @@ pub(super) enum LineFormat {
     Plain,
 }
 
-/// How control characters in a message are printed.
+/// How control characters, and characters that hide or reorder text, are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ControlChars {
     Escaped,
@@ -116,7 +117,9 @@ impl Style {
         let (kind, message) = match received {
             Received::Text(text) => ("text", self.text(text)),
             Received::Binary(bytes) => ("binary", hex(bytes)),
-            Received::Pong(payload) => ("pong", printable(&String::from_utf8_lossy(payload))),
+            Received::Pong(payload) => {
+                ("pong", printable(&String::from_utf8_lossy(payload), Tabs::Kept))
+            }
             _ => return None,
         };
         match self.format {
@@ -129,7 +132,7 @@ impl Style {
 
     fn text(self, text: &str) -> String {
         match self.control_chars {
-            ControlChars::Escaped => printable(text),
+            ControlChars::Escaped => printable(text, Tabs::Kept),
             ControlChars::Raw => text.to_owned(),
         }
     }
@@ -141,25 +144,11 @@ pub(super) fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Escapes all control characters except tabs. Otherwise text from a server could move the cursor of the user's
-/// terminal, or look like another line.
-pub(super) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
-}
-
 fn pong_line(payload: &str, time: Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1000.0;
     match payload {
         "" => format!("< pong ({milliseconds:.1} ms)\n"),
-        payload => format!("< pong {} ({milliseconds:.1} ms)\n", printable(payload)),
+        payload => format!("< pong {} ({milliseconds:.1} ms)\n", printable(payload, Tabs::Kept)),
     }
 }
 
@@ -189,17 +178,20 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_do_not_reach_a_terminal() {
-        let nasty = Received::Text("a\u{1b}[2J\nb\u{9b}c\t\u{7f}".into());
-        assert_eq!(labeled(&nasty), "< text a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\n");
+    fn text_that_reaches_a_terminal_is_printable() {
+        let nasty = Received::Text("a\u{1b}[2J\nb\u{9b}c\t\u{7f}\u{202e}".into());
+        assert_eq!(labeled(&nasty), "< text a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\\u{202e}\n");
         assert_eq!(labeled(&Received::Pong(b"\x1b\xff".into())), "< pong \\u{1b}\u{fffd}\n");
         let terminal = Style { format: LineFormat::Plain, control_chars: ControlChars::Escaped };
-        assert_eq!(terminal.line(&nasty).unwrap(), "a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\n");
+        assert_eq!(terminal.line(&nasty).unwrap(), "a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\\u{202e}\n");
     }
 
     #[test]
     fn pipe_gets_messages_unchanged() {
-        assert_eq!(PIPE.line(&Received::Text("a\u{1b}".into())).unwrap(), "a\u{1b}\n");
+        assert_eq!(
+            PIPE.line(&Received::Text("a\u{1b}\u{202e}".into())).unwrap(),
+            "a\u{1b}\u{202e}\n"
+        );
         assert_eq!(PIPE.line(&Received::Binary(vec![1, 2])).unwrap(), "01 02\n");
         assert_eq!(PIPE.line(&Received::Pong(b"x".into())), None);
     }

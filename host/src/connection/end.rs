@@ -5,12 +5,6 @@ use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
 use crate::clients::Cause;
 use crate::guest::Disconnection;
 
-/// The code for a close frame without a code (RFC 6455 §7.4.1). It is never sent.
-const NO_STATUS_RECEIVED: u16 = 1005;
-
-/// The code for an end without a close frame (RFC 6455 §7.4.1). It is never sent.
-const ABNORMAL_CLOSURE: u16 = 1006;
-
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionEnd {
@@ -52,9 +46,8 @@ impl ConnectionEnd {
     ) -> Disconnection {
         let cause = first.unwrap_or(self.cause());
         let (code, reason) = match self {
-            Self::Closed(Some(frame)) => (frame.code().number(), frame.reason().to_owned()),
-            Self::Closed(None) => (NO_STATUS_RECEIVED, String::new()),
-            other => (ABNORMAL_CLOSURE, other.to_string()),
+            Self::Closed(frame) => CloseFrame::code_and_reason(frame.as_ref()),
+            other => (CloseCode::ABNORMAL, other.to_string()),
         };
         let clean = matches!(self, Self::Closed(_));
         Disconnection { cause, code, reason, clean, sent_code: sent.map(CloseCode::number) }

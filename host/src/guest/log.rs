@@ -11,7 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::log_budget::LogBudget;
-use super::log_line::{MAX_LINE, printable, write_line};
+use super::log_line::{MAX_LINE, line_text, write_line};
 use super::log_source::LogSource;
 use super::recent_stderr::RecentStderr;
 
@@ -122,7 +122,7 @@ impl Lines {
     fn end_line(&mut self) {
         let Self { source, stream, recent_stderr, budget, .. } = &*self;
         if let GuestStream::Stderr = stream {
-            recent_stderr.add(&printable(RecentStderr::beginning(&self.line)));
+            recent_stderr.add(&line_text(RecentStderr::beginning(&self.line)));
         }
         let level = match stream {
             GuestStream::Stdout => Level::INFO,

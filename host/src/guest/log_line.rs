@@ -6,6 +6,7 @@ use tracing::Level;
 
 use super::log_budget::{Line, LogBudget};
 use super::log_source::LogSource;
+use crate::printable::{Tabs, printable};
 
 /// The longest line that the log takes in one piece, in bytes.
 pub(super) const MAX_LINE: usize = 4096;
@@ -18,7 +19,7 @@ pub(super) fn write_line(source: &LogSource, budget: &LogBudget, level: Level, l
             if left_out > 0 {
                 tracing::warn!(target: "guest", component, resource, hash, "{left_out} lines were left out");
             }
-            let line = printable(line);
+            let line = line_text(line);
             budget.charge(line.len());
             match level {
                 Level::TRACE => {
@@ -58,16 +59,20 @@ pub(super) fn is_shown(level: Level) -> bool {
     }
 }
 
-/// Returns the text with control characters escaped. The output of a guest must not move the cursor of a terminal that
-/// shows the log, nor look like another line of the log.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    let mut printable = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() && character != '\t' {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
+/// Returns a line as text. The output of a guest must not control a terminal that shows the log, hide a part of a line,
+/// or look like another line.
+pub(super) fn line_text(line: &[u8]) -> String {
+    printable(&String::from_utf8_lossy(line), Tabs::Kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_of_a_guest_is_printable() {
+        let line = "a\tb\u{1b}[2J\r\u{202e}c".as_bytes();
+        assert_eq!(line_text(line), "a\tb\\u{1b}[2J\\r\\u{202e}c");
+        assert_eq!(line_text(b"\xff"), "\u{fffd}");
     }
-    printable
 }

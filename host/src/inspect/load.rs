@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Cost, InspectOptions};
 use crate::actor_resources::ActorResources;
 use crate::blocking::try_off_the_workers;
+use crate::error_chain::with_causes;
 use crate::guest::{
     CallLimits, CompileOptions, CompilerProcess, ComponentSpec, Density, LoadError, Runtime,
     RuntimeError, Source, StoreSettings, Template, cancellation,
@@ -51,13 +52,11 @@ pub(super) enum Failure {
 impl Failure {
     /// Returns the message of the error, followed by the messages of its causes.
     pub(super) fn message(&self) -> String {
-        let error: &dyn std::error::Error = match self {
-            Self::Load(error) => error,
-            Self::Runtime(error) => error,
-            Self::Panic(message) => return message.clone(),
-        };
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
-        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+        match self {
+            Self::Load(error) => with_causes(error),
+            Self::Runtime(error) => with_causes(error),
+            Self::Panic(message) => message.clone(),
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use rustls::Error as TlsError;
 
+use crate::error_chain::last_cause;
+
 /// Why a request of a handler has no response, or no complete one.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RequestError {
@@ -49,7 +51,7 @@ impl RequestError {
         match find::<io::Error>(error) {
             Some(error) if error.kind() == io::ErrorKind::TimedOut => Self::ConnectTimeout,
             Some(error) => Self::Connect(error.to_string()),
-            None => Self::Connect(innermost(error)),
+            None => Self::Connect(last_cause(error)),
         }
     }
 
@@ -68,9 +70,9 @@ impl RequestError {
     pub(super) fn connected(error: &(dyn Error + 'static)) -> Self {
         match find::<hyper::Error>(error) {
             Some(hyper) if hyper.is_parse() || hyper.is_parse_too_large() => {
-                Self::Protocol(innermost(error))
+                Self::Protocol(last_cause(error))
             }
-            _ => Self::Incomplete(innermost(error)),
+            _ => Self::Incomplete(last_cause(error)),
         }
     }
 }
@@ -85,13 +87,4 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         next = error.source();
     }
     None
-}
-
-/// Returns the message of the innermost error, which is the most specific one.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -49,6 +49,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::blocking::try_off_the_workers;
 use crate::config::{self, Trial};
+use crate::error_chain::with_causes;
 use crate::guest::{ComponentSpec, LoadError, Runtime, Source, Template, cancellation};
 use crate::resource::Resource;
 use crate::watch::Watch;
@@ -199,7 +200,7 @@ async fn compile(
 ) -> Result<Arc<Template>, ReloadError> {
     let (runtime, spec) = (Arc::clone(runtime), spec.clone());
     // If this future is dropped, nobody needs the result, and compiling ends early.
-    let (_cancellation, cancelled) = cancellation().map_err(|error| with_causes(&error))?;
+    let (_cancellation, cancelled) = cancellation().map_err(|error| component_error(&error))?;
     let compiled =
         try_off_the_workers(move || Template::compile(&runtime, source, &spec, &cancelled)).await;
     let template = flatten(compiled)?;
@@ -422,18 +423,11 @@ async fn changed(watch: &Option<Watch>) {
 /// Returns the result of a task that loads a component. A panic counts as an error of the component.
 fn flatten<T>(loaded: Result<Result<T, LoadError>, JoinError>) -> Result<T, ReloadError> {
     match loaded {
-        Ok(result) => result.map_err(|error| with_causes(&error)),
-        Err(error) => Err(with_causes(&error)),
+        Ok(result) => result.map_err(|error| component_error(&error)),
+        Err(error) => Err(component_error(&error)),
     }
 }
 
-/// Returns the message of an error, followed by the messages of its causes.
-fn with_causes(error: &dyn std::error::Error) -> ReloadError {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    ReloadError::Component(text)
+fn component_error(error: &dyn std::error::Error) -> ReloadError {
+    ReloadError::Component(with_causes(error))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ws_host_protocol::CloseFrame;
+use ws_host_protocol::{CloseCode, CloseFrame};
 
 /// A thing that a client has received from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +32,13 @@ pub struct Closed {
 
 impl Closed {
     pub(super) fn with(frame: Option<&CloseFrame>) -> Self {
-        match frame {
-            Some(frame) => Self { code: frame.code().number(), reason: frame.reason().to_owned() },
-            None => Self { code: 1005, reason: String::new() },
-        }
+        let (code, reason) = CloseFrame::code_and_reason(frame);
+        Self { code, reason }
     }
 
     /// The end of a connection without a close frame.
     pub(super) fn lost() -> Self {
-        Self { code: 1006, reason: String::new() }
+        Self { code: CloseCode::ABNORMAL, reason: String::new() }
     }
 }
 
@@ -59,7 +57,9 @@ impl fmt::Display for Received {
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
-            1006 => write!(f, "the end of the connection without a close frame (1006)"),
+            CloseCode::ABNORMAL => {
+                write!(f, "the end of the connection without a close frame (1006)")
+            }
             code if self.reason.is_empty() => write!(f, "close {code}"),
             code => write!(f, "close {code} {:?}", self.reason),
         }

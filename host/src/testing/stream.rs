@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, Replies, Role};
+use ws_host_protocol::{CloseCode, CloseFrame, Event, Inbound, Limits, Outbound, Replies, Role};
 
 use super::handshake::Opened;
 use super::received::{Closed, Received};
@@ -159,7 +159,7 @@ impl State {
                 Event::Closed(frame) => self.closed = Some(Closed::with(frame.as_ref())),
                 Event::Failed(error) => {
                     let reason = format!("the host violated the protocol: {error}");
-                    return Some(Closed { code: 1006, reason });
+                    return Some(Closed { code: CloseCode::ABNORMAL, reason });
                 }
             }
         }

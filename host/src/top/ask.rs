@@ -13,8 +13,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 use ws_host::config::AdminToken;
+use ws_host::{Tabs, last_cause, printable};
 
-use super::figures::printable;
 use super::status::Status;
 
 /// How long connecting and reading the whole answer may take. A working host answers within milliseconds.
@@ -133,7 +133,7 @@ impl Host {
         let request =
             request.body(Empty::new()).expect("the characters of a token may be in a header");
         let response = self.client.request(request).await.map_err(|error| {
-            let cause = last_cause(&error);
+            let cause = printable(&last_cause(&error), Tabs::Escaped);
             match error.is_connect() {
                 true => AskError::Unreachable { address, cause },
                 false => AskError::NotHttp { address, cause },
@@ -141,13 +141,15 @@ impl Host {
         })?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-        let body = body
-            .map_err(|error| AskError::Unreadable { address, cause: last_cause(error.as_ref()) })?;
-        let body = body.to_bytes();
+        let unreadable = |cause: String| AskError::Unreadable {
+            address,
+            cause: printable(&cause, Tabs::Escaped),
+        };
+        let body = body.map_err(|error| unreadable(last_cause(error.as_ref())))?.to_bytes();
         match (status, &self.token) {
-            (StatusCode::OK, _) => serde_json::from_slice(&body).map_err(|error| {
-                AskError::Unreadable { address, cause: printable(&error.to_string()) }
-            }),
+            (StatusCode::OK, _) => {
+                serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))
+            }
             (StatusCode::UNAUTHORIZED, None) => Err(AskError::TokenNeeded { address }),
             (StatusCode::UNAUTHORIZED, Some(token)) => {
                 Err(AskError::WrongToken { address, file: token.file.clone() })
@@ -174,14 +176,5 @@ fn read_text(file: &Path) -> Result<String> {
 fn refusal(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().next().unwrap_or_default();
-    printable(&line.chars().take(MAX_REFUSAL).collect::<String>())
-}
-
-/// Returns the innermost cause of an error. The outer errors only say which parts of the client it passed through.
-fn last_cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    printable(&last.to_string())
+    printable(&line.chars().take(MAX_REFUSAL).collect::<String>(), Tabs::Escaped)
 }

@@ -1,6 +1,8 @@
 //! Tables of texts and figures. They are made to fit into a number of terminal columns.
 
-use super::figures::{cut, printable, width};
+use ws_host::{Tabs, printable};
+
+use super::figures::{cut, width};
 
 /// The number of spaces between two columns.
 const GAP: usize = 2;
@@ -27,10 +29,11 @@ pub(super) struct Table {
 impl Table {
     /// Returns the title and the first rows, as lines with at most `columns` columns.
     pub(super) fn lines(&self, columns: usize, rows: usize) -> Vec<String> {
-        let titles = self.columns.iter().map(|(title, _)| printable(title)).collect::<Vec<_>>();
+        let escaped = |text: &String| printable(text, Tabs::Escaped);
+        let titles = self.columns.iter().map(|(title, _)| escaped(title)).collect::<Vec<_>>();
         let rows = self.rows.iter().take(rows);
         let cells: Vec<Vec<String>> = std::iter::once(titles)
-            .chain(rows.map(|row| row.iter().map(|cell| printable(cell)).collect()))
+            .chain(rows.map(|row| row.iter().map(escaped).collect()))
             .collect();
         let widths = self.widths(&cells, columns);
         cells.iter().map(|cells| cut(&self.line(cells, &widths), columns)).collect()
@@ -101,8 +104,8 @@ mod tests {
 
     #[test]
     fn cells_cannot_command_the_terminal() {
-        let text = table("/\u{1b}[2J\r\n").lines(usize::MAX, 9).concat();
-        assert!(text.contains("/\\u{1b}[2J\\r\\n"), "{text}");
+        let text = table("/\u{1b}[2J\r\n\t\u{202e}").lines(usize::MAX, 9).concat();
+        assert!(text.contains("/\\u{1b}[2J\\r\\n\\t\\u{202e}"), "{text}");
         assert!(!text.contains(char::is_control));
     }
 }

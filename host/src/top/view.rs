@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use ws_host::{Tabs, printable};
+
 use super::ask::AskError;
-use super::figures::{UNKNOWN, age, bytes, count, cut, date, percent, printable, time};
+use super::figures::{UNKNOWN, age, bytes, count, cut, date, percent, time};
 use super::rates::{Answers, Rate, Rates, Within};
 use super::status::{ResourceFigures, Status};
 use super::table::{Align, Table};
@@ -63,10 +65,8 @@ impl View<'_> {
         }
         if let Some(problem) = self.problem {
             let since = self.answers.newest_at().map(|at| age(at.elapsed())).unwrap_or_default();
-            add(
-                &printable(&format!("No answer for {since}, trying again: {problem}")),
-                Emphasis::Problem,
-            );
+            let text = format!("No answer for {since}, trying again: {problem}");
+            add(&printable(&text, Tabs::Escaped), Emphasis::Problem);
         }
         let tables = [
             resources(status, rates.as_ref()),
@@ -100,8 +100,9 @@ impl View<'_> {
             0 => String::new(),
             stuck => format!(", {stuck} stuck"),
         };
+        let title = format!("ws-host {} at {}, up {up}", status.version, self.address);
         vec![
-            printable(&format!("ws-host {} at {}, up {up}", status.version, self.address)),
+            printable(&title, Tabs::Escaped),
             format!(
                 "clients {}   in {}, {}   out {}, {}   faults {}",
                 whole(sum(|one| one.clients)),

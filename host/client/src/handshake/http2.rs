@@ -12,8 +12,9 @@ use ws_host_protocol::handshake::client::{HandshakeError, Http2Handshake};
 use super::refusal::refusal;
 use super::{Established, Opened};
 use crate::error::ConnectError;
-use crate::http2::{Http2Connection, Http2Stream};
+use crate::http2::Http2Connection;
 use crate::options::Options;
+use crate::upgraded_stream::UpgradedStream;
 use crate::url::Scheme;
 
 /// Opens a WebSocket on a connection that may carry other WebSockets.
@@ -41,7 +42,7 @@ pub(crate) async fn open(
         Err(error) => return Err(error.into()),
     };
     let upgraded = hyper::upgrade::on(&mut response).await.map_err(response_error)?;
-    let stream = Http2Stream::new(upgraded, connection);
+    let stream = UpgradedStream::new(upgraded, connection.guard());
     let opened = Opened::new(accepted, response.into_parts().0);
     Ok(Established { stream: Box::new(stream), early: Vec::new(), opened })
 }

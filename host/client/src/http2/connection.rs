@@ -114,7 +114,7 @@ impl Http2Connection {
         self.requests.clone().send_request(request).await
     }
 
-    pub(super) fn guard(&self) -> ConnectionGuard {
+    pub(crate) fn guard(&self) -> ConnectionGuard {
         self.guard.clone()
     }
 }

@@ -2,7 +2,5 @@
 
 mod connection;
 mod driver;
-mod stream;
 
 pub use self::connection::Http2Connection;
-pub(crate) use self::stream::Http2Stream;

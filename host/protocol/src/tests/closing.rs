@@ -26,6 +26,20 @@ fn close_frame_without_a_code_is_answered_without_a_code() {
 }
 
 #[test]
+fn received_close_frame_has_a_code_and_a_reason_to_report() {
+    let reported = |bytes| {
+        let mut server = End::server();
+        server.receives_hex(bytes);
+        let [Event::Closed(frame)] = &server.events[..] else { panic!("{:?}", server.events) };
+        CloseFrame::code_and_reason(frame.as_ref())
+    };
+    assert_eq!(reported("88 85 0a 0b 0c 0d 09 e3 6e 74 6f"), (1000, "bye".to_owned()));
+    assert_eq!(reported("88 82 00 00 00 00 0f a0"), (4000, String::new()));
+    assert_eq!(reported("88 80 00 00 00 00"), (1005, String::new()));
+    assert_eq!([CloseCode::NO_STATUS, CloseCode::ABNORMAL], [1005, 1006]);
+}
+
+#[test]
 fn close_frame_of_one_byte_fails() {
     server_fails("88 81 00 00 00 00 03", ClosePayloadTooShort);
 }

@@ -7,6 +7,8 @@ use std::fmt::Write;
 use x509_parser::asn1_rs::{Any, Class, Tag, ToDer};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
+use crate::printable::is_control_or_invisible;
+
 /// The characters of a value that are escaped with a backslash (RFC 4514 §2.4). RFC 4514 does not require this for the
 /// equals sign. It is escaped here so that a search for `CN=admin` in a subject does not find it inside a company's
 /// name.
@@ -112,8 +114,9 @@ fn write_escaped(text: &mut String, value: &str) {
                 text.push('\\');
                 text.push(special);
             }
-            invisible if is_invisible(invisible) => {
-                for byte in invisible.encode_utf8(&mut [0; 4]).bytes() {
+            // §2.4 allows any character to be written as escaped bytes.
+            hidden if is_control_or_invisible(hidden) => {
+                for byte in hidden.encode_utf8(&mut [0; 4]).bytes() {
                     text.push('\\');
                     write_hexadecimal(text, byte);
                 }
@@ -121,14 +124,6 @@ fn write_escaped(text: &mut String, value: &str) {
             other => text.push(other),
         }
     }
-}
-
-/// Returns whether a character is invisible, or moves the text that follows it. This is true for control characters,
-/// characters of zero width, and marks of the writing direction. RFC 4514 allows such characters to be written as
-/// escaped bytes.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn write_hexadecimal(text: &mut String, byte: u8) {
@@ -209,6 +204,7 @@ mod tests {
             ("a\0b", "a\\00b"),
             ("a\r\nCN=b", "a\\0D\\0ACN\\=b"),
             ("\u{202e}a\u{85}", "\\E2\\80\\AEa\\C2\\85"),
+            ("a\u{200b}\u{fe0f}", "a\\E2\\80\\8B\\EF\\B8\\8F"),
             ("Lučić é ", "Lučić é\\ "),
             ("é", "é"),
             ("", ""),

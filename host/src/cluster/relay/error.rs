@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::tls_files::TlsFileError;
+
 /// Why a host cannot take part in relaying.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
@@ -11,6 +13,8 @@ pub(crate) enum SetupError {
         "{0} must contain a secret of 16 to 4096 bytes: `openssl rand -hex 32` makes a good one"
     )]
     Secret(PathBuf),
+    #[error(transparent)]
+    File(#[from] TlsFileError),
     #[error("{0} cannot be used: {1}")]
     Certificate(PathBuf, String),
 }

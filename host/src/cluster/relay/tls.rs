@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::error::SetupError;
+use crate::tls_files::{certificates, private_key};
 
 /// The TLS settings for both directions.
 #[derive(Clone)]
@@ -34,8 +34,7 @@ impl PeerTls {
         }
         let roots = Arc::new(roots);
         let chain = certificates(certificate)?;
-        let private =
-            PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error.to_string()))?;
+        let private = private_key(key)?;
         let provider = Arc::new(ring::default_provider());
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
@@ -61,17 +60,6 @@ impl PeerTls {
 pub(super) fn server_name(name: &str) -> std::io::Result<ServerName<'static>> {
     let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error);
     ServerName::try_from(name.to_owned()).map_err(invalid)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let unusable = |why: String| SetupError::Certificate(file.to_owned(), why);
-    let found: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(error.to_string()))?;
-    if found.is_empty() {
-        return Err(unusable("it has no certificate (-----BEGIN CERTIFICATE-----)".to_owned()));
-    }
-    Ok(found)
 }
 
 impl fmt::Debug for PeerTls {

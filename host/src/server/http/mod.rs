@@ -9,7 +9,6 @@ mod http2_body;
 mod linger;
 mod progress;
 mod upgrade;
-mod upgraded_stream;
 
 pub(super) use self::head::READ_SIZE as FIRST_READ;
 pub(super) use self::http1::{RELAYED_BYTES, serve_http1};

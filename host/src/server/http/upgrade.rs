@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
+use ws_host_client::UpgradedStream;
 
-use super::upgraded_stream::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host;
 use crate::server::host::HostState;
@@ -25,7 +25,10 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
     let upgrade = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
     let response = host::handle_request(state, &request, context.clone()).await.into_response();
-    let stream = async { upgrade.await.map(UpgradedStream::new).map_err(Error::other) };
+    let stream = async {
+        let upgraded = upgrade.await.map_err(Error::other)?;
+        Ok(UpgradedStream::new(upgraded, ()))
+    };
     match context.take_accepted() {
         None => {}
         Some(Accepted::Here(client)) => {

@@ -1,12 +1,11 @@
 //! TLS 1.2 and 1.3: the server's certificate, and the verification of client certificates.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -18,6 +17,7 @@ use crate::clients;
 use crate::config::{self, Certificate, ClientCertificates, Need};
 use crate::server::error::StartError;
 use crate::server::stream::{Encrypted, Prefixed};
+use crate::tls_files::{TlsFileError, certificates, private_key};
 
 /// Application protocols in order of preference (ALPN, RFC 7301).
 const HTTP2: &[u8] = b"h2";
@@ -37,12 +37,8 @@ pub(in crate::server) struct Tls {
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::server) enum TlsError {
-    #[error("{file}: {cause}")]
-    Read { file: PathBuf, cause: pem::Error },
-    #[error("{0} has no certificate in PEM (-----BEGIN CERTIFICATE-----)")]
-    NoCertificate(PathBuf),
-    #[error("{0} has no private key in PEM (-----BEGIN PRIVATE KEY-----)")]
-    NoKey(PathBuf),
+    #[error(transparent)]
+    File(#[from] TlsFileError),
     #[error("{chain} and {key} cannot be used: {cause}")]
     Unusable { chain: PathBuf, key: PathBuf, cause: rustls::Error },
     #[error("{file} cannot be used: {cause}")]
@@ -164,20 +160,4 @@ fn verifier(
         Need::Required => verifier,
     };
     verifier.build().map_err(|error| unusable(error.into()))
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read = |cause| TlsError::Read { file: file.to_owned(), cause };
-    let found: Vec<_> = CertificateDer::pem_file_iter(file)
-        .map_err(read)?
-        .collect::<Result<_, _>>()
-        .map_err(read)?;
-    if found.is_empty() { Err(TlsError::NoCertificate(file.to_owned())) } else { Ok(found) }
-}
-
-fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(file).map_err(|cause| match cause {
-        pem::Error::NoItemsFound => TlsError::NoKey(file.to_owned()),
-        cause => TlsError::Read { file: file.to_owned(), cause },
-    })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Test;
 use super::pattern::TextPattern;
 use super::step::{Clients, CustomTo, Message, Others, PlacedStep, Step};
+use crate::error_chain::with_causes;
 use crate::testing::{ConnectError, LogLine, Received, TestClient, TestHost};
 use crate::{CustomAnswer, Recipient};
 
@@ -58,11 +59,6 @@ pub(super) fn run(test: &Test) -> Result<(), TestFailure> {
         })?;
     }
     Ok(())
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Run<'_> {
