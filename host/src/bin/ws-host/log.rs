@@ -266,7 +266,10 @@ mod tests {
         std::panic::set_hook(before);
         assert!(failed.is_err());
         let logged = String::from_utf8(log.0.state.lock().queued.clone()).expect("text");
-        assert!(logged.starts_with("thread 'failing' panicked at host/src/log.rs:"), "{logged}");
+        assert!(
+            logged.starts_with("thread 'failing' panicked at host/src/bin/ws-host/log.rs:"),
+            "{logged}"
+        );
         assert!(logged.contains("on purpose\n"), "{logged}");
     }
 
