@@ -110,7 +110,7 @@ fn existing_folder_is_used_only_if_it_is_empty() -> Result<()> {
     assert!(error.contains("empty exists and is not empty: choose another name"), "{error}");
     fs::write(folder.path().join("file"), "")?;
     let error = refused(folder.path(), &["file"])?;
-    assert!(error.contains("file is in the way of a folder"), "{error}");
+    assert!(error.contains("file, because a file has this name"), "{error}");
     Ok(())
 }
 

@@ -127,7 +127,7 @@ pub enum ConnectError {
     },
     /// The certificate file of [`Options::client_certificate`](crate::Options::client_certificate) cannot be read or
     /// contains no certificate.
-    #[error("no certificate in {}", path.display())]
+    #[error("the file {} has no certificate", path.display())]
     ClientCertificate {
         /// The file.
         path: PathBuf,
@@ -136,7 +136,7 @@ pub enum ConnectError {
     },
     /// The key file of [`Options::client_certificate`](crate::Options::client_certificate) cannot be read, contains no
     /// key, or contains the key of another certificate.
-    #[error("no key for the certificate in {}", path.display())]
+    #[error("the file {} has no key for the certificate", path.display())]
     ClientKey {
         /// The file.
         path: PathBuf,

@@ -54,7 +54,7 @@ pub(crate) async fn connect(
     Ok(Transport { stream, probe, http })
 }
 
-/// Explains why the server gave no valid response, as far as its first input shows.
+/// Explains why the server gave no valid response, as far as the first bytes from the server show it.
 pub(crate) fn response_error(
     options: &Options,
     wanted: HttpVersion,

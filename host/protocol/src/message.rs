@@ -114,8 +114,8 @@ impl Assembly {
         Ok(())
     }
 
-    /// Appends bytes whose number no header declares, up to `limit` bytes for the whole message. Reserves no memory
-    /// beyond this limit.
+    /// Appends bytes when no header gives their length in advance. The whole message may have at most `limit` bytes, and
+    /// no memory beyond this limit is reserved.
     pub(crate) fn push_within(&mut self, bytes: &[u8], limit: usize) -> Result<(), ProtocolError> {
         if bytes.len() > limit - self.length() {
             return Err(ProtocolError::MessageTooLong { limit });

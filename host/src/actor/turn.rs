@@ -296,8 +296,9 @@ impl<'a> Turn<'a> {
     }
 
     /// Puts the instance back after a successful call, or drops it after a fault. The event is not retried. The caller
-    /// gets the fault, and closes the client if the event was a message (`close_for` in `connection/mod.rs`). The slot
-    /// stays `Lost` until the next event creates another instance (`restart` in `transitions.rs`).
+    /// gets the fault, and closes the client if the event was about a client (`close_for` in `connection/mod.rs`). The
+    /// slot stays `Lost` until the next event creates another instance, from the last checkpoint or anew
+    /// (`transition_to_live` in `transitions.rs`).
     fn finish_call<T>(&mut self, live: LiveInstance, result: Result<T, Fault>) -> Result<T, Fault> {
         match result {
             Ok(value) => {

@@ -41,17 +41,17 @@ pub(crate) enum HostClose<'a> {
     Moved,
     /// 1013: the cluster's broker has been unavailable for so long that another host may soon own the actor. This
     /// happens only on paths that are unique in the cluster, with `without-engine = "stop"`. Either an event of the
-    /// client failed with `NotOwner::Lapsed`, or `Resource::end_unowned` ended the actor.
+    /// client failed with `NotOwner::Lapsed`, or `Resource::end_unowned` (`resource/owned.rs`) ended the actor.
     Unconfirmed,
     /// The server of an outgoing connection is no longer granted.
     Revoked,
     /// The operator closes the client.
     Operator,
-    /// 1011: the handler failed in an event of the client (`Fault::close`). Contains the text for the client.
+    /// 1011: the handler failed in an event of the client (`Fault::close` in `guest/error.rs`). Contains the text for the client.
     HandlerFailed(&'a str),
     /// 1011: instances of the handler failed to start eight times in a row (`Turn::make_instance`).
     HandlerKeepsFailing,
-    /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit`). Never
+    /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit` in `actor/code.rs`). Never
     /// with `on-fault = "drop-message"`. Contains the text for the client.
     NoInstance(&'a str),
     /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. Its

@@ -34,7 +34,7 @@ pub(crate) struct Client {
     on_full: OnFull,
     /// The outbound buffer. Any thread may send, close or abort: [`enqueue`](Self::enqueue),
     /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock the buffer. Any thread may also read, for
-    /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only two users may lock all of it with
+    /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only two users may take the guard with
     /// [`outbound`](Self::outbound): `expiry.rs`, and the client's connection, which writes the buffer to the socket.
     outbound: Mutex<OutboundBuffer>,
     /// The share for output that waits to be written.

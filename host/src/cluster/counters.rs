@@ -19,7 +19,7 @@ pub(super) enum Dropped {
     NoRoom,
     /// Messages were received faster than they could be taken from the connection.
     Overflow,
-    /// The message was received, but was not sent by a host or a backend.
+    /// The received message did not come from a host or a backend.
     Malformed,
     /// The message was received after messages that its host had sent later, over a newer connection.
     Late,

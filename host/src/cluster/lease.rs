@@ -184,8 +184,8 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
             Err(PlacementError::ClaimWait(rest)) => {
                 if !std::mem::replace(&mut has_said, true) {
                     tracing::info!(
-                        "the broker's records are new: paths that are unique in the cluster are served in {:.1} s, \
-                         after the end of any lease that the broker may have lost",
+                        "the broker's records are new: this host serves paths that are unique in the cluster only \
+                         after {:.1} s, when any lease that the broker may have lost has ended",
                         rest.as_secs_f64()
                     );
                 }

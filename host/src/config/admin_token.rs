@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const MIN_LENGTH: usize = 16;
 const MAX_LENGTH: usize = 1024;
 
-/// The token that requests at the admin address must contain (RFC 6750). Only a hash of it is kept.
+/// The token that every request to the admin address must contain (RFC 6750). Only a hash of it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminToken {
     hash: [u8; 32],

@@ -76,7 +76,7 @@ pub struct Config {
     /// The admin address. Without a token, it must be a loopback address, because everybody who can connect to it may
     /// manage the server.
     pub admin: Option<SocketAddr>,
-    /// The token that requests at the admin address must contain.
+    /// The token that every request to the admin address must contain.
     pub admin_token: Option<AdminToken>,
     /// An address that answers health checks, and nothing else.
     pub health: Option<SocketAddr>,

@@ -407,7 +407,7 @@ enum Next<'a> {
 
 /// Returns the next event for the handler. Handles events of the protocol itself, and answers texts that have an
 /// automatic answer. While too much output waits for the client, returns no event. All messages of a client come
-/// through this function, except those that the guest takes from a burst (`next` in `burst.rs`).
+/// through this function, except those that the guest takes from a burst (`next` and `advance` in `burst.rs`).
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,

@@ -29,7 +29,7 @@ const MAX_READS: usize = 8;
 pub(crate) enum RelayEnd {
     #[error("both sides closed")]
     Closed,
-    #[error("the owner closed, and the client did not follow in time")]
+    #[error("the owner closed the connection, and the client did not close its side in time")]
     ClientStayed,
     #[error("the client did not read")]
     ClientStalled,

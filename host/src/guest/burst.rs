@@ -38,7 +38,7 @@ pub(crate) enum Message {
     Binary(Vec<u8>),
 }
 
-/// Messages of one kind for the guest: their contents, one after the other, and the end of each of them in bytes.
+/// Messages of one kind for the guest: their contents, one after the other, and the byte offset at which each one ends.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lower)]
 #[component(variant)]
 pub(crate) enum Messages {

@@ -3,12 +3,13 @@
 //! # The CPU budget (`max-cpu`)
 //!
 //! [`Meter::charge`] enforces it. It is called at ticks ([`Meter::interrupt`], from the callback that
-//! [`install_limits`] sets), as memory grows ([`Meter::memory_growing`]), and in imports that loop over clients
+//! [`install_limits`] sets), each time memory has grown by 512 KiB ([`Meter::memory_growing`]), and in imports that loop over clients
 //! (`charge_and_yield` in `imports/to_many.rs`).
 //!
 //! [`Meter::begin_event`] resets it. Its only caller is [`state::begin_event`], which is called for each event
 //! (`Guest::begin`), for each message of a burst (`imports/burst.rs`), and for the start of an instance
-//! ([`Template::instantiate`]). A suspended call uses none of its budget ([`TimeLimit::wait`]).
+//! ([`Template::instantiate`]). A suspended call uses none of its budget:
+//! [`TimeLimit::wait`] stops the clock, and keeps what the event has used.
 //!
 //! [`install_limits`]: super::state::install_limits
 //! [`state::begin_event`]: super::state::begin_event
@@ -37,7 +38,8 @@ const MAX_CORE_INSTANCES: usize = 64;
 /// table reserves up to twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// How much new memory an event may add before it yields and counts as a long computation. Ticks do not detect an event
+/// How much the memory of an instance may grow, in one event or several, before the event yields and counts as a long
+/// computation. Ticks do not detect an event
 /// that only grows memory, because such an event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 

@@ -5,7 +5,7 @@ use super::load::Failure;
 use super::sections::Sections;
 use crate::guest::LoadError;
 
-/// The module that code for WASI 0.1 imports.
+/// The module from which code imports the functions of WASI 0.1.
 const WASI_1: &str = "wasi_snapshot_preview1";
 
 /// The interface that `componentize-js` exports by default.

@@ -35,7 +35,7 @@ impl LongestSlice {
     }
 }
 
-/// Records the length of a slice into which a tick fell, in nanoseconds.
+/// Records the length, in nanoseconds, of a slice during which a tick occurred.
 #[cold]
 pub(super) fn note(length: u64) {
     OF_THIS_THREAD.with_borrow(|longest| {

@@ -16,7 +16,10 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 /// jemalloc reads this symbol before `main`. An environment variable at build time would have the same effect, but
 /// would be missing in builds from a cargo archive. The type is a pointer that a `static` may hold. Nothing writes to
 /// it.
-#[expect(unsafe_code, reason = "no other symbol has this name, and its type is that of jemalloc's")]
+#[expect(
+    unsafe_code,
+    reason = "no other symbol has this name, and this one has the type that jemalloc declares"
+)]
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS: AtomicPtr<c_char> = AtomicPtr::new(
     c"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0".as_ptr().cast_mut(),

@@ -88,8 +88,8 @@ impl<R: Records> Keeper<R> {
             match lost {
                 Some(why) => tracing::warn!(
                     lease = %id,
-                    "the lease of this host is lost: {why}; its instances of paths that are unique in the cluster \
-                     end, their clients are closed with 1012, and this host takes another lease"
+                    "this host has lost its lease: {why}; it ends its instances of paths that are unique in the \
+                     cluster, closes their clients with 1012, and takes another lease"
                 ),
                 None => self.give_back(&mut held).await,
             }

@@ -129,7 +129,10 @@ fn check_one(
         false => ProxyProtocol::Off,
     };
     if mode.is_some() && !is_unix {
-        return Err(at.invalid("listen", format!("{address} is not a unix socket and has no mode")));
+        return Err(at.invalid(
+            "listen",
+            format!("{address} cannot have a mode, because it is not a unix socket"),
+        ));
     }
     let mode = mode.or(defaults.mode).filter(|_| is_unix).map(|Mode(mode)| mode);
     Ok(Listen { address, encryption, proxy_protocol, mode })

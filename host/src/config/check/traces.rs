@@ -65,7 +65,7 @@ fn read_headers(file: &Path) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let headers = headers.map(|(number, line)| {
         header(line).ok_or_else(|| {
             format!(
-                "{}:{}: must be a header, such as `authorization: Bearer …`, but none of {}",
+                "{}:{}: must be a header, such as `authorization: Bearer …`; {} cannot be set",
                 file.display(),
                 number + 1,
                 RESERVED.join(", ")

@@ -95,8 +95,8 @@ impl<'a> Module<'a> {
         self
     }
 
-    /// Collects the data of the memories. Returns `None` unless the module copies all its data when it starts, to fixed
-    /// places in its own memories. Otherwise an image would not have the same effect.
+    /// Collects the data of the memories. At its start, the module must copy all its data to fixed places in its own
+    /// memories. Returns `None` for any other module, because an image would not have the same effect.
     fn read_data(&mut self, data: DataSectionReader<'a>, imported_memories: u32) -> Option<()> {
         for segment in data {
             let Data { kind: DataKind::Active { memory_index, offset_expr }, data, .. } =

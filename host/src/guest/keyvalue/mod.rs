@@ -40,7 +40,7 @@ type BoxedOutcome<'a, T> = Box<dyn Future<Output = Outcomes<T>> + Send + 'a>;
 #[component(variant)]
 enum Error {
     #[component(name = "no-such-store")]
-    #[expect(dead_code, reason = "any name is that of a bucket")]
+    #[expect(dead_code, reason = "every name is a valid name of a bucket")]
     NoSuchStore,
     #[component(name = "access-denied")]
     AccessDenied,
@@ -111,7 +111,9 @@ impl Access {
         store.data().resources.check_ownership()?;
         let setup = Arc::clone(store.data().setup());
         let Some(granted) = setup.grants.store() else {
-            wasmtime::bail!("there are no buckets without a store");
+            wasmtime::bail!(
+                "the resource has no store, so it has no buckets: grant = [\"keyvalue:FILE\"]"
+            );
         };
         let (store, limits) = (Arc::clone(&granted.store), granted.limits);
         Ok(Self { setup, store, limits, bucket })

@@ -29,7 +29,7 @@ use crate::metrics::Pending;
 use crate::resource::Full;
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
-/// Limits the log lines about handlers that accept a client with an invalid response.
+/// Limits the log lines about handlers that accept a client, but with a response that is not valid.
 static INVALID_ACCEPTANCE: LogRate = LogRate::new();
 
 /// Limits the log lines about handlers that do not answer a handshake in time.

@@ -94,16 +94,16 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
             if has_host(&FORWARDED) && !has_host(&X_FORWARDED_HOST) =>
         {
             format!(
-                "the proxy names the host in Forwarded, which is read only with --forwarded-by forwarded; \
-                 otherwise {listed}"
+                "the proxy names the host in Forwarded, but this header is ignored: set --forwarded-by \
+                 forwarded; otherwise {listed}"
             )
         }
         Proxy::Trusted(Convention::Forwarded | Convention::CfConnectingIp)
             if has_host(&X_FORWARDED_HOST) =>
         {
             format!(
-                "the proxy names the host in X-Forwarded-Host, which is read only with --forwarded-by \
-                 x-forwarded; otherwise {listed}"
+                "the proxy names the host in X-Forwarded-Host, but this header is ignored: set \
+                 --forwarded-by x-forwarded; otherwise {listed}"
             )
         }
         _ if PROXY_HEADERS.iter().any(has_host) || is_upstream(host, origin) => {

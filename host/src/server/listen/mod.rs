@@ -3,24 +3,24 @@
 //! # From a socket to the worker of an actor
 //!
 //! 1. [`accept()`] accepts on the first worker and gives the connection to the worker with the least load
-//!    (`handoff.rs`). On that worker, [`serve_connection`] serves it.
+//!    (`handoff.rs`), or to the operator's thread if that worker is too busy. There, [`serve_connection`] serves it.
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
-//! 3. [`host::answer`] finds the resource of the path and calls `admit` (`host/admission.rs`). `admit` takes a lease of
-//!    the actor ([`Resource::lease`]), which determines the worker, and calls the handler's `connected` on this worker.
+//! 3. [`host::handle_request`] (`host/routes.rs`) finds the resource of the path and calls `admit`
+//!    (`host/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), which determines the worker, and calls the handler's `connected` on this worker.
 //! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the worker of step 1, and
-//!    calls `start_websocket` beside it.
+//!    then calls `start_websocket` (same file). If the actor lives on this worker, the task runs [`Connection::serve`].
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]. [`TlsTransfer`] takes the
 //!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another runtime can
 //!    register it. The keys and the rest of the TLS state stay in the TLS stream.
-//! 6. `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the
+//! 6. Then `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the
 //!    socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
 //!
 //! A connection over HTTP/2 carries several streams, so it stays on its first worker, where hyper reads and writes the
 //! socket. [`answer_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's worker,
 //! and reads and writes the client's stream from this worker.
 //!
-//! [`host::answer`]: crate::server::host::answer
+//! [`host::handle_request`]: crate::server::host::handle_request
 //! [`Resource::lease`]: crate::resource::Resource::lease
 //! [`answer_with_upgrade`]: http::answer_with_upgrade
 //! [`Connection::serve`]: crate::connection::Connection::serve

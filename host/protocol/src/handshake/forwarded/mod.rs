@@ -147,7 +147,7 @@ fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> For
 }
 
 /// Returns the port of the requested host. The default ports of http and https are left out. A host without a port
-/// implies one of these two ports, and a proxy further out may have changed one of them into the other.
+/// means one of these two ports. Which one is not certain: a proxy nearer to the client may have turned https into http.
 fn forwarded_port(headers: &HeaderMap) -> Option<u16> {
     let port = single_value(headers, X_FORWARDED_PORT).and_then(parse_port)?;
     (!matches!(port, 0 | 80 | 443)).then_some(port)

@@ -49,7 +49,7 @@ pub(super) struct LimitFlags {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_memory: Option<ByteSize>,
 
-    /// CPU time of one event; a handler that uses more traps [default: 1s]
+    /// Maximum CPU time of one event; a handler that exceeds it traps [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Limits")]
     max_cpu: Option<Duration>,
 

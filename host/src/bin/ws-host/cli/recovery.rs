@@ -13,8 +13,8 @@ pub(super) struct Recovery {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     checkpoint: Option<Duration>,
 
-    /// Time after a reload in which a fault of the new code restores the old code and its state; 0 for no
-    /// trial [default: 0]
+    /// Length of the trial after a reload: a fault of the new code during it restores the old code and its
+    /// state; 0 for no trial [default: 0]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     trial: Option<Duration>,
 

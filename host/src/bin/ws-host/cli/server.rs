@@ -21,7 +21,7 @@ pub(super) struct Server {
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 
-    /// File with the token that requests at the admin address must contain
+    /// File with a token; every request to the admin address must contain this token
     #[arg(long, value_name = "FILE", requires = "admin")]
     admin_token: Option<PathBuf>,
 

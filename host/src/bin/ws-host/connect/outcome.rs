@@ -133,9 +133,9 @@ impl Outcome {
             // A pipe that has not sent anything yet may have had nothing to send. At a terminal, the user saw what
             // happened.
             (Unread::Possible, 0) if sent == 0 || source == Source::Terminal => None,
-            (Unread::Possible, 0) => {
-                Some(format!("not sent: the rest of the input, which had not ended (sent: {sent})"))
-            }
+            (Unread::Possible, 0) => Some(format!(
+                "not sent: the rest of the input, because the connection ended first (sent: {sent})"
+            )),
             (Unread::Possible, _) => {
                 Some(format!("not sent: at least {unsent} messages of the input (sent: {sent})"))
             }
@@ -208,7 +208,10 @@ mod tests {
             "not sent: at least 3 messages of the input (sent: 2)"
         );
         let open = Outcome { unsent: 0, ..missing };
-        assert!(open.closing_lines(&end(1000))[1].contains("which had not ended (sent: 2)"));
+        assert!(
+            open.closing_lines(&end(1000))[1]
+                .contains("because the connection ended first (sent: 2)")
+        );
         assert_eq!(open.exit_code(&end(1000)), EXIT_INCOMPLETE);
     }
 

@@ -55,7 +55,8 @@ impl Project<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) if error.kind() == ErrorKind::NotADirectory => {
                 bail!(
-                    "{folder} is in the way of a folder of this name: choose another name, or move the file away"
+                    "cannot create the folder {folder}, because a file has this name: choose another name, or move \
+                     the file away"
                 )
             }
             Err(error) => Err(error).with_context(|| format!("cannot read the folder {folder}")),

@@ -42,7 +42,7 @@ pub(super) fn add_to(files: &mut Files) -> Result<()> {
 fn manifest(package: &str) -> Result<String> {
     let read = |path: &str| -> Result<Table> {
         embedded::text(path)
-            .with_context(|| format!("{path} is not embedded"))?
+            .with_context(|| format!("this build of ws-host does not contain {path}"))?
             .parse()
             .context(path.to_owned())
     };

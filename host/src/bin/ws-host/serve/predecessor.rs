@@ -38,7 +38,7 @@ impl Predecessor {
             match message.descriptor {
                 Some(descriptor) => sockets.push(PassedSocket::new(message.text, descriptor)),
                 None if message.text == END => break,
-                None => bail!("the predecessor sent {:?}", message.text),
+                None => bail!("the predecessor sent {:?} instead of a socket", message.text),
             }
         }
         Ok(Some((Self(channel), PassedSockets::from_predecessor(sockets))))
@@ -54,7 +54,7 @@ impl Predecessor {
         let Self(channel) = self;
         let answer = channel.send(READY).and_then(|()| channel.receive(ANSWER_TIMEOUT));
         let answer = answer.context("the predecessor does not hand over its addresses")?;
-        ensure!(answer.text == GO, "the predecessor sent {:?}", answer.text);
+        ensure!(answer.text == GO, "the predecessor sent {:?} instead of {GO:?}", answer.text);
         Ok(())
     }
 }
