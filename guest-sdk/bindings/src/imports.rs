@@ -2098,9 +2098,10 @@ pub mod ws_host {
             /// Writes a message to the host's log. The level is `trace`, `debug`, `info`, `warn` or `error`; any other
             /// word counts as `info`.
             ///
-            /// Each line of the message becomes a line of the log, with control characters escaped. A line of more than
-            /// 4 KiB is broken, and what follows the first 64 KiB of a message is left out. Lines beyond `max-log` are
-            /// left out and counted. Lines of a level that the log does not show cost nothing. Never fails.
+            /// Each line of the message becomes a line of the log, with control characters and invisible characters
+            /// escaped. A line of more than 4 KiB is broken, and what follows the first 64 KiB of a message is left out.
+            /// Lines beyond `max-log` are left out and counted. Lines of a level that the log does not show cost
+            /// nothing. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn write(level: &str, message: &str) -> () {
                 unsafe {

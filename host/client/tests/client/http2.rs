@@ -1,6 +1,7 @@
 //! RFC 8441: WebSockets over HTTP/2.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use http_body_util::Full;
@@ -171,8 +172,11 @@ async fn connection_is_closed_when_it_is_no_longer_used() {
     // A connection without any WebSocket, and a connection for only one WebSocket.
     drop(within(Http2Connection::connect(&options)).await.unwrap());
     ended(&count, 2).await;
-    let (client, messages) = connect(options);
+    let (client, mut messages) = connect(options);
     within(client.opened()).await.unwrap();
+    // The WebSocket keeps its own connection open for longer than the second in which an unused one is closed.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    echoes(&client, &mut messages, "still here").await;
     drop((client, messages));
     ended(&count, 3).await;
 }
