@@ -218,8 +218,8 @@ impl Code {
         is_first
     }
 
-    /// Counts the first hibernated actor as hibernated, because no permit was free to wake it. Another actor must be woken
-    /// instead.
+    /// Counts the first hibernated actor as one that is not woken, because no permit was free. Another actor must be
+    /// woken instead.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;

@@ -77,8 +77,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Any variant → `Hibernated`: after a rollback, puts a state into the slot that `keep_for_rollback` has kept. The old
-    /// code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
+    /// Any variant → `Hibernated`: after a rollback, puts a state into the slot that `keep_for_rollback` has kept. The
+    /// old code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
     /// state.
     fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut rollback_state = self.actor.rollback_state.lock();
@@ -119,9 +119,9 @@ impl Turn<'_> {
         Ok(live)
     }
 
-    /// `Hibernated` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from it,
-    /// falls back to the code that saved the state. If that code fails as well, the state waits for the next event. If
-    /// that code refuses the state, an instance starts without a state.
+    /// `Hibernated` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from
+    /// it, falls back to the code that saved the state. If that code fails as well, the state waits for the next event.
+    /// If that code refuses the state, an instance starts without a state.
     async fn wake(
         &mut self,
         saved: SavedState,
@@ -233,8 +233,8 @@ impl Turn<'_> {
         Ok(LiveInstance { code, ..old })
     }
 
-    /// Completes [`replace_instance`](Self::replace_instance) after the old instance failed to save its state. Continues from the last
-    /// checkpoint, or without a state.
+    /// Completes [`replace_instance`](Self::replace_instance) after the old instance failed to save its state.
+    /// Continues from the last checkpoint, or without a state.
     async fn replace_lost(
         &mut self,
         permit: OwnedSemaphorePermit,

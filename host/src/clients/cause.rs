@@ -47,12 +47,13 @@ pub(crate) enum HostClose<'a> {
     Revoked,
     /// The operator closes the client.
     Operator,
-    /// 1011: the handler failed in an event of the client (`Fault::close` in `guest/error.rs`). Contains the text for the client.
+    /// 1011: the handler failed in an event of the client (`Fault::close` in `guest/error.rs`). Contains the text for
+    /// the client.
     HandlerFailed(&'a str),
     /// 1011: instances of the handler failed to start eight times in a row (`Turn::make_instance`).
     HandlerKeepsFailing,
-    /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit` in `actor/code.rs`). Never
-    /// with `on-fault = "drop-message"`. Contains the text for the client.
+    /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit` in
+    /// `actor/code.rs`). Never with `on-fault = "drop-message"`. Contains the text for the client.
     NoInstance(&'a str),
     /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. Its
     /// input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). Its output

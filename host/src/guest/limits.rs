@@ -3,8 +3,8 @@
 //! # The CPU budget (`max-cpu`)
 //!
 //! [`Meter::charge`] enforces it. It is called at ticks ([`Meter::interrupt`], from the callback that
-//! [`install_limits`] sets), each time memory has grown by 512 KiB ([`Meter::memory_growing`]), and in imports that loop over clients
-//! (`charge_and_yield` in `imports/to_many.rs`).
+//! [`install_limits`] sets), each time memory has grown by 512 KiB ([`Meter::memory_growing`]), and in imports that
+//! loop over clients (`charge_and_yield` in `imports/to_many.rs`).
 //!
 //! [`Meter::begin_event`] resets it. Its only caller is [`state::begin_event`], which is called for each event
 //! (`Guest::begin`), for each message of a burst (`imports/burst.rs`), and for the start of an instance
