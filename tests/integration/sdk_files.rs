@@ -6,6 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ws_host_test_support::root;
 
+/// A faster way to do what `next` does. Only the SDK for Rust uses it.
+const FASTER_BURSTS: [&str; 2] = ["next-many", "advance"];
+
 /// Returns the names of all functions in `wit/`, and of those of WASI that are capabilities.
 fn functions() -> Result<Vec<String>> {
     let capabilities = root().join("host/templates/capabilities/all/wit/deps");
@@ -18,6 +21,7 @@ fn functions() -> Result<Vec<String>> {
         }
     }
     assert!(functions.len() > 70, "{functions:?}");
+    functions.retain(|name| !FASTER_BURSTS.contains(&&**name));
     Ok(functions)
 }
 
