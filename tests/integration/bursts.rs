@@ -4,11 +4,13 @@ use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer, masked_frame};
 
 use crate::configured::Configuration;
+use crate::keeper::counter;
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
+const CLOSE: u8 = 0x88;
 
 /// Sends frames in one write, so that they arrive in one read.
 fn send_at_once(client: &mut Client, frames: &[(u8, &str)]) -> Result<()> {
@@ -110,6 +112,26 @@ fn handler_gets_copies_of_several_messages_and_each_begins_when_the_handler_says
 }
 
 #[test]
+fn handler_gets_no_copy_of_a_text_that_is_not_valid() -> Result<()> {
+    let server = TestServer::serving("guest-bursting")?;
+    for _ in 0..100 {
+        let mut client = Client::connect(&server)?;
+        assert_eq!(client.ask("many")?, "single many");
+        let payloads = [&b"a"[..], b"b", b"\xff"];
+        client.send(&payloads.map(|payload| masked_frame(TEXT, payload)).concat())?;
+        loop {
+            let frame = client.receive()?;
+            if frame.first == CLOSE {
+                break;
+            }
+            let text = String::from_utf8_lossy(&frame.payload);
+            ensure!(!text.contains("advanced"), "{text}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn messages_of_both_kinds_and_empty_ones_keep_their_order() -> Result<()> {
     let (_server, mut client) = server_and_client("echo", &["--auto-answer", "ping=pong"])?;
     assert_eq!(client.ask("first")?, "first");
@@ -200,6 +222,14 @@ fn with_drop_message_only_the_message_that_trapped_is_lost() -> Result<()> {
             assert_eq!(client.receive_text()?, wanted);
         }
     }
+    // The only success is in the call with the fault. Another client makes the instance, so that this call is a burst.
+    let mut other = Client::connect(&server)?;
+    client.send_text("trap")?;
+    for _ in 0..10 {
+        while other.ask("hello")? != "hello 1" {}
+        send_at_once(&mut client, &texts(&["a", "trap"]))?;
+        assert_eq!(client.receive_text()?, "a 2");
+    }
     send_at_once(&mut client, &texts(&["trap"; 9]))?;
     client.expect_close(1011)?;
     Ok(())
@@ -207,11 +237,14 @@ fn with_drop_message_only_the_message_that_trapped_is_lost() -> Result<()> {
 
 #[test]
 fn nothing_in_a_burst_is_delivered_after_a_close_or_an_abort() -> Result<()> {
-    let (_server, mut client) = server_and_client("guest-closing", &[])?;
+    let (server, admin) = TestServer::with_admin("guest-closing", &[])?;
+    let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("first")?, "first");
     send_at_once(&mut client, &texts(&["a", "close 4000 enough", "b", "close 4001 more"]))?;
     assert_eq!(client.receive_text()?, "a");
     assert_eq!(client.receive_close()?, (4000, "enough".into()));
+    // Messages that are not delivered are not counted.
+    assert_eq!(counter(admin, "ws_host_received_messages_total")?, 3);
 
     let (server, mut client) = server_and_client("guest-aborting", &[])?;
     let id = client.ask("who")?;

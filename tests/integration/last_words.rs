@@ -2,7 +2,7 @@
 //! handler, and where it happened.
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Client, TestServer, root};
+use ws_host_test_support::{Client, TestServer, masked_frame, root};
 
 const GUEST: &str = "guest-last_words";
 
@@ -87,13 +87,29 @@ fn every_fault_is_logged_with_its_event_its_client_and_the_place_of_the_panic() 
 #[test]
 fn message_of_a_burst_that_traps_is_logged_with_its_own_event() -> Result<()> {
     let (mut server, mut client) = TestServer::with_client(GUEST, &[])?;
-    let mut burst = Vec::new();
-    for text in ["print a", "print b", "print c", "panic at d"] {
-        burst.extend(ws_host_test_support::masked_frame(0x81, text.as_bytes()));
-    }
-    client.send(&burst)?;
+    let texts = ["print a", "print b", "print c", "panic at d"];
+    client.send(&texts.map(|text| masked_frame(0x81, text.as_bytes())).concat())?;
     let line = server.wait_for_log("the handler trapped")?;
     assert!(line.contains(r#"event="received-text""#) && line.contains("at d"), "{line}");
+    Ok(())
+}
+
+#[test]
+fn fault_of_a_message_of_a_burst_is_not_explained_by_what_an_earlier_one_printed() -> Result<()> {
+    let mut server = TestServer::serving(GUEST)?;
+    // The last message prints only an empty line.
+    let texts = ["print before", "print just before", "exit "];
+    // A tick of the clock can cut any burst short.
+    for _ in 0..5 {
+        let mut client = Client::connect(&server)?;
+        client.send(&texts.map(|text| masked_frame(0x81, text.as_bytes())).concat())?;
+        for _ in 0..2 {
+            assert_eq!(client.receive_text()?, "printed");
+        }
+        client.expect_close(1011)?;
+        let line = server.wait_for_log("the handler trapped")?;
+        assert!(!line.contains("just before"), "{line}");
+    }
     Ok(())
 }
 

@@ -131,7 +131,8 @@ impl Burst {
                 break;
             }
             message.append_to(contents);
-            if kind == MessageKind::Text && self.has_auto_answer(&contents[start..]) {
+            // `next` decides whether it is such a text.
+            if self.has_auto_answer(&contents[start..]) {
                 contents.truncate(start);
                 break;
             }
@@ -160,9 +161,9 @@ impl Burst {
         (texts, ends)
     }
 
-    /// Returns whether the host answers a text itself.
-    fn has_auto_answer(&self, text: &[u8]) -> bool {
-        self.settings.auto_answers.iter().any(|auto| auto.request.as_bytes() == text)
+    /// Returns whether the host itself answers a text with this payload.
+    fn has_auto_answer(&self, payload: &[u8]) -> bool {
+        self.settings.auto_answers.iter().any(|auto| auto.request.as_bytes() == payload)
     }
 }
 

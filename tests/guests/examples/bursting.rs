@@ -57,7 +57,7 @@ impl burst::exports::ws_host::socket::burst_listener::Guest for ByHand {
     fn received_burst(client: u64) {
         let taken = match MODE.get() {
             Mode::One => take_one_by_one(),
-            Mode::Many => take_many(),
+            Mode::Many => take_many(Client::from_id(client)),
             Mode::Idle => return,
         };
         let _ = Client::from_id(client).send_text(taken.join(" "));
@@ -76,12 +76,15 @@ fn take_one_by_one() -> Vec<String> {
     taken
 }
 
-/// Puts `|` before the texts of each call, and says whether the host let a text begin that it should not.
-fn take_many() -> Vec<String> {
+/// Puts `|` before the texts of each call. Tells the client at once if the host lets a text begin that it should not.
+fn take_many(client: Client) -> Vec<String> {
     let mut taken = vec!["burst".to_owned()];
-    if advance() {
-        taken.push("advanced before next-many".to_owned());
-    }
+    let expect_none = |when: &str| {
+        if advance() {
+            let _ = client.send_text(format!("advanced {when}"));
+        }
+    };
+    expect_none("before next-many");
     while let Some(Messages::Text((texts, ends))) = next_many() {
         taken.push("|".to_owned());
         let mut start = 0;
@@ -101,9 +104,7 @@ fn take_many() -> Vec<String> {
                 break;
             }
         }
-        if advance() {
-            taken.push("advanced after the last".to_owned());
-        }
+        expect_none("after the last");
     }
     taken
 }
