@@ -72,7 +72,7 @@ impl Traffic {
         }));
     }
 
-    /// Returns the totals up to the last [`settle`](Self::settle). Returns them only once. `None` if they are not kept.
+    /// Returns the totals up to the last [`flush`](Self::flush). Returns them only once. `None` if they are not kept.
     pub(crate) fn take_totals(&mut self) -> Option<Box<ClientTotals>> {
         self.totals.take()
     }

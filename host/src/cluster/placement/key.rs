@@ -48,6 +48,6 @@ pub(crate) enum Key {
     StoredClaim(Arc<str>),
     /// The saved state of an actor.
     State(ActorName),
-    /// A marker record: if it exists, the other records can be relied on. See [`super::opening`].
+    /// A marker record: if it exists, the other records can be relied on. See [`super::claim_wait`].
     Open,
 }
