@@ -247,7 +247,7 @@ impl Outbound {
     }
 
     /// Returns the number of queued bytes that are not shared with other connections. The bytes of a long
-    /// [`SharedMessage`] are left out. To count them once for all connections, use [`SharedMessage::accompany`].
+    /// [`SharedMessage`] are left out. To count them once for all connections, use [`SharedMessage::attach`].
     #[must_use]
     pub fn own(&self) -> usize {
         self.queue.unshared()
