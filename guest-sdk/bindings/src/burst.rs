@@ -190,8 +190,8 @@ pub mod ws_host {
             /// should return.
             ///
             /// Only the first of these messages begins now. The handler may handle each later one only after `advance`
-            /// has returned true for it. The host keeps those that have not begun, so it delivers them again if
-            /// `received-burst` returns or traps before.
+            /// has returned true for it. The host keeps those that have not begun: if `received-burst` returns or traps
+            /// before, and the client is still open, they are delivered again.
             ///
             /// Costs a little more than `next` for one message, and much less than `next` for each message if there are
             /// several. Never fails.

@@ -114,8 +114,8 @@ impl Assembly {
         Ok(())
     }
 
-    /// Appends bytes when no header gives their length in advance. The whole message may have at most `limit` bytes, and
-    /// no memory beyond this limit is reserved.
+    /// Appends bytes when no header gives their length in advance. The whole message may have at most `limit` bytes,
+    /// and no memory beyond this limit is reserved.
     pub(crate) fn push_within(&mut self, bytes: &[u8], limit: usize) -> Result<(), ProtocolError> {
         if bytes.len() > limit - self.length() {
             return Err(ProtocolError::MessageTooLong { limit });
@@ -164,8 +164,8 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
 /// grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
-    // The buffer grows by at least half, or as a `Vec` does. Otherwise many small parts would each move the whole
-    // buffer.
+    // If the frame adds less than half of the message's length, the buffer grows as a `Vec` does. Otherwise many small
+    // frames would each move the whole buffer.
     if capacity - length >= received || declared < length / 2 { 0 } else { declared }
 }
 

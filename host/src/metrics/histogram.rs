@@ -23,7 +23,7 @@ pub(crate) const BOUNDS: [u64; 11] = [
 /// A histogram of times.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
-    /// The number of times in each bucket. The last bucket is for times above all bounds.
+    /// How many durations are in each bucket. The last bucket is for those above all bounds.
     buckets: [Counter; BOUNDS.len() + 1],
     nanoseconds: Counter,
 }
@@ -57,7 +57,7 @@ impl Totals {
         self.buckets.iter().sum()
     }
 
-    /// Returns the number of times in each bucket. The last bucket is for times above all bounds.
+    /// Returns how many durations are in each bucket. The last bucket is for those above all bounds.
     pub(crate) fn buckets(&self) -> &[u64] {
         &self.buckets
     }

@@ -11,19 +11,20 @@
 //!    this unless `--no-compiler-process` is given. `compile` then creates a first instance, to check that the
 //!    component starts ([`Template::check_start`]). If the file is broken, `follow` tries again when it changes, or
 //!    after a second.
-//! 4. [`ReloadTask::deploy`] (`deploy.rs`) makes the new template the current one and raises its version
-//!    ([`Code::install`], or [`Code::begin_trial`] for a trial, in `actor/trial.rs`). From now on, an instance with an
-//!    older version gets no more events.
+//! 4. [`ReloadTask::deploy`] (`deploy.rs`) makes the new template the current one, and raises the version of the
+//!    resource's code ([`Code::install`], or [`Code::begin_trial`] for a trial, in `actor/trial.rs`). From now on, an
+//!    instance with an older version gets no more events.
 //! 5. [`Resource::apply_reload`] visits the actors, one at a time on each worker, and busy ones last
 //!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each actor.
-//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`], which calls `transition_to_live` and
-//!    so [`Turn::replace_instance`]. That calls `suspend` in the old instance, and `resume` in a new one. If the new
-//!    code refuses the state or traps, the old instance continues. If `suspend` traps, the new instance starts from the
-//!    last checkpoint, or without a state. One of the hibernated actors is woken to try the new code. The other
-//!    hibernated actors get the code at their next event (`actor/transitions.rs`).
-//! 7. The next message finds an instance of the current version ([`Turn::take_current`]), and that instance handles the
-//!    message. A message that comes after step 4, but before step 5 has reached its actor, finds no such instance, and
-//!    performs step 6 itself ([`Turn::call_received`]).
+//! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] (`actor/transitions.rs`), which calls
+//!    `transition_to_live` and so [`Turn::replace_instance`]. That calls `suspend` in the old instance, and `resume` in
+//!    a new one. If the new code refuses the state or traps, the old instance continues, with the new version. If
+//!    `suspend` traps, the new instance starts from the last checkpoint, or without a state. One of the hibernated
+//!    actors is woken to try the new code. The other hibernated actors get the code at their next event.
+//! 7. The next message finds an instance of the current version ([`Turn::take_current`] in `actor/turn.rs`), and that
+//!    instance handles the message. A message that comes after step 4, but before step 5 has reached its actor, finds
+//!    no such instance. It calls `make_instance` itself ([`Turn::call_received`]), which replaces, wakes or starts an
+//!    instance.
 //!
 //! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6. It
 //! calls [`Turn::try_out`] in each chosen actor, which calls `replace_instance` for an instance in memory, and `wake`

@@ -7,8 +7,8 @@ use crate::config::InstancePer;
 use crate::timers::{DurableTimers, SavedTimer};
 
 impl Resource {
-    /// Sets the timers in the file, and creates their actors. Logs how many timers were restored and left out, and logs
-    /// errors.
+    /// Reads the timers from the file, creates their actors, and sets the timers. Logs how many timers were restored
+    /// and left out, and logs errors.
     ///
     /// # Cancel safety
     ///

@@ -9,8 +9,8 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, the time
-/// until the hibernation is exact to a quarter.
+/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, an
+/// actor hibernates at most a quarter of the configured time too late.
 const QUIET_SWEEPS: u8 = 4;
 
 /// How long the actor of a path must have been unused before it is removed, if quiet actors are not hibernated.

@@ -142,7 +142,10 @@ impl Exporter {
                     self.link.set_away(&why, self.queue.dropped());
                     if is_last_attempt {
                         let lost = count + self.queue.len();
-                        tracing::warn!(lost, "spans were lost at the end: {why}");
+                        tracing::warn!(
+                            lost,
+                            "spans were lost that still waited when the host stopped: {why}"
+                        );
                         return false;
                     }
                     let pause_now = wanted.unwrap_or(pause).min(PAUSES.1);

@@ -34,9 +34,10 @@ impl Traces {
         let sampler = Sampler::new(settings.ratio);
         tracing::info!(
             ratio = settings.ratio,
-            "spans are sent to {}: for connections with a sampled parent, and for this share of \
-             the connections without a parent",
-            settings.endpoint
+            "spans are sent to {}: for all connections with a sampled parent, and for {} of the \
+             connections without a parent",
+            settings.endpoint,
+            settings.ratio
         );
         let (queue, stop) = (Arc::new(Queue::new()), CancellationToken::new());
         let exporter = Exporter::new(settings, Arc::clone(&queue), stop.clone());

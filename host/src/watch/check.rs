@@ -139,7 +139,7 @@ impl Checker {
                 "changes of {files} may be noticed late, after up to {} seconds or on SIGHUP: {why}",
                 super::CHECK_INTERVAL.as_secs()
             ),
-            None => tracing::info!("changes of {files} are noticed at once again"),
+            None => tracing::info!("changes of {files} are noticed without a delay again"),
         }
         self.degraded = degraded;
     }

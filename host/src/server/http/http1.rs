@@ -232,7 +232,7 @@ where
             // This is polled after the connection: a response gets its permit while the connection is polled, and only
             // a response with a permit can be evicted.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
-                tracing::debug!(connection = id, %peer, "cut off: the response was evicted to make room for another one");
+                tracing::debug!(connection = id, %peer, "cut off: the response was cancelled to make room for another one");
                 return None;
             }
             () = state.wait_for_clients_closed(), if !is_draining => {

@@ -85,7 +85,7 @@ impl Cutoff {
             () = self.eviction.requested() => {}
         }
         tracing::debug!(
-            "HTTP/2: cut off: the client did not read the response in time, or the response was evicted"
+            "HTTP/2: cut off: the client did not read the response in time, or the response was cancelled to make room for another one"
         );
     }
 }

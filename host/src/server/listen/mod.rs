@@ -7,11 +7,13 @@
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::handle_request`] (`host/routes.rs`) finds the resource of the path and calls `admit`
-//!    (`host/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), which determines the worker, and
-//!    calls the handler's `connected` on this worker.
-//! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the worker of step 1, and
-//!    then calls `start_websocket` (same file). If the actor lives on this worker, the task runs [`Connection::serve`].
-//! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]. [`TlsTransfer`] takes the
+//!    (`host/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), which determines the
+//!    actor's worker, and calls the handler's `connected` there.
+//! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the thread of step 1, and then
+//!    calls `start_websocket` (same file). If the actor lives on this worker, `start_websocket` starts the client's
+//!    task here, which runs [`Connection::serve`].
+//! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]
+//!    (`server/stream/transfer.rs`). [`TlsTransfer`] takes the
 //!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another runtime can
 //!    register it. The keys and the rest of the TLS state stay in the TLS stream.
 //! 6. Then `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the

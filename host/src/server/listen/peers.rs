@@ -70,7 +70,7 @@ async fn open<S, M: Transfer<S>>(
         Ok(Err(error)) => return refuse(&state, &context, &mut stream, &error).await,
         Err(_) => {
             let (peer, connection) = (context.peer.address, context.connection.0);
-            return tracing::debug!(connection, %peer, "no host in time");
+            return tracing::debug!(connection, %peer, "no other host identified itself in time");
         }
     };
     if !rest.is_empty() {

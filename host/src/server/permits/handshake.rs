@@ -45,7 +45,7 @@ pub(in crate::server) struct HandshakePermit {
     permit: Option<Permit>,
     eviction: Option<Eviction>,
     keep_alive: Option<OwnedSemaphorePermit>,
-    /// A server that stops may wait until it is released.
+    /// When the server stops, it may wait until this token is dropped.
     token: Option<TaskTrackerToken>,
 }
 

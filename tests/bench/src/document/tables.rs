@@ -68,8 +68,8 @@ fn about(channel: Channel) -> &'static str {
         }
         Channel::Deflate => {
             "Compression\n\nChat messages in JSON, with permessage-deflate and without context takeover. \
-             Every server compresses at its default level: the shorter its echoes, the more effort it \
-             spends. The Rust libraries do not support compression."
+             Every server compresses at its default level. A higher level makes shorter echoes and \
+             takes more CPU time. The Rust libraries do not support compression."
         }
         Channel::Http2 => {
             "HTTP/2\n\nAll WebSockets are streams of one TCP connection (RFC 8441), without TLS. \

@@ -26,9 +26,8 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
 
-    /// Accept messages that refer to earlier ones even from clients that agreed not to send such messages; if
-    /// false, the earlier messages take no memory, and such a message closes the client with 1007 [default:
-    /// true]
+    /// Keep earlier messages in memory even for clients that agreed to compress each message by itself; if
+    /// false, a client that refers to an earlier message anyway is closed with 1007 [default: true]
     #[arg(long, value_name = "BOOL", help_heading = "Compression")]
     compression_keep_window: Option<bool>,
 }

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[arg(long = "lang", value_name = "LANGUAGE", default_value = "rust", value_parser = PossibleValuesParser::new(templates::languages()))]
     pub(super) language: String,
 
-    /// What the handler does at first
+    /// The example that the handler starts from
     #[arg(long, value_name = "TEMPLATE", default_value = "echo", value_parser = PossibleValuesParser::new(templates::all()))]
     pub(super) template: String,
 }
