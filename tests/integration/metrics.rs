@@ -164,7 +164,7 @@ fn faults_reloads_and_topics_are_counted() -> Result<()> {
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     assert_eq!(counter(admin, "ws_host_reload_pause_seconds_count{resource=\"keeper\"}")?, 1);
-    assert_eq!(counter(admin, "ws_host_swaps_total{resource=\"keeper\",code=\"new\"}")?, 1);
+    assert_eq!(counter(admin, "ws_host_swaps_total{resource=\"keeper\",outcome=\"swapped\"}")?, 1);
     trap(&server, "/")?;
     assert_eq!(counter(admin, "ws_host_faults_total{resource=\"keeper\",kind=\"trap\"}")?, 1);
     let closed = "ws_host_close_codes_total{resource=\"keeper\",from=\"host\",code=\"1011\"}";

@@ -74,13 +74,15 @@ pub(crate) struct SwapCounts {
     has_woken_one: bool,
 }
 
-/// Which code continues in an actor after a reload.
+/// What a reload did in an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SwapOutcome {
-    /// The new code, after a pause of this length.
-    New(Duration),
-    Old,
-    Neither,
+    /// The new code continues, after a pause of this length.
+    Swapped(Duration),
+    /// The old code continues.
+    Kept,
+    /// The instance is gone.
+    Lost,
 }
 
 impl Code {
@@ -191,19 +193,19 @@ impl Code {
     pub(super) fn count_swap(&self, outcome: SwapOutcome) {
         let mut swaps = self.swaps.lock();
         let label = match outcome {
-            SwapOutcome::New(pause) => {
+            SwapOutcome::Swapped(pause) => {
                 swaps.swapped += 1;
                 swaps.longest_pause = swaps.longest_pause.max(pause);
                 self.metrics.reload_pause.record(pause, 1);
-                "new"
+                "swapped"
             }
-            SwapOutcome::Old => {
+            SwapOutcome::Kept => {
                 swaps.kept += 1;
-                "old"
+                "kept"
             }
-            SwapOutcome::Neither => {
+            SwapOutcome::Lost => {
                 swaps.lost += 1;
-                "neither"
+                "lost"
             }
         };
         self.metrics.swaps.count(label);

@@ -90,7 +90,7 @@ impl Turn<'_> {
         if let Some(live) = self.slot.take_live(|_| true) {
             self.drop_instance(live);
         }
-        self.actor.code.count_swap(SwapOutcome::New(Duration::ZERO));
+        self.actor.code.count_swap(SwapOutcome::Swapped(Duration::ZERO));
         self.slot.checkpoint.saved = None;
         self.slot.instance = InstanceState::Hibernated(*saved);
         true
@@ -142,14 +142,14 @@ impl Turn<'_> {
             };
             match self.actor.instantiate_with_state(&code.template, &saved, reason).await {
                 Ok(Some(guest)) => {
-                    self.actor.code.count_swap(SwapOutcome::New(started.elapsed()));
+                    self.actor.code.count_swap(SwapOutcome::Swapped(started.elapsed()));
                     self.keep_for_rollback(&saved, &code);
                     return Ok(LiveInstance { guest, code, permit });
                 }
                 Ok(None) => {}
                 Err(fault) => self.report_failed_start(&code, &fault),
             }
-            self.actor.code.count_swap(SwapOutcome::Old);
+            self.actor.code.count_swap(SwapOutcome::Kept);
         }
         self.wake_with_old_code(saved, code.version, permit).await
     }
@@ -221,14 +221,14 @@ impl Turn<'_> {
                 self.keep_for_rollback(&saved, &new);
                 let LiveInstance { permit, guest: old, .. } = old;
                 drop(old);
-                self.actor.code.count_swap(SwapOutcome::New(started.elapsed()));
+                self.actor.code.count_swap(SwapOutcome::Swapped(started.elapsed()));
                 return Ok(LiveInstance { guest, code: new, permit });
             }
             Ok(None) => {}
             Err(fault) => self.report_failed_start(&new, &fault),
         }
         // `suspend` left the old instance as it was.
-        self.actor.code.count_swap(SwapOutcome::Old);
+        self.actor.code.count_swap(SwapOutcome::Kept);
         let code = CodeVersion { version: new.version, ..old.code };
         Ok(LiveInstance { code, ..old })
     }
@@ -243,7 +243,7 @@ impl Turn<'_> {
     ) -> Result<LiveInstance, Fault> {
         self.slot.restore_checkpoint();
         let InstanceState::Hibernated(saved) = &self.slot.instance else {
-            self.actor.code.count_swap(SwapOutcome::Neither);
+            self.actor.code.count_swap(SwapOutcome::Lost);
             return self.restart(permit, Reason::Fault).await;
         };
         let saved = saved.clone();
@@ -251,8 +251,8 @@ impl Turn<'_> {
         let is_same_code = saved.code.is_same_code(&new);
         let woken = self.wake(saved, new, permit).await;
         if is_same_code {
-            let swapped = |_: &LiveInstance| SwapOutcome::New(started.elapsed());
-            self.actor.code.count_swap(woken.as_ref().map_or(SwapOutcome::Neither, swapped));
+            let swapped = |_: &LiveInstance| SwapOutcome::Swapped(started.elapsed());
+            self.actor.code.count_swap(woken.as_ref().map_or(SwapOutcome::Lost, swapped));
         }
         woken
     }

@@ -65,8 +65,8 @@ pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "t
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];
 
-/// Which code continues in an actor after a reload.
-pub(super) const SWAPS: &[&str] = &["new", "old", "neither"];
+/// What a reload did in an actor.
+pub(super) const SWAPS: &[&str] = &["swapped", "kept", "lost"];
 
 /// The calls into an instance.
 pub(crate) const EVENTS: [&str; 14] = [
@@ -178,9 +178,9 @@ metrics! {
     // Reloads.
     RELOADS Counter "ws_host_reloads_total" ["resource", "outcome"]
         "Reloads.";
-    SWAPS_TOTAL Counter "ws_host_swaps_total" ["resource", "code"]
-        "Actors that a reload or a rollback has reached, by the code with which they continue \
-         (neither: the actor lost its instance).";
+    SWAPS_TOTAL Counter "ws_host_swaps_total" ["resource", "outcome"]
+        "Actors that a reload or a rollback has reached. swapped: the new code continues; kept: the \
+         old code continues; lost: the instance is gone.";
     RELOAD_PAUSE Histogram "ws_host_reload_pause_seconds" ["resource"]
         "How long an actor had no instance while new code took over.";
     // Connections below the WebSockets.
