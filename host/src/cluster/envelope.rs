@@ -14,7 +14,7 @@ use ws_host_protocol::{Compression, Form, SharedMessage};
 
 /// A connection of a host to the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct Sender {
     /// The random number that identifies the host.
     pub(super) host: u64,
     /// The number of its connection, counted from 1.
@@ -25,7 +25,7 @@ pub(super) struct Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Envelope {
     /// The sender. `None`: a backend.
-    pub(super) origin: Option<Origin>,
+    pub(super) sender: Option<Sender>,
     pub(super) is_text: bool,
     pub(super) form: Form,
 }
@@ -36,21 +36,21 @@ pub(super) struct Malformed;
 
 impl Envelope {
     pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
-        let (origin, kind) = text.split_once(' ').ok_or(Malformed)?;
-        let origin = match origin {
+        let (sender, kind) = text.split_once(' ').ok_or(Malformed)?;
+        let sender = match sender {
             "-" => None,
-            origin => Some(Origin::parse(origin).ok_or(Malformed)?),
+            sender => Some(Sender::parse(sender).ok_or(Malformed)?),
         };
         let (is_text, form) = match (kind.strip_prefix('t'), kind.strip_prefix('b')) {
             (Some(form), _) => (true, form),
             (_, Some(form)) => (false, form),
             _ => return Err(Malformed),
         };
-        Ok(Self { origin, is_text, form: parse_form(form).ok_or(Malformed)? })
+        Ok(Self { sender, is_text, form: parse_form(form).ok_or(Malformed)? })
     }
 }
 
-impl Origin {
+impl Sender {
     fn parse(text: &str) -> Option<Self> {
         let (host, connection) = text.split_once('-')?;
         let host = u64::from_str_radix(host, 16).ok().filter(|_| host.len() == 16)?;
@@ -60,8 +60,8 @@ impl Origin {
 
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.origin {
-            Some(Origin { host, connection }) => write!(f, "{host:016x}-{connection} ")?,
+        match self.sender {
+            Some(Sender { host, connection }) => write!(f, "{host:016x}-{connection} ")?,
             None => f.write_str("- ")?,
         }
         f.write_str(if self.is_text { "t" } else { "b" })?;
@@ -111,19 +111,19 @@ mod tests {
 
     #[test]
     fn every_envelope_is_read_as_it_was_written() {
-        let origin = Origin { host: 0x0f3b, connection: 3 };
+        let sender = Sender { host: 0x0f3b, connection: 3 };
         for compression in [Compression::ByLength, Compression::Always, Compression::Never] {
             for frame_size in [None, NonZeroUsize::new(4096)] {
-                for origin in [None, Some(origin)] {
+                for sender in [None, Some(sender)] {
                     for is_text in [true, false] {
                         let form = Form { compression, frame_size };
-                        let envelope = Envelope { origin, is_text, form };
+                        let envelope = Envelope { sender, is_text, form };
                         assert_eq!(Envelope::parse(&envelope.to_string()), Ok(envelope));
                     }
                 }
             }
         }
-        let envelope = Envelope { origin: Some(origin), is_text: true, form: Form::default() };
+        let envelope = Envelope { sender: Some(sender), is_text: true, form: Form::default() };
         assert_eq!(envelope.to_string(), "0000000000000f3b-3 t0");
     }
 
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(is_text("grüße".as_bytes()), Ok(true));
         assert_eq!(is_text(b"\xff"), Ok(false));
         let said = |is_text, payload| {
-            let envelope = Envelope { origin: None, is_text, form: Form::default() };
+            let envelope = Envelope { sender: None, is_text, form: Form::default() };
             frame(Some(envelope), payload).map(|message| message.is_text())
         };
         assert_eq!(said(false, b"text"), Ok(false));

@@ -1,7 +1,7 @@
 //! Messages from the broker, on their way to the delivery queues of the workers.
 
 use super::counters::Dropped;
-use super::envelope::{Envelope, Malformed, Origin, frame};
+use super::envelope::{Envelope, Malformed, Sender, frame};
 use super::interest::Interest;
 use super::shared::Shared;
 
@@ -35,13 +35,13 @@ impl Shared {
         envelope: Option<Envelope>,
         payload: &[u8],
     ) -> Result<(), Dropped> {
-        if let Some(Origin { host, connection }) = envelope.and_then(|envelope| envelope.origin) {
+        if let Some(Sender { host, connection }) = envelope.and_then(|envelope| envelope.sender) {
             // This host published the message. It may come back if it was still on its way when this connection was
             // made. The clients of this host got it when it was published.
             if host == self.host {
                 return Ok(());
             }
-            if interest.is_late(Origin { host, connection }) {
+            if interest.is_late(Sender { host, connection }) {
                 return Err(Dropped::Late);
             }
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::envelope::Origin;
+use super::envelope::Sender;
 use crate::topics::Topics;
 
 /// How long a topic is still received after its last subscriber has left. So clients that reconnect at once miss
@@ -15,7 +15,7 @@ use crate::topics::Topics;
 const LINGER: Duration = Duration::from_secs(10);
 
 /// For how many hosts a topic remembers the newest connection.
-const MAX_ORIGINS: usize = 64;
+const MAX_SENDERS: usize = 64;
 
 /// The topics that this host receives.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ struct State {
     /// When the last subscriber left. `None`: there are subscribers.
     left: Option<Instant>,
     /// The newest connection of each host that has sent a message to the topic.
-    origins: VecDeque<Origin>,
+    senders: VecDeque<Sender>,
 }
 
 /// A change of the set of topics that a connection has to receive.
@@ -146,18 +146,18 @@ impl Interests {
 }
 
 impl Interest {
-    /// Records that a message came from `origin`. Returns whether the message is late. It is late if a message of a
+    /// Records that a message came from `sender`. Returns whether the message is late. It is late if a message of a
     /// newer connection of the same host came before it.
-    pub(super) fn is_late(&self, origin: Origin) -> bool {
-        let origins = &mut self.state.lock().origins;
-        match origins.iter_mut().find(|known| known.host == origin.host) {
-            Some(known) if origin.connection < known.connection => return true,
-            Some(known) => known.connection = origin.connection,
+    pub(super) fn is_late(&self, sender: Sender) -> bool {
+        let senders = &mut self.state.lock().senders;
+        match senders.iter_mut().find(|known| known.host == sender.host) {
+            Some(known) if sender.connection < known.connection => return true,
+            Some(known) => known.connection = sender.connection,
             None => {
-                if origins.len() >= MAX_ORIGINS {
-                    origins.pop_front();
+                if senders.len() >= MAX_SENDERS {
+                    senders.pop_front();
                 }
-                origins.push_back(origin);
+                senders.push_back(sender);
             }
         }
         false
@@ -226,15 +226,15 @@ mod tests {
         let interests = Interests::default();
         join(&interests, "a");
         let interest = Arc::clone(&interests.begin()[0]);
-        let is_late = |host, connection| interest.is_late(Origin { host, connection });
+        let is_late = |host, connection| interest.is_late(Sender { host, connection });
         assert_eq!(
             [is_late(1, 1), is_late(1, 2), is_late(1, 1), is_late(1, 2)],
             [false, false, true, false]
         );
         assert!(!is_late(2, 1), "each host has its own connections");
-        for host in 10..10 + MAX_ORIGINS as u64 {
+        for host in 10..10 + MAX_SENDERS as u64 {
             is_late(host, 1);
         }
-        assert!(interest.state.lock().origins.len() <= MAX_ORIGINS);
+        assert!(interest.state.lock().senders.len() <= MAX_SENDERS);
     }
 }

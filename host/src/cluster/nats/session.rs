@@ -14,7 +14,7 @@ use tokio::task::coop::unconstrained;
 use super::notices::Notices;
 use super::subject::{subject, sync_subject};
 use crate::cluster::broker::Session;
-use crate::cluster::envelope::{Envelope, Origin};
+use crate::cluster::envelope::{Envelope, Sender};
 use crate::cluster::inbox::Header;
 use crate::cluster::interest::{Interest, Key};
 use crate::cluster::outbox::QueuedMessage;
@@ -34,7 +34,7 @@ pub(in crate::cluster) struct NatsSession {
     notices: Arc<Notices>,
     cluster: Arc<str>,
     shared: Arc<Shared>,
-    origin: Origin,
+    sender: Sender,
     /// The tasks that receive messages. Each task receives one topic.
     receiving: Mutex<HashMap<Key, AbortHandle>>,
 }
@@ -54,7 +54,7 @@ impl NatsSession {
             notices,
             cluster: Arc::clone(cluster),
             shared: Arc::clone(shared),
-            origin: Origin { host: shared.host, connection },
+            sender: Sender { host: shared.host, connection },
             receiving: Mutex::default(),
         }
     }
@@ -62,7 +62,7 @@ impl NatsSession {
     async fn publish_one(&self, message: &QueuedMessage) {
         let QueuedMessage { resource, topic, is_text, form, payload } = message;
         let subject = Subject::from(subject(&self.cluster, resource, topic));
-        let envelope = Envelope { origin: Some(self.origin), is_text: *is_text, form: *form };
+        let envelope = Envelope { sender: Some(self.sender), is_text: *is_text, form: *form };
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, envelope.to_string());
         // Publishing fails only if the connection has ended.

@@ -196,7 +196,7 @@ async fn decide(
     let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
     match timeout_at(context.deadline, answer).await {
         Ok(Ok(Decision::Accepted(admitted, acceptance))) => {
-            let accepted = Accepted { admitted, acceptance, settings };
+            let accepted = Admission { admitted, acceptance, settings };
             let response = accept(state, served, context, &upgrade, accepted);
             attempt.end(if response.status().is_server_error() { "failed" } else { "accepted" });
             response
@@ -261,7 +261,7 @@ pub(super) fn http_version(request: &Request<()>, context: &RequestContext) -> H
 }
 
 /// A client that its handler has accepted.
-struct Accepted {
+struct Admission {
     admitted: Admitted,
     acceptance: Acceptance,
     settings: Arc<config::Resource>,
@@ -326,9 +326,9 @@ fn accept(
     served: &ServedResource,
     context: &RequestContext,
     upgrade: &Upgrade,
-    accepted: Accepted,
+    accepted: Admission,
 ) -> Response<Body> {
-    let Accepted { admitted, acceptance, settings } = accepted;
+    let Admission { admitted, acceptance, settings } = accepted;
     match response(upgrade, admitted.client().info(), acceptance, &settings) {
         Ok(response) => {
             let client = Arc::clone(admitted.client());
@@ -341,7 +341,7 @@ fn accept(
             );
             let trailer = upgrade.trailer().to_vec();
             let accepted = AcceptedClient { admitted, settings, trailer };
-            context.put_accepted(request::Accepted::Here(accepted));
+            context.put_accepted(request::Destination::ThisHost(accepted));
             // A drain that has already begun may not have seen this client.
             if state.is_draining() || served.is_stopped() {
                 client.close_by_host(HostClose::Stopping);

@@ -20,7 +20,7 @@ use ws_host_protocol::handshake::client::Handshake;
 
 use super::placing::NotHere;
 use super::relays::{self, RelayEntry};
-use super::request::{Accepted, OnBehalfOf, RequestContext};
+use super::request::{Destination, OnBehalfOf, RequestContext};
 use super::served::ServedResource;
 use super::{HostState, refusals};
 use crate::clients::ConnectionId;
@@ -162,7 +162,7 @@ where
                     peer,
                     connection,
                 };
-                context.put_accepted(Accepted::There(client));
+                context.put_accepted(Destination::OtherHost(client));
                 return Relayed::Answered(answer);
             }
             Ok((_, response)) => match response.headers.get(TO_PEER) {

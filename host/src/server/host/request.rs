@@ -76,7 +76,7 @@ pub(in crate::server) struct RequestContext {
     /// The 8 bytes that a client of draft 00 sends after the head of its request.
     pub(in crate::server) challenge: Option<[u8; 8]>,
     /// The client, from its acceptance until its connection takes it.
-    accepted: Arc<Mutex<Option<Accepted>>>,
+    accepted: Arc<Mutex<Option<Destination>>>,
 }
 
 /// What an edge says about a client that it relays to this host.
@@ -90,11 +90,11 @@ pub(in crate::server) struct Relay {
 }
 
 /// Where the bytes of an accepted client go.
-pub(in crate::server) enum Accepted {
+pub(in crate::server) enum Destination {
     /// To its actor.
-    Here(AcceptedClient),
+    ThisHost(AcceptedClient),
     /// To the host that owns its actor.
-    There(RelayedClient),
+    OtherHost(RelayedClient),
 }
 
 /// An accepted client on its way from the request to the connection.
@@ -142,11 +142,11 @@ impl RequestContext {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }
 
-    pub(in crate::server) fn put_accepted(&self, accepted: Accepted) {
+    pub(in crate::server) fn put_accepted(&self, accepted: Destination) {
         *self.accepted.lock() = Some(accepted);
     }
 
-    pub(in crate::server) fn take_accepted(&self) -> Option<Accepted> {
+    pub(in crate::server) fn take_accepted(&self) -> Option<Destination> {
         self.accepted.lock().take()
     }
 }

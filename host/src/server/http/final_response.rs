@@ -16,7 +16,7 @@ use super::upgrade::{serve_relayed, serve_websocket};
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host::HostState;
 use crate::server::host::relayed::RelayedClient;
-use crate::server::host::request::{Accepted, AcceptedClient, RequestContext};
+use crate::server::host::request::{AcceptedClient, Destination, RequestContext};
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::Body;
 use crate::server::stream::Transfer;
@@ -51,10 +51,10 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     let accepted = context.take_accepted();
     let bytes = match &accepted {
         // The owner encoded the head, so it is already exact.
-        Some(Accepted::There(client)) => client.head().to_vec(),
-        Some(Accepted::Here(_)) | None => {
+        Some(Destination::OtherHost(client)) => client.head().to_vec(),
+        Some(Destination::ThisHost(_)) | None => {
             let mut bytes = encode(&Response::from_parts(head, body.to_bytes()), body_mode);
-            if let Some(Accepted::Here(client)) = &accepted {
+            if let Some(Destination::ThisHost(client)) = &accepted {
                 bytes.extend_from_slice(&client.trailer);
             }
             bytes
@@ -69,18 +69,18 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     };
     let written = write(&mut stream, &bytes, time_limit).await;
     match (accepted, written) {
-        (Some(Accepted::Here(AcceptedClient { admitted, .. })), Err(error)) => {
+        (Some(Destination::ThisHost(AcceptedClient { admitted, .. })), Err(error)) => {
             admitted.disconnect(&ConnectionEnd::Lost(error));
         }
-        (Some(Accepted::Here(client)), Ok(())) => {
+        (Some(Destination::ThisHost(client)), Ok(())) => {
             start_websocket::<_, M>(state, stream, rest, client);
         }
         // Dropping the client also drops its connection to the owner.
-        (Some(Accepted::There(_)), Err(error)) => {
+        (Some(Destination::OtherHost(_)), Err(error)) => {
             let (peer, connection) = (context.peer.address, context.connection.0);
             tracing::debug!(connection, %peer, "lost before it was relayed: {error}");
         }
-        (Some(Accepted::There(client)), Ok(())) => start_relay::<_, M>(stream, rest, client),
+        (Some(Destination::OtherHost(client)), Ok(())) => start_relay::<_, M>(stream, rest, client),
         (None, Ok(())) => close_after_response(stream, linger_permit, permit).await,
         (None, Err(error)) => {
             let (peer, connection) = (context.peer.address, context.connection.0);

@@ -11,7 +11,7 @@ use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host;
 use crate::server::host::HostState;
 use crate::server::host::relayed::RelayedClient;
-use crate::server::host::request::{Accepted, AcceptedClient, RequestContext};
+use crate::server::host::request::{AcceptedClient, Destination, RequestContext};
 use crate::server::response::Body;
 
 /// Answers a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper
@@ -31,10 +31,12 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
     };
     match context.take_accepted() {
         None => {}
-        Some(Accepted::Here(client)) => {
+        Some(Destination::ThisHost(client)) => {
             serve_websocket(state, client, stream, Vec::new(), afterwards);
         }
-        Some(Accepted::There(client)) => serve_relayed(client, stream, Vec::new(), afterwards),
+        Some(Destination::OtherHost(client)) => {
+            serve_relayed(client, stream, Vec::new(), afterwards)
+        }
     }
     response
 }
