@@ -194,19 +194,22 @@ installs:
 # What continuous integration runs. Each step says when it begins, so that its log shows what takes long.
 step = @echo "ci: $$(date +%T) $(1)" && $(1)
 
-# Packages are mostly waited for, so they are installed beside the build. Everything runs the program of the profile
-# `dev`: docs/decisions/one-build.md.
+# Packages are mostly waited for, so they are installed beside the build. Counting instructions takes one core for a
+# minute, and the counts do not depend on what runs beside it. Everything runs the program of the profile `dev`:
+# docs/decisions/one-build.md.
 ci: setup
 	mkdir -p target
 	@echo "ci: $$(date +%T) make installs, beside make lint test-programs components"
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
 	  $(MAKE) lint test-programs components && \
 	  { wait $$installs || { cat target/installs.log; exit 1; }; }
-	$(call step,WS_HOST_BIN=target/debug/ws-host $(MAKE) dist reproducible COMPRESSION=1)
-	$(call step,$(MAKE) fuzz SECONDS=10)
+	@echo "ci: $$(date +%T) ws-host-bench instructions, beside make dist reproducible fuzz"
+	target/debug/ws-host-bench instructions >target/instructions.log 2>&1 & instructions=$$!; \
+	  WS_HOST_BIN=target/debug/ws-host $(MAKE) dist reproducible COMPRESSION=1 && \
+	  $(MAKE) fuzz SECONDS=10 && \
+	  { wait $$instructions; status=$$?; cat target/instructions.log; exit $$status; }
 	$(call step,target/debug/ws-host-bench --smoke)
 	$(call step,target/debug/ws-host-bench exercise --smoke)
-	$(call step,target/debug/ws-host-bench instructions)
 	$(call step,$(MAKE) conformance CONFORMANCE=--some)
 	$(call step,$(MAKE) matrix MATRIX=--some)
 	$(call step,$(MAKE) languages)
