@@ -13,6 +13,9 @@ use crate::client::DEADLINE;
 const PROGRAMS: [&str; 4] =
     ["/usr/sbin/nats-server", "/usr/local/bin/nats-server", "/usr/bin/nats-server", "nats-server"];
 
+/// The file with the server's log, in the server's folder.
+const LOG: &str = "log";
+
 /// A running `nats-server`. Dropping it kills the process and removes its folder.
 #[derive(Debug)]
 pub struct Broker {
@@ -79,6 +82,15 @@ impl Broker {
         Ok(())
     }
 
+    /// Returns the end of the server's log, if the server has exited without being killed.
+    pub fn last_words(&mut self) -> Result<Option<String>> {
+        if self.child.try_wait()?.is_none() {
+            return Ok(None);
+        }
+        let log = std::fs::read(self.folder.join(LOG))?;
+        Ok(Some(String::from_utf8_lossy(&log[log.len().saturating_sub(4096)..]).into_owned()))
+    }
+
     /// Starts it again at the same address.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
@@ -121,30 +133,36 @@ fn spawn(
     folder: &Path,
     arguments: &[String],
 ) -> Result<(Child, SocketAddr)> {
-    let mut child = Command::new(program)
-        .args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"])
-        .arg(folder)
-        // Other arguments may name another one.
-        .arg("-sd")
-        .arg(folder.join("store"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| {
-            format!("cannot start {}: run tests/clients/install", program.display())
-        })?;
-    match address(&mut child, folder) {
-        Ok(Some(address)) => Ok((child, address)),
-        // The port of a server that was killed may be in use for a moment.
-        Ok(None) if port != "-1" => spawn(program, port, folder, arguments),
-        Ok(None) => bail!("nats-server exited"),
-        Err(error) => {
-            // It must not outlive the test.
-            child.kill()?;
-            child.wait()?;
-            Err(error)
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let mut child = Command::new(program)
+            .args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"])
+            .arg(folder)
+            // Other arguments may name another one.
+            .arg("-sd")
+            .arg(folder.join("store"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join(LOG))?)
+            .spawn()
+            .with_context(|| {
+                format!("cannot start {}: run tests/clients/install", program.display())
+            })?;
+        match address(&mut child, folder) {
+            Ok(Some(address)) => return Ok((child, address)),
+            // The port of a server that was killed may be in use for a moment.
+            Ok(None) if port != "-1" && Instant::now() < deadline => {}
+            Ok(None) => {
+                let log = std::fs::read_to_string(folder.join(LOG))?;
+                bail!("nats-server exited: {log}");
+            }
+            Err(error) => {
+                // It must not outlive the test.
+                child.kill()?;
+                child.wait()?;
+                return Err(error);
+            }
         }
     }
 }
