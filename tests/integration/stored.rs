@@ -311,7 +311,7 @@ fn files_that_are_wrong_are_refused() -> Result<()> {
     std::fs::write(&text, "not a store\n".repeat(1_000))?;
     let (text, folder) = (text.display(), store.0.path().display());
     for (grant, words) in [
-        ("keyvalue".to_owned(), "must be \"keyvalue:FILE\""),
+        ("keyvalue".to_owned(), "must name a file: \"keyvalue:FILE\""),
         (format!("keyvalue:{text}"), "it is not a store of ws-host"),
         (format!("keyvalue:{folder}"), "which is not a regular file"),
         (format!("keyvalue:{folder}/none/store"), "there is no folder"),

@@ -203,11 +203,11 @@ fn state_is_saved_when_the_broker_is_back_within_a_lease() -> Result<()> {
 #[test]
 fn last_state_is_saved_when_the_broker_is_back_while_the_host_stops() -> Result<()> {
     // Longer than a request to the broker may take.
-    const LEASE: Duration = Duration::from_secs(20);
+    const LEASE: Duration = Duration::from_secs(12);
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
     // Nothing is saved before the host stops.
-    let flags = ["--durable", "--save-every", "1h", "--drain-timeout", "40s"];
+    let flags = ["--durable", "--save-every", "1h", "--drain-timeout", "30s"];
     let start = |url: &str| shared.starting("guest-keeper", url, LEASE, &flags);
     let [mut host, other] = [start(&proxy.url())?, start(&shared.broker.url())?];
     host.wait_until_ready()?;
