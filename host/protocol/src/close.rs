@@ -35,9 +35,8 @@ impl CloseFrame {
         Self { code, reason }
     }
 
-    /// Returns the code and the reason that an application is told after it received this close frame (RFC 6455 §7.1.5,
-    /// §7.1.6). `None` stands for a frame without a code, as in [`Event::Closed`](crate::Event::Closed). Its code is
-    /// [`CloseCode::NO_STATUS`].
+    /// Returns the code and the reason to report for a received close frame (RFC 6455 §7.1.5, §7.1.6). `None` stands
+    /// for a frame without a code, as in [`Event::Closed`](crate::Event::Closed). Its code is [`CloseCode::NO_STATUS`].
     pub fn code_and_reason(received: Option<&Self>) -> (u16, String) {
         match received {
             Some(frame) => (frame.code.number(), frame.reason.clone()),
