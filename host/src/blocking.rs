@@ -43,7 +43,7 @@ pub(crate) async fn try_off_the_workers<T: Send + 'static>(
 /// The same as that of `result`.
 pub(crate) async fn wait_for_thread<T>(result: impl Future<Output = T>) -> T {
     #[cfg(feature = "testing")]
-    let _in_progress = InProgress::begin();
+    let _in_progress = InProgress::new();
     result.await
 }
 
@@ -65,7 +65,7 @@ mod in_progress {
     pub(super) struct InProgress;
 
     impl InProgress {
-        pub(super) fn begin() -> Self {
+        pub(super) fn new() -> Self {
             COUNT.set(COUNT.get().wrapping_add(1));
             Self
         }

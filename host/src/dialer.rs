@@ -17,11 +17,11 @@ pub(crate) struct DialRequest {
     pub(crate) is_encrypted: bool,
     pub(crate) subprotocols: Vec<String>,
     /// Connects, and performs the handshake.
-    pub(crate) opening: Opening,
+    pub(crate) connect: ConnectFuture,
 }
 
-/// A connection that is being opened.
-pub(crate) type Opening =
+/// Opens a connection.
+pub(crate) type ConnectFuture =
     Pin<Box<dyn Future<Output = Result<OpenedWebSocket, RequestError>> + Send>>;
 
 /// Why a handler cannot open a WebSocket now.

@@ -87,7 +87,7 @@ pub(crate) struct Overruns {
 impl Overruns {
     /// Begins another piece of work.
     #[inline]
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn next_piece(&mut self) {
         self.previous = std::mem::take(&mut self.current);
     }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn repeated_overruns_show_a_long_computation() {
         let mut one_piece = Overruns::default();
-        one_piece.begin();
+        one_piece.next_piece();
         assert!(
             !one_piece.record_and_check_repeat(),
             "a tick that happened to fall into the slice"
@@ -162,16 +162,16 @@ mod tests {
         assert!(one_piece.record_and_check_repeat());
 
         let mut each_piece = Overruns::default();
-        each_piece.begin();
+        each_piece.next_piece();
         assert!(!each_piece.record_and_check_repeat());
-        each_piece.begin();
+        each_piece.next_piece();
         assert!(each_piece.record_and_check_repeat(), "the previous piece was long too");
 
         let mut some_pieces = Overruns::default();
         for _ in 0..3 {
-            some_pieces.begin();
+            some_pieces.next_piece();
             assert!(!some_pieces.record_and_check_repeat());
-            some_pieces.begin();
+            some_pieces.next_piece();
         }
     }
 

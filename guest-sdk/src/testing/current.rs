@@ -13,7 +13,7 @@ thread_local! {
 pub(super) struct Running(Option<Rc<RefCell<Fake>>>);
 
 impl Running {
-    pub(super) fn begin(fake: &Rc<RefCell<Fake>>) -> Self {
+    pub(super) fn new(fake: &Rc<RefCell<Fake>>) -> Self {
         Self(CURRENT.replace(Some(Rc::clone(fake))))
     }
 }

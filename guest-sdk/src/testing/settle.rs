@@ -46,7 +46,7 @@ impl Shared {
     /// faults.
     pub(super) fn run<T>(&self, act: impl FnOnce(&mut dyn Instance) -> T) -> Result<T, Fault> {
         let mut instance = self.actor.borrow_mut().take(&self.fake);
-        let running = Running::begin(&self.fake);
+        let running = Running::new(&self.fake);
         let is_fault = self.fake.borrow().settings.are_panics_faults;
         let returned = match is_fault {
             true => catch_unwind(AssertUnwindSafe(|| act(&mut *instance))).map_err(|_| Fault),

@@ -46,7 +46,7 @@ impl Actor {
 
     /// Takes out the instance for an event. Creates one if there is none.
     pub(super) fn take(&mut self, fake: &Rc<RefCell<Fake>>) -> Box<dyn Instance> {
-        let _running = Running::begin(fake);
+        let _running = Running::new(fake);
         match std::mem::replace(&mut self.slot, Slot::Taken) {
             Slot::Live(instance) => instance,
             Slot::Unused => (self.code.start)(),
@@ -96,7 +96,7 @@ impl Actor {
 
     /// Replaces the code. The error says why the new code cannot use the state. The old code then continues.
     pub(super) fn reload(&mut self, fake: &Rc<RefCell<Fake>>, code: Code) -> Result<(), String> {
-        let _running = Running::begin(fake);
+        let _running = Running::new(fake);
         let (state, reason) = match &mut self.slot {
             Slot::Unused => {
                 self.code = code;
@@ -119,7 +119,7 @@ impl Actor {
 
     /// Frees the instance and keeps only its state. Returns whether there was a state to keep.
     pub(super) fn hibernate(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
-        let _running = Running::begin(fake);
+        let _running = Running::new(fake);
         let Slot::Live(instance) = &mut self.slot else { return false };
         let state = suspend(fake, &mut **instance, StateReason::Hibernation);
         if let Some(state) = state {
@@ -130,7 +130,7 @@ impl Actor {
 
     /// Saves the state in case the instance is lost. Returns whether there was a state.
     pub(super) fn save_checkpoint(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
-        let _running = Running::begin(fake);
+        let _running = Running::new(fake);
         let Slot::Live(instance) = &mut self.slot else { return false };
         let state = suspend(fake, &mut **instance, StateReason::Checkpoint);
         let now = fake.borrow().now;

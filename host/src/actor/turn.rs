@@ -11,7 +11,9 @@ use super::fair_mutex::FairMutexGuard;
 use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultSite;
 use crate::clients::{Client, HostClose, Pace};
-use crate::guest::{Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Refusal};
+use crate::guest::{
+    Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, HandlerRejection,
+};
 use crate::timers::{DueTimer, SavedTimer};
 
 /// An instance with at least this many bytes of linear memory is dropped on another thread.
@@ -67,7 +69,7 @@ impl<'a> Turn<'a> {
     pub(crate) async fn call_connected(
         mut self,
         client: &Arc<Client>,
-    ) -> Result<Result<Acceptance, Refusal>, Fault> {
+    ) -> Result<Result<Acceptance, HandlerRejection>, Fault> {
         let mut live = self.take_instance().await?;
         let result = live.guest.connected(client).await;
         self.finish_call(live, result)

@@ -106,14 +106,14 @@ impl Interests {
     }
 
     /// Returns all topics, for a new connection. From now on, changes are recorded for this connection.
-    pub(super) fn begin(&self) -> Vec<Arc<Interest>> {
+    pub(super) fn start_recording(&self) -> Vec<Arc<Interest>> {
         let mut table = self.table.lock();
         table.changes = Some(Vec::new());
         table.all.values().cloned().collect()
     }
 
     /// Stops recording changes, because the connection has ended.
-    pub(super) fn end(&self) {
+    pub(super) fn stop_recording(&self) {
         self.table.lock().changes = None;
     }
 
@@ -184,7 +184,7 @@ mod tests {
     fn topic_is_left_after_a_while_unless_it_gets_a_subscriber_again() {
         let interests = Interests::default();
         let start = Instant::now();
-        interests.begin();
+        interests.start_recording();
         join(&interests, "a");
         join(&interests, "b");
         assert_eq!(take(&interests).len(), 2);
@@ -212,20 +212,20 @@ mod tests {
         let interests = Interests::default();
         join(&interests, "a");
         assert!(take(&interests).is_empty(), "nothing is recorded without a connection");
-        assert_eq!(interests.begin().len(), 1);
+        assert_eq!(interests.start_recording().len(), 1);
         join(&interests, "b");
         assert_eq!(take(&interests).len(), 1);
-        interests.end();
+        interests.stop_recording();
         join(&interests, "c");
         assert!(take(&interests).is_empty());
-        assert_eq!(interests.begin().len(), 3);
+        assert_eq!(interests.start_recording().len(), 3);
     }
 
     #[test]
     fn message_of_an_older_connection_is_late() {
         let interests = Interests::default();
         join(&interests, "a");
-        let interest = Arc::clone(&interests.begin()[0]);
+        let interest = Arc::clone(&interests.start_recording()[0]);
         let is_late = |host, connection| interest.is_late(Sender { host, connection });
         assert_eq!(
             [is_late(1, 1), is_late(1, 2), is_late(1, 1), is_late(1, 2)],

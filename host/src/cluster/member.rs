@@ -220,7 +220,7 @@ async fn connect(
         () = stop.cancelled() => End::Stopped,
     };
     shared.outbox.close();
-    shared.interests.end();
+    shared.interests.stop_recording();
     match end {
         End::Lost(why) if shared.link.is_up() => shared.link.set_down(why),
         End::Lost(why) => shared.link.set_unreachable(why),
@@ -231,7 +231,7 @@ async fn connect(
 
 /// Sends and receives, forever.
 async fn serve(shared: &Arc<Shared>, session: &impl Session) {
-    let interests = shared.interests.begin();
+    let interests = shared.interests.start_recording();
     let topics = interests.len();
     for interest in interests {
         session.join(interest).await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::{Event, Inbound};
 
+use super::auto_answer;
 use super::buffer::Buffer;
 use super::end::ConnectionEnd;
 use super::transport::Transport;
@@ -40,6 +41,8 @@ pub(super) struct Burst {
     slice: Slice,
     /// The unread messages that the guest has copies of, in order.
     copied: VecDeque<Copied>,
+    /// The kind of all of them.
+    copied_kind: MessageKind,
     /// The number of messages that the guest has taken.
     pub(super) taken: usize,
     /// Set if the client broke the protocol.
@@ -48,7 +51,6 @@ pub(super) struct Burst {
 
 /// A message that is still unread, and of which the guest has a copy.
 struct Copied {
-    kind: MessageKind,
     /// The length in bytes, with the header.
     length: u32,
     payload_length: u32,
@@ -78,6 +80,7 @@ impl Burst {
             high_water_mark,
             slice,
             copied,
+            copied_kind: MessageKind::Text,
             taken: 0,
             end: None,
         }
@@ -122,6 +125,7 @@ impl Burst {
         let mut ends = Vec::with_capacity(MAX_MESSAGES);
         ends.push(contents.len() as u32);
         self.copied.reserve(MAX_MESSAGES);
+        self.copied_kind = kind;
         let mut unread = &self.buffer[self.unread.clone()];
         contents.reserve(unread.len().min(MAX_CONTENTS.saturating_sub(contents.len())));
         while ends.len() < MAX_MESSAGES {
@@ -132,13 +136,13 @@ impl Burst {
             }
             message.append_to(contents);
             // `next` decides whether it is such a text.
-            if self.has_auto_answer(&contents[start..]) {
+            if auto_answer(&self.settings.auto_answers, &contents[start..]).is_some() {
                 contents.truncate(start);
                 break;
             }
             let (length, payload_length) =
                 (message.length() as u32, (contents.len() - start) as u32);
-            self.copied.push_back(Copied { kind, length, payload_length });
+            self.copied.push_back(Copied { length, payload_length });
             ends.push(contents.len() as u32);
             unread = &unread[message.length()..];
         }
@@ -159,11 +163,6 @@ impl Burst {
         self.copied.truncate(ends.len().saturating_sub(1));
         texts.truncate(ends.last().map_or(0, |end| *end as usize));
         (texts, ends)
-    }
-
-    /// Returns whether the host itself answers a text with this payload.
-    fn has_auto_answer(&self, payload: &[u8]) -> bool {
-        self.settings.auto_answers.iter().any(|auto| auto.request.as_bytes() == payload)
     }
 }
 
@@ -225,10 +224,10 @@ impl guest::Burst for Burst {
         if !self.may_deliver(client, &outbound) {
             return None;
         }
-        let Copied { kind, length, payload_length } = self.copied.pop_front()?;
+        let Copied { length, payload_length } = self.copied.pop_front()?;
         outbound.traffic.received(payload_length as usize);
         self.unread.start += length as usize;
         self.taken += 1;
-        Some(kind)
+        Some(self.copied_kind)
     }
 }

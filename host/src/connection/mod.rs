@@ -15,7 +15,7 @@ mod end;
 mod frames;
 mod idle_memory;
 mod liveness;
-mod opening;
+mod outgoing;
 mod relay;
 mod socket;
 mod transport;
@@ -35,7 +35,7 @@ use self::burst::Burst;
 pub(crate) use self::closing::{ClosingConnections, ConnectionGuard};
 pub(crate) use self::end::ConnectionEnd;
 pub(crate) use self::liveness::NEVER;
-pub(crate) use self::opening::opened;
+pub(crate) use self::outgoing::opened;
 pub(crate) use self::relay::{Ends, RelayEnd, relay};
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
@@ -190,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut unread = 0..filled;
         let mut turn: Option<Turn<'_>> = None;
         let mut may_begin_burst = true;
-        self.overruns.begin();
+        self.overruns.next_piece();
         while !unread.is_empty() {
             if slice::is_over() {
                 turn = None;
@@ -449,13 +449,18 @@ fn next_event<'a>(
     }
 }
 
+/// Returns the automatic answer to a text with this payload.
+fn auto_answer<'a>(auto_answers: &'a [AutoAnswer], payload: &[u8]) -> Option<&'a AutoAnswer> {
+    auto_answers.iter().find(|auto| auto.request.as_bytes() == payload)
+}
+
 /// Answers a text that has an automatic answer. Returns whether the text has one.
 fn send_auto_answer(
     auto_answers: &[AutoAnswer],
     text: &str,
     outbound: &mut OutboundBuffer,
 ) -> bool {
-    let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
+    let Some(auto) = auto_answer(auto_answers, text.as_bytes()) else { return false };
     // An answer that does not fit is dropped, because the client asks for answers faster than it reads them.
     if outbound.frames.send_text(&auto.answer).is_ok() {
         outbound.traffic.sent(auto.answer.len());

@@ -64,7 +64,7 @@ pub(crate) struct Acceptance {
 
 /// A handler's decision to refuse a client.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct HandlerRejection {
     /// A status from 300 to 599.
     pub(crate) status: StatusCode,
     /// Additional headers, but not those that give the length of the response.
@@ -128,11 +128,11 @@ impl Guest {
     pub(crate) async fn connected(
         &mut self,
         client: &Arc<Client>,
-    ) -> Result<Result<Acceptance, Refusal>, Fault> {
+    ) -> Result<Result<Acceptance, HandlerRejection>, Fault> {
         let id = client.id();
         self.store.data_mut().reply = Some((id, Reply::default()));
         let Event { handler, store, time_limit, .. } =
-            self.begin(EventName::Connected, Some(client));
+            self.begin_event(EventName::Connected, Some(client));
         let is_accepted = time_limit.wait(pin!(handler.call_connected(store, id.0))).await?;
         let reply = self.store.data_mut().reply.take();
         let Reply { subprotocol, headers, status, body } =
@@ -140,7 +140,7 @@ impl Guest {
         Ok(if is_accepted {
             Ok(Acceptance { subprotocol, headers })
         } else {
-            Err(Refusal { status: status.unwrap_or(StatusCode::FORBIDDEN), headers, body })
+            Err(HandlerRejection { status: status.unwrap_or(StatusCode::FORBIDDEN), headers, body })
         })
     }
 
@@ -150,7 +150,7 @@ impl Guest {
         text: &str,
     ) -> Result<(), Fault> {
         let Event { handler, store, time_limit, .. } =
-            self.begin(EventName::ReceivedText, Some(from));
+            self.begin_event(EventName::ReceivedText, Some(from));
         time_limit.wait(pin!(handler.call_received_text(store, from.id().0, text))).await
     }
 
@@ -160,7 +160,7 @@ impl Guest {
         bytes: &[u8],
     ) -> Result<(), Fault> {
         let Event { handler, store, time_limit, .. } =
-            self.begin(EventName::ReceivedBinary, Some(from));
+            self.begin_event(EventName::ReceivedBinary, Some(from));
         time_limit.wait(pin!(handler.call_received_binary(store, from.id().0, bytes))).await
     }
 
@@ -170,7 +170,7 @@ impl Guest {
         payload: &[u8],
     ) -> Result<(), Fault> {
         let Event { handler, store, time_limit, .. } =
-            self.begin(EventName::ReceivedPong, Some(from));
+            self.begin_event(EventName::ReceivedPong, Some(from));
         time_limit.wait(pin!(handler.call_received_pong(store, from.id().0, payload))).await
     }
 
@@ -187,7 +187,7 @@ impl Guest {
         burst: Box<B>,
     ) -> (Result<(), Fault>, Box<B>) {
         let Event { optional, store, time_limit, .. } =
-            self.begin(EventName::ReceivedBurst, Some(from));
+            self.begin_event(EventName::ReceivedBurst, Some(from));
         let Some(received_burst) = &optional.received_burst else { return (Ok(()), burst) };
         store.data_mut().burst = Some(burst);
         let call = received_burst.call_async(&mut *store, (from.id().0,));
@@ -203,7 +203,7 @@ impl Guest {
         how: &Disconnection,
     ) -> Result<(), Fault> {
         self.store.data_mut().disconnecting = Some((Arc::clone(client), how.clone()));
-        let mut event = self.begin(EventName::Disconnected, None);
+        let mut event = self.begin_event(EventName::Disconnected, None);
         if let Some(trace) = &client.info().trace {
             event.trace(EventName::Disconnected, trace);
         }
@@ -253,7 +253,8 @@ impl Guest {
         message: Vec<u8>,
         info: CustomInfo,
     ) -> Result<CustomReply, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(EventName::ReceivedCustom, None);
+        let Event { optional, store, time_limit, .. } =
+            self.begin_event(EventName::ReceivedCustom, None);
         let Some(received_custom) = &optional.received_custom else {
             return Ok(CustomReply::NoListener);
         };
@@ -274,7 +275,7 @@ impl Guest {
 
     /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(EventName::Suspend, None);
+        let Event { optional, store, time_limit, .. } = self.begin_event(EventName::Suspend, None);
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
         store.data_mut().state_reason = Some(reason);
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
@@ -293,7 +294,7 @@ impl Guest {
         reason: Reason,
         age: Option<Duration>,
     ) -> Result<Result<(), String>, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(EventName::Resume, None);
+        let Event { optional, store, time_limit, .. } = self.begin_event(EventName::Resume, None);
         let Some(Lifecycle { resume, .. }) = &optional.lifecycle else { return Ok(Ok(())) };
         let data = store.data_mut();
         (data.state_reason, data.state_age) = (Some(reason), age);
@@ -312,7 +313,7 @@ impl Guest {
         function: impl FnOnce(&Optional) -> Option<TypedFunc<Parameters, ()>>,
         parameters: Parameters,
     ) -> Result<(), Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(event, client);
+        let Event { optional, store, time_limit, .. } = self.begin_event(event, client);
         match function(optional) {
             Some(function) => time_limit.wait(pin!(function.call_async(store, parameters))).await,
             None => Ok(()),
@@ -320,9 +321,9 @@ impl Guest {
     }
 
     /// Begins an event: gives the event its whole CPU budget, and remembers the client that the event is about.
-    fn begin(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
+    fn begin_event(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
         state::begin_event(self.store.as_context_mut(), event);
-        self.time_limit.begin(event);
+        self.time_limit.measure_next(event);
         let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());
         // Consecutive events are often about the same client. The address identifies the client, because the store
         // keeps that client alive, and no other client can have its address meanwhile.

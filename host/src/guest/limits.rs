@@ -7,8 +7,8 @@
 //! loop over clients (`charge_and_yield` in `imports/to_many.rs`).
 //!
 //! [`Meter::begin_event`] resets it. Its only caller is [`state::begin_event`], which is called for each event
-//! (`Guest::begin`), for `suspend` and `resume`, for each message of a burst (`imports/burst.rs`), and for the start of
-//! an instance ([`Template::instantiate`]). A call that waits or has yielded uses none of its budget:
+//! (`Guest::begin_event`), for `suspend` and `resume`, for each message of a burst (`imports/burst.rs`), and for the
+//! start of an instance ([`Template::instantiate`]). A call that waits or has yielded uses none of its budget:
 //! [`TimeLimit::wait`] stops the clock, and keeps what the event has used.
 //!
 //! [`install_limits`]: super::state::install_limits

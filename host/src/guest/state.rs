@@ -72,8 +72,8 @@ pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
     /// The current event, or the last one if none is running.
     event: EventName,
-    /// The client that the current event is about. Only `Guest::begin` changes it. Most sends go to this client, and so
-    /// need no lookup.
+    /// The client that the current event is about. Only `Guest::begin_event` changes it. Most sends go to this client,
+    /// and so need no lookup.
     pub(super) current: Option<Arc<Client>>,
     /// While `received-burst` runs: the source of its messages.
     pub(super) burst: Option<Box<dyn Burst>>,

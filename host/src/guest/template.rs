@@ -251,7 +251,7 @@ impl Template {
         state::install_limits(&mut store, self.limits);
         state::begin_event(store.as_context_mut(), EventName::Start);
         let images = self.images.clone();
-        time_limit.begin(EventName::Start);
+        time_limit.measure_next(EventName::Start);
         let started =
             time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images))).await;
         let (instance, stack) = started.map_err(|fault| store.data().explain(fault))?;

@@ -58,7 +58,7 @@ impl TimeLimit {
 
     /// Begins to measure the next call, if that call is chosen for measurement.
     #[inline(always)]
-    pub(super) fn begin(&mut self, event: EventName) {
+    pub(super) fn measure_next(&mut self, event: EventName) {
         match event.is_frequent() && !sample::is_chosen() {
             // The previous call may have ended without `wait`, so its measurement may still be here.
             true => self.measured = None,
@@ -83,7 +83,7 @@ impl TimeLimit {
     #[cold]
     fn begin_sample(&mut self, event: EventName) {
         let weight = if event.is_frequent() { sample::WEIGHT } else { 1 };
-        let sample = Some(Sample::begin(event as usize, weight));
+        let sample = Some(Sample::start(event as usize, weight));
         self.measured = Some(Measured { sample, span: None });
     }
 

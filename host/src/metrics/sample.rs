@@ -33,7 +33,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// Begins to measure a call. It counts as `weight` calls.
-    pub(crate) fn begin(event: usize, weight: u32) -> Self {
+    pub(crate) fn start(event: usize, weight: u32) -> Self {
         let (began, used, resumed) = (Instant::now(), Duration::ZERO, Some(thread_time()));
         Self { event, weight: u64::from(weight), began, used, resumed }
     }
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn suspended_calls_use_no_cpu_time() {
         let cells = WorkerCells::default();
-        let mut sample = Sample::begin(0, 1);
+        let mut sample = Sample::start(0, 1);
         sample.suspend();
         let until = Instant::now() + Duration::from_millis(20);
         while Instant::now() < until {}

@@ -79,8 +79,8 @@ impl WebSocketClient {
         request: WebSocketRequest,
     ) -> Result<OpenedWebSocket, RequestError> {
         let stream = self.connector.clone().call(request.url.clone()).await?;
-        let opening = opened(stream, request);
-        let opened = timeout(self.response_timeout, opening).await;
+        let opened = opened(stream, request);
+        let opened = timeout(self.response_timeout, opened).await;
         opened.unwrap_or(Err(RequestError::FirstByteTimeout))
     }
 }

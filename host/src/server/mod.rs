@@ -31,7 +31,7 @@ use ws_host_protocol::handshake::Scheme;
 
 use self::admin::{Admin, HealthAddress};
 pub use self::error::StartError;
-pub use self::host::request::Peer;
+pub use self::host::handshake::Peer;
 pub use self::host::{
     CheckedResource, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError,
     CustomMessage, Host, NoResource, Recipient, ResourceStatus, Stopped, TaggedError,

@@ -63,7 +63,7 @@ pub(crate) struct Placement<R> {
     pub(super) hosts: Mutex<BTreeMap<LeaseId, HostInfo>>,
     pub(super) abandoned: Abandoned,
     terms: watch::Receiver<Option<Arc<Term>>>,
-    opening: ClaimWait,
+    claim_wait: ClaimWait,
     /// The claims of this host. A claim under an earlier lease is void.
     claims: Mutex<HashMap<ActorName, Claim>>,
     stripes: [tokio::sync::Mutex<()>; STRIPES],
@@ -82,7 +82,7 @@ impl<R: Records> Placement<R> {
             hosts: Mutex::default(),
             abandoned: Abandoned::default(),
             terms,
-            opening: ClaimWait::default(),
+            claim_wait: ClaimWait::default(),
             claims: Mutex::default(),
             stripes: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
         }
@@ -110,14 +110,15 @@ impl<R: Records> Placement<R> {
     /// to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
-        let check =
-            async { Ok::<_, Late>(self.opening.check(&*self.records, &term, self.timing).await) };
+        let check = async {
+            Ok::<_, Late>(self.claim_wait.check(&*self.records, &term, self.timing).await)
+        };
         within(self.timing.request(), check).await?
     }
 
     /// Returns whether [`Self::open`] has succeeded with the current lease.
     pub(crate) fn is_open(&self) -> bool {
-        self.latest_term().is_some_and(|term| self.opening.is_known(&term))
+        self.latest_term().is_some_and(|term| self.claim_wait.is_known(&term))
     }
 
     /// Returns the hosts whose leases the last sweep found, each with the name of its lease.
@@ -160,7 +161,7 @@ impl<R: Records> Placement<R> {
     }
 
     async fn find(&self, actor: &ActorName, term: &Arc<Term>) -> Result<Location, PlacementError> {
-        self.opening.check(&*self.records, term, self.timing).await?;
+        self.claim_wait.check(&*self.records, term, self.timing).await?;
         let key = Key::Claim(actor.clone());
         for _ in 0..MAX_ATTEMPTS {
             let entry = self.records.read(&key).await?;

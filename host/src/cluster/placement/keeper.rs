@@ -164,7 +164,7 @@ impl<R: Records> Keeper<R> {
     }
 
     async fn renew_once(&self, held: &mut Held) -> Renewed {
-        let (time, renewal) = (self.timing.request(), held.term.begin());
+        let (time, renewal) = (self.timing.request(), held.term.start_renewal());
         let content = encode(&self.content);
         match within(time, self.records.write(&held.key, content, held.revision)).await {
             Ok(revision) => {

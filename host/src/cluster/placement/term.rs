@@ -92,7 +92,7 @@ impl Term {
     }
 
     /// Records that a renewal is being sent now.
-    pub(super) fn begin(&self) -> Renewal {
+    pub(super) fn start_renewal(&self) -> Renewal {
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         Renewal { number, sent: BootTime::now() }
     }

@@ -22,7 +22,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
     let message = current_burst(&mut store).and_then(|(burst, client)| burst.next(client));
     if let Some(message) = &message {
-        begin(store, message.kind());
+        begin_message(store, message.kind());
     }
     Ok((message,))
 }
@@ -31,7 +31,7 @@ fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
 fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
     let messages = current_burst(&mut store).and_then(|(burst, client)| burst.next_many(client));
     if let Some(messages) = &messages {
-        begin(store, messages.kind());
+        begin_message(store, messages.kind());
     }
     Ok((messages,))
 }
@@ -40,7 +40,7 @@ fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
 fn advance(mut store: Store<'_>, (): ()) -> Result<(bool,)> {
     let kind = current_burst(&mut store).and_then(|(burst, client)| burst.advance(client));
     if let Some(kind) = kind {
-        begin(store, kind);
+        begin_message(store, kind);
     }
     Ok((kind.is_some(),))
 }
@@ -52,7 +52,7 @@ fn current_burst<'a>(store: &'a mut Store<'_>) -> Option<(&'a mut dyn Burst, &'a
 }
 
 /// Begins a message. Each message is an event of its own, and has a whole CPU budget.
-fn begin(store: Store<'_>, kind: MessageKind) {
+fn begin_message(store: Store<'_>, kind: MessageKind) {
     let event = match kind {
         MessageKind::Text => EventName::ReceivedText,
         MessageKind::Binary => EventName::ReceivedBinary,

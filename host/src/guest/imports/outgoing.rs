@@ -74,7 +74,7 @@ fn connect(
         query: request.url.query().map(str::to_owned),
         is_encrypted: request.url.scheme_str() == Some("wss"),
         subprotocols: request.subprotocols.clone(),
-        opening: Box::pin(async move {
+        connect: Box::pin(async move {
             let opened = client.open(request).await;
             opened.inspect_err(|error| {
                 setup.grants.log_failed(&setup.source, &server, error);

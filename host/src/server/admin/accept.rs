@@ -33,7 +33,7 @@ pub(super) struct Caller<'a> {
 /// What answers the requests of an address.
 pub(super) trait Service: Send + Sync + 'static {
     /// Answers a request.
-    fn answer(
+    fn handle_request(
         self: &Arc<Self>,
         request: Request<Incoming>,
         from: Caller<'_>,
@@ -76,7 +76,7 @@ async fn serve(
     let answer = service_fn(|request| {
         let (service, slot) = (&service, &slot);
         async move {
-            let response = service.answer(request, Caller { address, slot }).await;
+            let response = service.handle_request(request, Caller { address, slot }).await;
             slot.set_idle(Instant::now());
             Ok::<_, Infallible>(response)
         }

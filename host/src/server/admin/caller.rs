@@ -207,7 +207,7 @@ impl Authority {
 mod tests {
     use super::*;
 
-    fn answer(lines: &[(&'static str, &str)]) -> Result<(), RejectedCaller> {
+    fn checked(lines: &[(&'static str, &str)]) -> Result<(), RejectedCaller> {
         let mut request = Request::new(());
         for (name, value) in lines {
             let value = HeaderValue::from_str(value).expect("a header value");
@@ -229,7 +229,7 @@ mod tests {
             "[0:0:0:0:0:0:0:1]",
             "[::ffff:127.0.0.1]",
         ] {
-            assert_eq!(answer(&[("host", host)]), Ok(()), "{host}");
+            assert_eq!(checked(&[("host", host)]), Ok(()), "{host}");
         }
     }
 
@@ -247,15 +247,15 @@ mod tests {
             "2130706433",
             "",
         ] {
-            assert_eq!(answer(&[("host", host)]), Err(RejectedCaller::OtherName), "{host}");
+            assert_eq!(checked(&[("host", host)]), Err(RejectedCaller::OtherName), "{host}");
         }
         for host in ["localhost:x", "localhost:+1", "localhost:99999", "[::1", "[::1]x", "[x]:1"] {
-            assert_eq!(answer(&[("host", host)]), Err(RejectedCaller::Host), "{host}");
+            assert_eq!(checked(&[("host", host)]), Err(RejectedCaller::Host), "{host}");
         }
-        assert_eq!(answer(&[("host", "u@localhost")]), Err(RejectedCaller::OtherName));
+        assert_eq!(checked(&[("host", "u@localhost")]), Err(RejectedCaller::OtherName));
         let twice = [("host", "localhost"), ("host", "rebound.example.com")];
-        assert_eq!(answer(&twice), Err(RejectedCaller::Host));
-        assert_eq!(answer(&[]), Err(RejectedCaller::Host));
+        assert_eq!(checked(&twice), Err(RejectedCaller::Host));
+        assert_eq!(checked(&[]), Err(RejectedCaller::Host));
         let elsewhere = SocketAddr::from(([10, 0, 0, 1], 9090));
         let mut request = Request::new(());
         request.headers_mut().insert(HOST, HeaderValue::from_static("10.0.0.1:9090"));
@@ -276,12 +276,12 @@ mod tests {
     #[test]
     fn only_pages_of_the_admin_address_itself_are_accepted() {
         let host = ("host", "127.0.0.1:9090");
-        let from = |origin, site| answer(&[host, ("origin", origin), ("sec-fetch-site", site)]);
+        let from = |origin, site| checked(&[host, ("origin", origin), ("sec-fetch-site", site)]);
         assert_eq!(from("http://127.0.0.1:9090", "same-origin"), Ok(()));
-        assert_eq!(answer(&[host, ("sec-fetch-site", "same-origin")]), Ok(()));
-        assert_eq!(answer(&[host, ("sec-fetch-site", "none")]), Ok(()));
+        assert_eq!(checked(&[host, ("sec-fetch-site", "same-origin")]), Ok(()));
+        assert_eq!(checked(&[host, ("sec-fetch-site", "none")]), Ok(()));
         let default_port = [("host", "localhost"), ("origin", "http://localhost:80")];
-        assert_eq!(answer(&default_port), Ok(()));
+        assert_eq!(checked(&default_port), Ok(()));
         for origin in [
             "http://127.0.0.1:8080",
             "http://localhost:9090",
@@ -294,12 +294,12 @@ mod tests {
             assert_eq!(from(origin, "same-origin"), Err(RejectedCaller::OtherOrigin), "{origin}");
         }
         for site in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
-            let answer = answer(&[host, ("sec-fetch-site", site)]);
+            let answer = checked(&[host, ("sec-fetch-site", site)]);
             assert_eq!(answer, Err(RejectedCaller::OtherOrigin), "{site}");
         }
         let own = ("sec-fetch-site", "same-origin");
         let twice = [host, own, ("sec-fetch-site", "cross-site")];
-        assert_eq!(answer(&twice), Err(RejectedCaller::OtherOrigin));
+        assert_eq!(checked(&twice), Err(RejectedCaller::OtherOrigin));
     }
 
     #[test]

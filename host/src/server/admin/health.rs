@@ -57,7 +57,11 @@ impl HealthAddress {
 }
 
 impl Service for HealthService {
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>, _: Caller<'_>) -> Response<Body> {
+    async fn handle_request(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        _: Caller<'_>,
+    ) -> Response<Body> {
         let Self(host) = &**self;
         let answer = match request.uri().path() {
             "/healthz" => host.state.health(),

@@ -124,7 +124,7 @@ impl Admin {
 }
 
 impl Service for AdminService {
-    async fn answer(
+    async fn handle_request(
         self: &Arc<Self>,
         http_request: Request<Incoming>,
         Caller { address, slot }: Caller<'_>,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::load_peers;
-use super::served::PreparedResource;
+use super::resources::PreparedResource;
 use super::state::HostState;
 use crate::config::{self, Grant};
 use crate::keyvalue;
@@ -46,9 +46,19 @@ pub(in crate::server) async fn check(
         check_files(&settings)?;
         settings.grants.retain(|grant| file(grant).is_none());
         let prepared = PreparedResource::load(&state.context, settings).await?;
-        checked.push(prepared.describe());
+        checked.push(describe(&prepared));
     }
     Ok(checked)
+}
+
+fn describe(resource: &PreparedResource) -> CheckedResource {
+    let settings = resource.settings();
+    CheckedResource {
+        name: settings.name.to_string(),
+        path: settings.path.as_str().to_owned(),
+        component: settings.component.display().to_string(),
+        hash: resource.hash().to_owned(),
+    }
 }
 
 /// Returns the file that a host opens for a grant, if there is one. Another host may have it open already.

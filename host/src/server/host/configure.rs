@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::HostState;
-use super::served::{PreparedResource, ServedResource};
+use super::resources::{PreparedResource, ServedResource};
 use crate::clients::HostClose;
 use crate::config::{self, InvalidSetting, checked_resources};
 use crate::reload::{Loaded, ReloadError};

@@ -1,29 +1,15 @@
 //! The host: resources and their clients, whatever program accepts the connections.
 
-mod admission;
-mod attempt;
 mod check;
 mod configure;
-mod context;
-mod custom;
-mod dialing;
-#[cfg(feature = "testing")]
-mod fault_injection;
+pub(in crate::server) mod handshake;
+mod operator;
 mod placing;
-mod refusals;
-mod refused_origin;
-mod registry;
-pub(in crate::server) mod relayed;
 mod relays;
 mod relief;
-pub(in crate::server) mod request;
+mod resources;
 mod routes;
-mod runtimes;
-mod scrape;
-mod served;
 mod state;
-mod status;
-mod tagged;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,13 +22,12 @@ pub use self::check::CheckedResource;
 pub(in crate::server) use self::check::check;
 use self::configure::configure;
 pub use self::configure::{ConfigureError, Configured};
-pub use self::custom::{CustomAnswer, CustomError, CustomMessage, Recipient};
+pub use self::operator::{CustomAnswer, CustomError, CustomMessage, Recipient, TaggedError};
+pub(in crate::server) use self::operator::{StatusQuery, WatchedHost};
 use self::relief::relief;
+use self::resources::{PreparedResource, ServedResource};
 pub(in crate::server) use self::routes::handle_request;
-use self::served::{PreparedResource, ServedResource};
 pub(in crate::server) use self::state::HostState;
-pub(in crate::server) use self::status::{StatusQuery, WatchedHost};
-pub use self::tagged::TaggedError;
 use super::error::StartError;
 use crate::actor::TrialState;
 use crate::clients::{Client, ClientId, HostClose};
@@ -277,7 +262,7 @@ impl Host {
 
     /// Returns the state for people who watch the host. Must not be called on a worker.
     pub(in crate::server) fn watched(&self, query: &StatusQuery) -> WatchedHost {
-        status::status(&self.state, query)
+        operator::status(&self.state, query)
     }
 
     /// Closes a client with 1001. Returns whether there was one with this number.
@@ -396,7 +381,7 @@ impl Host {
     /// of clients and actors.
     #[must_use]
     pub fn metrics(&self) -> String {
-        scrape::scrape(&self.state)
+        operator::scrape(&self.state)
     }
 
     async fn publish(

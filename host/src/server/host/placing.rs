@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::served::ServedResource;
-use super::{CustomError, HostState};
+use super::HostState;
+use super::operator::CustomError;
+use super::resources::ServedResource;
 use crate::clients::ClientId;
 use crate::cluster::{Durability, Located, Owner, Unavailable};
 use crate::config::UniqueIn;
@@ -16,7 +17,7 @@ use crate::ownership::Ownership;
 use crate::resource::{ActorLease, Full, NoLease};
 
 /// Why a client gets no lease of an actor on this host.
-pub(super) enum NotHere {
+pub(in crate::server) enum NotHere {
     Full(Full),
     /// The actor lives on another host.
     Elsewhere(Owner),
@@ -41,7 +42,7 @@ const ENDING: Duration = Duration::from_millis(5);
 
 /// Returns a lease of the actor of a path that is unique in the cluster, if this host owns the actor. While no host
 /// owns it, tries again until `deadline`.
-pub(super) async fn lease(
+pub(in crate::server) async fn lease(
     state: &HostState,
     served: &ServedResource,
     id: ClientId,

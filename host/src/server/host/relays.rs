@@ -31,7 +31,7 @@ pub(in crate::server) struct Relays {
 }
 
 /// The entry of a relayed client. It is removed when this is dropped.
-pub(super) struct RelayEntry {
+pub(in crate::server) struct RelayEntry {
     relays: Arc<Relays>,
     address: String,
 }
@@ -57,7 +57,7 @@ impl Relays {
     }
 
     /// Counts a client that is relayed to the owner at this address.
-    pub(super) fn add(self: &Arc<Self>, address: &str) -> RelayEntry {
+    pub(in crate::server) fn add(self: &Arc<Self>, address: &str) -> RelayEntry {
         *self.owners.lock().entry(address.to_owned()).or_default() += 1;
         RelayEntry { relays: Arc::clone(self), address: address.to_owned() }
     }
@@ -76,7 +76,7 @@ impl Relays {
 }
 
 /// Asks an owner to close the clients of this host, spread over up to `time`.
-pub(super) async fn close(peers: Arc<Peers>, address: String, time: Duration) {
+pub(in crate::server) async fn close(peers: Arc<Peers>, address: String, time: Duration) {
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let request = Request::Close { edge: peers.host.to_string(), milliseconds };
     let opening = Opening { request, head: Vec::new() };

@@ -6,8 +6,8 @@ use http::{Method, Request, StatusCode};
 use hyper::ext::Protocol;
 use ws_host_protocol::handshake::{Rejection, server};
 
-use super::request::RequestContext;
-use super::{HostState, admission, attempt};
+use super::HostState;
+use super::handshake::{self, RequestContext};
 use crate::config::Address;
 use crate::server::response::{HostResponse, rejected, text};
 
@@ -36,10 +36,10 @@ pub(in crate::server) async fn handle_request(
     };
     if server::is_upgrade(request) || is_extended_connect(request) {
         return HostResponse::Handshake(match found {
-            Some(route) => admission::admit(state, route, request, context).await,
+            Some(route) => handshake::admit(state, route, request, context).await,
             None => {
                 state.context.metrics.unknown_paths.increment();
-                attempt::log_unknown_path(state, request, &context);
+                handshake::log_unknown_path(state, request, &context);
                 text(
                     StatusCode::NOT_FOUND,
                     format!(

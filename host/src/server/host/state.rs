@@ -14,10 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Stopped;
-use super::context::HostContext;
-use super::registry::Registry;
 use super::relays::Relays;
-use super::served::{ServedResource, hand_over_pace};
+use super::resources::{HostContext, Registry, ServedResource, hand_over_pace};
 use crate::clients::{ClientId, HostClose, Pace};
 use crate::cluster::Cluster;
 use crate::cluster::relay::Peers;

@@ -27,7 +27,7 @@ use super::head::{self, Draft00, HeadLimits};
 use super::progress::{OnClientEof, Progress, TrackedBody, TrackedStream};
 use crate::server::host;
 use crate::server::host::HostState;
-use crate::server::host::request::RequestContext;
+use crate::server::host::handshake::RequestContext;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, HostResponse, rejected, unavailable};
 use crate::server::stream::{Prefixed, Transfer};
@@ -204,11 +204,11 @@ where
     let Shared { state, context, .. } = &**shared;
     let (peer, id) = (context.peer.address, context.connection.0);
     let service = service_fn(|request: Request<Incoming>| {
-        // `begin` must be called here, and not in the returned future. Before hyper first polls the future, it checks
-        // whether the client has closed its side.
+        // `request_arrived` must be called here, and not in the returned future. Before hyper first polls the future,
+        // it checks whether the client has closed its side.
         let on_eof =
             if server::is_upgrade(&request) { OnClientEof::Abort } else { OnClientEof::Respond };
-        shared.progress.begin(Instant::now() + response_timeout(&shared.state), on_eof);
+        shared.progress.request_arrived(Instant::now() + response_timeout(&shared.state), on_eof);
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.handle_request(request).await })
     });

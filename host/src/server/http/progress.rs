@@ -67,7 +67,7 @@ impl Progress {
     }
 
     /// Records that a request has arrived.
-    pub(super) fn begin(&self, deadline: Instant, on_eof: OnClientEof) {
+    pub(super) fn request_arrived(&self, deadline: Instant, on_eof: OnClientEof) {
         let stage = match on_eof {
             OnClientEof::Respond => Stage::Responding,
             OnClientEof::Abort => Stage::Handshake,

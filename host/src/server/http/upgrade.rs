@@ -10,8 +10,8 @@ use ws_host_client::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host;
 use crate::server::host::HostState;
-use crate::server::host::relayed::RelayedClient;
-use crate::server::host::request::{AcceptedClient, Destination, RequestContext};
+use crate::server::host::handshake::RelayedClient;
+use crate::server::host::handshake::{AcceptedClient, Destination, RequestContext};
 use crate::server::response::Body;
 
 /// Answers a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper

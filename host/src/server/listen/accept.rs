@@ -14,7 +14,7 @@ use super::listener::{Incoming, Listener, Stream};
 use super::{Endpoint, serve_connection};
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::HostState;
-use crate::server::host::request::{Peer, RequestContext};
+use crate::server::host::handshake::{Peer, RequestContext};
 use crate::server::permits::Permits;
 use crate::server::permits::handshake::{self, HandshakePermit};
 use crate::server::stream::SocketTransfer;

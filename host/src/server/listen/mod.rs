@@ -7,7 +7,7 @@
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::handle_request`] (`host/routes.rs`) finds the resource of the path and calls `admit`
-//!    (`host/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), which determines the
+//!    (`host/handshake/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), which determines the
 //!    actor's worker, and calls the handler's `connected` there.
 //! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the thread of step 1, and then
 //!    calls `start_websocket` (same file). If the actor lives on this worker, `start_websocket` starts the client's
@@ -57,7 +57,7 @@ use crate::config::{AccessLog, Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
 use crate::server::host::HostState;
-use crate::server::host::request::{OnBehalfOf, RequestContext};
+use crate::server::host::handshake::{OnBehalfOf, RequestContext};
 use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};

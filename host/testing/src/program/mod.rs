@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                 if wanted.is_empty() {
                     continue;
                 }
-                report.begin(&path);
+                report.start_script(&path);
                 for test in wanted {
                     report.end_test(test.name(), test.run());
                 }

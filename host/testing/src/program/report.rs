@@ -20,7 +20,7 @@ impl Report {
         Self { passed: 0, left_out: 0, unusable: 0, failures: Vec::new() }
     }
 
-    pub(super) fn begin(&self, script: &Path) {
+    pub(super) fn start_script(&self, script: &Path) {
         print(&script.display());
     }
 

@@ -1,7 +1,7 @@
 //! Faults and transitions that tests trigger in a host.
 
-use super::Host;
 use crate::guest::InjectedFault;
+use crate::server::host::Host;
 
 impl Host {
     /// Makes the next event of a resource fail. Does nothing if there is no such resource.

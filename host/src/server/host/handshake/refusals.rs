@@ -5,9 +5,9 @@ use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::request::RequestContext;
-use super::served::ServedResource;
 use crate::cluster::Unavailable;
 use crate::log_rate::{Line, LogRate};
+use crate::server::host::resources::ServedResource;
 use crate::server::response::{Body, unavailable};
 
 /// Limits the log lines about clients that were refused because a limit was reached.

@@ -1,6 +1,5 @@
-//! Clients whose actor lives on another host.
+//! Relaying a handshake to the host that owns its actor.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,30 +10,26 @@ use http::header::{
 };
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use rand::Rng;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::handshake::Scheme;
 use ws_host_protocol::handshake::client::Handshake;
 
-use super::placing::NotHere;
-use super::relays::{self, RelayEntry};
+use super::refusals;
+use super::relayed_client::RelayedClient;
 use super::request::{Destination, OnBehalfOf, RequestContext};
-use super::served::ServedResource;
-use super::{HostState, refusals};
-use crate::clients::ConnectionId;
 use crate::cluster::Owner;
 use crate::cluster::relay::{
     self as wire, Opening, Origin, OwnerResponse, OwnerStream, Peers, RelayError, ResponseError,
     dial, read_response,
 };
-use crate::config;
-use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
 use crate::log_rate::{Line, LogRate};
 use crate::resource::ActorLease;
+use crate::server::host::HostState;
+use crate::server::host::placing::NotHere;
+use crate::server::host::relays;
+use crate::server::host::resources::ServedResource;
 use crate::server::response::{Body, passed_on, text, unavailable};
-use crate::worker::{HandshakeWorker, Worker};
 
 /// The first and the longest pause between an attempt to reach the owner and the next lookup of the owner. Each pause
 /// is twice as long as the one before. Pauses help because the owner may change soon: a dead owner will be fenced, and
@@ -62,24 +57,6 @@ pub(super) enum Relayed {
     /// A second lookup in the directory found that no other host is the owner. The error is never
     /// [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
-}
-
-/// A client that the owner of its actor has accepted.
-pub(in crate::server) struct RelayedClient {
-    owner: OwnerStream,
-    /// The head of the owner's response.
-    head: Vec<u8>,
-    /// Bytes that followed the head.
-    early: Vec<u8>,
-    /// The worker that copies the bytes.
-    worker: HandshakeWorker,
-    guard: Arc<ConnectionGuard>,
-    entry: RelayEntry,
-    /// Cancelled when the owner's lease is fenced.
-    fenced: CancellationToken,
-    settings: Arc<config::Resource>,
-    peer: SocketAddr,
-    connection: ConnectionId,
 }
 
 /// Returns the response to a relayed handshake whose path this host does not own. The relaying host then looks up the
@@ -350,53 +327,5 @@ fn push<'h>(bytes: &mut Vec<u8>, headers: impl Iterator<Item = (&'h HeaderName, 
         bytes.extend_from_slice(b": ");
         bytes.extend_from_slice(value.as_bytes());
         bytes.extend_from_slice(b"\r\n");
-    }
-}
-
-impl RelayedClient {
-    /// Returns the head of the owner's response, byte for byte.
-    pub(in crate::server) fn head(&self) -> &[u8] {
-        &self.head
-    }
-
-    /// Returns the worker that copies the bytes.
-    pub(in crate::server) fn worker(&self) -> Arc<Worker> {
-        self.worker.worker()
-    }
-
-    /// Copies bytes until the connection ends. `first` was read from the client before.
-    pub(in crate::server) async fn run<S>(self, mut client: S, first: Vec<u8>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let Self {
-            mut owner,
-            early,
-            worker,
-            guard,
-            entry,
-            fenced,
-            settings,
-            peer,
-            connection,
-            head,
-        } = self;
-        drop(head);
-        let ends = Ends {
-            // The timeout begins when the future is first polled.
-            client_closes: guard.run_evictable(async { sleep(settings.timeouts.close).await }),
-            owner_fenced: fenced.cancelled(),
-            settings: &settings,
-        };
-        let end = connection::relay(&mut client, &mut owner, first, early, ends).await;
-        match end {
-            // The owner does not need the bytes that are still waiting for it, and may be dead.
-            RelayEnd::ClientLost(_) | RelayEnd::ClientStalled | RelayEnd::OwnerFenced => {
-                owner.reset();
-            }
-            RelayEnd::Closed | RelayEnd::ClientStayed | RelayEnd::OwnerLost(_) => {}
-        }
-        tracing::debug!(connection = connection.0, %peer, "relaying ended: {end}");
-        drop((client, owner, worker, entry));
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::served::ServedResource;
-use super::{ClientStatus, HostState, client_status};
 use crate::about;
 use crate::actor::{Actor, InstanceStatus, TrialState};
 use crate::clients::Client;
 use crate::metrics::{BOUNDS, Occurrence, Totals, catalog};
+use crate::server::host::resources::ServedResource;
+use crate::server::host::{ClientStatus, HostState, client_status};
 
 /// How many clients, instances and occurrences are listed. Together the lists take some 50 KiB, and nobody reads more
 /// than that.
@@ -91,7 +91,7 @@ struct WatchedOccurrence {
 
 /// Returns the state of a host. Must not run on a worker, because a search looks at every client. In a build without
 /// optimisation, this took 13 ms for 15,000 clients.
-pub(super) fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
+pub(in crate::server) fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
     let context = &state.context;
     let workers = context.workers.all();
     let busy: u128 = workers.iter().map(|worker| worker.busy_time().as_nanos()).sum();

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use super::HostState;
-use super::served::ServedResource;
 use crate::about;
 use crate::actor::{Actor, ActorStatus, InstanceStatus};
 use crate::metrics::catalog::{self, Metric};
 use crate::metrics::{Exposition, LabelCounters, ResourceMetrics, Totals, lost_log_lines};
+use crate::server::host::HostState;
+use crate::server::host::resources::ServedResource;
 
 /// Returns all metrics of a host, as text.
-pub(super) fn scrape(state: &HostState) -> String {
+pub(in crate::server) fn scrape(state: &HostState) -> String {
     let mut exposition = Exposition::default();
     for served in state.registry.all() {
         scrape_resource(&served, &mut exposition);

@@ -15,12 +15,12 @@ use crate::clients::Client;
 ///
 /// # Cancel safety
 ///
-/// The same as that of `opening`.
+/// The same as that of `connect`.
 pub(crate) async fn opened<T, E: std::fmt::Display>(
     client: &Client,
-    opening: impl Future<Output = Result<T, E>>,
+    connect: impl Future<Output = Result<T, E>>,
 ) -> Result<T, ConnectionEnd> {
-    let mut opening = pin!(opening);
+    let mut connect = pin!(connect);
     poll_fn(|context| {
         let is_wanted = {
             let mut outbound = client.outbound();
@@ -30,7 +30,7 @@ pub(crate) async fn opened<T, E: std::fmt::Display>(
         if !is_wanted {
             return Poll::Ready(Err(ConnectionEnd::Aborted));
         }
-        let opened = opening.as_mut().poll(context);
+        let opened = connect.as_mut().poll(context);
         opened.map_err(|error| ConnectionEnd::NotOpened(error.to_string()))
     })
     .await

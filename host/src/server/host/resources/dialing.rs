@@ -16,7 +16,7 @@ use crate::budget::Budget;
 use crate::clients::{Client, ClientId, ClientInfo, ConnectionId, Headers, HttpVersion, Ids};
 use crate::config::{self, Mode};
 use crate::connection::{Admitted, ClosingConnections, Connection, ConnectionGuard, opened};
-use crate::dialer::{DialError, DialRequest, Dialer, Opening};
+use crate::dialer::{ConnectFuture, DialError, DialRequest, Dialer};
 
 /// How many connections the handlers of a resource may have open, in all and for each actor. Each connection takes a
 /// file descriptor of the process.
@@ -98,7 +98,7 @@ impl Dialer for ActorDialer {
         }
         let permit = Arc::clone(permits).try_acquire_owned().map_err(|_| DialError::TooMany)?;
         let settings = Arc::clone(&settings.read());
-        let (info, opening) = info(&settings, request, connections.next_connection());
+        let (info, connect) = info(&settings, request, connections.next_connection());
         let id = ids.next();
         let max_outbound = settings.limits.max_outbound;
         let on_full = settings.on_full.into();
@@ -115,7 +115,7 @@ impl Dialer for ActorDialer {
         let mode = *mode;
         actor.worker().run(async move {
             let client = Arc::clone(admitted.client());
-            match opened(&client, opening).await {
+            match opened(&client, connect).await {
                 Ok(opened) => {
                     client.info().agree(|offered| Some(offered) == opened.subprotocol.as_deref());
                     let connection = Connection::new(admitted, opened.stream, settings, mode);
@@ -132,8 +132,8 @@ fn info(
     settings: &config::Resource,
     request: DialRequest,
     connection: ConnectionId,
-) -> (ClientInfo, Opening) {
-    let DialRequest { url, path, query, is_encrypted, subprotocols, opening } = request;
+) -> (ClientInfo, ConnectFuture) {
+    let DialRequest { url, path, query, is_encrypted, subprotocols, connect } = request;
     let unspecified = std::net::Ipv4Addr::UNSPECIFIED;
     let info = ClientInfo {
         resource: Arc::clone(&settings.name),
@@ -158,5 +158,5 @@ fn info(
         trace: None,
         agreed: OnceLock::new(),
     };
-    (info, opening)
+    (info, connect)
 }

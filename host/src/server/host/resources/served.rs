@@ -8,7 +8,6 @@ use http::Uri;
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::check::CheckedResource;
 use super::context::HostContext;
 use super::dialing::Dialing;
 use crate::actor::{self, Code};
@@ -68,14 +67,13 @@ impl PreparedResource {
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 
-    pub(in crate::server) fn describe(&self) -> CheckedResource {
-        let Self { settings, loaded, .. } = self;
-        CheckedResource {
-            name: settings.name.to_string(),
-            path: settings.path.as_str().to_owned(),
-            component: settings.component.display().to_string(),
-            hash: loaded.template.hash().to_owned(),
-        }
+    pub(in crate::server) fn settings(&self) -> &config::Resource {
+        &self.settings
+    }
+
+    /// Returns the first digits of the component's SHA-256 hash.
+    pub(in crate::server) fn hash(&self) -> &str {
+        self.loaded.template.hash()
     }
 }
 

@@ -8,25 +8,24 @@ use hyper::ext::Protocol;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use ws_host_protocol::handshake::Rejection;
-use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
 use super::attempt::Attempt;
-use super::placing::{self, NotHere};
 use super::refusals::{full, no_owner};
-use super::registry::Route;
-use super::relayed::{self, Relayed};
-use super::request::{self, AcceptedClient, RequestContext};
-use super::served::{PendingHandshake, ServedResource};
-use super::{HostState, refused_origin};
-use crate::clients::{Client, ClientInfo, Headers, HostClose, HttpVersion, OnFull};
+use super::refused_origin;
+use super::relay::{Relayed, elsewhere, relay};
+use super::request::{AcceptedClient, Destination, RequestContext};
+use crate::clients::{Client, ClientInfo, Headers, HostClose, OnFull};
 use crate::cluster::Unavailable;
 use crate::config::{self, AccessLog, UniqueIn};
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
-use crate::guest::{Acceptance, Fault, Refusal};
+use crate::guest::{Acceptance, Fault, HandlerRejection};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
 use crate::resource::Full;
+use crate::server::host::HostState;
+use crate::server::host::placing::{self, NotHere};
+use crate::server::host::resources::{PendingHandshake, Route, ServedResource};
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
 /// Limits the log lines about handlers that accept a client, but with a response that is not valid.
@@ -72,7 +71,7 @@ async fn decide(
 ) -> Response<Body> {
     let (request, context) = (attempt.request, attempt.context);
     let settings = served.settings();
-    let forwarded = forwarded(state, request, context);
+    let forwarded = context.forwarded(state, request);
     let mut rules = Rules::new(&settings.origins, &state.config().versions);
     rules.host = forwarded.host.as_deref();
     rules.scheme = forwarded.scheme.unwrap_or(context.peer.scheme);
@@ -123,7 +122,7 @@ async fn decide(
     let leased = match leased {
         Err(NotHere::Elsewhere(owner)) if context.relay.is_none() => {
             let look_again = || placing::lease(state, served, id, &path, context.deadline);
-            let relaying = relayed::relay(state, served, request, context, owner, look_again);
+            let relaying = relay(state, served, request, context, owner, look_again);
             match Box::pin(relaying).await {
                 Relayed::Answered(response) => {
                     let is_failure = response.status().is_server_error();
@@ -147,7 +146,7 @@ async fn decide(
         // answered above.
         Err(NotHere::Elsewhere(_)) => {
             attempt.end("no-owner");
-            return relayed::elsewhere();
+            return elsewhere();
         }
         Err(NotHere::Unavailable(why)) => return no_owner(served, attempt, &why),
     };
@@ -174,7 +173,7 @@ async fn decide(
         peer: context.peer.address,
         connection: context.connection,
         local: context.peer.local,
-        http_version: http_version(request, context),
+        http_version: context.http_version(request),
         server_name: context.server_name.clone(),
         certificate: context.certificate.clone(),
         url: None,
@@ -203,7 +202,7 @@ async fn decide(
         }
         Ok(Ok(Decision::Refused(refusal))) => {
             attempt.end("refused");
-            refuse(refusal)
+            refuse(rejection)
         }
         Ok(Ok(Decision::Faulted(Fault::NoInstance(_)))) => full(served, attempt, "instances"),
         Ok(Ok(Decision::Faulted(Fault::NotOwner(why)))) => {
@@ -239,27 +238,6 @@ impl From<config::OnFull> for OnFull {
     }
 }
 
-/// Returns the client's address, host and scheme, as trusted proxies report them.
-pub(super) fn forwarded(
-    state: &HostState,
-    request: &Request<()>,
-    context: &RequestContext,
-) -> Forwarded {
-    let peer = context.peer.address.ip();
-    let convention = state.config().forwarded_by;
-    forwarded::client(request, peer, convention, |address| context.trusts(state, address))
-}
-
-/// Returns the version of HTTP that the client speaks. For a relayed client, this is the version between the client and
-/// the host that relays it.
-pub(super) fn http_version(request: &Request<()>, context: &RequestContext) -> HttpVersion {
-    match (&context.relay, request.version()) {
-        (Some(relay), _) => relay.http_version,
-        (None, Version::HTTP_2) => HttpVersion::Http2,
-        (None, _) => HttpVersion::Http1,
-    }
-}
-
 /// A client that its handler has accepted.
 struct Admission {
     admitted: Admitted,
@@ -270,7 +248,7 @@ struct Admission {
 /// The handler's decision about a client.
 enum Decision {
     Accepted(Admitted, Acceptance),
-    Refused(Refusal),
+    Refused(HandlerRejection),
     Faulted(Fault),
 }
 
@@ -300,7 +278,7 @@ fn ask_handler(
                 agree(client.info(), &acceptance, &settings);
                 Decision::Accepted(Admitted::new(client, registration, permit), acceptance)
             }
-            Ok(Err(refusal)) => Decision::Refused(refusal),
+            Ok(Err(rejection)) => Decision::Refused(rejection),
             Err(fault) => {
                 actor.report_fault(Some(&client), &fault);
                 Decision::Faulted(fault)
@@ -341,7 +319,7 @@ fn accept(
             );
             let trailer = upgrade.trailer().to_vec();
             let accepted = AcceptedClient { admitted, settings, trailer };
-            context.put_accepted(request::Destination::ThisHost(accepted));
+            context.put_accepted(Destination::ThisHost(accepted));
             // A drain that has already begun may not have seen this client.
             if state.is_draining() || served.is_stopped() {
                 client.close_by_host(HostClose::Stopping);
@@ -384,8 +362,8 @@ fn response(
     Ok(response)
 }
 
-fn refuse(refusal: Refusal) -> Response<Body> {
-    let Refusal { status, headers, body } = refusal;
+fn refuse(rejection: HandlerRejection) -> Response<Body> {
+    let HandlerRejection { status, headers, body } = rejection;
     let mut response = match body {
         None => text(status, ""),
         Some((content_type, body)) => {
@@ -411,7 +389,7 @@ const STOPPING: &str = "The server is stopping.\n";
 /// the next owner of the actor.
 fn stopping(context: &RequestContext, unique_in: UniqueIn) -> Response<Body> {
     match (&context.relay, unique_in) {
-        (Some(_), UniqueIn::Cluster) => relayed::elsewhere(),
+        (Some(_), UniqueIn::Cluster) => elsewhere(),
         (Some(_), UniqueIn::Host) | (None, _) => unavailable(STOPPING),
     }
 }

@@ -3,15 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use http::{Request, Version};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
+use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 
-use super::HostState;
-use super::relayed::RelayedClient;
+use super::relayed_client::RelayedClient;
 use crate::clients::{Certificate, ConnectionId, HttpVersion};
 use crate::config::{self, Address};
 use crate::connection::Admitted;
+use crate::server::host::HostState;
 
 /// The local address of a stream whose local address is unknown. It cannot be mistaken for a real address.
 const UNSPECIFIED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -140,6 +142,23 @@ impl RequestContext {
     /// on a connection that a proxy opened on its own behalf.
     pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
+    }
+
+    /// Returns the client's address, host and scheme, as trusted proxies report them.
+    pub(super) fn forwarded(&self, state: &HostState, request: &Request<()>) -> Forwarded {
+        let peer = self.peer.address.ip();
+        let convention = state.config().forwarded_by;
+        forwarded::client(request, peer, convention, |address| self.trusts(state, address))
+    }
+
+    /// Returns the version of HTTP that the client speaks. For a relayed client, this is the version between the client
+    /// and the host that relays it.
+    pub(super) fn http_version(&self, request: &Request<()>) -> HttpVersion {
+        match (&self.relay, request.version()) {
+            (Some(relay), _) => relay.http_version,
+            (None, Version::HTTP_2) => HttpVersion::Http2,
+            (None, _) => HttpVersion::Http1,
+        }
     }
 
     pub(in crate::server) fn put_accepted(&self, accepted: Destination) {

@@ -4,14 +4,13 @@ use http::{Request, StatusCode};
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
-use super::HostState;
-use super::admission::{forwarded, http_version};
 use super::request::RequestContext;
-use super::served::ServedResource;
 use crate::access_log::{self, Refused};
 use crate::clients::ClientId;
 use crate::config::AccessLog;
 use crate::metrics::Pending;
+use crate::server::host::HostState;
+use crate::server::host::resources::ServedResource;
 use crate::traces::{HandshakeEnd, HandshakeSpan};
 
 /// A handshake that is being answered. When it is dropped, its outcome is counted and its span ends. If the client was
@@ -50,7 +49,7 @@ impl Attempt<'_> {
                 Scheme::Http => "http",
                 Scheme::Https => "https",
             },
-            version: http_version(self.request, self.context).as_str(),
+            version: self.context.http_version(self.request).as_str(),
             resource: &settings.name,
             component: template.name(),
             hash: template.hash(),
@@ -75,7 +74,11 @@ impl Drop for Attempt<'_> {
 }
 
 /// Logs a handshake for a path without a resource.
-pub(super) fn log_unknown_path(state: &HostState, request: &Request<()>, context: &RequestContext) {
+pub(in crate::server) fn log_unknown_path(
+    state: &HostState,
+    request: &Request<()>,
+    context: &RequestContext,
+) {
     if state.config().access_log == AccessLog::On {
         log_refused(state, request, context, None, "unknown-path");
     }
@@ -93,7 +96,7 @@ fn log_refused(
         client: attempt.and_then(|attempt| attempt.client),
         resource: attempt.map(|attempt| attempt.served.name()),
         peer: context.peer.address,
-        address: forwarded(state, request, context).address,
+        address: context.forwarded(state, request).address,
         request,
         outcome,
         status: attempt.map_or(Some(StatusCode::NOT_FOUND), |attempt| attempt.status),

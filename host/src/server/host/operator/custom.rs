@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::NoResource;
 use crate::guest::CustomInfo;
 use crate::resource::NoTarget;
+use crate::server::host::NoResource;
 
 /// The maximum length of a message's kind and of its sender, in bytes. They are limited because every instance that
 /// gets the message holds both in addition to the content.

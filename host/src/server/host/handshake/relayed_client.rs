@@ -1,0 +1,81 @@
+//! A client whose actor lives on another host: its bytes are copied between it and that host.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::clients::ConnectionId;
+use crate::cluster::relay::OwnerStream;
+use crate::config;
+use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
+use crate::server::host::relays::RelayEntry;
+use crate::worker::{HandshakeWorker, Worker};
+
+/// A client that the owner of its actor has accepted.
+pub(in crate::server) struct RelayedClient {
+    pub(super) owner: OwnerStream,
+    /// The head of the owner's response.
+    pub(super) head: Vec<u8>,
+    /// Bytes that followed the head.
+    pub(super) early: Vec<u8>,
+    /// The worker that copies the bytes.
+    pub(super) worker: HandshakeWorker,
+    pub(super) guard: Arc<ConnectionGuard>,
+    pub(super) entry: RelayEntry,
+    /// Cancelled when the owner's lease is fenced.
+    pub(super) fenced: CancellationToken,
+    pub(super) settings: Arc<config::Resource>,
+    pub(super) peer: SocketAddr,
+    pub(super) connection: ConnectionId,
+}
+
+impl RelayedClient {
+    /// Returns the head of the owner's response, byte for byte.
+    pub(in crate::server) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Returns the worker that copies the bytes.
+    pub(in crate::server) fn worker(&self) -> Arc<Worker> {
+        self.worker.worker()
+    }
+
+    /// Copies bytes until the connection ends. `first` was read from the client before.
+    pub(in crate::server) async fn run<S>(self, mut client: S, first: Vec<u8>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Self {
+            mut owner,
+            early,
+            worker,
+            guard,
+            entry,
+            fenced,
+            settings,
+            peer,
+            connection,
+            head,
+        } = self;
+        drop(head);
+        let ends = Ends {
+            // The timeout begins when the future is first polled.
+            client_closes: guard.run_evictable(async { sleep(settings.timeouts.close).await }),
+            owner_fenced: fenced.cancelled(),
+            settings: &settings,
+        };
+        let end = connection::relay(&mut client, &mut owner, first, early, ends).await;
+        match end {
+            // The owner does not need the bytes that are still waiting for it, and may be dead.
+            RelayEnd::ClientLost(_) | RelayEnd::ClientStalled | RelayEnd::OwnerFenced => {
+                owner.reset();
+            }
+            RelayEnd::Closed | RelayEnd::ClientStayed | RelayEnd::OwnerLost(_) => {}
+        }
+        tracing::debug!(connection = connection.0, %peer, "relaying ended: {end}");
+        drop((client, owner, worker, entry));
+    }
+}
