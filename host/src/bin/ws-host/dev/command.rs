@@ -1,12 +1,12 @@
 //! Runs the build command of a project.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -47,15 +47,9 @@ pub(super) async fn build(project: &Project, stop: &CancellationToken) -> Outcom
         Err(error) => return failed(format!("the shell `sh` cannot be started: {error}")),
     };
     tokio::select! {
-        ended = running.child.wait() => match ended {
-            Ok(status) if status.success() => {
-                running.group = None;
-                Outcome::Built(started.elapsed())
-            }
-            Ok(status) => {
-                running.group = None;
-                failed(explain(status, &project.build))
-            }
+        ended = running.wait() => match ended {
+            Ok(status) if status.success() => Outcome::Built(started.elapsed()),
+            Ok(status) => failed(explain(status, &project.build)),
             Err(error) => failed(format!("cannot wait for the build: {error}")),
         },
         () = stop.cancelled() => {
@@ -65,9 +59,10 @@ pub(super) async fn build(project: &Project, stop: &CancellationToken) -> Outcom
     }
 }
 
-/// A running build. Dropping it kills its process group, unless the group has been set to `None`.
+/// A running build. Dropping it kills its process group.
 struct Running {
     child: Child,
+    /// `None` once the build has ended.
     group: Option<Pid>,
 }
 
@@ -89,15 +84,26 @@ impl Running {
             // build.
             .process_group(0)
             .spawn()?;
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Ok(Self { child, group: id.and_then(Pid::from_raw) })
+        let group = Some(Pid::from_child(&child));
+        Ok(Self { child, group })
+    }
+
+    /// Waits for the build to end.
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        if let Some(group) = self.group {
+            // `NOWAIT` keeps the process id, so that no other process gets it while this program may still signal it.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            spawn_blocking(move || waitid(WaitId::Pid(group), options)).await??;
+            self.group = None;
+        }
+        self.child.wait()
     }
 
     /// Asks all processes of the build to exit, and kills those that do not exit.
     async fn stop(&mut self) {
         self.signal(Signal::TERM);
         // Whether this times out or not, dropping this value kills the remaining processes of the group.
-        let _ = timeout(TERMINATION_TIMEOUT, self.child.wait()).await;
+        let _ = timeout(TERMINATION_TIMEOUT, self.wait()).await;
     }
 
     fn signal(&self, signal: Signal) {
