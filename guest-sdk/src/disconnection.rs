@@ -47,11 +47,11 @@ words! {
     /// What ended a connection.
     Cause {
         /// The client closed the connection.
-        Client = "client", "the client closed";
+        Client = "client", "the client closed the connection";
         /// The handler closed or aborted the connection.
-        Handler = "handler", "the handler closed";
+        Handler = "handler", "the handler closed the connection";
         /// The operator of the server closed the connection.
-        Operator = "operator", "the operator closed";
+        Operator = "operator", "the operator closed the connection";
         /// The connection broke, or the client left without a close frame.
         Lost = "lost", "the connection was lost";
         /// This is a WebSocket that the handler tried to open ([`connect`](crate::connect)), and it could not be
@@ -68,7 +68,7 @@ words! {
         /// The handler trapped, exceeded a limit, or had no instance.
         HandlerFailed = "handler-failed", "the handler failed";
         /// The host had no memory left for data that waits for its clients.
-        NoRoom = "no-room", "the host had no memory left for waiting data";
+        NoRoom = "no-room", "the host had no memory left for data that waits for clients";
         /// The client reached the time limit that [`expire`](Client::expire) set.
         Expired = "expired", "the client's authorization expired";
         /// The server stops, or no longer serves the resource.

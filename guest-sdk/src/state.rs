@@ -33,7 +33,7 @@ words! {
         /// The previous instance trapped or exceeded a limit.
         Fault = "fault", "the previous instance trapped";
         /// Old code returns in place of new code that failed.
-        Rollback = "rollback", "old code returns";
+        Rollback = "rollback", "the old code returns in place of the new";
         /// The actor moves to another host of a cluster, or has moved to this host. Its former clients are gone.
         Takeover = "takeover", "the actor moves to another host";
     }

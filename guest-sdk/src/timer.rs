@@ -65,7 +65,8 @@ errors! {
         /// The instance already has 1,024 timers.
         TooMany = "too-many", "the instance already has 1,024 timers";
         /// The configuration grants no file for durable timers.
-        NotGranted = "not-granted", "the configuration grants no file for durable timers: grant = [\"timers:FILE\"]";
+        NotGranted = "not-granted", "the configuration grants no file for durable timers: add \
+                                       \"timers:FILE\" to `grant`";
         /// A limit on the file of durable timers is reached.
         Full = "full", "the file of durable timers is full";
         /// The path of the instance is too long for a durable timer.

@@ -47,7 +47,7 @@ fn server_is_used_like_a_client_and_is_none() {
     client.expect_text("news");
     server.expect_nothing();
     server.close();
-    client.expect_text("wss://feed.example/news?all: the client closed");
+    client.expect_text("wss://feed.example/news?all: the client closed the connection");
     assert!(host.servers().is_empty());
 }
 

@@ -87,7 +87,8 @@ pub(crate) enum SaveError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotOwner {
     #[error(
-        "this host is not the owner of the actor for now: the cluster's broker has not confirmed its lease in time"
+        "this host does not own the actor at the moment: the cluster's broker has not confirmed the \
+         host's lease in time"
     )]
     Lapsed,
     #[error("this host is no longer the owner of the actor")]

@@ -33,7 +33,7 @@ pub enum PatternError {
     #[error("{0:?} must begin with /")]
     NoSlash(String),
     /// The pattern contains a query or a fragment.
-    #[error("{0:?} must be a path without query or fragment")]
+    #[error("{0:?} must be a path without a query or fragment")]
     NotAlone(String),
     /// The pattern contains a character that may not appear in a URL, or a malformed parameter.
     #[error("{0:?} is not a valid path: {1}")]

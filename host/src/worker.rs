@@ -129,7 +129,7 @@ impl Workers {
                     if let Some(Line { left_out }) = NOT_STARTED.line(Instant::now()) {
                         tracing::warn!(
                             left_out,
-                            "another worker cannot be started, continuing with {}: {error}",
+                            "cannot start another worker ({error}): the host continues with {} workers",
                             all.len()
                         );
                     }

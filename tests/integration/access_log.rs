@@ -225,7 +225,7 @@ fn failed_tls_handshake_has_a_line_with_the_id_of_its_connection() -> Result<()>
     let line = only(&lines, "refused")?;
     assert_eq!(line["outcome"], "tls-failed");
     let reason = line["reason"].as_str().context("no reason")?;
-    let debug = only(&lines, &format!("no HTTP request: {reason}"))?;
+    let debug = only(&lines, &format!("received no valid HTTP request: {reason}"))?;
     assert_eq!(debug["connection"], line["connection"]);
     assert_eq!(debug["peer"], line["peer"]);
     Ok(())

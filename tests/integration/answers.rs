@@ -137,7 +137,7 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
             good.replace("GET", "POST"),
             format!(
                 "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nAllow: GET\r\n{}",
-                text("a WebSocket handshake is a GET request\n")
+                text("a WebSocket handshake must be a GET request\n")
             ),
         ),
         (
@@ -207,9 +207,9 @@ fn each_refusal_names_the_rule() -> Result<()> {
             good.replace("Connection: Upgrade", "Connection: close"),
             "the Connection header lacks \"Upgrade\"",
         ),
-        (good.replace("HTTP/1.1", "HTTP/1.0"), "a WebSocket handshake needs HTTP/1.1"),
-        (with("Content-Length: 1"), "a WebSocket handshake has no body"),
-        (with("Transfer-Encoding: chunked"), "a WebSocket handshake has no body"),
+        (good.replace("HTTP/1.1", "HTTP/1.0"), "a WebSocket handshake needs HTTP/1.1 or later"),
+        (with("Content-Length: 1"), "a WebSocket handshake request must not have a body"),
+        (with("Transfer-Encoding: chunked"), "a WebSocket handshake request must not have a body"),
         (
             good.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
             "the Sec-WebSocket-Key header is not the base64 form of 16 bytes",

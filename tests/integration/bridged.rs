@@ -263,7 +263,7 @@ fn servers_that_open_no_websocket_are_given_up_with_a_reason() -> Result<()> {
         (
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
               Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-            "does not match our key",
+            "does not match the request's key",
         ),
         (b"SSH-2.0-OpenSSH\r\n", "does not speak HTTP"),
         (b"", "http.first-byte-timeout"),

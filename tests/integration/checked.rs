@@ -142,11 +142,11 @@ fn advice_for_a_core_module_is_that_of_its_language() -> Result<()> {
         (r#"(language "Rust" "")"#, "built for wasm32-wasip1: build with `cargo build"),
         (
             r#"(language "Go" "go1.27.3")"#,
-            "`ws-host component FILE --output HANDLER.wasm` makes a component from it",
+            "make a component from it with `ws-host component FILE --output HANDLER.wasm`",
         ),
         (
             r#"(processed-by "clang" "22.1.8")"#,
-            "(with -mexec-model=reactor): `ws-host component FILE",
+            "(with -mexec-model=reactor): make a component from it with `ws-host component FILE",
         ),
         (r#"(language "C99" "") (processed-by "TinyGo" "")"#, "tinygo build -target=wasip2"),
     ] {
@@ -205,7 +205,7 @@ fn import_that_the_host_does_not_have_is_named() -> Result<()> {
     let handler =
         r#"(instance $handler) (export "ws-host:socket/handler@0.1.0" (instance $handler))"#;
     let component = file(&folder, &format!("(component {imports} {handler})"))?;
-    let unknown = "unknown   wasi:nn/tensor@0.2.0: this host does not have it";
+    let unknown = "unknown   wasi:nn/tensor@0.2.0: not provided by this host";
     refused(&component, &[], &["imports something that this host does not provide", unknown]);
     Ok(())
 }

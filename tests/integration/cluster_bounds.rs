@@ -29,7 +29,7 @@ fn host_without_a_broker_says_so_serves_its_clients_and_becomes_ready_later() ->
     assert_eq!(host.dropped("link")?, 1);
     broker.restart()?;
     host.wait_until_ready()?;
-    host.server.wait_for_log("connected to nats://")?;
+    host.server.wait_for_log("connected to the broker nats://")?;
     assert_eq!(Answer::to(host.server.address(), public)?.status, 200);
     let mut backend = Backend::connect(broker.address())?;
     backend.publish("ws.default.t.guest-keeper.news", b"remote")?;
@@ -46,8 +46,8 @@ fn host_stays_ready_and_delivers_locally_while_its_broker_is_away() -> Result<()
     let mut here = host.subscriber("news", &mut backend)?;
     let mut there = other.subscriber("news", &mut backend)?;
     broker.kill()?;
-    let line = host.server.wait_for_log("is lost")?;
-    assert!(line.contains("reach only clients of this host"), "{line}");
+    let line = host.server.wait_for_log("the connection to the broker was lost")?;
+    assert!(line.contains("reach only the clients of this host"), "{line}");
     wait_until(|| Ok(!other.is_up()?))?;
     assert_eq!(host.get("/readyz")?.0, 200);
     assert!(host.get("/metrics")?.1.contains("ws_host_cluster_up 0"));

@@ -198,8 +198,12 @@ fn from_text(folder: &Path, name: &str) -> Result<PathBuf> {
 #[test]
 fn error_for_a_prerelease_component_says_what_to_do() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let words =
-        ["this host's ws-host:socket@0.1.0", "in another form", "build it with", "clients@0.1.0"];
+    let words = [
+        "this host's ws-host:socket@0.1.0",
+        "defines differently",
+        "build it with",
+        "clients@0.1.0",
+    ];
     component_fails(&from_text(folder.path(), "earlier.wat")?, &words);
     Ok(())
 }
@@ -208,7 +212,7 @@ fn error_for_a_prerelease_component_says_what_to_do() -> Result<()> {
 fn error_for_a_later_component_says_what_this_host_lacks() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let words = [
-        "imports more of ws-host:socket than",
+        "imports a part of ws-host:socket that",
         "run it with the host that it was built for",
         "grown",
     ];

@@ -301,6 +301,6 @@ fn program_that_is_started_as_the_compiler_by_hand_says_so() -> Result<()> {
     use std::os::unix::process::CommandExt;
     let output = Command::new(host_binary()).arg0("ws-host-compiler").output()?;
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr)?.contains("started by ws-host only"));
+    assert!(String::from_utf8(output.stderr)?.contains("started only by ws-host"));
     Ok(())
 }

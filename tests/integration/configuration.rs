@@ -272,7 +272,7 @@ fn resource_with_another_instance_per_restarts() -> Result<()> {
     configuration.write(&TWO.replace("\"path\"", "\"client\""))?;
     hang_up(&server)?;
     telling.expect_close(1012)?;
-    let line = server.wait_for_log("read the configuration again")?;
+    let line = server.wait_for_log("the configuration was reloaded")?;
     assert!(line.contains("restarted=[\"telling\"]"), "{line}");
     let mut one = Client::connect_to(&server, "/telling/a")?;
     let _other = Client::connect_to(&server, "/telling/a")?;

@@ -42,7 +42,7 @@ impl Configuration {
     pub(crate) fn reload(&self, server: &mut TestServer, text: &str) -> Result<String> {
         self.write(text)?;
         hang_up(server)?;
-        server.wait_for_log("read the configuration again")
+        server.wait_for_log("the configuration was reloaded")
     }
 
     pub(crate) fn file(&self) -> PathBuf {

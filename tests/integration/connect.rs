@@ -63,7 +63,7 @@ fn messages_are_printed_with_direction_and_kind() -> Result<()> {
         log.contains("connected to ws://") && log.contains("there is no command /unknown"),
         "{log}"
     );
-    assert!(log.contains("closed with 1000\nnot sent: 1 of 4 messages\n"), "{log}");
+    assert!(log.contains("closed with 1000\n1 of 4 messages were not sent\n"), "{log}");
     assert_eq!(output.status.code(), Some(5));
     Ok(())
 }

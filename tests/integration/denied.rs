@@ -51,7 +51,10 @@ fn all_of_wasi_links_in_every_patch_release_of_0_2() -> Result<()> {
             let stderr = loading(&format!(
                 r#"(import "wasi:{name}@0.2.{patch}" (instance (export {export})))"#
             ))?;
-            assert!(stderr.contains("a function of it is missing"), "{name} 0.2.{patch}: {stderr}");
+            assert!(
+                stderr.contains("a function of that interface is missing"),
+                "{name} 0.2.{patch}: {stderr}"
+            );
         }
     }
     Ok(())
@@ -130,7 +133,7 @@ fn log_names_each_denied_request_once_and_says_what_to_do() -> Result<()> {
     for asked in [
         "asked for a TCP socket (wasi:sockets)",
         "asked for a UDP socket (wasi:sockets)",
-        "asked for the address of a name (wasi:sockets)",
+        "asked for the address of a host name (wasi:sockets)",
     ] {
         let [line] = stderr(asked)[..] else { panic!("not once {asked}: {log}") };
         assert!(line.contains("guest-asking.wasm") && line.contains("no setting"), "{line}");

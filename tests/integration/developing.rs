@@ -99,7 +99,7 @@ fn saving_a_source_file_builds_and_reloads_while_clients_stay_connected() -> Res
     assert_eq!(client.ask("count")?, "1");
     project.save("src/version", "two")?;
     let line = server.wait_for_log("ws-host: built in ")?;
-    assert!(line.ends_with(" s, after a change of src/version"), "{line}");
+    assert!(line.ends_with(" s, after a change to src/version"), "{line}");
     server.wait_for_log("reloaded the component")?;
     assert_eq!(client.ask("version")?, "2");
     assert_eq!(client.ask("count")?, "2");
@@ -117,7 +117,7 @@ fn failing_build_is_shown_as_it_is_and_the_last_good_one_is_served() -> Result<(
     project.save("src/version", "three")?;
     server.wait_for_log("\u{1b}[31mbroken\u{1b}[0m")?;
     let line = server.wait_for_log("build failed in ")?;
-    let end = "after a change of src/version: exit code 3; the last good build is still served";
+    let end = "after a change to src/version: exit code 3; the last good build is still served";
     assert!(line.ends_with(end), "{line}");
     assert_eq!(client.ask("version")?, "1");
     project.save("src/version", "two")?;
@@ -143,7 +143,7 @@ fn first_build_that_fails_waits_for_the_next_save() -> Result<()> {
     assert!(wait_for("build failed in ")?.ends_with("exit code 1; save a file to build again"));
     // The same file, saved without a change: a tool may have been installed.
     project.save("src/version", "three")?;
-    assert!(wait_for("build failed in ")?.contains("after a change of src/version"));
+    assert!(wait_for("build failed in ")?.contains("after a change to src/version"));
     // A build that succeeds without a component that can be served.
     fs::write(project.path("three.wasm"), "no component")?;
     project.save("src/version", "three")?;
@@ -169,14 +169,14 @@ fn saves_during_a_build_lead_to_exactly_one_further_build() -> Result<()> {
     project.save("src/other", "1")?;
     project.save("src/other", "2")?;
     project.release()?;
-    server.wait_for_log("after a change of ws-host.toml")?;
+    server.wait_for_log("after a change to ws-host.toml")?;
     project.release()?;
-    server.wait_for_log("after a change of src/")?;
+    server.wait_for_log("after a change to src/")?;
     // If a third build had begun, this file would not be the first change of the next one.
     project.save("src/last", "1")?;
     project.release()?;
     let line = server.wait_for_log("built in ")?;
-    assert!(line.ends_with("after a change of src/last"), "{line}");
+    assert!(line.ends_with("after a change to src/last"), "{line}");
     assert_eq!(project.builds()?, 4);
     Ok(())
 }
@@ -185,10 +185,10 @@ fn saves_during_a_build_lead_to_exactly_one_further_build() -> Result<()> {
 fn build_that_writes_into_a_watched_folder_does_not_build_forever() -> Result<()> {
     let project = Project::new(&format!("{COPY}; echo generated > src/bindings.js"))?;
     let mut server = project.serve()?;
-    server.wait_for_log("after a change of src/bindings.js")?;
+    server.wait_for_log("after a change to src/bindings.js")?;
     project.save("src/version", "two")?;
     let line = server.wait_for_log("built in ")?;
-    assert!(line.ends_with("after a change of src/version"), "{line}");
+    assert!(line.ends_with("after a change to src/version"), "{line}");
     assert_eq!(project.builds()?, 3);
     Ok(())
 }
@@ -260,7 +260,7 @@ fn changed_configuration_is_applied_after_the_build() -> Result<()> {
     project.configure(COPY, "[[resource]\n")?;
     server.wait_for_log("ws-host.toml:5: ")?;
     project.configure(COPY, more)?;
-    server.wait_for_log("read the configuration again")?;
+    server.wait_for_log("the configuration was reloaded")?;
     let mut client = Client::connect_to(&server, "/more")?;
     assert_eq!(client.ask("version")?, "1");
     Ok(())

@@ -188,7 +188,7 @@ fn folder_that_disappears_is_missing_for_new_instances_and_the_log_says_so() -> 
     std::fs::remove_dir_all(configuration.folder().join("data"))?;
     let mut other = Client::connect(&server)?;
     assert!(other.ask("read data/a.txt")?.starts_with("error"));
-    let line = server.wait_for_log("without the granted folder")?;
+    let line = server.wait_for_log("cannot open the granted folder")?;
     assert!(line.contains("data"), "{line}");
     Ok(())
 }

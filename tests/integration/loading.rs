@@ -94,7 +94,7 @@ fn handler_that_lacks_a_function() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let text = r#"(component (instance $i) (export "ws-host:socket/handler@0.1.0" (instance $i)))"#;
     let lacking = file(&folder, "lacking.wasm", &wat::parse_str(text)?)?;
-    component_fails(&lacking, &["a function of it is missing", "connected"]);
+    component_fails(&lacking, &["a function of that interface is missing", "connected"]);
     Ok(())
 }
 
@@ -110,7 +110,7 @@ fn handler_with_a_function_of_another_type() -> Result<()> {
           (export "disconnected" (func $f)))
         (export "ws-host:socket/handler@0.1.0" (instance $i)))"#;
     let wrong = file(&folder, "wrong.wasm", &wat::parse_str(text)?)?;
-    component_fails(&wrong, &["has another type", "connected"]);
+    component_fails(&wrong, &["does not have the type", "connected"]);
     Ok(())
 }
 
@@ -150,7 +150,7 @@ fn flags_that_make_no_sense() {
     with(&["--handshake-timeout", "0s"], &["--handshake-timeout"]);
     with(&["--close-timeout", "soon"], &["--close-timeout"]);
     with(&["--path", "echo"], &["must begin with /"]);
-    with(&["--path", "/echo?a=1"], &["without query or fragment"]);
+    with(&["--path", "/echo?a=1"], &["without a query or fragment"]);
     with(&["--origin", "example.com"], &["--origin", "https://app.example.com"]);
     with(&["--static", "/nowhere"], &["/nowhere", "--static"]);
     with(&["--log", "a=b=c"], &["--log"]);
@@ -199,7 +199,7 @@ fn cache_that_others_can_write_to_is_not_used() -> Result<()> {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
     let cache = folder.path().to_str().expect("a name in UTF-8");
     let mut server = TestServer::with_arguments("echo", &["--cache", cache])?;
-    server.wait_for_log("others can write to this folder")?;
+    server.wait_for_log("other users can write to this folder")?;
     assert_eq!(std::fs::read_dir(folder.path())?.count(), 0, "something was written there");
     Ok(())
 }

@@ -139,7 +139,7 @@ fn line_that_is_not_utf8_is_an_error_with_its_number() -> Result<()> {
     let (output, printed, log) = run(command(server.url(), &["--plain"]), b"a\n\xff\xfe\nb\n")?;
     assert_eq!(printed, "a\nb\n");
     assert!(log.contains("line 2 of the input is not UTF-8"), "{log}");
-    assert!(log.contains("not sent: 1 of 3 messages"), "{log}");
+    assert!(log.contains("1 of 3 messages were not sent"), "{log}");
     assert_eq!(output.status.code(), Some(5), "{log}");
     Ok(())
 }
@@ -168,7 +168,7 @@ fn messages_that_the_server_does_not_read_are_counted() -> Result<()> {
     ] {
         let proxy = Proxy::start(server.address(), way)?;
         let (output, _, log) = run(proxy.lead("ws://server.invalid/", &["--plain"]), &input)?;
-        assert!(log.contains(how) && log.contains("not sent: 3 of 4 messages"), "{log}");
+        assert!(log.contains(how) && log.contains("3 of 4 messages were not sent"), "{log}");
         assert_eq!(output.status.code(), Some(code), "{log}");
     }
     Ok(())
@@ -240,7 +240,7 @@ fn output_that_cannot_be_written_is_an_error() -> Result<()> {
     let mut full = command(server.url(), &["--plain"]);
     full.stdout(File::options().write(true).open("/dev/full")?);
     let (output, _, log) = run(full, "hello\n")?;
-    assert!(log.contains("not all messages were printed: standard output: No space"), "{log}");
+    assert!(log.contains("some messages were not printed to standard output: No space"), "{log}");
     assert_eq!(output.status.code(), Some(5), "{log}");
     Ok(())
 }

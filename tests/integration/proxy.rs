@@ -171,7 +171,11 @@ fn unusable_proxy_is_reported_with_what_to_do() -> Result<()> {
     let forbids = "HTTP/1.0 403 Forbidden\r\n\r\nnot to this port";
     let forbids = Proxy::start(nobody, Way::Answer(forbids))?;
     for (variable, proxy, words) in [
-        ("all_proxy", "socks5://me:secret@h:1080", ["all_proxy", "socks5:// is not supported"]),
+        (
+            "all_proxy",
+            "socks5://me:secret@h:1080",
+            ["all_proxy", "socks5:// proxies are not supported"],
+        ),
         ("http_proxy", "http://me:se cret@h", ["http_proxy", "http://[user:password@]host[:port]"]),
         ("http_proxy", &*nobody.to_string(), ["cannot reach the proxy 127.0.0.1", "no_proxy"]),
         (
@@ -182,7 +186,7 @@ fn unusable_proxy_is_reported_with_what_to_do() -> Result<()> {
         (
             "http_proxy",
             &forbids.address.to_string(),
-            ["403 Forbidden: not to this port", "only allow port 443"],
+            ["403 Forbidden: not to this port", "allow only port 443"],
         ),
     ] {
         let client = through(&[(variable, proxy)], "ws://you:secret@server.invalid/", &[]);

@@ -176,7 +176,7 @@ fn removed_cache_is_recreated_for_this_user_only() -> Result<()> {
     keeper.replace_with(5)?;
     let answer = post_reload(admin)?;
     assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("others can write to this folder"), "{answer:?}");
+    assert!(answer.body.contains("other users can write to this folder"), "{answer:?}");
     assert_eq!(client.ask("version")?, "4");
     Ok(())
 }

@@ -65,7 +65,7 @@ fn certificate_is_used_each_time_that_it_is_replaced() -> Result<()> {
             laid.replace(&[("tls.crt", &certificate), ("tls.key", &key)])?;
             // The server may read one of the two files before the other is replaced.
             while shown_by(authority.connect(&server)?.stream())? != new.certificate {
-                let noticed = server.wait_for_log("read the certificate");
+                let noticed = server.wait_for_log("the certificate was reloaded");
                 noticed.with_context(|| format!("replacement {round}"))?;
             }
         }
@@ -95,7 +95,7 @@ fn client_ca_is_used_each_time_that_it_is_replaced() -> Result<()> {
         for round in 1..=usize::from(ROUNDS) {
             laid.replace(&[("ca.pem", &files[round % 2])])?;
             while !is_let_in(server.address(), &clients[round % 2]) {
-                let noticed = server.wait_for_log("read the certificate");
+                let noticed = server.wait_for_log("the certificate was reloaded");
                 noticed.with_context(|| format!("replacement {round}"))?;
             }
             ensure!(!is_let_in(server.address(), &clients[1 - round % 2]), "replacement {round}");

@@ -173,7 +173,7 @@ fn predecessor_serves_on_if_its_successor_fails() -> Result<()> {
     let mut client = Client::connect(&server)?;
     configuration.write("listen = 7")?;
     server.signal(Signal::USR2)?;
-    let line = server.wait_for_log("goes on serving")?;
+    let line = server.wait_for_log("continues to serve")?;
     assert!(line.contains("exit status: 1"), "{line}");
     assert_eq!(client.ask("hello")?, "hello");
     echo(server.address())?;
@@ -188,7 +188,7 @@ fn file_of_keys_and_values_in_use_keeps_the_predecessor() -> Result<()> {
     let mut server = configuration.serve()?;
     server.signal(Signal::USR2)?;
     server.wait_for_log("another process has it open")?;
-    server.wait_for_log("goes on serving")?;
+    server.wait_for_log("continues to serve")?;
     Client::connect(&server)?;
     Ok(())
 }

@@ -376,7 +376,7 @@ fn changed_certificate_files_are_used() -> Result<()> {
     let new = authority.vouch_for("new")?;
     assert_ne!(shown_by(before.stream())?, new.certificate);
     authority.write(&new)?;
-    server.wait_for_log("read the certificate")?;
+    server.wait_for_log("the certificate was reloaded")?;
     let mut after = authority.connect(&server)?;
     assert_eq!(shown_by(after.stream())?, new.certificate);
     assert_eq!(before.ask("still here")?, "still here");
@@ -399,7 +399,7 @@ fn certificate_without_its_key_keeps_the_old_one() -> Result<()> {
     assert_eq!(shown_by(authority.connect(&server)?.stream())?, old);
     // Once the key is there as well, the server uses the new certificate.
     authority.write(&new)?;
-    server.wait_for_log("read the certificate")?;
+    server.wait_for_log("the certificate was reloaded")?;
     assert_eq!(shown_by(authority.connect(&server)?.stream())?, new.certificate);
     Ok(())
 }
@@ -413,7 +413,7 @@ fn sighup_reloads_the_certificate_without_watching() -> Result<()> {
     authority.write(&new)?;
     assert_eq!(shown_by(authority.connect(&server)?.stream())?, old);
     crate::configured::hang_up(&server)?;
-    server.wait_for_log("read the certificate")?;
+    server.wait_for_log("the certificate was reloaded")?;
     assert_eq!(shown_by(authority.connect(&server)?.stream())?, new.certificate);
     std::fs::write(authority.folder().join("cert.pem"), "nothing")?;
     crate::configured::hang_up(&server)?;

@@ -244,7 +244,7 @@ fn errors_say_what_to_do() -> Result<()> {
     // An address that knows health checks, and not the status, as a host from before it.
     let mut server = TestServer::with_arguments("echo", &["--health", "127.0.0.1:0"])?;
     let error = error_of_top(server.health()?, &[])?;
-    assert!(error.contains("does not know GET /status"), "{error}");
+    assert!(error.contains("answered GET /status with 404"), "{error}");
     assert!(error.contains("this version of the server has no GET /status"), "{error}");
     // One that speaks another protocol, and one that answers something else.
     let error = error_of_top(answer_once("SSH-2.0-OpenSSH\r\n")?, &[])?;
@@ -273,11 +273,11 @@ fn token_is_read_from_a_file() -> Result<()> {
     );
     let error = error_of_top(admin, &[])?;
     assert!(
-        error.contains("needs its token\nPass") && error.contains("--admin-token FILE"),
+        error.contains("requires a token\nPass") && error.contains("--admin-token FILE"),
         "{error}"
     );
     let error = error_of_top(admin, &["--admin-token", &wrong])?;
-    let message = format!("{wrong} does not have the token of the admin address {admin}");
+    let message = format!("the admin address {admin} rejected the token in {wrong}");
     assert!(error.contains(&message) && !error.contains("another-token"), "{error}");
     let error = error_of_top(admin, &["--admin-token", &short])?;
     assert!(

@@ -8,8 +8,8 @@ words! {
     /// The kind of an error of a bucket.
     ErrorKind {
         /// The configuration grants no file. The log says which grant is missing.
-        AccessDenied = "access-denied", "the configuration grants no file for keys and values: \
-                                         grant = [\"keyvalue:FILE\"]";
+        AccessDenied = "access-denied", "the configuration grants no file for keys and values: add \
+                                         \"keyvalue:FILE\" to `grant`";
         /// A limit of the file is reached (`max-size`, `max-keys`).
         Full = "full", "the file has reached its limit (keyvalue.max-size or keyvalue.max-keys)";
         /// A key, a value, the name of a bucket, or the data of one call is too long.

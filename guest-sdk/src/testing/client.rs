@@ -170,7 +170,7 @@ impl TestClient {
     #[track_caller]
     pub fn expect_closed(&self, code: CloseCode, reason: &str) {
         if let Some(next) = self.receive() {
-            panic!("{} got {next}, but its end was expected", self.client);
+            panic!("{} got {next}, but the end of the connection was expected", self.client);
         }
         let expected = Closed { code, reason: reason.to_owned() };
         match self.closed() {

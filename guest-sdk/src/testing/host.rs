@@ -109,7 +109,7 @@ impl TestHost {
             let pattern = &fake.settings.path;
             let Some(parameters) = pattern.parameters(&request.path) else {
                 panic!(
-                    "{} is not a path of the resource, which is {}",
+                    "{} does not match the path of the resource, {}",
                     request.path,
                     pattern.as_str()
                 )

@@ -92,7 +92,7 @@ impl Shared {
             }
         }
         panic!(
-            "{MAX_STEPS} events followed from one event: does `drained` always fill the outbound buffer?"
+            "one event led to {MAX_STEPS} further events: does `drained` always fill the outbound buffer?"
         );
     }
 

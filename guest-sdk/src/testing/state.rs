@@ -109,7 +109,7 @@ impl Actor {
             Slot::Lost => {
                 (self.checkpoint.as_ref().map(|(state, _)| state.clone()), StateReason::Fault)
             }
-            Slot::Taken => panic!("the handler was reloaded while an event is running"),
+            Slot::Taken => panic!("the handler was reloaded while an event was running"),
         };
         let mut new = (code.start)();
         resume(fake, &mut *new, state, reason, None).inspect_err(|why| refused(fake, why))?;

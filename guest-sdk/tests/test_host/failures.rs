@@ -44,7 +44,7 @@ fn send_after_the_end() {
 }
 
 #[test]
-#[should_panic(expected = "/hall is not a path of the resource, which is /room/{id}")]
+#[should_panic(expected = "/hall does not match the path of the resource, /room/{id}")]
 fn other_path() {
     TestHost::new::<Board>().path("/room/{id}").connect("/hall");
 }

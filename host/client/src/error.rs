@@ -38,8 +38,8 @@ pub enum OptionsError {
     Host(String),
     /// The handshake itself writes this header, or the header would break the handshake.
     #[error(
-        "the header {0} is reserved for the handshake and cannot be set; of its headers, only \
-         Host and Origin can be set"
+        "the header {0} is reserved for the handshake and cannot be set; of the handshake's headers, \
+         only Host and Origin can be set"
     )]
     HandshakeHeader(String),
 }
@@ -98,7 +98,7 @@ pub enum ConnectError {
     },
     /// The server requires a client certificate, or does not accept the certificate that the client presented. With TLS
     /// 1.2, servers report this less clearly, and the error is [`Tls`](Self::Tls).
-    #[error("{host} requires a client certificate, or does not accept this one")]
+    #[error("{host} requires a client certificate, or does not accept the given one")]
     ClientNotTrusted {
         /// The host of the URL.
         host: String,
@@ -118,7 +118,7 @@ pub enum ConnectError {
     #[error("the system has no trusted root certificates")]
     NoSystemRoots,
     /// The file of [`Verify::File`](crate::Verify::File) cannot be read or contains no certificate.
-    #[error("no certificates in {}", path.display())]
+    #[error("cannot read certificates from {}", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -127,7 +127,7 @@ pub enum ConnectError {
     },
     /// The certificate file of [`Options::client_certificate`](crate::Options::client_certificate) cannot be read or
     /// contains no certificate.
-    #[error("the file {} has no certificate", path.display())]
+    #[error("cannot read the client certificate from {}", path.display())]
     ClientCertificate {
         /// The file.
         path: PathBuf,
@@ -136,7 +136,7 @@ pub enum ConnectError {
     },
     /// The key file of [`Options::client_certificate`](crate::Options::client_certificate) cannot be read, contains no
     /// key, or contains the key of another certificate.
-    #[error("the file {} has no key for the certificate", path.display())]
+    #[error("cannot use {} as the key of the client certificate", path.display())]
     ClientKey {
         /// The file.
         path: PathBuf,
@@ -150,7 +150,7 @@ pub enum ConnectError {
     #[error("the server does not support WebSockets over HTTP/2; try HTTP/1.1")]
     NoExtendedConnect,
     /// The URL of [`Http2Connection::open`](crate::Http2Connection::open) names another server.
-    #[error("the HTTP/2 connection is not to the server of this URL")]
+    #[error("the HTTP/2 connection does not go to the server of this URL")]
     AnotherServer,
     /// The server did not answer in HTTP, or closed before it answered.
     #[error("the server did not send an HTTP response")]
@@ -175,7 +175,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// [`Options::connect_timeout`](crate::Options::connect_timeout) expired.
-    #[error("not connected within {0:?}")]
+    #[error("the connection did not open within {0:?}")]
     TimedOut(Duration),
     /// Every [`Client`](crate::Client) and the [`Messages`](crate::Messages) were dropped, or the runtime ended.
     #[error("every handle to the connection was dropped")]

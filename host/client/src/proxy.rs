@@ -40,7 +40,7 @@ pub enum ProxyError {
     #[error("{0:?} is not a proxy; write http://[user:password@]host[:port]")]
     Malformed(String),
     /// The proxy speaks another protocol, such as TLS or SOCKS.
-    #[error("a proxy of {0}:// is not supported; use an http:// proxy that allows CONNECT")]
+    #[error("{0}:// proxies are not supported; use an http:// proxy that allows CONNECT")]
     Scheme(String),
     /// The user name contains a colon, or the user or the password contains control characters (RFC 7617 §2).
     #[error(

@@ -34,7 +34,7 @@ pub enum UrlError {
     #[error("{0:?} is not a WebSocket URL; write ws://host[:port]/path?query")]
     Malformed(String),
     /// The scheme is neither `ws` nor `wss`.
-    #[error("a WebSocket URL begins with ws:// or wss://, not with {0}://")]
+    #[error("a WebSocket URL must begin with ws:// or wss://, not with {0}://")]
     Scheme(String),
     /// The user name contains a colon, or the user or the password contains control characters (RFC 7617 §2).
     #[error(
@@ -46,7 +46,7 @@ pub enum UrlError {
     #[error("{0:?} is not a port; write ws://host[:port]/path?query")]
     Port(String),
     /// The URL has a fragment, which has no meaning in a WebSocket URL (§3).
-    #[error("a WebSocket URL has no fragment; write %23 for a # that belongs to the path")]
+    #[error("a WebSocket URL must not have a fragment; write %23 for a # that belongs to the path")]
     Fragment,
 }
 
@@ -173,8 +173,8 @@ mod tests {
             ("/path", "ws://host[:port]/path?query"),
             ("ws://", "ws://host[:port]/path?query"),
             ("ws://a b/", "ws://host[:port]/path?query"),
-            ("http://h/", "begins with ws:// or wss://, not with http://"),
-            ("ws://h/#part", "no fragment"),
+            ("http://h/", "must begin with ws:// or wss://, not with http://"),
+            ("ws://h/#part", "must not have a fragment"),
             ("ws://us%3Aer:secret@h/", "a colon in the user"),
             ("ws://h:65536/", "is not a port"),
             ("ws://h:http/", "ws://host[:port]/path?query"),

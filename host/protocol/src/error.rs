@@ -14,7 +14,7 @@ pub enum ProtocolError {
     #[error("a frame from the server is masked")]
     MaskedFrame,
     /// §5.2: no negotiated extension defines these bits.
-    #[error("reserved bits {0:#05b} are set and no extension uses them")]
+    #[error("reserved bits {0:#05b} are set, but no negotiated extension uses them")]
     ReservedBits(u8),
     /// §5.2: opcodes 3–7 and 11–15 are reserved.
     #[error("opcode {0:#x} is reserved")]
@@ -32,7 +32,7 @@ pub enum ProtocolError {
     #[error("a control frame declares {0} bytes; at most 125 are allowed")]
     ControlTooLong(u64),
     /// §5.4: a continuation frame arrived outside a fragmented message.
-    #[error("a continuation frame without a message to continue")]
+    #[error("a continuation frame arrived without a message to continue")]
     UnexpectedContinuation,
     /// §5.4: a new message began inside a fragmented message.
     #[error("a message began before the previous fragmented message ended")]
@@ -105,6 +105,8 @@ pub enum SendError {
     #[error("the message is too long to be sent at all")]
     TooLong,
     /// The client speaks draft 00, which has only text messages.
-    #[error("this client speaks a draft of the protocol without binary messages and pings")]
+    #[error(
+        "the client speaks draft 00 of the protocol, which has no binary messages and no pings"
+    )]
     Unsupported,
 }

@@ -57,7 +57,7 @@ impl Actor {
                 resource = self.code.resource(),
                 actor = self.name(),
                 left_out,
-                "the state has {} bytes and is not kept; max-state allows {}",
+                "a state was not kept: it has {} bytes, and max-state allows {}",
                 state.len(),
                 limits.max_state,
             );

@@ -267,7 +267,7 @@ impl Turn<'_> {
                     self.slot.instance = InstanceState::Live(live);
                     tracing::debug!(
                         actor = self.actor.name(),
-                        "not hibernated: waiting messages and saved states use half of max-buffered"
+                        "not hibernated: waiting messages and saved states already use half of max-buffered"
                     );
                     return;
                 }
@@ -383,8 +383,8 @@ impl Turn<'_> {
         tracing::error!(
             resource = self.actor.code.resource(),
             actor = self.actor.name(),
-            "lost a saved state of {bytes} bytes: `resume` failed {GIVE_UP_AFTER} times, even in the code that \
-             saved the state"
+            "discarded a saved state of {bytes} bytes, because `resume` failed {GIVE_UP_AFTER} times, even in the \
+             component that saved the state; the next instance starts without it"
         );
     }
 }

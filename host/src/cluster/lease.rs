@@ -25,8 +25,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 const FREEING: usize = 64;
 
 /// The consequence when the broker is unavailable for longer than a lease, for the log.
-const STOPS: &str = "its instances of paths that are unique in the cluster end, their clients are closed with 1013, and \
-                     new ones get 503 until the broker is back";
+const STOPS: &str = "its instances of paths that are unique in the cluster end, and their clients are closed with 1013; \
+                     new clients of these paths get 503 until the broker is back";
 const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, even though another host may \
                          start instances of the same paths; other such paths get 503 until the broker is back";
 
@@ -81,8 +81,8 @@ impl Lease {
             Some(placement) if placement.is_valid() => match placement.is_open() {
                 true => None,
                 false => Some(
-                    "the broker's records are new, so this host waits for the end of any lease that the broker may \
-                     have lost"
+                    "the broker's records are new and may lack the lease of another host, so this host waits until \
+                     any such lease has ended"
                         .to_owned(),
                 ),
             },
@@ -175,7 +175,7 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
             // The current lease has passed the check. A new lease must be checked again.
             Ok(()) => {
                 if std::mem::take(&mut has_said) {
-                    tracing::info!("paths that are unique in the cluster are served now");
+                    tracing::info!("this host now serves the paths that are unique in the cluster");
                 }
                 if terms.changed().await.is_err() {
                     return;
@@ -184,8 +184,8 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
             Err(PlacementError::ClaimWait(rest)) => {
                 if !std::mem::replace(&mut has_said, true) {
                     tracing::info!(
-                        "the broker's records are new: this host serves paths that are unique in the cluster only \
-                         after {:.1} s, when any lease that the broker may have lost has ended",
+                        "the broker's records are new and may lack the lease of another host: this host waits \
+                         {:.1} s, until any such lease has ended, before it serves paths that are unique in the cluster",
                         rest.as_secs_f64()
                     );
                 }

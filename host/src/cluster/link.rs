@@ -61,7 +61,7 @@ impl LinkState {
             tracing::info!(
                 cluster,
                 topics,
-                "connected to {server}: messages of topics reach all hosts"
+                "connected to the broker {server}: topic messages reach all hosts"
             );
             return;
         }
@@ -72,7 +72,7 @@ impl LinkState {
         tracing::info!(
             cluster,
             topics,
-            "{lost}connected to {server} again after {lasted}: messages of topics reach all hosts again"
+            "{lost}reconnected to the broker {server} after {lasted}: topic messages reach all hosts again"
         );
     }
 
@@ -96,8 +96,8 @@ impl LinkState {
         match (lost, state.link) {
             (Some(lost), _) => tracing::warn!(
                 cluster,
-                "the connection to the broker is lost ({lost}), and this host cannot connect again: {why}; until it \
-                 can, messages of topics reach only clients of this host, and messages for other hosts are dropped and \
+                "the connection to the broker was lost ({lost}), and this host cannot reconnect: {why}; until it \
+                 can, topic messages reach only the clients of this host, and messages for other hosts are dropped and \
                  counted"
             ),
             (None, ClusterLink::Connecting) => tracing::warn!(

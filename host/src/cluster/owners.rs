@@ -142,7 +142,9 @@ impl Owners {
                     Err(_) => "the broker does not answer".to_owned(),
                 };
                 if Instant::now() + pause >= deadline {
-                    return Err(Unavailable::new(format!("no saved state can be read: {why}")));
+                    return Err(Unavailable::new(format!(
+                        "the saved state of the instance cannot be read: {why}"
+                    )));
                 }
                 sleep(pause).await;
             }
@@ -171,7 +173,7 @@ impl Owners {
                 Err(error) => return Err(Unavailable::new(error.to_string())),
             }
             if Instant::now() >= deadline {
-                return Err(Unavailable::new("the actor is ending"));
+                return Err(Unavailable::new("this host is ending the instance"));
             }
             sleep(ENDING).await;
         }

@@ -8,7 +8,7 @@ use crate::guest::Disconnection;
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionEnd {
-    #[error("the client closed")]
+    #[error("the client closed the connection")]
     Closed(Option<CloseFrame>),
     #[error("{0}")]
     Failed(ProtocolError),

@@ -27,17 +27,19 @@ const MAX_READS: usize = 8;
 /// How a relay ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RelayEnd {
-    #[error("both sides closed")]
+    #[error("both sides closed the connection")]
     Closed,
-    #[error("the owner closed the connection, and the client did not close its side in time")]
+    #[error(
+        "the owner of the path closed the connection, and the client did not close its side in time"
+    )]
     ClientStayed,
-    #[error("the client did not read")]
+    #[error("the client did not read its output in time")]
     ClientStalled,
-    #[error("the owner's lease was fenced, and another host takes over")]
+    #[error("the lease of the path's owner was fenced, and another host takes over")]
     OwnerFenced,
-    #[error("the client was lost: {0}")]
+    #[error("the connection to the client was lost: {0}")]
     ClientLost(std::io::Error),
-    #[error("the owner was lost: {0}")]
+    #[error("the connection to the owner of the path was lost: {0}")]
     OwnerLost(std::io::Error),
 }
 

@@ -62,7 +62,7 @@ impl HttpServer {
             );
         }
         if uri.path() != "/" || uri.query().is_some() || url.contains('#') {
-            return Err("a host is granted as a whole: leave the path out");
+            return Err("a grant covers the whole host: leave the path out");
         }
         let (Some(port), false) = (port(&uri), authority.host().is_empty()) else {
             return Err("the host or the port is invalid");

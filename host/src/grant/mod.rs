@@ -53,9 +53,9 @@ pub enum Grant {
 pub enum InvalidGrant {
     /// There is no such capability.
     #[error(
-        "{0:?} is not a capability: there are \"config\" (wasi:config), \"folder:PATH\" (reading the files of a \
-         folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"timers:FILE\" (durable timers, kept in a file), \
-         \"https://HOST\" and \"http://HOST\" (HTTP requests to a host), \"wss://HOST\" and \"ws://HOST\" \
+        "{0:?} is not a capability; the capabilities are \"config\" (wasi:config), \"folder:PATH\" (reading the \
+         files of a folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"timers:FILE\" (durable timers, \
+         kept in a file), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host), \"wss://HOST\" and \"ws://HOST\" \
          (WebSockets to a host){hint}",
         hint = hint(.0)
     )]
@@ -70,7 +70,8 @@ pub enum InvalidGrant {
     NoFile(String, &'static str),
     /// The grant names no folder.
     #[error(
-        "{0:?} must be \"folder:PATH\", or \"folder:PATH::NAME\" if the handler should see another name"
+        "{0:?} must be \"folder:PATH\", or \"folder:PATH::NAME\" if the handler should see the folder under another \
+         name"
     )]
     NoFolder(String),
 }

@@ -129,8 +129,8 @@ impl Arena {
         }
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "this kernel has no guard pages inside a mapping (Linux 6.13 and later have them): every instance \
-                 costs two mappings, and vm.max_map_count limits the number of instances"
+                "this kernel does not support guard pages inside a mapping (Linux 6.13 and later do): every instance \
+                 needs two mappings, so vm.max_map_count limits the number of instances"
             );
         }
         // SAFETY: as above.

@@ -103,7 +103,7 @@ impl Check<'_> {
         let types = self.component.component_type();
         function
             .typecheck::<Parameters, Results>(&types.instance_type())
-            .with_context(|| format!("`{name}` has another type"))
+            .with_context(|| format!("`{name}` does not have the type that this host expects"))
     }
 
     fn find(&self, name: &str) -> Option<ComponentFunc> {

@@ -61,7 +61,7 @@ impl Denials {
             resource,
             hash,
             "the handler asked for {what} to {server}, which is not granted: add \"{server}\" to the \
-             resource's `grant` (or --grant {server}) if it may connect to this host"
+             resource's `grant` (or --grant {server}) if the handler may connect to this host"
         );
     }
 
@@ -98,24 +98,24 @@ impl Denials {
                 component,
                 resource,
                 hash,
-                "the handler asked for {capability}, which is not granted: add \"config\" to the resource's `grant`, and \
-                 the values to its table `config`"
+                "the handler asked for {capability}, which are not granted: add \"config\" to the resource's `grant`, \
+                 and the values to its table `config`"
             ),
             Denied::Keyvalue => tracing::warn!(
                 target: "guest",
                 component,
                 resource,
                 hash,
-                "the handler asked for {capability}, which is not granted: name the file in which they are kept, with \
-                 \"keyvalue:FILE\" in the resource's `grant` (or --grant keyvalue:FILE)"
+                "the handler asked for {capability}, which are not granted: add \"keyvalue:FILE\" to the resource's \
+                 `grant` (or --grant keyvalue:FILE), with the file in which to keep them"
             ),
             Denied::Timers => tracing::warn!(
                 target: "guest",
                 component,
                 resource,
                 hash,
-                "the handler asked for {capability}, which are not granted: name the file in which they are kept, with \
-                 \"timers:FILE\" in the resource's `grant` (or --grant timers:FILE)"
+                "the handler asked for {capability}, which are not granted: add \"timers:FILE\" to the resource's \
+                 `grant` (or --grant timers:FILE), with the file in which to keep them"
             ),
             Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
@@ -135,7 +135,7 @@ impl Denied {
         match self {
             Self::Tcp => "a TCP socket (wasi:sockets)",
             Self::Udp => "a UDP socket (wasi:sockets)",
-            Self::NameLookup => "the address of a name (wasi:sockets)",
+            Self::NameLookup => "the address of a host name (wasi:sockets)",
             Self::Files => "files (wasi:filesystem)",
             Self::Keyvalue => "keys and values (wasi:keyvalue)",
             Self::Timers => "durable timers (ws-host:socket/timers)",

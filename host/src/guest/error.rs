@@ -53,7 +53,7 @@ pub(crate) enum LoadError {
     #[error("{} was built for {found}, but this host serves {SERVED}: build it with the ws-guest or the WIT files \
              of this host's version", .path.display())]
     OtherVersion { path: PathBuf, found: String },
-    #[error("{} imports more of ws-host:socket than this host's {SERVED} has, or imports it in another form: build it \
+    #[error("{} imports a part of ws-host:socket that this host's {SERVED} lacks or defines differently: build it \
              with the ws-guest or the WIT files of this host's version, or run it with the host that it was built for",
              .path.display())]
     Unserved {
@@ -61,16 +61,17 @@ pub(crate) enum LoadError {
         #[source]
         cause: Cause,
     },
-    #[error("{} exports an interface of {SERVED}, but a function of it is missing or has \
-             another type: build it with the ws-guest or the WIT files of this host's version",
+    #[error("{} exports an interface of {SERVED}, but a function of that interface is missing or does \
+             not have the expected type: build it with the ws-guest or the WIT files of this host's version",
              .path.display())]
     HandlerMismatch {
         path: PathBuf,
         #[source]
         cause: Cause,
     },
-    #[error("{} imports something that this host does not provide; the host provides {SERVED}, and of WASI 0.2 the \
-             packages cli, clocks, filesystem, http, io, random and sockets, wasi:config/store@0.2.0-rc.1, and wasi:keyvalue@0.2.0-draft2", .path.display())]
+    #[error("{} imports something that this host does not provide; the host provides {SERVED}, the \
+             WASI 0.2 packages cli, clocks, filesystem, http, io, random and sockets, wasi:config/store@0.2.0-rc.1, \
+             and wasi:keyvalue@0.2.0-draft2", .path.display())]
     Import {
         path: PathBuf,
         #[source]
@@ -82,7 +83,7 @@ pub(crate) enum LoadError {
         #[source]
         cause: CompileFailure,
     },
-    #[error("cannot use {} as the compilation cache: its content is run as native code", .directory.display())]
+    #[error("cannot use {} as the compilation cache, whose content is run as native code", .directory.display())]
     Cache {
         directory: PathBuf,
         #[source]
@@ -94,7 +95,7 @@ pub(crate) enum LoadError {
         #[source]
         cause: OpenError,
     },
-    #[error("{} was read, but the component runtime for it does not start", .path.display())]
+    #[error("cannot run {}", .path.display())]
     Runtime {
         path: PathBuf,
         #[source]

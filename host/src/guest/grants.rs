@@ -133,7 +133,7 @@ impl Grants {
                 resource,
                 hash,
                 left_out,
-                "a request of the handler to {server} failed: {error}"
+                "a request from the handler to {server} failed: {error}"
             );
         }
     }
@@ -155,7 +155,7 @@ impl Grants {
                     resource,
                     hash,
                     left_out,
-                    "a new instance starts without the granted folder {}: {error:#}",
+                    "cannot open the granted folder {}, so a new instance starts without it: {error:#}",
                     path.display()
                 );
             }

@@ -17,7 +17,13 @@ pub(super) fn write_line(source: &LogSource, budget: &LogBudget, level: Level, l
     match budget.take_line(Instant::now()) {
         Line::Write { left_out } => {
             if left_out > 0 {
-                tracing::warn!(target: "guest", component, resource, hash, "{left_out} lines were left out");
+                tracing::warn!(
+                    target: "guest",
+                    component,
+                    resource,
+                    hash,
+                    "{left_out} lines were left out because of max-log"
+                );
             }
             let line = line_text(line);
             budget.charge(line.len());

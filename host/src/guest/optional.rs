@@ -166,5 +166,5 @@ where
 {
     instance
         .get_typed_func(store, index)
-        .with_context(|| format!("`{name}` has another type than this host expects"))
+        .with_context(|| format!("`{name}` does not have the type that this host expects"))
 }

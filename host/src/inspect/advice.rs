@@ -46,13 +46,13 @@ fn core_module(language: Language, sections: &Sections) -> &'static str {
             "build with `cargo build --release --target wasm32-wasip2` (first: `rustup target add wasm32-wasip2`)"
         }
         Language::Go => {
-            "this is what `go build` made (with GOOS=wasip1 GOARCH=wasm and -buildmode=c-shared): `ws-host component \
-             FILE --output HANDLER.wasm` makes a component from it"
+            "this is the output of `go build` (with GOOS=wasip1 GOARCH=wasm and -buildmode=c-shared): make a component \
+             from it with `ws-host component FILE --output HANDLER.wasm`"
         }
         Language::TinyGo => "build with `tinygo build -target=wasip2`",
         Language::C | Language::Cpp => {
-            "this is what the compiler made (with -mexec-model=reactor): `ws-host component FILE --output \
-             HANDLER.wasm` makes a component from it"
+            "this is the output of the compiler (with -mexec-model=reactor): make a component from it with `ws-host \
+             component FILE --output HANDLER.wasm`"
         }
         Language::JavaScript | Language::JavaScriptQuickJs | Language::Python => {
             "this is only a part of a component: give the tool's output file instead"
@@ -100,10 +100,10 @@ fn start(language: Language) -> Option<&'static str> {
 fn other_contract(language: Language) -> &'static str {
     match language {
         Language::Rust => {
-            "`ws-host new` copies the ws-guest of this host into a project: replace the folder ws-guest with this copy"
+            "replace the project's folder ws-guest with the one that this host's `ws-host new` puts into a new project"
         }
         _ => {
-            "`ws-host new` copies the wit/ of this host into a project: replace the folder wit with this copy, and \
+            "replace the project's folder wit with the one that this host's `ws-host new` puts into a new project, and \
              generate the bindings again"
         }
     }

@@ -208,7 +208,8 @@ impl Store {
         let store = Arc::clone(self);
         let result = off_the_workers(move || {
             let database = store.database.read();
-            let closed = || StoreError::Unavailable("the file has failed".to_owned());
+            let closed =
+                || StoreError::Unavailable("an earlier write to the file failed".to_owned());
             let reading = database.as_ref().ok_or_else(closed)?.begin_read();
             let reading = reading.map_err(StoreError::unavailable)?;
             work(&reading.open_table(ENTRIES).map_err(StoreError::unavailable)?)
@@ -259,7 +260,7 @@ impl Store {
         changes: Vec<(Arc<str>, Change, StoreLimits)>,
     ) -> Result<Vec<Result<Outcome, StoreError>>, String> {
         let database = self.database.read();
-        let database = database.as_ref().ok_or("the file has failed")?;
+        let database = database.as_ref().ok_or("an earlier write to the file failed")?;
         let commit = || -> Result<_, redb::Error> {
             let writing = database.begin_write()?;
             let mut tables = Tables::open(&writing)?;

@@ -154,5 +154,5 @@ fn add(value: &[u8], delta: i64) -> Result<i64, StoreError> {
         return Err(StoreError::NotANumber("the value is not a number in decimal digits"));
     };
     let sum = number.checked_add(delta);
-    sum.ok_or(StoreError::NotANumber("the sum is out of the range of a signed number of 64 bits"))
+    sum.ok_or(StoreError::NotANumber("the sum does not fit into a signed 64-bit number"))
 }

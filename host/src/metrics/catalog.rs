@@ -115,28 +115,28 @@ metrics! {
     UNKNOWN_PATHS Counter "ws_host_unknown_paths_total" []
         "Handshakes for a path that no resource serves.";
     DISCONNECTIONS Counter "ws_host_disconnections_total" ["resource", "cause"]
-        "Clients that have gone, by the cause that the handler sees.";
+        "Clients that have disconnected, by the cause that the handler sees.";
     CLOSE_CODES Counter "ws_host_close_codes_total" ["resource", "from", "code"]
-        "Close codes of clients that have gone: those that came from the client (1005: a frame without a code; 1006: no frame), and those that the host sent.";
+        "Close codes of clients that have disconnected: those that the client sent (1005: a close frame without a code; 1006: no close frame), and those that the host sent.";
     // Messages.
     RECEIVED_MESSAGES Counter "ws_host_received_messages_total" ["resource"]
-        "Messages of clients.";
+        "Messages from clients.";
     RECEIVED_BYTES Counter "ws_host_received_bytes_total" ["resource"]
-        "Bytes in the messages of clients, without frame headers and not compressed.";
+        "Bytes in messages from clients, uncompressed and without frame headers.";
     SENT_MESSAGES Counter "ws_host_sent_messages_total" ["resource"]
         "Messages that were queued for clients.";
     SENT_BYTES Counter "ws_host_sent_bytes_total" ["resource"]
-        "Bytes in the messages that were queued for clients, without frame headers and not compressed.";
+        "Bytes in the messages that were queued for clients, uncompressed and without frame headers.";
     REFUSED_SENDS Counter "ws_host_refused_sends_total" ["resource", "full"]
         "Messages that were not sent: the client's outbound buffer (outbound) or the host's memory (memory) had no room.";
     WAITING_BYTES Gauge "ws_host_waiting_output_bytes" ["resource"]
-        "Bytes that wait until clients read them.";
+        "Bytes of output that wait for clients to read them.";
     CLOSED_FOR_ROOM Counter "ws_host_closed_for_room_total" ["resource"]
         "Clients that were closed because the host had no memory for their data.";
     CLOSED_FOR_SLOWNESS Counter "ws_host_closed_for_slowness_total" ["resource"]
         "Clients that were closed because their outbound buffer was full (on-full = \"close\").";
     BUFFERED_BYTES Gauge "ws_host_buffered_bytes" []
-        "Waiting messages and saved states that count towards max-buffered. Clients below 64 KiB do not count.";
+        "Bytes of waiting messages and saved states that count towards max-buffered. Clients that hold less than 64 KiB do not count.";
     MAX_BUFFERED_BYTES Gauge "ws_host_max_buffered_bytes" []
         "The setting max-buffered.";
     // Topics and tags.
@@ -145,7 +145,7 @@ metrics! {
     PUBLISHED Counter "ws_host_published_messages_total" ["resource"]
         "Messages to topics that have subscribers on this host.";
     DELIVERIES Counter "ws_host_deliveries_total" ["resource"]
-        "Messages of topics and tags that were queued for clients, counted once for each client.";
+        "Messages to topics and tags that were queued for clients, counted once for each client.";
     // Guests.
     GUEST_SECONDS Histogram "ws_host_guest_seconds" ["resource", "event"]
         "Duration of calls into instances, including waiting. One in 64 calls for messages and \
@@ -162,7 +162,7 @@ metrics! {
     INSTANCE_MEMORY Gauge "ws_host_instance_memory_bytes" ["resource"]
         "Linear memories and tables of all instances.";
     SAVED_STATES Gauge "ws_host_saved_state_bytes" ["resource", "kind"]
-        "Saved states: of hibernated actors (hibernated), and checkpoints. A state that is both counts twice.";
+        "Bytes of saved states: those of hibernated actors (hibernated), and checkpoints. A state that is both counts twice.";
     TIMERS Gauge "ws_host_timers" ["resource"]
         "Timers that handlers have set.";
     RESTARTS Counter "ws_host_restarts_total" ["resource"]

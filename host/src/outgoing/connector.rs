@@ -54,7 +54,7 @@ impl Connector {
         let server = self.servers.iter().find(|server| server.serves(&uri));
         // The guest's request has been checked before. This check is a second line of defence.
         let Some(server) = server else {
-            return Err(RequestError::NoAddress("it is not granted".to_owned()));
+            return Err(RequestError::NoAddress("the server is not granted".to_owned()));
         };
         let is_tls = server.is_encrypted();
         let name = ServerName::try_from(server.host.clone());

@@ -11,11 +11,11 @@ use crate::error_chain::last_cause;
 /// Why a request of a handler has no response, or no complete one.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    #[error("its host has no address: {0}")]
+    #[error("the server's name has no address: {0}")]
     NoAddress(String),
     #[error(
-        "its host has the address {0}, which is not public: grant the address itself, or add the word `private` to \
-         the grant"
+        "the server's name has the address {0}, which is not public: grant the address itself, or add the word \
+         `private` to the grant"
     )]
     Prohibited(IpAddr),
     #[error("no connection within http.connect-timeout")]
@@ -28,13 +28,13 @@ pub(crate) enum RequestError {
     Tls(String),
     #[error("no response within http.first-byte-timeout")]
     FirstByteTimeout,
-    #[error("no more of the response within http.between-bytes-timeout")]
+    #[error("the response stalled for longer than http.between-bytes-timeout")]
     BetweenBytesTimeout,
     #[error("the response is longer than http.max-response")]
     TooLong,
     #[error("the instance has too many requests at once")]
     TooMany,
-    #[error("the connection ended before the response: {0}")]
+    #[error("the connection ended before the response was complete: {0}")]
     Incomplete(String),
     #[error("the server did not open a WebSocket: {0}")]
     Refused(String),

@@ -75,7 +75,7 @@ fn permitted(
     match (permitted.is_empty(), first) {
         (false, _) => Ok(permitted),
         (true, Some(prohibited)) => Err(RequestError::Prohibited(prohibited)),
-        (true, None) => Err(RequestError::NoAddress("the name lookup found none".to_owned())),
+        (true, None) => Err(RequestError::NoAddress("the lookup returned none".to_owned())),
     }
 }
 

@@ -25,7 +25,7 @@ pub enum StartError {
     #[error(transparent)]
     Component(ReloadError),
     /// The file of a grant cannot be used.
-    #[error("cannot keep keys and values in {} (`grant`)", .file.display())]
+    #[error("cannot store data in the file {} (`grant`)", .file.display())]
     Store {
         /// The file.
         file: PathBuf,
@@ -37,7 +37,7 @@ pub enum StartError {
     #[error(transparent)]
     Certificate(Box<dyn std::error::Error + Send + Sync>),
     /// The listening sockets that another process passed cannot be used.
-    #[error("the sockets that were passed (LISTEN_FDS) cannot be used: {_0}")]
+    #[error("cannot use the sockets that were passed in LISTEN_FDS: {_0}")]
     Sockets(#[source] Error),
     /// The server cannot listen on an address.
     #[error("cannot listen on {address}: {}", listen_advice(.cause))]
@@ -48,7 +48,7 @@ pub enum StartError {
         cause: Error,
     },
     /// The server cannot listen on the address for health checks.
-    #[error("cannot listen on the address for health checks {address}: {}", advice(.cause, "--health"))]
+    #[error("cannot listen on {address} for health checks: {}", advice(.cause, "--health"))]
     Health {
         /// The address.
         address: SocketAddr,

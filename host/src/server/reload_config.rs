@@ -98,7 +98,7 @@ impl ConfigReloader {
                     ?changed,
                     ?restarted,
                     ?unchanged,
-                    "read the configuration again"
+                    "the configuration was reloaded"
                 );
             }
             Ok(_) => {}

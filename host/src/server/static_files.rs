@@ -136,7 +136,8 @@ fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
             tracing::warn!(
                 file = ?path,
                 left_out,
-                "not served: the link leads out of the folder; --static-links anywhere would allow that"
+                "a file was not served, because its link leads out of the folder; --static-links anywhere would allow \
+                 it"
             );
         }
         return None;

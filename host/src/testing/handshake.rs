@@ -112,7 +112,8 @@ pub enum ConnectError {
     /// There is no answer yet. The handler waits for something, and more time must pass than [`Connect::within`]
     /// allows.
     #[error(
-        "the handler has not answered the handshake: it needs time (let time pass while the client connects)"
+        "the handler has not answered the handshake, and the test's clock has stopped: set a longer `within` to let \
+         more time pass"
     )]
     Unanswered,
     /// The connection was closed without an answer, or with an answer that does not open a WebSocket.
@@ -168,11 +169,12 @@ fn encode(handshake: &Handshake, connect: &Connect) -> Result<Vec<u8>, ConnectEr
     let to = &connect.to;
     let uri =
         Uri::try_from(to).ok().filter(|uri| to.starts_with('/') && uri.path_and_query().is_some());
-    let uri =
-        uri.ok_or_else(|| invalid(format!("{to:?} is not a path, such as \"/room/1?name=Ada\"")))?;
-    let mut request = handshake
-        .request(HOST, uri)
-        .map_err(|_| invalid(format!("{:?} are not valid subprotocols", connect.subprotocols)))?;
+    let uri = uri.ok_or_else(|| {
+        invalid(format!("{to:?} is not a path: write one such as \"/room/1?name=Ada\""))
+    })?;
+    let mut request = handshake.request(HOST, uri).map_err(|_| {
+        invalid(format!("the subprotocols {:?} are not valid in a header", connect.subprotocols))
+    })?;
     for (name, value) in &connect.headers {
         let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
         let (Ok(parsed), Ok(value)) = parsed else {

@@ -144,7 +144,7 @@ impl Exporter {
                         let lost = count + self.queue.len();
                         tracing::warn!(
                             lost,
-                            "spans were lost that still waited when the host stopped: {why}"
+                            "the host is stopping and cannot send the remaining spans, which are lost: {why}"
                         );
                         return false;
                     }

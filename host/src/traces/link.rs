@@ -59,8 +59,8 @@ impl Link {
         }
         self.state = State::Away { since: Instant::now(), dropped };
         tracing::warn!(
-            "cannot send spans to the collector {}: {why}; at most {MAX_QUEUED} wait, and further ones are dropped \
-             and counted",
+            "cannot send spans to the collector {}: {why}; the host keeps up to {MAX_QUEUED} spans to send later; \
+             it drops further spans and counts them",
             self.url
         );
     }
@@ -72,7 +72,8 @@ impl Link {
         }
         self.state = State::Refusing { since: Instant::now(), dropped };
         tracing::warn!(
-            "the collector {} refuses spans: {why}; they are dropped: check the URL and the headers of [traces]",
+            "the collector {} refuses spans: {why}; the refused spans are dropped; check the URL and the headers in \
+             [traces]",
             self.url
         );
     }

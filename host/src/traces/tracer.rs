@@ -34,8 +34,8 @@ impl Traces {
         let sampler = Sampler::new(settings.ratio);
         tracing::info!(
             ratio = settings.ratio,
-            "spans are sent to {}: for all connections with a sampled parent, and for {} of the \
-             connections without a parent",
+            "sending spans to {}: for all connections with a sampled parent, and for a share of {} of \
+             the connections without a parent",
             settings.endpoint,
             settings.ratio
         );
@@ -69,7 +69,7 @@ impl Traces {
         let ended = timeout(FLUSH_TIME, exporter).await;
         let left = self.queue.len();
         if ended.is_err() || left > 0 {
-            tracing::warn!(left, "not all spans could be sent before the end");
+            tracing::warn!(left, "the host stopped before all spans could be sent");
         }
     }
 

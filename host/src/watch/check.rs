@@ -83,8 +83,8 @@ impl Checker {
         if self.inotify.is_none() {
             let inotify = (self.start_inotify)().map_err(|error| {
                 format!(
-                    "the kernel provides no inotify instance ({error}); raise the sysctl \
-                     fs.inotify.max_user_instances, or the limit of open files"
+                    "cannot create an inotify instance ({error}); raise the sysctl \
+                     fs.inotify.max_user_instances, or the limit on open files"
                 )
             })?;
             self.inotify = Some(inotify);
@@ -136,10 +136,10 @@ impl Checker {
         let files = files.join(", ");
         match &degraded {
             Some(why) => tracing::warn!(
-                "changes of {files} may be noticed late, after up to {} seconds or on SIGHUP: {why}",
+                "changes to {files} may be noticed late, after up to {} seconds or on SIGHUP: {why}",
                 super::CHECK_INTERVAL.as_secs()
             ),
-            None => tracing::info!("changes of {files} are noticed without a delay again"),
+            None => tracing::info!("changes to {files} are noticed without delay again"),
         }
         self.degraded = degraded;
     }

@@ -199,7 +199,7 @@ async fn server_that_never_answers_times_out() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(listener.options());
     let error = within(client.opened()).await.unwrap_err();
-    assert_eq!(error.to_string(), "not connected within 10s");
+    assert_eq!(error.to_string(), "the connection did not open within 10s");
 }
 
 #[tokio::test]

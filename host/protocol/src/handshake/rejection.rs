@@ -13,10 +13,10 @@ pub enum Rejection {
     #[error("this is a WebSocket resource: the request needs \"Upgrade: websocket\"")]
     NoUpgrade,
     /// §4.1: "The method of the request MUST be GET".
-    #[error("a WebSocket handshake is a GET request")]
+    #[error("a WebSocket handshake must be a GET request")]
     MethodNotGet,
     /// §4.1: "the HTTP version MUST be at least 1.1".
-    #[error("a WebSocket handshake needs HTTP/1.1")]
+    #[error("a WebSocket handshake needs HTTP/1.1 or later")]
     HttpVersion,
     /// §4.2.1: `Connection` must have the token `Upgrade`.
     #[error("the Connection header lacks \"Upgrade\"")]
@@ -39,7 +39,7 @@ pub enum Rejection {
     #[error("the {0} header is repeated")]
     Repeated(&'static str),
     /// A handshake has no body, because the bytes after it would be read as frames.
-    #[error("a WebSocket handshake has no body")]
+    #[error("a WebSocket handshake request must not have a body")]
     Body,
     /// §4.2.1: the key is missing.
     #[error("the Sec-WebSocket-Key header is missing")]
@@ -57,13 +57,16 @@ pub enum Rejection {
     #[error("Sec-WebSocket-Key1 or Sec-WebSocket-Key2 is missing or not ASCII")]
     DraftKeyMissing,
     /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
-    #[error("a key of this draft must contain spaces")]
+    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must contain spaces")]
     DraftKeyWithoutSpaces,
     /// Draft 00, §5.2: the number in a key must be a multiple of the number of its spaces.
-    #[error("the number in a key of this draft must be a multiple of the number of its spaces")]
+    #[error(
+        "the number in Sec-WebSocket-Key1 and in Sec-WebSocket-Key2 must be a multiple of the number \
+         of spaces in that header"
+    )]
     DraftKeyNotMultiple,
     /// Draft 00, §4.1: the number in a key must be at most 4,294,967,295.
-    #[error("a key of this draft must contain a number of at most 32 bits")]
+    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must contain a number of at most 32 bits")]
     DraftKeyNumber,
     /// §4.1: the offered subprotocols must be tokens.
     #[error("the Sec-WebSocket-Protocol header is not a list of tokens")]

@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", global = true)]
     log: Option<String>,
 
-    /// How lines of the log are written
+    /// Format of the log lines
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     log_format: Format,
 }
@@ -79,8 +79,8 @@ struct Serve {
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 
-    /// Read any number of resources, and all settings, from a file (see docs/configuration.md); only
-    /// --check, --dev, --no-watch, --log and --log-format may be combined with it
+    /// Read all resources and settings from this file (see docs/configuration.md); only --check, --dev, --no-watch,
+    /// --no-compiler-process, --log and --log-format may be combined with it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -88,15 +88,16 @@ struct Serve {
     #[arg(long)]
     check: bool,
 
-    /// Development mode: the log has the handler's backtraces, and the close reason says why it failed
+    /// Development mode: log backtraces of the handler, and tell clients in the close reason why the handler failed
     #[arg(long)]
     dev: bool,
 
-    /// Do not watch files; by default a component or certificate that changes is read again at once
+    /// Do not watch files; by default, a component or certificate is read again as soon as its file changes
     #[arg(long)]
     no_watch: bool,
 
-    /// Compile components in this process, without limits: for systems where it may not start other processes
+    /// Compile components in this process, without limits on memory and time; for systems where ws-host may not start
+    /// other processes
     #[arg(long)]
     no_compiler_process: bool,
 

@@ -8,10 +8,10 @@ use clap_complete::Shell;
 
 use crate::cli;
 
-/// Prints a script with which a shell completes commands and flags (see docs/installing.md)
+/// Prints a shell script that completes commands and flags (see docs/installing.md)
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The shell that reads the script
+    /// Shell for which to print the script
     shell: Shell,
 }
 

@@ -37,7 +37,7 @@ pub(crate) enum Format {
     /// For people: the time, the level, the source, a text, and fields as `name=value`.
     #[default]
     Text,
-    /// For programs: a JSON object for each line.
+    /// For programs: one JSON object per line.
     Json,
 }
 

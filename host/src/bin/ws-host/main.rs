@@ -43,8 +43,7 @@ fn main() -> ExitCode {
         Ok(log) => log,
         Err(error) => {
             // If standard error is closed, the error cannot be reported anywhere.
-            let _ =
-                writeln!(std::io::stderr(), "ws-host: cannot start the thread of the log: {error}");
+            let _ = writeln!(std::io::stderr(), "ws-host: cannot start the log thread: {error}");
             return ExitCode::FAILURE;
         }
     };

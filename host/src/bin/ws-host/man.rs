@@ -9,10 +9,10 @@ use clap_mangen::Man;
 
 use crate::cli;
 
-/// Writes man pages into a folder: one of ws-host, and one of each command
+/// Writes man pages into a folder: one for ws-host, and one for each command
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder, which is created if it does not exist
+    /// Folder for the pages; it is created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, anyhow};
 /// The program that runs the scripts.
 const PROGRAM: &str = "ws-host-test";
 
-/// Tests a handler with scripts: clients that connect, what they send, what they expect
+/// Tests a handler with scripts, which list what clients send and what they expect
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {

@@ -20,9 +20,9 @@ pub(super) async fn sign_in(file: &Path, nonce: &[u8]) -> Result<Auth> {
     let content = tokio::fs::read_to_string(file).await?;
     let invalid = |why: &str| Error::new(ErrorKind::InvalidData, why.to_owned());
     let mut blocks = blocks(&content);
-    let jwt = blocks.next().ok_or_else(|| invalid("it has no user JWT"))?;
-    let seed = blocks.next().ok_or_else(|| invalid("it has no seed after the user JWT"))?;
-    let invalid_seed = |_| invalid("its seed is invalid");
+    let jwt = blocks.next().ok_or_else(|| invalid("the file has no user JWT"))?;
+    let seed = blocks.next().ok_or_else(|| invalid("the file has no seed after the user JWT"))?;
+    let invalid_seed = |_| invalid("the seed in the file is invalid");
     let signature = KeyPair::from_seed(seed).and_then(|pair| pair.sign(nonce));
     let mut auth = Auth::new();
     auth.jwt = Some(jwt.to_owned());

@@ -47,14 +47,15 @@ impl Notices {
     pub(super) async fn ended(&self) -> String {
         self.ended.cancelled().await;
         let refused = self.refused.lock().take();
-        refused.unwrap_or_else(|| "it was closed, or did not answer".to_owned())
+        refused
+            .unwrap_or_else(|| "the connection was closed, or the broker did not answer".to_owned())
     }
 
     fn refuse(&self, why: String) {
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
             tracing::warn!(
                 left_out,
-                "the broker reports an error: {why}; if it is about permissions, allow this host to publish and to \
+                "the broker reports an error: {why}; if it is about permissions, allow this host to publish and \
                  subscribe to ws.{}.>",
                 self.cluster
             );

@@ -164,9 +164,9 @@ fn check_payload(max_payload: usize, longest_state: usize) -> Result<(), String>
         return Ok(());
     }
     Err(format!(
-        "a durable state may have {longest_state} bytes, but the broker accepts messages of at most {max_payload} \
-         bytes, and {OVERHEAD} of these are not available for the state: raise max_payload of nats-server, or lower \
-         max-state"
+        "max-state allows durable states of {longest_state} bytes, but the broker accepts messages of at most \
+         {max_payload} bytes, of which the state can use all but {OVERHEAD}: raise max_payload of nats-server, or \
+         lower max-state"
     ))
 }
 
@@ -179,7 +179,7 @@ fn check_settings(stream: &str, wanted: &Value, found: &Value) -> Result<(), Str
         let found = found.get(name).unwrap_or(&Value::Bool(false));
         if found != wanted {
             return Err(format!(
-                "the stream {stream} of the broker has {name} {found} instead of {wanted}: change this setting, or \
+                "the broker's stream {stream} has the setting {name} {found} instead of {wanted}: change it, or \
                  remove the stream while no host runs"
             ));
         }

@@ -11,12 +11,13 @@ pub(crate) enum PlacementError {
     #[error("this host has no valid lease: the broker has not confirmed one in time")]
     NoLease,
     #[error(
-        "the records of the broker are new, so a host that the broker has forgotten may still own the actor: wait for {0:?}"
+        "the broker's records are new and may lack the lease of a host that still owns the actor: \
+         this host waits for another {0:?}"
     )]
     ClaimWait(Duration),
     #[error("{0}")]
     Unavailable(String),
-    #[error("other hosts changed the claim again and again")]
+    #[error("this host could not claim the actor, because other hosts kept changing its record")]
     Contended,
     #[error(
         "the record of {0} was not written by a host: remove it, and check who may publish to its subject"

@@ -61,7 +61,8 @@ pub(super) async fn fence_if_expired(
                 watched.note_fenced(id);
                 tracing::warn!(
                     lease = %id,
-                    "a host no longer renews its lease: the lease is fenced, and other hosts can take its actors"
+                    "another host has stopped renewing its lease, so this host has fenced the lease: any host can now \
+                     take the actors of that host"
                 );
                 return Ok(LeaseStatus::Fenced);
             }

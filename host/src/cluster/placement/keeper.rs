@@ -89,7 +89,7 @@ impl<R: Records> Keeper<R> {
                 Some(why) => tracing::warn!(
                     lease = %id,
                     "this host has lost its lease: {why}; it ends its instances of paths that are unique in the \
-                     cluster, closes their clients with 1012, and takes another lease"
+                     cluster, closes their clients with 1012, and takes a new lease"
                 ),
                 None => self.give_back(&mut held).await,
             }
@@ -152,7 +152,7 @@ impl<R: Records> Keeper<R> {
                         has_lapsed = true;
                         let consequence = self.consequence;
                         tracing::warn!(
-                            "the lease of this host has ended without a renewal ({why}): {consequence}"
+                            "the lease of this host has ended, because it could not be renewed ({why}): {consequence}"
                         );
                         self.problem.send_replace(Some(why));
                     }
@@ -196,7 +196,7 @@ impl<R: Records> Keeper<R> {
                     Renewed::NotYet("an earlier renewal was stored late".to_owned())
                 }
                 Some(LeaseContent::Fenced) => {
-                    Renewed::Lost("another host has fenced it, because it was not renewed")
+                    Renewed::Lost("another host has fenced it, because it was not renewed in time")
                 }
                 None => Renewed::Lost("something other than a host has overwritten it"),
             },

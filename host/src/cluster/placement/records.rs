@@ -85,6 +85,6 @@ pub(crate) async fn within<T, E: From<RecordsError>>(
 ) -> Result<T, E> {
     match tokio::time::timeout(time, request).await {
         Ok(result) => result,
-        Err(_) => Err(RecordsError::Unavailable(format!("waited for {time:?}")).into()),
+        Err(_) => Err(RecordsError::Unavailable(format!("no response within {time:?}")).into()),
     }
 }

@@ -161,5 +161,7 @@ fn content(claim: &Claim, state: Kind, bytes: &[u8]) -> Bytes {
 }
 
 fn contended() -> SaveError {
-    SaveError::Unavailable("the record of the state was changed again and again".to_owned())
+    SaveError::Unavailable(
+        "the record of the state could not be written, because it kept changing".to_owned(),
+    )
 }

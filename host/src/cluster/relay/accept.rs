@@ -44,7 +44,7 @@ pub(crate) async fn accept_opening(
             .ok()
             .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' '))
             .and_then(hex::decode_exactly)
-            .ok_or(PeerError::Invalid("its first line does not come from a host"))?;
+            .ok_or(PeerError::Invalid("its first line is not the greeting of a host"))?;
         let nonces = Nonces { edge, owner: nonce() };
         let own = secret.prove(Side::Owner, &nonces, &[]);
         let answer = format!("{HELLO} {} {}\r\n", hex::encode(&nonces.owner), hex::encode(&own));
@@ -69,13 +69,13 @@ pub(crate) async fn accept_opening(
         (Some(_), None) => return Err(PeerError::Unproven),
         _ => {}
     }
-    let line = parsed.ok_or(PeerError::Invalid("its opening does not come from a host"))?;
+    let line = parsed.ok_or(PeerError::Invalid("its opening line is invalid"))?;
     if line.info > MAX_INFO || line.head > max_head {
         return Err(PeerError::Invalid("its opening is too long"));
     }
     let content = reader.exactly(line.info + line.head).await?;
     let opening = line
         .open(content)
-        .ok_or(PeerError::Invalid("its opening does not have the announced content"))?;
+        .ok_or(PeerError::Invalid("the content of its opening does not match its opening line"))?;
     Ok(Opened { opening, rest: reader.rest() })
 }

@@ -17,6 +17,9 @@ use super::reader::Reader;
 use super::secret::{Nonces, Secret, Side, nonce};
 use super::{Peers, Trust, hex, name_of, set_send_timeout, set_socket_options, tls};
 
+/// Why a server with a different greeting is not a host.
+const OTHER_VERSION: &str = "it does not speak the same version of the protocol between hosts";
+
 /// A connection to the owner of an actor.
 #[derive(Debug)]
 pub(crate) enum OwnerStream {
@@ -55,8 +58,8 @@ pub(crate) async fn dial(
                 Ok(stream) => stream,
                 Err(error) if error.kind() == ErrorKind::InvalidData => {
                     tracing::debug!(address, "TLS: {error}");
-                    let why =
-                        "its certificate is not from the cluster's authority, or not for its name";
+                    let why = "its certificate is not from the cluster's authority, or was issued for another \
+                               name";
                     return Err(RelayError::Unproven(address.to_owned(), why));
                 }
                 Err(error) => return Err(unreachable(error)),
@@ -84,16 +87,16 @@ async fn exchange(
     let line = match reader.line().await {
         Ok(line) => line,
         Err(PeerError::Lost(cause)) => return Err(unreachable(cause)),
-        Err(_) => return Err(unproven("it is not a host of this version")),
+        Err(_) => return Err(unproven(OTHER_VERSION)),
     };
     let parsed = std::str::from_utf8(&line)
         .ok()
         .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' ')?.split_once(' '))
         .and_then(|(owner, proof)| Some((hex::decode_exactly(owner)?, hex::decode(proof)?)));
-    let (owner, proof) = parsed.ok_or_else(|| unproven("it is not a host of this version"))?;
+    let (owner, proof) = parsed.ok_or_else(|| unproven(OTHER_VERSION))?;
     let nonces = Nonces { edge, owner };
     if !secret.is_proven(Side::Owner, &nonces, &[], &proof) || !reader.rest().is_empty() {
-        return Err(unproven("it does not know the secret"));
+        return Err(unproven("its secret is not the secret of this host"));
     }
     Ok(nonces)
 }

@@ -34,7 +34,7 @@ pub(crate) enum RelayError {
     /// The other host refused this host.
     #[error(
         "the host at {0} refused this host: the two hosts have different secrets, or certificates \
-         of different authorities"
+         from different authorities"
     )]
     Refused(String),
     /// The host answered with something other than HTTP.
@@ -65,13 +65,14 @@ pub(crate) enum PeerError {
     Lost(#[from] std::io::Error),
     /// The peer closed the connection after this host had proven that it knows the secret.
     #[error(
-        "it closed the connection when this host had authenticated: it probably has another secret"
+        "the other side closed the connection after this host had authenticated: its secret is \
+         probably a different one"
     )]
     Left,
     /// The peer's proof is wrong.
-    #[error("it does not know the secret")]
+    #[error("the other side does not know the secret of this host")]
     Unproven,
     /// The peer does not speak the protocol.
-    #[error("it is not a host of this version: {0}")]
+    #[error("the other side does not speak the same version of the protocol between hosts: {0}")]
     Invalid(&'static str),
 }

@@ -62,7 +62,7 @@ pub(crate) async fn read_response(
     if response.status != StatusCode::SWITCHING_PROTOCOLS {
         let length = length(&response.headers)?;
         if response.body.len() > length {
-            return Err(ResponseError::Invalid("something follows the body"));
+            return Err(ResponseError::Invalid("data follows the end of the body"));
         }
         let missing = length - response.body.len();
         let read = (&mut *stream).take(missing as u64).read_to_end(&mut response.body).await?;
@@ -78,14 +78,14 @@ fn parse(bytes: &[u8]) -> Result<Option<OwnerResponse>, ResponseError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let Ok(status) = response.parse(bytes) else {
-        return Err(ResponseError::Invalid("this is not HTTP"));
+        return Err(ResponseError::Invalid("it is not HTTP"));
     };
     let Status::Complete(length) = status else { return Ok(None) };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(ResponseError::Invalid("its status is not an HTTP status"))?;
+    let status = status.ok_or(ResponseError::Invalid("its status code is not valid"))?;
     // A handshake has no interim responses.
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(ResponseError::Invalid("its status is an interim one"));
+        return Err(ResponseError::Invalid("its status is 1xx, but not 101"));
     }
     let mut map = HeaderMap::with_capacity(response.headers.len());
     for header in &*response.headers {

@@ -206,7 +206,7 @@ impl InstancePer {
         match self {
             Self::Resource { instances } if instances.get() > limits.max_instances => {
                 let max = limits.max_instances;
-                let why = format!("{instances} is more than max-instances, which is {max}");
+                let why = format!("{instances} must be at most max-instances, which is {max}");
                 Err(at.invalid("instances", why))
             }
             Self::Resource { .. } | Self::Path | Self::Client => Ok(()),
@@ -223,8 +223,8 @@ impl Resource {
             return Ok(());
         }
         let why = format!(
-            "{} must be at most half of max-buffered, which is {} since the host was started, so that \
-             it has room for a single client",
+            "{} must be at most half of max-buffered, which stays {} until the host is restarted, so \
+             that max-buffered has room for a single client",
             ByteSize(outbound as u64),
             ByteSize(buffered as u64),
         );

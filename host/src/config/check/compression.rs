@@ -43,7 +43,7 @@ impl schema::Resource {
             self.compression_keep_window.is_some(),
         ];
         match DETAILS.into_iter().zip(details).find(|(_, is_given)| *is_given) {
-            Some((key, _)) => Err(at.invalid(key, "needs compression messages or context")),
+            Some((key, _)) => Err(at.invalid(key, "needs compression, set to messages or context")),
             None => Ok(()),
         }
     }

@@ -31,9 +31,7 @@ impl Config {
         match self.admin {
             Some(address) => check_admin(at, address, self.admin_token.is_some())?,
             None if self.admin_token.is_some() => {
-                return Err(
-                    at.invalid("admin-token", "needs admin, the address at which it is asked for")
-                );
+                return Err(at.invalid("admin-token", "needs admin, the address that it protects"));
             }
             None => {}
         }
@@ -145,7 +143,7 @@ fn check_unique(resources: &[Resource], cluster: Option<&Cluster>) -> Checked<()
 
 fn check_listen(at: At, all: &[Listen]) -> Checked<()> {
     if all.is_empty() {
-        return Err(at.invalid("listen", "must be at least one address"));
+        return Err(at.invalid("listen", "must have at least one address"));
     }
     for (number, listen) in all.iter().enumerate() {
         let is_same = |other: &Listen| {

@@ -124,7 +124,7 @@ fn check_folder(at: At, folder: &Folder, others: &[Grant]) -> Checked<()> {
     if others.iter().any(has_same_name) {
         let name = &folder.name;
         let why = format!(
-            "has two folders that the handler sees at {name:?}: name one of them \
+            "has two folders that the handler would see at {name:?}: give one of them another name with \
              \"folder:PATH::NAME\""
         );
         return Err(at.invalid("grant", why));

@@ -55,9 +55,10 @@ impl TlsKeys {
                 return Err(at.invalid("tls-key", "also needs tls-cert, the certificate"));
             }
             (_, _, true) => {
-                return Err(
-                    at.invalid("tls-dev", "creates a certificate: remove tls-cert and tls-key")
-                );
+                return Err(at.invalid(
+                    "tls-dev",
+                    "creates its own certificate: remove tls-cert and tls-key",
+                ));
             }
         };
         let need = match client_auth {
@@ -104,13 +105,16 @@ fn check_one(
     };
     let encryption = match secure.unwrap_or(defaults.secure) {
         true if encryption == Encryption::Tls => {
-            let why = "is for addresses behind a proxy that terminates TLS";
+            let why = "only for addresses behind a proxy that terminates TLS";
             // The error names the key that was given: the key of the address, or the key for all addresses.
             return Err(match secure {
-                Some(_) => {
-                    at.invalid("listen", format!("{address} speaks TLS itself: secure {why}"))
-                }
-                None => at.invalid("secure", format!("{why}, and {address} speaks TLS itself")),
+                Some(_) => at.invalid(
+                    "listen",
+                    format!(
+                        "{address} speaks TLS itself, so it cannot have `secure`, which is {why}"
+                    ),
+                ),
+                None => at.invalid("secure", format!("is {why}, but {address} speaks TLS itself")),
             });
         }
         true => Encryption::Terminated,
@@ -118,10 +122,12 @@ fn check_one(
     };
     let proxy_protocol = match proxy_protocol.unwrap_or(defaults.proxy_protocol) {
         true if !defaults.has_proxies => {
-            let why = "needs trusted-proxies: only they may say who their clients are";
+            let why = "needs trusted-proxies: only trusted proxies may say who their clients are";
             // The error names the key that was given: the key of the address, or the key for all addresses.
             return Err(match proxy_protocol {
-                Some(_) => at.invalid("listen", format!("{address} with proxy-protocol {why}")),
+                Some(_) => {
+                    at.invalid("listen", format!("{address} has proxy-protocol, which {why}"))
+                }
                 None => at.invalid("proxy-protocol", why),
             });
         }

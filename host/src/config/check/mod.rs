@@ -172,13 +172,13 @@ fn time(time: Option<Time>, default: Duration) -> Duration {
 fn versions(at: At, numbers: Option<Vec<u16>>) -> Checked<Versions> {
     let Some(numbers) = numbers else { return Ok(Versions::default()) };
     if numbers.is_empty() {
-        return Err(at.invalid("drafts", "must be at least one version: 13 is the current one"));
+        return Err(at.invalid("drafts", "must have at least one version; the current one is 13"));
     }
     let parse = |number| {
         Version::from_number(number).ok_or_else(|| {
             at.invalid(
                 "drafts",
-                format!("{number} is not a known version: valid are 13, 8, 7 and 0"),
+                format!("{number} is not a supported version: the versions are 13, 8, 7 and 0"),
             )
         })
     };

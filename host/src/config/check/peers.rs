@@ -68,8 +68,8 @@ impl Peers {
         }
         if !(1..=MAX_REPLICAS).contains(&self.replicas) {
             let why = format!(
-                "must be from 1 to {MAX_REPLICAS}: this many of the broker's servers store each \
-                 record"
+                "must be from 1 to {MAX_REPLICAS}: it is the number of the broker's servers that store \
+                 each record"
             );
             return Err(at.invalid("cluster.replicas", why));
         }

@@ -174,7 +174,7 @@ impl Resource {
     pub(super) fn checked(self, at: At) -> Checked<Self> {
         check_name(at, &self.name)?;
         if self.instance_per == InstancePer::Path && !self.path.has_parameters() {
-            let why = "path needs a pattern of paths, such as '/room/{id}'";
+            let why = "path needs a path with a parameter, such as '/room/{id}'";
             return Err(at.invalid("instance-per", why));
         }
         if self.unique_in == UniqueIn::Cluster && self.instance_per != InstancePer::Path {
@@ -211,7 +211,7 @@ fn check_name(at: At, name: &str) -> Checked<()> {
     if !name.is_empty() && name.chars().all(is_valid_in_name) {
         return Ok(());
     }
-    let why = format!("{name:?} may only have ASCII letters, digits, `-`, `_` and `.`");
+    let why = format!("{name:?} may contain only ASCII letters, digits, `-`, `_` and `.`");
     Err(at.invalid("name", why))
 }
 
@@ -272,7 +272,7 @@ fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {
     let is_invalid = |name: &str| name.is_empty() || name.contains(['=', '\0']);
     match variables.iter().find(|(name, _)| is_invalid(name)) {
         Some((name, _)) => {
-            Err(at.invalid("environment", format!("{name:?} is not a valid name of a variable")))
+            Err(at.invalid("environment", format!("{name:?} is not a valid variable name")))
         }
         None => Ok(()),
     }
@@ -282,11 +282,12 @@ fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {
 fn check_durable(at: At, resource: &Resource) -> Checked<()> {
     let Some(every) = resource.save_every else { return Ok(()) };
     if resource.unique_in == UniqueIn::Host {
-        let why = "needs unique-in cluster: the state goes to the next host of the path";
+        let why =
+            "needs unique-in cluster: a durable state goes to the next host that serves its path";
         return Err(at.invalid("durable", why));
     }
     if resource.timeouts.checkpoint.is_some() {
-        let why = "must be left out with durable, which takes a checkpoint every save-every";
+        let why = "must be left out with durable, which takes its own checkpoints, at the interval save-every";
         return Err(at.invalid("checkpoint", why));
     }
     at.time("save-every", every).map(drop)

@@ -45,7 +45,10 @@ impl Cache {
         match opened {
             Ok(directory) => Some(Self { directory }),
             Err(error) => {
-                tracing::warn!(folder = %directory.display(), "no compilation cache: {error}");
+                tracing::warn!(
+                    folder = %directory.display(),
+                    "cannot use the compilation cache, so every start compiles the components again: {error}"
+                );
                 None
             }
         }
@@ -170,7 +173,9 @@ fn check_private(directory: &Metadata) -> Result<()> {
     if is_ours && directory.mode() & OTHERS_WRITE == 0 {
         Ok(())
     } else {
-        Err(Error::other("others can write to this folder; give a private one with --cache"))
+        Err(Error::other(
+            "other users can write to this folder; give a private folder with --cache",
+        ))
     }
 }
 

@@ -26,10 +26,11 @@ pub(crate) enum CompileFailure {
          --no-compiler-process"
     )]
     Start(#[source] Error),
-    #[error("compiling it was cancelled")]
+    #[error("the compilation was canceled")]
     Cancelled,
     #[error(
-        "the compiler made code for another engine: the program that compiles must be of the same build as this program"
+        "the compiler made code for a different engine: the program that compiles must be the same build as this \
+         program"
     )]
     Mismatch(#[source] Cause),
 }

@@ -89,11 +89,11 @@ pub fn run_as_compiler() -> Option<ExitCode> {
         return None;
     }
     let Some(order) = Order::from_arguments(arguments) else {
-        report(&format!("{NAME} is started by ws-host only"));
+        report(&format!("{NAME} is started only by ws-host: do not run it yourself"));
         return Some(ExitCode::from(USAGE));
     };
     if let Err(error) = limit(order) {
-        report(&format!("its limits cannot be set: {error}"));
+        report(&format!("cannot set the limits of the compiler's process: {error}"));
         return Some(ExitCode::FAILURE);
     }
     Some(match compile(order) {

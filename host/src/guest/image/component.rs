@@ -46,7 +46,8 @@ pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
         Ok(images) => Some(Separated { component, images: Arc::new(images) }),
         Err(error) => {
             tracing::warn!(
-                "each instance gets a copy of its component's data, because there is no memory for shared data: {error}"
+                "cannot share a component's data among its instances ({error}): each instance gets a copy of the data, \
+                 and needs more memory"
             );
             None
         }

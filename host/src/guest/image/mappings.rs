@@ -60,8 +60,8 @@ impl Mappings {
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 shared = self.most,
-                "further instances get a copy of their component's data, and need more memory: the kernel allows too \
-                 few mappings for more shared data; raise vm.max_map_count, and restart"
+                "the kernel allows too few mappings for more instances to share their component's data: further \
+                 instances get a copy of the data, and need more memory; raise vm.max_map_count, and restart the host"
             );
         }
     }

@@ -64,9 +64,9 @@ pub(in crate::guest) fn next(minimum: usize) -> Result<Option<Arc<Image>>, &'sta
         let Some(supply) = current else { return Ok(None) };
         let image = supply.images.images.get(supply.next);
         supply.next += 1;
-        match image.ok_or("the component creates more memories than it has")? {
+        match image.ok_or("the component creates more memories than it declares")? {
             Some(image) if image.minimum() != minimum => {
-                Err("the component creates its memories in another order")
+                Err("the component creates its memories in an unexpected order")
             }
             image => Ok(image.clone()),
         }

@@ -80,8 +80,8 @@ fn open(mut store: Store<'_>, (name,): (String,)) -> Outcomes<Resource<Bucket>> 
     };
     let id = match (&*name, owner) {
         ("", None) => {
-            let why = "no-own-bucket: with instance-per = \"client\", an instance ends with its client; open a \
-                       bucket with a name";
+            let why = "no-own-bucket: with instance-per = \"client\", an instance ends with its client, and so \
+                       has no bucket of its own; open a bucket with a name";
             return Ok((Err(Error::Other(why.to_owned())),));
         }
         ("", Some(resource)) => format!("{OWN}{resource}:{}", state.resources.name),
@@ -112,7 +112,7 @@ impl Access {
         let setup = Arc::clone(store.data().setup());
         let Some(granted) = setup.grants.store() else {
             wasmtime::bail!(
-                "the resource has no store, so it has no buckets: grant = [\"keyvalue:FILE\"]"
+                "the resource has no store, so it has no buckets: add \"keyvalue:FILE\" to its `grant`"
             );
         };
         let (store, limits) = (Arc::clone(&granted.store), granted.limits);

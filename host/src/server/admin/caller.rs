@@ -35,13 +35,13 @@ pub(super) enum RejectedCaller {
     )]
     OtherName,
     /// The request comes from a page of another origin.
-    #[error("The admin address does not answer pages of other origins.")]
+    #[error("The admin address does not answer requests from web pages of other origins.")]
     OtherOrigin,
     /// The request has no token, although the admin address requires one.
-    #[error("This admin address needs its token: Authorization: Bearer TOKEN.")]
+    #[error("This admin address needs its token: send the header Authorization: Bearer TOKEN.")]
     NoToken,
     /// The token of the request is not the token of the admin address.
-    #[error("This is not the token of this admin address.")]
+    #[error("The token in the Authorization header is not the token of this admin address.")]
     WrongToken,
 }
 
@@ -62,7 +62,7 @@ impl RejectedCaller {
         if self == Self::WrongToken
             && let Some(Line { left_out }) = WRONG_TOKEN.line(Instant::now())
         {
-            tracing::warn!(%caller, left_out, "a request at the admin address had a wrong token");
+            tracing::warn!(%caller, left_out, "a request to the admin address had a wrong token");
         }
         let mut response = text(self.status(), format!("{self}\n"));
         // RFC 6750 §3.

@@ -57,7 +57,7 @@ fn replacement(replaced: &Replaced) -> String {
     let trial = match trial {
         None => String::new(),
         Some(time) if *waiting > 0 => {
-            format!(", on trial for {time:?}, {waiting} more instances follow after it")
+            format!(", on trial for {time:?}; after the trial, {waiting} more instances follow")
         }
         Some(time) => format!(", on trial for {time:?}"),
     };

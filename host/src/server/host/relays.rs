@@ -98,7 +98,8 @@ pub(in crate::server) async fn close(peers: Arc<Peers>, address: String, time: D
         if attempt == ATTEMPTS {
             tracing::warn!(
                 owner = address,
-                "the owner of relayed clients could not be asked to close them, so this host cuts them off when drain-timeout is over: {error}"
+                "this host could not ask the owner of relayed clients to close them, so it cuts them off when \
+                 drain-timeout is over: {error}"
             );
         } else {
             sleep(PAUSE).await;

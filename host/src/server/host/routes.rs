@@ -21,7 +21,7 @@ const READINESS: &str = "/readyz";
 const MAX_LISTED_PATHS: usize = 8;
 
 /// The response to a relayed request that opens no WebSocket.
-const NO_HANDSHAKE: &str = "Hosts relay only handshakes.\n";
+const NO_HANDSHAKE: &str = "Hosts relay only WebSocket handshakes to each other.\n";
 
 pub(in crate::server) async fn handle_request(
     state: &Arc<HostState>,

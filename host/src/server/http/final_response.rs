@@ -78,7 +78,7 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
         // Dropping the client also drops its connection to the owner.
         (Some(Destination::OtherHost(_)), Err(error)) => {
             let (peer, connection) = (context.peer.address, context.connection.0);
-            tracing::debug!(connection, %peer, "lost before it was relayed: {error}");
+            tracing::debug!(connection, %peer, "the client was lost before it was relayed: {error}");
         }
         (Some(Destination::OtherHost(client)), Ok(())) => start_relay::<_, M>(stream, rest, client),
         (None, Ok(())) => close_after_response(stream, linger_permit, permit).await,

@@ -63,22 +63,24 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (peer, connection) = (context.peer.address, context.connection.0);
-    let head =
-        match timeout_at(context.deadline, head::read(&mut stream, head_limits(state, &context)))
-            .await
-        {
-            Ok(Ok(Ok(head))) => head,
-            Ok(Ok(Err(error))) => {
-                tracing::debug!(connection, %peer, "no HTTP request: {error}");
-                let response = error.response();
-                let last = FinalResponse { response, body_mode: BodyMode::Send, context };
-                return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
-            }
-            Ok(Err(error)) => {
-                return tracing::debug!(connection, %peer, "no HTTP request: {error}");
-            }
-            Err(_) => return tracing::debug!(connection, %peer, "no HTTP request in time"),
-        };
+    let head = match timeout_at(
+        context.deadline,
+        head::read(&mut stream, head_limits(state, &context)),
+    )
+    .await
+    {
+        Ok(Ok(Ok(head))) => head,
+        Ok(Ok(Err(error))) => {
+            tracing::debug!(connection, %peer, "received no valid HTTP request: {error}");
+            let response = error.response();
+            let last = FinalResponse { response, body_mode: BodyMode::Send, context };
+            return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
+        }
+        Ok(Err(error)) => {
+            return tracing::debug!(connection, %peer, "received no valid HTTP request: {error}");
+        }
+        Err(_) => return tracing::debug!(connection, %peer, "received no HTTP request in time"),
+    };
     permit.request_received();
     let context = context.with_challenge(head.challenge);
     let shared = Arc::new(Shared {
@@ -188,7 +190,7 @@ struct Shared {
 
 /// Stops hyper, because the host writes the last response itself.
 #[derive(Debug, thiserror::Error)]
-#[error("stopped: the host writes the last response itself")]
+#[error("the HTTP library was stopped, because the host writes the last response itself")]
 struct Stop;
 
 /// Answers requests up to the last one. The head of the first request has `head_length` bytes. Returns the stream, and
@@ -232,7 +234,11 @@ where
             // This is polled after the connection: a response gets its permit while the connection is polled, and only
             // a response with a permit can be evicted.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
-                tracing::debug!(connection = id, %peer, "cut off: the response was cancelled to make room for another one");
+                tracing::debug!(
+                    connection = id,
+                    %peer,
+                    "cut off a connection: its response was canceled to make room for another one"
+                );
                 return None;
             }
             () = state.wait_for_clients_closed(), if !is_draining => {

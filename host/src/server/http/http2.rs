@@ -175,7 +175,11 @@ pub(in crate::server) async fn serve_http2<S>(
                     connection.as_mut().graceful_shutdown();
                 }
                 Phase::Closing if shared.is_idle() => {
-                    return tracing::debug!(connection = id, %peer, "HTTP/2: the client did not close the connection");
+                    return tracing::debug!(
+                        connection = id,
+                        %peer,
+                        "HTTP/2: the client did not close the idle connection in time"
+                    );
                 }
                 Phase::Open | Phase::Closing => next_check = Instant::now() + idle_timeout,
             },

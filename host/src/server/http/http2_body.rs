@@ -85,7 +85,8 @@ impl Cutoff {
             () = self.eviction.requested() => {}
         }
         tracing::debug!(
-            "HTTP/2: cut off: the client did not read the response in time, or the response was cancelled to make room for another one"
+            "HTTP/2: cut off a response: the client did not read it in time, or it was canceled to make room for \
+             another response"
         );
     }
 }

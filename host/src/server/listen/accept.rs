@@ -167,7 +167,7 @@ impl Acceptor {
 /// Logs the error. Backs off unless the error is about a single connection.
 async fn log_and_back_off(error: &std::io::Error) {
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::debug!("not accepted: {error}");
+        tracing::debug!("a connection was not accepted: {error}");
         return;
     }
     if let Some(Line { left_out }) = ACCEPT_ERRORS.line(Instant::now()) {

@@ -34,6 +34,6 @@ pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
 pub(in crate::server) async fn reload(tls: &Arc<Tls>) -> Result<(), TlsError> {
     let tls = Arc::clone(tls);
     off_the_workers(move || tls.reload()).await?;
-    tracing::info!("read the certificate");
+    tracing::info!("the certificate was reloaded");
     Ok(())
 }

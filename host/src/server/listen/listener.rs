@@ -131,7 +131,8 @@ impl Binding<'_> {
                 vec![unix(file, listen.mode, self.backlog, self.handed_over)?]
             }
             Address::Systemd => {
-                let message = "no sockets were passed (LISTEN_FDS): this is for a service that a socket unit starts";
+                let message = "no sockets were passed in LISTEN_FDS: this address is for a service that a systemd \
+                               socket unit starts";
                 return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
             }
         })

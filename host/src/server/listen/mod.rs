@@ -233,7 +233,7 @@ async fn read_preamble<S: AsyncRead + Unpin>(
                      trusted proxy; if it is one of yours, trust it with --trusted-proxy {peer}"
                 );
             }
-            return Err(Error::new(ErrorKind::PermissionDenied, "not a trusted proxy"));
+            return Err(Error::new(ErrorKind::PermissionDenied, "the peer is not a trusted proxy"));
         }
         let (ProxyHeader { addresses, encryption }, rest) =
             proxy_header::read(&mut stream)
@@ -278,11 +278,11 @@ async fn before_deadline<T>(
     match timeout_at(context.deadline, work).await {
         Ok(Ok(done)) => Some(done),
         Ok(Err(error)) => {
-            tracing::debug!(connection, %peer, "no HTTP request: {error}");
+            tracing::debug!(connection, %peer, "received no valid HTTP request: {error}");
             None
         }
         Err(_) => {
-            tracing::debug!(connection, %peer, "no HTTP request in time");
+            tracing::debug!(connection, %peer, "received no HTTP request in time");
             None
         }
     }
@@ -291,5 +291,5 @@ async fn before_deadline<T>(
 async fn explain_tls(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
     stream.write_all(TLS_REQUIRED.as_bytes()).await?;
     http::close(stream).await;
-    Err(Error::new(ErrorKind::InvalidData, "plain HTTP on a port with TLS"))
+    Err(Error::new(ErrorKind::InvalidData, "the client sent plain HTTP to a port with TLS"))
 }

@@ -96,13 +96,17 @@ impl PassedSockets {
         let socket = |place| {
             let name = names.next().unwrap_or_default();
             let descriptor = stream_socket(&mut passed, place).map_err(|cause| {
-                let advice =
-                    "is not a TCP or unix stream socket; use ListenStream= in the socket unit";
-                Error::new(ErrorKind::InvalidInput, format!("{name:?} {advice}: {cause}"))
+                let why = format!(
+                    "the socket {name:?} is not a TCP or unix stream socket ({cause}): use \
+                     ListenStream= in the socket unit"
+                );
+                Error::new(ErrorKind::InvalidInput, why)
             })?;
             if !socket_acceptconn(&descriptor)? {
-                let advice = "does not listen; remove Accept=yes from the socket unit";
-                return Err(Error::new(ErrorKind::InvalidInput, format!("{name:?} {advice}")));
+                let why = format!(
+                    "the socket {name:?} does not listen: remove Accept=yes from the socket unit"
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, why));
             }
             Ok(PassedSocket::new(name, descriptor))
         };
@@ -172,7 +176,8 @@ impl PassedSockets {
         }
         let found = place_of(&descriptor);
         let why = format!(
-            "the socket {name:?} of the service manager listens on {found}: make both the same"
+            "the service manager passed the socket {name:?}, which listens on {found}, but --{name} is {address}: make \
+             both the same"
         );
         Err(Error::new(ErrorKind::InvalidInput, why))
     }
@@ -193,8 +198,8 @@ impl PassedSockets {
             return Ok(());
         }
         let why = format!(
-            "no setting uses {unused}: listen = \"systemd\" (--listen systemd) takes all sockets, apart from those \
-             named admin and health, which are for --admin and --health"
+            "no setting uses {unused}, which the service manager passed: set --admin for a socket named admin, --health \
+             for one named health, and listen = \"systemd\" (--listen systemd) for all others"
         );
         Err(Error::new(ErrorKind::InvalidInput, why))
     }

@@ -70,11 +70,15 @@ async fn open<S, M: Transfer<S>>(
         Ok(Err(error)) => return refuse(&state, &context, &mut stream, &error).await,
         Err(_) => {
             let (peer, connection) = (context.peer.address, context.connection.0);
-            return tracing::debug!(connection, %peer, "no other host identified itself in time");
+            return tracing::debug!(
+                connection,
+                %peer,
+                "a connection to the address for other hosts was closed: the other side did not identify itself in time"
+            );
         }
     };
     if !rest.is_empty() {
-        let error = PeerError::Invalid("something follows its opening");
+        let error = PeerError::Invalid("it sent data after its opening");
         return refuse(&state, &context, &mut stream, &error).await;
     }
     match opening.request {
@@ -123,7 +127,11 @@ async fn refuse(
 ) {
     if let PeerError::Lost(error) = error {
         let (peer, connection) = (context.peer.address, context.connection.0);
-        return tracing::debug!(connection, %peer, "no host: {error}");
+        return tracing::debug!(
+            connection,
+            %peer,
+            "a connection to the address for other hosts was lost: {error}"
+        );
     }
     log_refusal(state, context, error);
     let status = match error {

@@ -2,13 +2,14 @@
 
 mod bytes;
 mod drain;
+mod last_save;
 mod owners;
 mod trust;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use super::{Host, Server, Stopped};
 use crate::clients::Client;
 use crate::cluster::{Located, Owner};
 use crate::config::{self, Address, Config, InstancePer, Listen, Resource, UniqueIn};
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::{Holding, Ownership, SaveError, SavedWhen, Saving};
 
 /// The secret of the hosts, unless a test uses a different secret.
 const SECRET: &[u8] = b"a secret of the hosts of a cluster";
@@ -35,13 +36,26 @@ const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 pub(in crate::server) struct Places {
     script: Mutex<VecDeque<Option<String>>>,
     own: Mutex<Weak<Own>>,
+    /// Keeps the states of durable actors. `None`: actors are not durable.
+    store: Mutex<Option<Arc<Store>>>,
     /// Cancelled when the leases of these owners are fenced.
     fenced: CancellationToken,
 }
 
+/// A store of states that is unavailable for some time.
+#[derive(Debug)]
+struct Store {
+    /// How many more saves fail.
+    failures: AtomicUsize,
+    saved: Mutex<Vec<(Arc<[u8]>, SavedWhen)>>,
+}
+
 /// The right of a host to run an actor. In these tests, no other host takes it away.
-#[derive(Debug, Default)]
-struct Own(AtomicBool);
+#[derive(Debug)]
+struct Own {
+    is_taken: AtomicBool,
+    store: Option<Arc<Store>>,
+}
 
 impl Ownership for Own {
     fn holding(&self) -> Holding {
@@ -49,10 +63,27 @@ impl Ownership for Own {
     }
 
     fn take(&self) -> bool {
-        !self.0.swap(true, Ordering::Relaxed)
+        !self.is_taken.swap(true, Ordering::Relaxed)
     }
 
     fn end(&self) {}
+
+    fn is_durable(&self) -> bool {
+        self.store.is_some()
+    }
+
+    fn save(&self, state: Arc<[u8]>, when: SavedWhen) -> Saving<'_> {
+        let Some(store) = &self.store else { return Box::pin(std::future::ready(Ok(()))) };
+        let left = |failures: usize| failures.checked_sub(1);
+        let result = match store.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
+            Ok(_) => Err(SaveError::Unavailable("the test says so".to_owned())),
+            Err(_) => {
+                store.saved.lock().push((state, when));
+                Ok(())
+            }
+        };
+        Box::pin(std::future::ready(result))
+    }
 }
 
 impl Places {
@@ -65,7 +96,8 @@ impl Places {
         }
         let mut own = self.own.lock();
         let own = own.upgrade().unwrap_or_else(|| {
-            let new = Arc::default();
+            let store = self.store.lock().clone();
+            let new = Arc::new(Own { is_taken: AtomicBool::new(false), store });
             *own = Arc::downgrade(&new);
             new
         });

@@ -86,7 +86,7 @@ pub(super) fn read(path: &Path) -> Result<Script, ScriptError> {
     let project = project(path);
     let host = host(&file, &project, &wrong)?;
     if file.test.is_empty() {
-        let what = "there is no [[test]]".to_owned();
+        let what = "the script has no tests: add a [[test]]".to_owned();
         return Err(wrong(Wrong { at: 0..0, what }));
     }
     let test = |table: Spanned<TestTable>| {

@@ -44,7 +44,10 @@ impl TextPattern {
         Regex::new(&format!("^(?:{regex})$")).map(Self::Matches).map_err(|error| {
             let error = error.to_string();
             let last = error.lines().last().unwrap_or_default();
-            format!("`matches` is not a regular expression: {}", last.trim_start_matches("error: "))
+            format!(
+                "`matches` is not a valid regular expression: {}",
+                last.trim_start_matches("error: ")
+            )
         })
     }
 
@@ -66,7 +69,7 @@ impl MessagePattern {
             keys.bytes("bytes")?.map(Self::Binary),
         ];
         let all = "`text`, `contains`, `matches`, `json` and `bytes`";
-        one_of(found, all)?.ok_or_else(|| format!("one of {all} is missing"))
+        one_of(found, all)?.ok_or_else(|| format!("the step needs one of {all}"))
     }
 
     pub(super) fn accepts(&self, received: &Received) -> bool {

@@ -181,10 +181,10 @@ impl Run<'_> {
 
     fn client(&self, name: &str) -> Result<&TestClient, String> {
         self.clients.get(name).ok_or_else(|| match self.clients.len() {
-            0 => format!("no client is called {name:?}: no `connect` comes before this step"),
+            0 => format!("no client is called {name:?}: add a `connect` step before this one"),
             _ => {
                 let all: Vec<&str> = self.clients.keys().map(String::as_str).collect();
-                format!("no client is called {name:?}: there are {}", all.join(", "))
+                format!("no client is called {name:?}; connected so far: {}", all.join(", "))
             }
         })
     }
@@ -224,7 +224,7 @@ impl Run<'_> {
                 self.log_seen += found + 1;
                 Ok(())
             }
-            None => Err(difference(&format!("a new line in the log {pattern}"), "none")),
+            None => Err(difference(&format!("a new log line {pattern}"), "none")),
         }
     }
 
@@ -275,7 +275,7 @@ fn expect(
             Some(received) => return Err(difference_for(client, expected, &received.to_string())),
             None => {
                 let after = if skipped > 0 {
-                    format!(" more, after {skipped} others")
+                    format!(" that matches (other messages skipped: {skipped})")
                 } else {
                     String::new()
                 };
@@ -297,7 +297,7 @@ fn reloaded(result: Result<(), crate::ConfigureError>, fails: Option<&str>) -> R
         (Ok(()), Some(_)) => {
             Err("the component was reloaded, but the reload was expected to fail".into())
         }
-        (Err(error), None) => Err(format!("not reloaded: {error}")),
+        (Err(error), None) => Err(format!("the reload failed: {error}")),
         (Err(error), Some(part)) => match error.to_string() {
             text if text.contains(part) => Ok(()),
             text => Err(difference(&format!("an error with {part:?} in it"), &text)),

@@ -208,14 +208,16 @@ impl Step {
             [(_, read)] => read(&mut keys)?,
             [] => return Err(no_verb(&keys)),
             [(one, _), (other, _), ..] => {
-                return Err(format!("a step does only one thing, not both `{one}` and `{other}`"));
+                return Err(format!(
+                    "a step can do only one thing: put `{one}` and `{other}` into two steps"
+                ));
             }
         };
         keys.finish()?;
         if let Some(clients) = step.clients()
             && clients.is_empty()
         {
-            return Err("the list of clients is empty".into());
+            return Err("the list of clients is empty: name at least one client".into());
         }
         Ok(step)
     }
@@ -238,7 +240,7 @@ impl Step {
 fn no_verb(keys: &Keys) -> Problem {
     let verbs: Vec<&str> = STEPS.iter().map(|(verb, _)| *verb).collect();
     match keys.names().next() {
-        None => format!("the step is empty; a step has one of the keys {}", verbs.join(", ")),
+        None => format!("the step is empty: give it one of the keys {}", verbs.join(", ")),
         Some(first) => suggestion(first, &verbs),
     }
 }
@@ -255,7 +257,7 @@ fn message(keys: &mut Keys) -> Result<Message, Problem> {
         keys.bytes("bytes")?.map(Message::Binary),
     ];
     let all = "`text`, `json` and `bytes`";
-    one_of(found, all)?.ok_or_else(|| format!("one of {all} is missing"))
+    one_of(found, all)?.ok_or_else(|| format!("the step needs one of {all}"))
 }
 
 /// Reads the payload of a ping or pong, or of a custom message.
@@ -309,7 +311,7 @@ fn advance(keys: &mut Keys) -> Result<Step, Problem> {
     const MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
     match keys.time("advance")? {
         Some(time) if time <= MAX => Ok(Step::Advance(time)),
-        _ => Err("`advance`: at most 366 days can pass at once".into()),
+        _ => Err("`advance` must be at most 366 days".into()),
     }
 }
 

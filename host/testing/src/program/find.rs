@@ -14,8 +14,8 @@ pub(super) fn scripts(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let found = in_folder(Path::new(FOLDER)).unwrap_or_default();
         if found.is_empty() {
             bail!(
-                "there are no scripts {FOLDER}/*.toml in this folder: run `ws-host test` in the folder of a project, \
-                 or give the scripts"
+                "there are no test scripts ({FOLDER}/*.toml) in this folder: run `ws-host test` in the folder of a \
+                 project, or name the scripts on the command line"
             );
         }
         return Ok(found);
@@ -25,7 +25,7 @@ pub(super) fn scripts(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         if path.is_dir() {
             let found = in_folder(path)?;
             if found.is_empty() {
-                bail!("there are no scripts *.toml in {}", path.display());
+                bail!("there are no test scripts (*.toml) in {}", path.display());
             }
             scripts.extend(found);
         } else {

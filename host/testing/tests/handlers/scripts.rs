@@ -107,11 +107,14 @@ fn failure_shows_the_step_what_was_expected_and_what_came() -> Result<()> {
             "{ send = \"ada\", text = \"hi\" }, { expect-nothing = \"ada\" },",
             vec!["expected  nothing", "got       text \"hi\""],
         ),
-        ("{ expect-nothing = \"bob\" },", vec!["no client is called \"bob\": there are ada"]),
+        (
+            "{ expect-nothing = \"bob\" },",
+            vec!["no client is called \"bob\"; connected so far: ada"],
+        ),
         ("{ connect = \"bob\", to = \"/\" },", vec!["the client was refused: status 404"]),
         ("{ connect = \"bob\", to = \"/echo\", refused = 404 },", vec!["an accepted client"]),
         ("{ expect-log = \"nothing like this\" },", vec!["nothing like this", "none"]),
-        ("{ reload = \"no.wasm\" },", vec!["not reloaded", "no file", "no.wasm"]),
+        ("{ reload = \"no.wasm\" },", vec!["the reload failed", "no file", "no.wasm"]),
         ("{ close = \"ada\", code = 1005 },", vec!["1005"]),
     ] {
         let steps = steps(&format!("{{ connect = \"ada\", to = \"/echo\" }},\n{wrong}"));
@@ -137,7 +140,7 @@ fn mistake_in_a_script_is_reported_with_its_line() -> Result<()> {
         (step("{ send = \"ada\", text = \"x\", witin = \"1s\" },"), 4, "unknown key `witin`"),
         (step("{ expect = \"ada\", text = \"x\", witin = \"1s\" },"), 4, "did you mean `within`?"),
         (step("{ expect = \"ada\", text = \"x\", contains = \"y\" },"), 4, "only one of"),
-        (step("{ expect = \"ada\", matches = \"(\" },"), 4, "not a regular expression"),
+        (step("{ expect = \"ada\", matches = \"(\" },"), 4, "not a valid regular expression"),
         (step("{ send = \"ada\", bytes = \"0g\" },"), 4, "hexadecimal"),
         (step("{ send = 1, text = \"x\" },"), 4, "`send` must be a string or a list of strings"),
         (step("{ send = [], text = \"x\" },"), 4, "the list of clients is empty"),
@@ -151,7 +154,7 @@ fn mistake_in_a_script_is_reported_with_its_line() -> Result<()> {
         ("[[test]]\nname = \"x\"\n".to_owned(), 1, "steps"),
         ("nme = 1\n".to_owned(), 1, "unknown key `nme`"),
         ("[[test]\n".to_owned(), 1, ""),
-        (String::new(), 1, "there is no [[test]]"),
+        (String::new(), 1, "the script has no tests"),
         ("component = \"no.wasm\"\n".to_owned() + &step(""), 5, ""),
     ] {
         let printed = Project::new(&script)?.fails(&[])?;
@@ -176,8 +179,8 @@ fn missing_scripts_and_projects_are_reported() -> Result<()> {
         ensure!(output.status.code() == Some(1));
         Ok(String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?)
     };
-    assert!(test(&[])?.contains("there are no scripts tests/*.toml in this folder"));
-    assert!(test(&["."])?.contains("there are no scripts *.toml in ."));
+    assert!(test(&[])?.contains("there are no test scripts (tests/*.toml) in this folder"));
+    assert!(test(&["."])?.contains("there are no test scripts (*.toml) in ."));
     assert!(test(&["no.toml"])?.contains("cannot read the script no.toml: No such file"));
     std::fs::write(folder.path().join("a.toml"), steps("{ stop = true },"))?;
     assert!(test(&["a.toml"])?.contains("a.toml:1: nothing to test"));

@@ -38,7 +38,7 @@ pub enum HandshakeError {
     #[error("the response lacks \"Connection: Upgrade\"")]
     ConnectionMissing,
     /// The accept key is missing, or does not belong to this client's key.
-    #[error("the Sec-WebSocket-Accept header does not match our key")]
+    #[error("the Sec-WebSocket-Accept header is missing or does not match the request's key")]
     AcceptMismatch,
     /// §9.1: the list of extensions is malformed.
     #[error("the Sec-WebSocket-Extensions header is malformed")]

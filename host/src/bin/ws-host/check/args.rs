@@ -12,7 +12,7 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
 
-    /// The memory that an instance may have
+    /// Maximum memory of an instance
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub(super) max_memory: ByteSize,
 
@@ -22,8 +22,8 @@ pub(crate) struct Args {
 }
 
 const AFTER_HELP: &str = "\
-The component is compiled, and one instance of it is started, on this machine. Its events are not
-called.
+The component is compiled on this machine, and one instance of it is started. No events of the
+component are called.
 
 Exit code 0: the component would be served. 1: it would not, and the output says why.
 

@@ -93,7 +93,7 @@ fn capabilities(inspection: &Inspection) -> Option<String> {
 fn unknown(inspection: &Inspection) -> Option<String> {
     let unknown = inspection.imports.iter().filter(|import| import.provided == Provision::Unknown);
     let unknown: Vec<_> = unknown.map(|import| import.name.as_str()).collect();
-    (!unknown.is_empty()).then(|| format!("{}: this host does not have it", unknown.join(", ")))
+    (!unknown.is_empty()).then(|| format!("{}: not provided by this host", unknown.join(", ")))
 }
 
 fn size(size: usize, parts: Parts) -> Option<String> {

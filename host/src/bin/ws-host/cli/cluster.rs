@@ -10,12 +10,12 @@ use ws_host::config::schema::{self, OneOrMany, Time, WithoutEngine};
 #[derive(Debug, clap::Args)]
 #[group(id = "in-cluster", multiple = true, conflicts_with = "config")]
 pub(super) struct Cluster {
-    /// Broker that carries messages of topics to the other hosts: nats://HOST:4222, tls:// for TLS,
-    /// several servers separated by commas (see docs/cluster.md)
+    /// Broker that carries topic messages to the other hosts: nats://HOST:4222, or tls://HOST:4222 for TLS; separate
+    /// several servers with commas (see docs/cluster.md)
     #[arg(long = "cluster", value_name = "URL", help_heading = "Cluster")]
     engine: Option<String>,
 
-    /// Name of the cluster; hosts of other clusters may use the same broker [default: default]
+    /// Name of the cluster; clusters with different names can share a broker [default: default]
     #[arg(
         long = "cluster-name",
         value_name = "NAME",
@@ -24,7 +24,7 @@ pub(super) struct Cluster {
     )]
     name: Option<String>,
 
-    /// Credentials for NATS: a .creds file
+    /// NATS credentials file (.creds)
     #[arg(
         long = "cluster-credentials",
         value_name = "FILE",
@@ -55,7 +55,7 @@ pub(super) struct Cluster {
     )]
     key: Option<PathBuf>,
 
-    /// Address for other hosts, for --unique-in cluster
+    /// Address to listen on for connections from other hosts; needed for --unique-in cluster
     #[arg(
         id = "cluster-listen",
         long = "cluster-listen",
@@ -65,7 +65,7 @@ pub(super) struct Cluster {
     )]
     listen: Option<SocketAddr>,
 
-    /// Host and port at which other hosts reach the address of --cluster-listen [default: the same]
+    /// Host and port at which other hosts reach this host [default: the address of --cluster-listen]
     #[arg(
         id = "cluster-advertise",
         long = "cluster-advertise",
@@ -75,7 +75,7 @@ pub(super) struct Cluster {
     )]
     advertise: Option<String>,
 
-    /// File with the secret with which hosts authenticate to each other
+    /// File with a secret that hosts use to authenticate to each other; it must be the same on all hosts
     #[arg(
         id = "cluster-secret",
         long = "cluster-secret",
@@ -85,7 +85,7 @@ pub(super) struct Cluster {
     )]
     secret: Option<PathBuf>,
 
-    /// How long a host owns the instances of its paths without confirmation from the broker [default: 15s]
+    /// How long a host keeps ownership of its paths without confirmation from the broker (the lease) [default: 15s]
     #[arg(
         id = "cluster-lease",
         long = "cluster-lease",
@@ -96,7 +96,7 @@ pub(super) struct Cluster {
     )]
     lease: Option<Duration>,
 
-    /// Number of the broker's servers that keep its records [default: 1]
+    /// How many of the broker's servers store each record (replicas) [default: 1]
     #[arg(
         id = "cluster-replicas",
         long = "cluster-replicas",
@@ -106,8 +106,8 @@ pub(super) struct Cluster {
     )]
     replicas: Option<usize>,
 
-    /// What happens to instances of unique paths when the broker is unavailable for longer than a lease: `stop`
-    /// ends them, `continue` lets them run, even if another host may have the same path [default: stop]
+    /// What to do with the instances of unique paths when the broker is unavailable for longer than a lease: `stop`
+    /// ends them; `continue` keeps them running, even though another host may then run the same path [default: stop]
     #[arg(
         id = "cluster-without-engine",
         long = "cluster-without-engine",

@@ -8,8 +8,8 @@ use ws_host::config::schema;
 #[derive(Debug, clap::Args)]
 #[group(id = "compressing", multiple = true, conflicts_with = "config")]
 pub(super) struct Compression {
-    /// How messages are compressed for clients that offer it: `off`, per message (`messages`), or with
-    /// shared context (`context`), which takes up to 403 KiB of memory per client [default: off]
+    /// How to compress messages for clients that offer compression: `off`, each message separately (`messages`), or
+    /// with a context that messages share (`context`), which takes up to 403 KiB of memory per client [default: off]
     #[arg(long, value_name = "MODE", value_enum, help_heading = "Compression")]
     compression: Option<CompressionMode>,
 
@@ -17,8 +17,8 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_level: Option<u32>,
 
-    /// Size below which messages are sent uncompressed, unless the handler chooses otherwise [default: 256
-    /// bytes, with shared context 64]
+    /// Minimum size of a message to compress, unless the handler chooses otherwise [default: 256 bytes, or 64 bytes
+    /// with --compression context]
     #[arg(long, value_name = "SIZE", help_heading = "Compression")]
     compression_threshold: Option<ByteSize>,
 
@@ -26,8 +26,8 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
 
-    /// Keep earlier messages in memory even for clients that agreed to compress each message by itself; if
-    /// false, a client that refers to an earlier message anyway is closed with 1007 [default: true]
+    /// Accept messages that refer to earlier messages even from clients that agreed not to send such messages; this
+    /// takes memory for each client; if false, such a message closes the connection with 1007 [default: true]
     #[arg(long, value_name = "BOOL", help_heading = "Compression")]
     compression_keep_window: Option<bool>,
 }

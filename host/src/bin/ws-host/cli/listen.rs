@@ -10,13 +10,12 @@ use ws_host::config::schema::{self, Mode, OneOrMany};
 #[derive(Debug, clap::Args)]
 #[group(id = "listening", multiple = true, conflicts_with = "config")]
 pub(super) struct Listen {
-    /// Address to listen on (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or
-    /// `systemd` for the sockets that systemd passes; for port 0 the kernel chooses a port [default:
-    /// 127.0.0.1:8080]
+    /// Address to listen on (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or `systemd` for the
+    /// sockets that systemd passes; if the port is 0, the kernel chooses one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Address>,
 
-    /// Connections that may wait in the kernel's queue until they are accepted [default: 1024]
+    /// Maximum number of connections that wait in the kernel's queue until they are accepted [default: 1024]
     #[arg(long, value_name = "N")]
     backlog: Option<u32>,
 
@@ -28,8 +27,7 @@ pub(super) struct Listen {
     #[arg(long)]
     proxy_protocol: bool,
 
-    /// TLS certificate, in PEM, followed by the intermediate certificates; it is read again when the file
-    /// changes
+    /// TLS certificate, in PEM, followed by the intermediate certificates; the file is read again when it changes
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_cert: Option<PathBuf>,
 
@@ -41,11 +39,12 @@ pub(super) struct Listen {
     #[arg(long, help_heading = "TLS")]
     tls_dev: bool,
 
-    /// Ask clients for a certificate from one of the authorities in this PEM file
+    /// Ask clients for a certificate from one of the authorities in this PEM file; --tls-client-auth says whether a
+    /// client without one is accepted
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_client_ca: Option<PathBuf>,
 
-    /// Whether a client must have a certificate, with --tls-client-ca [default: optional]
+    /// Whether a client must present a certificate; needs --tls-client-ca [default: optional]
     #[arg(long, value_name = "WHETHER", value_enum, help_heading = "TLS")]
     tls_client_auth: Option<ClientAuth>,
 }

@@ -17,7 +17,7 @@ pub(super) struct Proxies {
     #[arg(long, value_name = "HEADERS", value_enum)]
     forwarded_by: Option<ForwardedBy>,
 
-    /// Treat every connection as encrypted, even if no header says so: for a proxy that terminates TLS
+    /// Treat every connection as encrypted, even if no header says so; for use behind a proxy that terminates TLS
     #[arg(long)]
     secure: bool,
 }

@@ -8,17 +8,18 @@ use ws_host::config::schema::{self, Percent, Time};
 #[derive(Debug, clap::Args)]
 #[group(id = "recovery", multiple = true, conflicts_with = "config")]
 pub(super) struct Recovery {
-    /// Minimum time between two checkpoints of an instance, from which it continues after a trap; 0 for no
-    /// checkpoints [default: 0]
+    /// Minimum time between two checkpoints of an instance; after a trap, the next instance continues from the last
+    /// checkpoint; 0 for no checkpoints [default: 0]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     checkpoint: Option<Duration>,
 
-    /// Length of the trial after a reload: a fault of the new code during it restores the old code and its
-    /// state; 0 for no trial [default: 0]
+    /// Length of the trial after a reload; if the new code faults during the trial, the old code and its state are
+    /// restored; 0 for no trial [default: 0]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     trial: Option<Duration>,
 
-    /// Share of the instances that get new code at first; the others follow after --trial [default: 100%]
+    /// Share of the instances that get new code first; the others get it when the trial is over (see --trial) [default:
+    /// 100%]
     #[arg(long, value_name = "PERCENT")]
     canary: Option<Percent>,
 }

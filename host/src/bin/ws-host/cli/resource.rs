@@ -26,17 +26,17 @@ pub(super) struct Resource {
     #[arg(long, value_name = "N")]
     instances: Option<NonZeroUsize>,
 
-    /// Where a path has at most one instance: on each `host`, or in the whole `cluster`, which needs
-    /// --instance-per path and --cluster-listen [default: host]
+    /// Scope in which a path has at most one instance: each `host`, or the whole `cluster`, which needs --instance-per
+    /// path and --cluster-listen [default: host]
     #[arg(long, value_name = "PLACE")]
     unique_in: Option<UniqueIn>,
 
-    /// Keep the state of a path at the broker of the cluster, for the next host that owns the path;
+    /// Store the state of each path at the cluster's broker, so that the next host that owns the path gets the state;
     /// needs --unique-in cluster
     #[arg(long)]
     durable: bool,
 
-    /// Shortest time between two saves of the state, with --durable [default: 5s]
+    /// Minimum time between two saves of the state; needs --durable [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     save_every: Option<Duration>,
 
@@ -44,8 +44,8 @@ pub(super) struct Resource {
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
     environment: Vec<(String, String)>,
 
-    /// Capability of the handler outside its sandbox: https://HOST, http://HOST, wss://HOST,
-    /// ws://HOST, folder:PATH, keyvalue:FILE or config (may be repeated; see docs/capabilities.md)
+    /// Capability that the handler may use outside its sandbox: https://HOST, http://HOST, wss://HOST, ws://HOST,
+    /// folder:PATH, keyvalue:FILE, timers:FILE or config (may be repeated; see docs/capabilities.md)
     #[arg(long = "grant", value_name = "CAPABILITY")]
     grants: Vec<Grant>,
 
@@ -53,9 +53,8 @@ pub(super) struct Resource {
     #[arg(long = "auto-answer", value_name = "TEXT", value_parser = pair)]
     auto_answers: Vec<(String, String)>,
 
-    /// Origin of web pages that may connect, in addition to those of this server: an origin such as
-    /// https://example.com, https://*.example.com, http://localhost:* or `null`, or `any` (may be
-    /// repeated)
+    /// Origin whose web pages may connect, in addition to this server's own pages: https://example.com,
+    /// https://*.example.com, http://localhost:*, `null` or `any` (may be repeated)
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 

@@ -12,7 +12,7 @@ use ws_host::config::schema::{self, Cache, Links, Time};
 #[derive(Debug, clap::Args)]
 #[group(id = "server", multiple = true, conflicts_with = "config")]
 pub(super) struct Server {
-    /// Threads that serve clients [default: the number of cores]
+    /// Number of threads that serve clients [default: the number of cores]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
@@ -37,12 +37,12 @@ pub(super) struct Server {
     #[arg(long = "static", value_name = "DIR")]
     static_files: Option<PathBuf>,
 
-    /// Which symbolic links in the folder of --static are followed: those to files `inside` it, or to `anywhere`
-    /// [default: inside]
+    /// Which symbolic links in the --static folder to follow: only those to files `inside` the folder, or those to
+    /// `anywhere` [default: inside]
     #[arg(long, value_name = "WHERE", requires = "static_files")]
     static_links: Option<Links>,
 
-    /// Protocol versions that clients may use, such as 13,8,7,0; 8, 7 and 0 are old drafts [default: 13]
+    /// WebSocket versions that clients may use, such as 13,8,7,0; versions 8, 7 and 0 are old drafts [default: 13]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     drafts: Vec<u16>,
 
@@ -54,15 +54,15 @@ pub(super) struct Server {
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     cache: Option<PathBuf>,
 
-    /// Compile the component at every start
+    /// Do not cache compiled components: compile the component at every start
     #[arg(long)]
     no_cache: bool,
 
-    /// Memory for compiling a component; one that needs more is refused [default: 2GiB]
+    /// Maximum memory for compiling a component; a component that needs more is refused [default: 2GiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     compile_memory: Option<ByteSize>,
 
-    /// Time for compiling a component; one that takes longer is refused [default: 2m]
+    /// Maximum time for compiling a component; a component that takes longer is refused [default: 2m]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     compile_timeout: Option<Duration>,
 }

@@ -8,16 +8,16 @@ use ws_host::config::schema::{self, Time};
 #[derive(Debug, clap::Args)]
 #[group(id = "timeouts", multiple = true, conflicts_with = "config")]
 pub(super) struct Timeouts {
-    /// Time from accepting a connection until its handshake must be complete [default: 10s]
+    /// Maximum time from accepting a connection to the end of its handshake [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     handshake_timeout: Option<Duration>,
 
-    /// Time to wait for a client's close frame once ours has been written [default: 5s]
+    /// Maximum time to wait for a client's close frame after the host has written its own [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     close_timeout: Option<Duration>,
 
-    /// How long a client may be silent before it is disconnected; it gets a ping after half of this time; both
-    /// may come up to a quarter of this time too late; 0 for never [default: 60s]
+    /// Maximum time that a client may be silent before it is disconnected; the host sends a ping after half of this
+    /// time; the ping and the disconnection may be late by up to a quarter of this time; 0 for no limit [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     idle_timeout: Option<Duration>,
 
@@ -25,8 +25,8 @@ pub(super) struct Timeouts {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     drain_timeout: Option<Duration>,
 
-    /// Time without events after which an instance is freed, and only its state is kept until the next
-    /// event; 0 for never [default: 60s]
+    /// Time without events after which an instance is hibernated: the instance is freed, and only its state is kept
+    /// until the next event; 0 for never [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     hibernate_after: Option<Duration>,
 }

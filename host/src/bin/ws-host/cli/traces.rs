@@ -8,12 +8,12 @@ use ws_host::config::schema;
 #[derive(Debug, clap::Args)]
 #[group(id = "tracing", multiple = true, conflicts_with = "config")]
 pub(super) struct Traces {
-    /// Collector of OpenTelemetry for traces of handshakes and events, such as http://127.0.0.1:4318
-    /// (see docs/traces.md)
+    /// OpenTelemetry collector that receives traces of handshakes and events, such as http://127.0.0.1:4318 (see
+    /// docs/traces.md)
     #[arg(id = "traces", long = "traces", value_name = "URL", help_heading = "Traces")]
     endpoint: Option<String>,
 
-    /// Share of connections that are traced if their handshake has no traceparent, from 0 to 1 [default: 0.01]
+    /// Share of connections to trace, from 0 to 1, if the handshake has no traceparent header [default: 0.01]
     #[arg(long = "traces-ratio", value_name = "N", requires = "traces", help_heading = "Traces")]
     ratio: Option<f64>,
 
@@ -26,7 +26,7 @@ pub(super) struct Traces {
     )]
     service: Option<String>,
 
-    /// File with headers for the collector, a line NAME: VALUE for each
+    /// File with HTTP headers to send to the collector, one NAME: VALUE per line
     #[arg(
         id = "traces-headers",
         long = "traces-headers",

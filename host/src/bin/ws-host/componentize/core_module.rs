@@ -64,8 +64,8 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Kind> {
     }
     if let Some(version) = wrong_version {
         bail!(
-            "the module was built for version {version} of the contract, and this ws-host has \
-             {}: build it with the wit/ and the SDK files of this version",
+            "the module was built for version {version} of the contract, but this ws-host has version \
+             {}: rebuild the module with the wit/ and SDK files of this ws-host",
             super::contract::VERSION
         );
     }

@@ -17,7 +17,7 @@ use wit_component::ComponentEncoder;
 
 use self::core_module::Kind;
 
-/// Makes a component from a core module, as compilers of C, C++ and Go produce it
+/// Makes a component from a core module, the output of compilers for C, C++ and Go
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The core module, compiled for wasm32-wasi (GOOS=wasip1 in Go)
@@ -60,7 +60,7 @@ fn componentize(core: &[u8]) -> Result<Vec<u8>> {
         .module(&core)
         .context("the module does not fit the contract that it was built for")?
         .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
-        .context("the adapter from WASI 0.1 to WASI 0.2")?
+        .context("cannot add the adapter from WASI 0.1 to WASI 0.2")?
         .encode()
         .context("the module does not fit the contract of this version of ws-host")
 }

@@ -26,21 +26,21 @@ pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
 fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
     Some(match error {
         ConnectError::Unreachable { .. } => {
-            "Check that the server is running, and that host and port are right"
+            "Check that the server is running, and that the host and port are right"
         }
         ConnectError::UnixUnreachable { .. } => {
             "Check that the server is running, and that the path is right"
         }
         ConnectError::ProxyUnreachable { .. } | ConnectError::ProxyHttp(_) => {
-            "The proxy is set in the environment; list hosts to reach without it in no_proxy"
+            "An environment variable sets the proxy; to reach this server without it, add its host to no_proxy"
         }
         ConnectError::ProxyRefused { status, .. } => match status.as_u16() {
             407 => {
-                "The proxy asks for credentials: set http://user:password@host:port in the environment"
+                "The proxy asks for credentials: set its environment variable to http://user:password@host:port"
             }
             _ => {
-                "The proxy may only allow port 443, or may be unable to reach the server; list hosts to \
-                 reach without it in no_proxy"
+                "The proxy may allow only port 443, or may be unable to reach the server; to reach the \
+                 server without the proxy, add its host to no_proxy"
             }
         },
         ConnectError::Tls { .. } | ConnectError::NoSystemRoots => {

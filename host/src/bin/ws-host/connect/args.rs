@@ -74,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_compression: bool,
 
-    /// The largest message to accept from the server; a larger one closes with 1009
+    /// Maximum size of a message from the server; a larger one closes the connection with 1009
     #[arg(long, value_name = "SIZE", default_value = "1MiB")]
     max_message: ByteSize,
 
@@ -82,7 +82,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     connect_timeout: Duration,
 
-    /// Print messages only, for pipes: text as it is, binary in hexadecimal
+    /// Print only the messages, without labels, for pipes: text as it is, binary in hexadecimal
     #[arg(long)]
     plain: bool,
 
@@ -91,11 +91,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = parse_wait)]
     wait: Option<Wait>,
 
-    /// Close when this many messages have arrived; fewer are an error
+    /// Close after receiving this many messages; receiving fewer is an error
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
 
-    /// Accept commands in a pipe as well
+    /// Treat lines that begin with / as commands even if the input is a pipe
     #[arg(long)]
     commands: bool,
 }

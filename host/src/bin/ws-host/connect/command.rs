@@ -58,7 +58,7 @@ pub(super) enum CommandError {
     Unknown(String),
     #[error("/binary needs pairs of hexadecimal digits: /binary 01 02 ff")]
     Hex,
-    #[error("/close needs a number, and may have a reason after it: /close 1000 bye")]
+    #[error("/close takes a close code, and optionally a reason: /close 1000 bye")]
     CloseCode,
 }
 

@@ -29,11 +29,12 @@ pub(super) enum InputError {
     #[error("the input cannot be read after line {line}: {source}")]
     Io { line: u64, source: std::io::Error },
     #[error(
-        "line {line} of the input is longer than {MAX_LINE} bytes: it and all following lines are not sent"
+        "line {line} of the input is longer than {MAX_LINE} bytes: this line and all following lines are not sent"
     )]
     TooLong { line: u64 },
     #[error(
-        "line {line} of the input is not UTF-8 and is not sent; to send bytes, use the command /binary HEX"
+        "line {line} of the input is not UTF-8 and is not sent; to send bytes, use the command /binary HEX (in a \
+         pipe, pass --commands)"
     )]
     Utf8 { line: u64 },
 }

@@ -69,7 +69,7 @@ impl Outcome {
             lines.push(format!("received {} of {count} messages", self.received));
         }
         if let Err(error) = &self.printed {
-            lines.push(format!("not all messages were printed: standard output: {error}"));
+            lines.push(format!("some messages were not printed to standard output: {error}"));
         }
         lines
     }
@@ -128,16 +128,16 @@ impl Outcome {
         match (unread, unsent) {
             (Unread::Nothing, 0) => None,
             (Unread::Nothing, _) => {
-                Some(format!("not sent: {unsent} of {} messages", sent + unsent))
+                Some(format!("{unsent} of {} messages were not sent", sent + unsent))
             }
             // A pipe that has not sent anything yet may have had nothing to send. At a terminal, the user saw what
             // happened.
             (Unread::Possible, 0) if sent == 0 || source == Source::Terminal => None,
             (Unread::Possible, 0) => Some(format!(
-                "not sent: the rest of the input, because the connection ended first (sent: {sent})"
+                "the rest of the input was not sent, because the connection ended first (messages sent: {sent})"
             )),
             (Unread::Possible, _) => {
-                Some(format!("not sent: at least {unsent} messages of the input (sent: {sent})"))
+                Some(format!("at least {unsent} messages were not sent (messages sent: {sent})"))
             }
         }
     }
@@ -200,17 +200,17 @@ mod tests {
             &missing,
             &end(1000),
             EXIT_INCOMPLETE,
-            &["closed by the server with 1000", "not sent: 3 of 5 messages"],
+            &["closed by the server with 1000", "3 of 5 messages were not sent"],
         );
         let missing = Outcome { unread: Unread::Possible, ..missing };
         assert_eq!(
             missing.closing_lines(&end(1000))[1],
-            "not sent: at least 3 messages of the input (sent: 2)"
+            "at least 3 messages were not sent (messages sent: 2)"
         );
         let open = Outcome { unsent: 0, ..missing };
         assert!(
             open.closing_lines(&end(1000))[1]
-                .contains("because the connection ended first (sent: 2)")
+                .contains("because the connection ended first (messages sent: 2)")
         );
         assert_eq!(open.exit_code(&end(1000)), EXIT_INCOMPLETE);
     }

@@ -198,7 +198,9 @@ impl Session {
             Command::Text(text) => self.sending = Some(self.client.send_text(&text)),
             Command::Binary(bytes) => self.sending = Some(self.client.send_binary(&bytes)),
             Command::Ping(_) if self.pings.len() >= MAX_PINGS => {
-                report(&format!("not pinged: {MAX_PINGS} pings are waiting for their pongs"));
+                report(&format!(
+                    "ping not sent: {MAX_PINGS} pings are still waiting for their pongs"
+                ));
                 self.count_unsent();
             }
             Command::Ping(payload) => {

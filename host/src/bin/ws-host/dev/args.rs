@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Address>,
 
-    /// Address for management and metrics, on this machine, instead of that in ws-host.toml
+    /// Address for management and metrics, such as 127.0.0.1:9090, instead of the one in ws-host.toml
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 

@@ -64,7 +64,9 @@ impl Builder {
         builder.refresh(Compare::Writes).await;
         if builder.sources.is_cut_off {
             tracing::warn!(
-                "the project has too many files to watch: set `watch` in its table [dev]"
+                "the project has too many files to watch all of them: in {}, set `watch` in the table [dev] to the \
+                 files and folders of the sources",
+                builder.project.file.display()
             );
         }
         Ok(builder)
@@ -91,7 +93,7 @@ impl Builder {
             }
             if let Some(first) = changed.first() {
                 let first = first.strip_prefix(&self.project.folder).unwrap_or(first);
-                let change = format!(", after a change of {}", first.display());
+                let change = format!(", after a change to {}", first.display());
                 return self.build_because(&change).await;
             }
             tokio::select! {

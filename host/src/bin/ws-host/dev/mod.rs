@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args, log: &Log) -> Result<()> {
     // The build was told to stop together with the server, so this ends soon.
     building.await?;
     if let Stopped::Abandoned(clients) = stopped {
-        tracing::warn!(clients, "the drain timeout expired before all clients had gone");
+        tracing::warn!(clients, "the drain timeout expired before all clients had disconnected");
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ async fn first_server(args: &Args, builder: &mut Builder) -> Result<Option<Start
             BuildEnd::Failed => {}
             BuildEnd::Succeeded => match start(args, builder).await? {
                 Ok(started) => return Ok(Some(started)),
-                Err(why) => builder.report(&format!("not served yet: {why}")),
+                Err(why) => builder.report(&format!("the project is not served yet: {why}")),
             },
         }
         next = builder.build_after_change().await;

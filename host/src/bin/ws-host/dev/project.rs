@@ -33,7 +33,7 @@ impl Project {
         let file = folder.join(FILE);
         if !file.exists() {
             bail!(
-                "there is no {FILE} in {}: create a project with `ws-host new NAME`, or name the folder of one: \
+                "there is no {FILE} in {}: create a project with `ws-host new NAME`, or pass the folder of a project: \
                  ws-host dev DIR",
                 folder.display()
             );
@@ -42,7 +42,7 @@ impl Project {
         let schema::Dev { build, watch } = dev.unwrap_or_default();
         let build = build.with_context(|| {
             format!(
-                "{} does not say how to build: add the table [dev] with build = \"COMMAND\"",
+                "{} does not say how to build the project: add the table [dev] with build = \"COMMAND\"",
                 file.display()
             )
         })?;

@@ -53,8 +53,8 @@ impl Watcher {
         match queue {
             Ok(queue) => watcher.queue = Some(queue),
             Err(error) => watcher.warn(&format!(
-                "the kernel provides no inotify instance ({error}); raise the sysctl \
-                 fs.inotify.max_user_instances"
+                "cannot create an inotify instance ({error}); raise the sysctl \
+                 fs.inotify.max_user_instances, or the limit on open files"
             )),
         }
         watcher
@@ -68,7 +68,7 @@ impl Watcher {
                 // If a folder has just been removed, the event of its parent reports that.
                 Ok(_) | Err(rustix::io::Errno::NOENT) => {}
                 Err(error) => self.warn(&format!(
-                    "{} cannot be watched ({error}); raise the sysctl fs.inotify.max_user_watches",
+                    "cannot watch {} ({error}); raise the sysctl fs.inotify.max_user_watches",
                     folder.display()
                 )),
             }

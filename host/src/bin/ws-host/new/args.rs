@@ -10,7 +10,8 @@ use super::templates;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The project: a new folder, named with lower-case letters, digits and hyphens (chat, games/chess)
+    /// Folder to create for the project, such as chat or games/chess; its name may contain lower-case letters, digits
+    /// and hyphens
     #[arg(value_name = "NAME")]
     pub(super) folder: PathBuf,
 

@@ -89,15 +89,18 @@ impl Name {
     pub(super) fn of_folder(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         let last = folder.file_name().with_context(|| {
-            format!("{shown} has no name for the project: give the folder that is to be created, such as hello")
+            format!("{shown} does not end in a name for the project: give the folder to create, such as hello")
         })?;
         let name = last.to_str().with_context(|| format!("the name {shown} is not UTF-8"))?;
         ensure!(
             name.len() <= MAX_LENGTH,
-            "the name {name} is too long: a name has at most {MAX_LENGTH} characters"
+            "the name {name} is too long: a name may have at most {MAX_LENGTH} characters"
         );
         if RESERVED.contains(&name) {
-            bail!("the name {name} has a meaning of its own in a build tool: try my-{name}");
+            bail!(
+                "the name {name} is reserved, because a language, a build tool or the project itself uses it: try \
+                 my-{name}"
+            );
         }
         if !is_valid(name) {
             let similar = similar(name);
@@ -107,8 +110,8 @@ impl Name {
                 String::new()
             };
             bail!(
-                "the name {name:?} is not valid: a name has lower-case letters, digits and single hyphens, and \
-                 begins with a letter{advice}"
+                "the name {name:?} is not valid: a name may contain only lower-case letters, digits and single \
+                 hyphens, and must begin with a letter{advice}"
             );
         }
         Ok(Self(name.to_owned()))
@@ -182,17 +185,17 @@ mod tests {
             ("HTTP", "http"),
         ] {
             let error = error(name);
-            assert!(error.ends_with(&format!("begins with a letter: try {similar}")), "{error}");
+            assert!(error.ends_with(&format!("begin with a letter: try {similar}")), "{error}");
         }
         for name in ["7up", "ä", "Main"] {
-            assert!(error(name).ends_with("begins with a letter"), "{name}");
+            assert!(error(name).ends_with("begin with a letter"), "{name}");
         }
     }
 
     #[test]
     fn path_without_a_name_is_refused() {
         for path in [".", "..", "/", ""] {
-            assert!(error(path).contains("no name for the project"), "{path}");
+            assert!(error(path).contains("does not end in a name for the project"), "{path}");
         }
     }
 

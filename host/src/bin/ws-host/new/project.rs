@@ -39,7 +39,7 @@ impl Project<'_> {
                 // Every user who may read the file may also run it.
                 let executable = fs::Permissions::from_mode(mode | (mode & 0o444) >> 2);
                 fs::set_permissions(&path, executable)
-                    .with_context(|| path.display().to_string())?;
+                    .with_context(|| format!("cannot make {} executable", path.display()))?;
             }
         }
         Ok(())

@@ -61,7 +61,7 @@ pub(super) fn files(language: &str, template: &str, name: &Name) -> Result<Files
         let languages =
             languages().into_iter().filter(|other| templates_of(other).contains(template));
         bail!(
-            "{language} has no template {template}: it has {}; {template} exists in {}",
+            "{language} has no template {template}: choose from {}, or choose a language that has {template}: {}",
             listed(templates),
             listed(languages)
         );
@@ -177,7 +177,7 @@ mod tests {
         let name = Name::of_folder("x".as_ref()).expect("a valid name");
         let error = files("rust", "poker", &name).err().expect("there is none").to_string();
         assert!(
-            error.starts_with("rust has no template poker: it has ") && error.contains("echo"),
+            error.starts_with("rust has no template poker: choose from ") && error.contains("echo"),
             "{error}"
         );
     }

@@ -91,7 +91,7 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
         })
         .await;
     if let Stopped::Abandoned(clients) = stopped {
-        tracing::warn!(clients, "the drain timeout expired before all clients had gone");
+        tracing::warn!(clients, "the drain timeout expired before all clients had disconnected");
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ async fn hand_over(replace: &mut Signal, sockets: &Arc<ListeningSockets>, notifi
             }
             Err(error) => {
                 tracing::error!(
-                    "this process goes on serving, because no successor took over: {error:#}"
+                    "this process continues to serve, because no successor took over: {error:#}"
                 );
             }
         }

@@ -128,7 +128,7 @@ fn connect(name: &OsStr) -> Result<UnixDatagram> {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         [b'/', ..] => SocketAddr::from_pathname(name)?,
         _ => {
-            let message = "it must begin with / or @";
+            let message = "the name must begin with / or @";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
     };

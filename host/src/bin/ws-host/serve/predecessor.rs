@@ -25,20 +25,23 @@ impl Predecessor {
         let Some(version) = std::env::var_os(VARIABLE) else { return Ok(None) };
         ensure!(
             version == VERSION,
-            "{VARIABLE} is {version:?}, but this program knows only version {VERSION} of the hand-over: stop the old \
-             process and start this one"
+            "{VARIABLE} is {version:?}, but this program supports only version {VERSION} of the hand-over: stop the \
+             old process and start this one"
         );
         let descriptor = std::io::stdin().as_fd().try_clone_to_owned()?;
         let channel = Channel::from_descriptor(descriptor);
         let mut sockets = Vec::new();
         loop {
             let message = channel.receive(ANSWER_TIMEOUT).with_context(|| {
-                format!("no listening sockets from the predecessor ({VARIABLE} is set by ws-host itself)")
+                format!(
+                    "cannot receive the listening sockets of the old process (if there is none, unset {VARIABLE}, \
+                     which only ws-host itself sets)"
+                )
             })?;
             match message.descriptor {
                 Some(descriptor) => sockets.push(PassedSocket::new(message.text, descriptor)),
                 None if message.text == END => break,
-                None => bail!("the predecessor sent {:?} instead of a socket", message.text),
+                None => bail!("the old process sent {:?} instead of a socket", message.text),
             }
         }
         Ok(Some((Self(channel), PassedSockets::from_predecessor(sockets))))
@@ -53,8 +56,8 @@ impl Predecessor {
     pub(super) fn take_over(self) -> Result<()> {
         let Self(channel) = self;
         let answer = channel.send(READY).and_then(|()| channel.receive(ANSWER_TIMEOUT));
-        let answer = answer.context("the predecessor does not hand over its addresses")?;
-        ensure!(answer.text == GO, "the predecessor sent {:?} instead of {GO:?}", answer.text);
+        let answer = answer.context("the old process did not hand over its addresses")?;
+        ensure!(answer.text == GO, "the old process sent {:?} instead of {GO:?}", answer.text);
         Ok(())
     }
 }

@@ -81,7 +81,7 @@ impl Successor {
         self.channel.send(END)?;
         match self.channel.receive(START_TIMEOUT) {
             Ok(answer) => {
-                ensure!(answer.text == READY, "it sent {:?}", answer.text);
+                ensure!(answer.text == READY, "it sent {:?} instead of {READY:?}", answer.text);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => {
@@ -111,7 +111,8 @@ impl Successor {
 /// replaced.
 fn command() -> Result<Command> {
     let mut arguments = std::env::args_os();
-    let program = arguments.next().context("this process was started without a name")?;
+    let program =
+        arguments.next().context("this process was started without a program name (argv[0])")?;
     let mut command = Command::new(program);
     command.args(arguments).env(VARIABLE, VERSION);
     for variable in NOT_INHERITED {

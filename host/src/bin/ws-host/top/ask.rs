@@ -49,15 +49,15 @@ pub(super) enum AskError {
     TimedOut { address: SocketAddr },
     #[error("{address} did not answer in HTTP: {cause}")]
     NotHttp { address: SocketAddr, cause: String },
-    #[error("the admin address {address} needs its token")]
+    #[error("the admin address {address} requires a token")]
     TokenNeeded { address: SocketAddr },
-    #[error("{} does not have the token of the admin address {address}", file.display())]
+    #[error("the admin address {address} rejected the token in {}", file.display())]
     WrongToken { address: SocketAddr, file: PathBuf },
-    #[error("{address} does not know GET /status")]
+    #[error("{address} answered GET /status with 404")]
     NoStatus { address: SocketAddr },
-    #[error("{address} answers {status}: {text}")]
+    #[error("{address} answered {status}: {text}")]
     Refused { address: SocketAddr, status: StatusCode, text: String },
-    #[error("the answer of {address} cannot be read: {cause}")]
+    #[error("cannot read the answer of {address}: {cause}")]
     Unreadable { address: SocketAddr, cause: String },
 }
 
@@ -66,30 +66,30 @@ impl AskError {
     pub(super) fn explained(self) -> anyhow::Error {
         let advice = match self {
             Self::Unreachable { .. } => {
-                "Check that the server is running, and that this is its --admin address, which its log names"
+                "Check that the server is running, and that this is its --admin address, which it prints when it starts"
             }
             Self::TimedOut { .. } => {
-                "Check that this is the --admin address of a server, and that no firewall is between it and you"
+                "Check that this is the --admin address of a server, and that no firewall blocks it"
             }
             Self::NotHttp { .. } => {
-                "This must be the --admin address of a server, which does not use TLS. A server that stops also \
-                 closes its connections"
+                "Check that this is the --admin address of a server. An admin address does not use TLS. A server that \
+                 is stopping also closes its connections"
             }
             Self::TokenNeeded { .. } => "Pass the file with the token: --admin-token FILE",
             Self::WrongToken { .. } => {
-                "Pass the file that the server was given as --admin-token. A server reads it when it starts and when its \
-                 configuration is reloaded"
+                "Pass the file that the server was given as --admin-token. If the file has changed, reload the \
+                 server's configuration, so that the server reads the file again"
             }
             Self::NoStatus { .. } => {
-                "This must be the --admin address. If it is, this version of the server has no GET /status: use the \
-                 figures of GET /metrics"
+                "Check that this is the --admin address of a server. If it is, this version of the server has no GET \
+                 /status: use the figures of GET /metrics"
             }
             Self::Refused { status: StatusCode::FORBIDDEN, .. } => {
                 "From other machines, an admin address can be used only with a token, or through a tunnel"
             }
             Self::Refused { .. } => "Check that this is the --admin address of a server",
             Self::Unreadable { .. } => {
-                "Use the ws-host of the server's version: this one may have another version"
+                "Use the same version of ws-host as the server: this one may be a different version"
             }
         };
         anyhow::Error::msg(format!("{self}\n{advice}"))
@@ -109,8 +109,8 @@ impl Host {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let status = format!("http://{address}/status").parse::<Uri>();
-        let status = status
-            .with_context(|| format!("{address} cannot be used: remove its scope (%NAME)"))?;
+        let status =
+            status.with_context(|| format!("cannot use {address}: remove its scope (%NAME)"))?;
         Ok(Self { client, address, status, token })
     }
 

@@ -43,14 +43,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     admin_token: Option<PathBuf>,
 
-    /// Print everything once, after a second in which messages are counted, and exit
+    /// Count messages for a second, print everything once, and exit
     #[arg(long)]
     once: bool,
 }
 
 const AFTER_HELP: &str = "\
-At a terminal, the figures are refreshed every second until q or Ctrl-C.
-Elsewhere, as in a pipe, everything is printed once, as with --once.";
+At a terminal, the figures are refreshed every second until you press q or Ctrl-C.
+Elsewhere, such as in a pipe, everything is printed once, as with --once.";
 
 /// Shows the state of the server. Shows it once with `--once`, and otherwise again and again until the user ends the
 /// program.
@@ -76,7 +76,7 @@ fn print_once(address: SocketAddr, answers: &Answers) -> Result<()> {
     match io::stdout().write_all(view.text().as_bytes()) {
         // This happens if the reader, for example `head`, has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("standard output"),
+        written => written.context("cannot write to standard output"),
     }
 }
 

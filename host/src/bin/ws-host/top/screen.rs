@@ -65,7 +65,10 @@ impl Drop for Screen {
 
 fn write(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("the terminal")
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .context("cannot write to the terminal")
 }
 
 /// Returns the present size of the terminal.

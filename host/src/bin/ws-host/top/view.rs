@@ -120,7 +120,7 @@ impl View<'_> {
                 known(&|rates| percent(rates.busy)),
             ),
             format!(
-                "memory {}   instances {}, {} hibernated   waiting {} of {}",
+                "memory {}   instances {}, {} hibernated   buffered {} of {}",
                 bytes(sum(|one| one.memory_bytes) as f64),
                 whole(sum(|one| one.instances_live)),
                 whole(sum(|one| one.instances_hibernated)),
@@ -227,7 +227,7 @@ fn clients(status: &Status) -> Table {
         [vec![one.id.to_string()], texts.to_vec(), vec![waiting]].concat()
     });
     let mut columns = titles(&[], &["CLIENT"], &["PATH", "RESOURCE", "ADDRESS"]);
-    columns.extend(titles(&[], &["WAITING"], &[]));
+    columns.extend(titles(&[], &["BUFFERED"], &[]));
     Table { columns, rows: rows.collect() }
 }
 

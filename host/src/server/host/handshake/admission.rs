@@ -200,7 +200,7 @@ async fn decide(
             attempt.end(if response.status().is_server_error() { "failed" } else { "accepted" });
             response
         }
-        Ok(Ok(Decision::Refused(refusal))) => {
+        Ok(Ok(Decision::Refused(rejection))) => {
             attempt.end("refused");
             refuse(rejection)
         }

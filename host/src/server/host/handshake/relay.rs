@@ -86,7 +86,9 @@ where
         ));
     }
     let Some(peers) = state.relays.peers() else {
-        return Relayed::Answered(unavailable("This host does not relay clients to others.\n"));
+        return Relayed::Answered(unavailable(
+            "This host does not relay clients to other hosts.\n",
+        ));
     };
     let Some(guard) = state.connection_guard().await else {
         return Relayed::Answered(refusals::full_without_outcome(served, context, "clients"));
@@ -117,7 +119,10 @@ where
                 let Some(answer) = handshake.translate(&response) else {
                     return Relayed::Answered(refuse(
                         served,
-                        &RelayError::Invalid(address, "the wrong key"),
+                        &RelayError::Invalid(
+                            address,
+                            "it does not complete the WebSocket handshake",
+                        ),
                     ));
                 };
                 if state.is_draining() {
@@ -154,7 +159,10 @@ where
         if !error.is_worth_another_look() || again >= context.deadline {
             return Relayed::Answered(refuse(served, &error));
         }
-        tracing::debug!(resource = served.name(), "looking for the owner again: {error}");
+        tracing::debug!(
+            resource = served.name(),
+            "looking up the owner of the path again: {error}"
+        );
         sleep_until(again).await;
         pause = (pause * 2).min(PAUSES.1);
         if state.is_draining() || served.is_stopped() {

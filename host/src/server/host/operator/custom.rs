@@ -45,7 +45,7 @@ pub enum CustomError {
     #[error(transparent)]
     NoResource(#[from] NoResource),
     /// The resource does not have one instance per path.
-    #[error("the resource does not have one instance per path (instance-per = \"path\")")]
+    #[error("only a resource with instance-per = \"path\" takes messages for a path")]
     NotPerPath,
     /// No such client is connected.
     #[error("no client with this number is connected")]
@@ -63,10 +63,10 @@ pub enum CustomError {
     )]
     Stopping,
     /// The kind of the message is too long.
-    #[error("the kind of a message must have at most 255 bytes")]
+    #[error("the kind of a message must be at most 255 bytes long")]
     KindTooLong,
     /// The sender of the message is too long.
-    #[error("the sender of a message must have at most 255 bytes")]
+    #[error("the name of a message's sender must be at most 255 bytes long")]
     SenderTooLong,
 }
 

@@ -85,7 +85,7 @@ impl Registry {
                 None => &mut table.everywhere,
             };
             if let Err(conflict) = patterns.insert(&settings.path, Arc::clone(&served)) {
-                tracing::error!(resource = served.name(), "not served: {conflict}");
+                tracing::error!(resource = served.name(), "the resource is not served: {conflict}");
             }
             table.by_name.insert(served.name().into(), served);
         }

@@ -25,7 +25,7 @@ class TimerError(OSError):
 
 _REASONS = {
     "full": "the file of durable timers is full",
-    "not-granted": "the configuration grants no file for durable timers: grant = [\"timers:FILE\"]",
+    "not-granted": "the configuration grants no file for durable timers: add \"timers:FILE\" to `grant`",
     "too-long": "the path of the instance has more than 1,000 bytes",
     "too-many": "the instance has 1,024 timers",
     "unavailable": "the file of durable timers cannot be written",
