@@ -57,7 +57,7 @@ pub enum ProtocolError {
     )]
     EarlierMessage(&'static str),
     /// Draft 00: a frame that begins with a length, and is therefore not text.
-    #[error("a frame of type {0:#04x} is not text")]
+    #[error("a frame has type {0:#04x}, but draft 00 only has text frames and the closing frame")]
     DraftFrameType(u8),
     /// §10.4: a message is longer than this endpoint accepts.
     #[error("a message exceeds the limit of {limit} bytes")]

@@ -33,7 +33,7 @@ pub(crate) enum RelayEnd {
         "the owner of the path closed the connection, and the client did not close its side in time"
     )]
     ClientStayed,
-    #[error("the client did not read its output in time")]
+    #[error("the client was too slow to read what was sent to it")]
     ClientStalled,
     #[error("the lease of the path's owner was fenced, and another host takes over")]
     OwnerFenced,

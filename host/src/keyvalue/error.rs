@@ -5,7 +5,7 @@ use std::io;
 /// Why a file cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
-    #[error("another process has it open: stop that process, or name another file in `grant`")]
+    #[error("another process has it open: stop that process, or set a different file in `grant`")]
     InUse,
     #[error("it is not a regular file")]
     NotAFile,

@@ -57,16 +57,18 @@ pub enum Rejection {
     #[error("Sec-WebSocket-Key1 or Sec-WebSocket-Key2 is missing or not ASCII")]
     DraftKeyMissing,
     /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
-    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must contain spaces")]
+    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must each contain a space")]
     DraftKeyWithoutSpaces,
     /// Draft 00, §5.2: the number in a key must be a multiple of the number of its spaces.
     #[error(
-        "the number in Sec-WebSocket-Key1 and in Sec-WebSocket-Key2 must be a multiple of the number \
-         of spaces in that header"
+        "in each of Sec-WebSocket-Key1 and Sec-WebSocket-Key2, the number must be a multiple of the \
+         count of spaces in the same header"
     )]
     DraftKeyNotMultiple,
     /// Draft 00, §4.1: the number in a key must be at most 4,294,967,295.
-    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must contain a number of at most 32 bits")]
+    #[error(
+        "Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must each contain a number of at most 32 bits"
+    )]
     DraftKeyNumber,
     /// §4.1: the offered subprotocols must be tokens.
     #[error("the Sec-WebSocket-Protocol header is not a list of tokens")]

@@ -129,8 +129,8 @@ impl Limits {
         at.bytes("max-outbound", self.max_outbound)?;
         if self.max_outbound < self.max_message.saturating_mul(2) {
             let why = format!(
-                "{} must be at least twice max-message, which is {}, so that there is always room for \
-                 an answer as long as the message",
+                "{} must be at least twice max-message ({}), so that an answer of the same size as the \
+                 message always fits",
                 ByteSize(self.max_outbound as u64),
                 ByteSize(self.max_message as u64),
             );
@@ -223,8 +223,8 @@ impl Resource {
             return Ok(());
         }
         let why = format!(
-            "{} must be at most half of max-buffered, which stays {} until the host is restarted, so \
-             that max-buffered has room for a single client",
+            "{} must be at most half of max-buffered ({}, which only a restart can change): otherwise \
+             there is not enough room for a single client",
             ByteSize(outbound as u64),
             ByteSize(buffered as u64),
         );

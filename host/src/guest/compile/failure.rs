@@ -29,8 +29,8 @@ pub(crate) enum CompileFailure {
     #[error("the compilation was canceled")]
     Cancelled,
     #[error(
-        "the compiler made code for a different engine: the program that compiles must be the same build as this \
-         program"
+        "the process that compiles is a different build of ws-host, so this process cannot use its code: the program \
+         that compiles must be the same build as this program"
     )]
     Mismatch(#[source] Cause),
 }

@@ -73,7 +73,7 @@ async fn open<S, M: Transfer<S>>(
             return tracing::debug!(
                 connection,
                 %peer,
-                "a connection to the address for other hosts was closed: the other side did not identify itself in time"
+                "closed a connection at the address for other hosts: the other side did not identify itself in time"
             );
         }
     };
@@ -130,7 +130,7 @@ async fn refuse(
         return tracing::debug!(
             connection,
             %peer,
-            "a connection to the address for other hosts was lost: {error}"
+            "lost a connection at the address for other hosts: {error}"
         );
     }
     log_refusal(state, context, error);

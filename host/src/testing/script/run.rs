@@ -224,7 +224,7 @@ impl Run<'_> {
                 self.log_seen += found + 1;
                 Ok(())
             }
-            None => Err(difference(&format!("a new log line {pattern}"), "none")),
+            None => Err(difference(&format!("a log line {pattern} after the last step"), "none")),
         }
     }
 

@@ -97,7 +97,7 @@ impl Outcome {
             return match end.sent {
                 Some(code) => {
                     format!(
-                        "connection lost after closing with {code}: {}",
+                        "connection lost during the closing handshake, after code {code} was sent: {}",
                         printable(&end.reason, Tabs::Kept)
                     )
                 }

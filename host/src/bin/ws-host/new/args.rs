@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[arg(long = "lang", value_name = "LANGUAGE", default_value = "rust", value_parser = PossibleValuesParser::new(templates::languages()))]
     pub(super) language: String,
 
-    /// The example that the handler starts from
+    /// Example with which the new project starts
     #[arg(long, value_name = "TEMPLATE", default_value = "echo", value_parser = PossibleValuesParser::new(templates::all()))]
     pub(super) template: String,
 }

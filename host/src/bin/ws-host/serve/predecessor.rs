@@ -34,8 +34,8 @@ impl Predecessor {
         loop {
             let message = channel.receive(ANSWER_TIMEOUT).with_context(|| {
                 format!(
-                    "cannot receive the listening sockets of the old process (if there is none, unset {VARIABLE}, \
-                     which only ws-host itself sets)"
+                    "cannot receive the listening sockets of the old process (only ws-host should set {VARIABLE}: \
+                     unset it if there is no old process)"
                 )
             })?;
             match message.descriptor {

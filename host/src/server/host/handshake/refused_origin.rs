@@ -86,8 +86,8 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
                 false => ("Forwarded", " and --forwarded-by forwarded"),
             };
             format!(
-                "{name} names a host, but {peer} is not a trusted proxy; if it is your proxy, set \
-                 --trusted-proxy {peer}{more}; otherwise {listed}"
+                "the header {name} was ignored, because {peer} is not a trusted proxy; if it is your \
+                 proxy, set --trusted-proxy {peer}{more}; otherwise {listed}"
             )
         }
         Proxy::Trusted(Convention::XForwarded | Convention::XRealIp)
