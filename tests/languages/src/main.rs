@@ -23,11 +23,21 @@ const ENOUGH: usize = 6;
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::from_args();
-    let mut trials: Vec<Trial> = LANGUAGES.iter().flat_map(trials_of).collect();
+    let mut trials = take_turns(LANGUAGES.iter().map(trials_of).collect());
     if arguments.filter.is_none() {
         trials.push(Trial::test("enough_languages_are_installed", expect_enough));
     }
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
+}
+
+/// Orders the trials so that the languages take turns. The first trial of a language builds its components, and its
+/// other trials wait for that. In this order, the threads build the components of several languages at the same time.
+fn take_turns(of_languages: Vec<Vec<Trial>>) -> Vec<Trial> {
+    let mut languages: Vec<_> = of_languages.into_iter().map(Vec::into_iter).collect();
+    let longest = languages.iter().map(ExactSizeIterator::len).max().unwrap_or_default();
+    (0..longest)
+        .flat_map(|_| languages.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>())
+        .collect()
 }
 
 fn trials_of(language: &'static Language) -> Vec<Trial> {
