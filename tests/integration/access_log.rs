@@ -165,13 +165,15 @@ fn connection_has_one_id_from_handshake_to_close_over_http1_tls_and_http2() -> R
     both.push(of_http2);
 
     for lines in both {
-        let [accepted, ended, closed] = ["accepted", "disconnected: the client closed", "closed"]
-            .map(|message| {
-                with_message(&lines, message)
-                    .iter()
-                    .map(|line| (line["connection"].as_u64(), line["client"].as_u64()))
-                    .collect::<BTreeSet<_>>()
-            });
+        let [accepted, ended, closed] =
+            ["accepted", "disconnected: the client closed the connection", "closed"].map(
+                |message| {
+                    with_message(&lines, message)
+                        .iter()
+                        .map(|line| (line["connection"].as_u64(), line["client"].as_u64()))
+                        .collect::<BTreeSet<_>>()
+                },
+            );
         assert!(!closed.is_empty() && closed.iter().all(|ids| ids.0.is_some() && ids.1.is_some()));
         assert_eq!((&accepted, &ended), (&closed, &closed));
     }

@@ -120,7 +120,7 @@ fn unusable_names_languages_and_templates_are_refused_with_advice() -> Result<()
     for (arguments, advice) in [
         (&["My_Chat"][..], "try my-chat"),
         (&["test"], "try my-test"),
-        (&["."], "give the folder that is to be created"),
+        (&["."], "give the folder to create"),
         (&["x", "--lang", "cobol"], "[possible values: "),
         (&["x", "--lang", "rustt"], "a similar value exists: 'rust'"),
         (&["x", "--template", "poker"], "[possible values: "),

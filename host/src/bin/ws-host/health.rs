@@ -15,8 +15,7 @@ const HEALTHY: &str = "HTTP/1.1 200 ";
 /// Asks a server whether it works, and fails if it does not
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Address that answers health checks: the --health or --admin address of the server, or a --listen address without
-    /// TLS
+    /// Address that answers health checks: that of --health, of --admin, or of --listen without TLS
     #[arg(value_name = "ADDR")]
     address: SocketAddr,
 }
