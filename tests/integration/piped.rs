@@ -151,7 +151,12 @@ fn server_that_closes_before_the_input_ends_is_an_error() -> Result<()> {
     talk.send("close 1000 enough")?;
     let (code, log) = talk.end()?;
     assert!(log.contains("closed by the server with 1000 (enough)"), "{log}");
-    assert!(log.contains("the input was not sent, because the connection ended first (messages sent: 1)"), "{log}");
+    assert!(
+        log.contains(
+            "the input was not sent, because the connection ended first (messages sent: 1)"
+        ),
+        "{log}"
+    );
     assert_eq!(code, Some(5), "{log}");
     Ok(())
 }
