@@ -98,6 +98,7 @@ fn saving_a_source_file_builds_and_reloads_while_clients_stay_connected() -> Res
     assert_eq!(client.ask("version")?, "1");
     assert_eq!(client.ask("count")?, "1");
     project.save("src/version", "two")?;
+    server.wait_for_log("ws-host: building, after a change to src/version")?;
     let line = server.wait_for_log("ws-host: built in ")?;
     assert!(line.ends_with(" s, after a change to src/version"), "{line}");
     server.wait_for_log("reloaded the component")?;
@@ -169,9 +170,9 @@ fn saves_during_a_build_lead_to_exactly_one_further_build() -> Result<()> {
     project.save("src/other", "1")?;
     project.save("src/other", "2")?;
     project.release()?;
-    server.wait_for_log("after a change to ws-host.toml")?;
+    server.wait_for_log(" s, after a change to ws-host.toml")?;
     project.release()?;
-    server.wait_for_log("after a change to src/")?;
+    server.wait_for_log(" s, after a change to src/")?;
     // If a third build had begun, this file would not be the first change of the next one.
     project.save("src/last", "1")?;
     project.release()?;
@@ -185,11 +186,28 @@ fn saves_during_a_build_lead_to_exactly_one_further_build() -> Result<()> {
 fn build_that_writes_into_a_watched_folder_does_not_build_forever() -> Result<()> {
     let project = Project::new(&format!("{COPY}; echo generated > src/bindings.js"))?;
     let mut server = project.serve()?;
-    server.wait_for_log("after a change to src/bindings.js")?;
+    server.wait_for_log(" s, after a change to src/bindings.js")?;
     project.save("src/version", "two")?;
     let line = server.wait_for_log("built in ")?;
     assert!(line.ends_with("after a change to src/version"), "{line}");
     assert_eq!(project.builds()?, 3);
+    Ok(())
+}
+
+#[test]
+fn output_that_goes_into_a_watched_folder_causes_no_build() -> Result<()> {
+    let project = Project::new(&format!("echo noise; {COPY}"))?;
+    let output = project.path("src/output");
+    let file = fs::File::create(&output)?;
+    let mut child =
+        project.command().stdout(file.try_clone()?).stderr(file).stdin(Stdio::null()).spawn()?;
+    let wait_for = |text: &str| wait_until(|| Ok(fs::read_to_string(&output)?.contains(text)));
+    wait_for("ws-host serves ")?;
+    project.save("src/version", "two")?;
+    wait_for("reloaded the component")?;
+    child.kill()?;
+    child.wait()?;
+    assert_eq!(project.builds()?, 2);
     Ok(())
 }
 

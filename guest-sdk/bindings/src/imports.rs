@@ -3562,7 +3562,7 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// The subject of the client's certificate as RFC 4514 writes it: `CN=alice,O=Example`, with `\` before
+            /// The subject of the client's certificate as RFC 4514 writes it: `CN=alice,O=Example`, with a backslash before
             /// special characters.
             #[allow(async_fn_in_trait)]
             pub fn certificate_subject(

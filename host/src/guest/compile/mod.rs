@@ -27,6 +27,9 @@ pub use self::process::run_as_compiler;
 use super::Density;
 use super::error::LoadError;
 
+/// The size of a component, in bytes, from which compiling takes so long that the log mentions it.
+const LARGE: usize = 2 << 20;
+
 /// How components are compiled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CompileOptions {
@@ -87,6 +90,12 @@ impl Compiler {
         let component = match self.read_cache(engine, &key) {
             Some(component) => component,
             None => {
+                if bytes.len() >= LARGE {
+                    let size = bytes.len() >> 20;
+                    tracing::info!(
+                        "compiling a component of {size} MiB, which may take some seconds"
+                    );
+                }
                 let artifact = self.run(engine, bytes, cancelled)?;
                 if let Some(cache) = &self.cache {
                     cache.write(&key, &artifact);

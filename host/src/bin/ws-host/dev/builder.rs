@@ -127,6 +127,7 @@ impl Builder {
     }
 
     async fn build_because(&mut self, change: &str) -> BuildEnd {
+        self.report(&format!("building{change}"));
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
         // The build may have written the same content into a source file again. That is no reason to build once more.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
+use std::io::{stderr, stdout};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::fstat;
 use sha2::{Digest, Sha256};
 
 use super::project::Project;
@@ -113,6 +115,7 @@ impl Sources {
                 self.add_folder(&path, project, before);
             } else if metadata.is_file()
                 && !is_no_source(&name)
+                && !is_own_output(&metadata)
                 && !project.components.contains(&path)
             {
                 self.add_file(&path, &metadata, before);
@@ -132,6 +135,15 @@ impl Sources {
         };
         self.files.insert(path.to_owned(), Seen { identity, hash });
     }
+}
+
+/// Returns whether this program writes its output to the file. Each line of a build would otherwise cause another build.
+fn is_own_output(metadata: &Metadata) -> bool {
+    let file = Some((metadata.dev(), metadata.ino()));
+    let identity = |output: rustix::io::Result<rustix::fs::Stat>| {
+        output.ok().map(|stat| (stat.st_dev, stat.st_ino))
+    };
+    file == identity(fstat(stdout())) || file == identity(fstat(stderr()))
 }
 
 impl Identity {
