@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::load_peers;
 use super::resources::PreparedResource;
 use super::state::HostState;
+use crate::cluster::relay::Peers;
 use crate::config::{self, Grant};
 use crate::keyvalue;
 use crate::platform::Machine;
@@ -76,4 +76,10 @@ fn check_files(settings: &config::Resource) -> Result<(), StartError> {
             .map_err(|cause| StartError::Store { file: path, cause: cause.into() })?;
     }
     Ok(())
+}
+
+/// Loads what this host shows to other hosts of its cluster, if it is in one.
+pub(super) fn load_peers(config: &config::Host) -> Result<Option<Peers>, StartError> {
+    let peers = config.cluster.as_ref().map(Peers::load).transpose();
+    Ok(peers.map_err(|error| StartError::Certificate(error.into()))?.flatten())
 }

@@ -11,34 +11,32 @@ mod resources;
 mod routes;
 mod state;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::SharedMessage;
 
 pub use self::check::CheckedResource;
 pub(in crate::server) use self::check::check;
+use self::check::load_peers;
 use self::configure::configure;
 pub use self::configure::{ConfigureError, Configured};
-pub use self::operator::{CustomAnswer, CustomError, CustomMessage, Recipient, TaggedError};
-pub(in crate::server) use self::operator::{StatusQuery, WatchedHost};
+pub(in crate::server) use self::operator::StatusQuery;
+pub use self::operator::{
+    ClientStatus, CustomAnswer, CustomError, CustomMessage, Recipient, ResourceStatus, TaggedError,
+};
 use self::relief::relief;
+pub use self::resources::NoResource;
 use self::resources::{PreparedResource, ServedResource};
 pub(in crate::server) use self::routes::handle_request;
 pub(in crate::server) use self::state::HostState;
+pub use self::state::Stopped;
 use super::error::StartError;
-use crate::actor::TrialState;
-use crate::clients::{Client, ClientId, HostClose};
-use crate::cluster::relay::Peers;
+use crate::clients::{ClientId, HostClose};
 use crate::cluster::{Cluster, ClusterStatus};
-use crate::config::{self, Address};
-use crate::guest::CustomReply;
-use crate::pattern::normalized;
+use crate::config;
 use crate::platform::{Machine, Platform};
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
-use crate::resource::Target;
 
 /// The close reason of clients that the operator closes without giving a reason.
 pub(in crate::server) const CLOSED_BY_THE_OPERATOR: &str = "closed by the operator";
@@ -52,61 +50,6 @@ pub(in crate::server) const CLOSED_BY_THE_OPERATOR: &str = "closed by the operat
 #[derive(Clone)]
 pub struct Host {
     pub(in crate::server) state: Arc<HostState>,
-}
-
-/// The error for a name that no resource has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no resource {0:?}")]
-pub struct NoResource(pub String);
-
-/// The present state of a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct ResourceStatus {
-    /// The name of the resource.
-    pub name: String,
-    /// The path of the resource, or its pattern of paths.
-    pub path: String,
-    /// The server's address that serves the resource, as configured. `None`: all addresses of the server.
-    pub listen: Option<Address>,
-    /// The file of the resource's component.
-    pub component: String,
-    /// The first digits of the component's SHA-256 hash.
-    pub hash: String,
-    /// Whether the component is on trial, or was restored by a rollback.
-    pub trial: TrialState,
-    /// How many clients are connected.
-    pub clients: usize,
-}
-
-/// The present state of a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct ClientStatus {
-    /// The number of the client.
-    pub id: u64,
-    /// The name of the client's resource.
-    pub resource: String,
-    /// The path that the client requested.
-    pub path: String,
-    /// The client's address. If there is a trusted proxy, this is the address that the proxy reports.
-    pub address: String,
-    /// The address of the other end of the connection: the client or a proxy.
-    pub peer: SocketAddr,
-    /// The version of the protocol that the client speaks.
-    pub version: u16,
-    /// The number of bytes that wait to be written to the client.
-    pub buffered: usize,
-}
-
-/// The way in which a server has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// Every client was closed and has gone.
-    Drained,
-    /// The drain timeout expired while this number of clients were still connected.
-    Abandoned(usize),
 }
 
 impl Host {
@@ -233,38 +176,6 @@ impl Host {
         served.reload_handle().roll_back().await
     }
 
-    /// Returns all resources, sorted by name.
-    pub fn resources(&self) -> Vec<ResourceStatus> {
-        let status = |served: &Arc<ServedResource>| {
-            let settings = served.settings();
-            ResourceStatus {
-                name: served.name().to_owned(),
-                path: settings.path.as_str().to_owned(),
-                listen: settings.listen.clone(),
-                component: settings.component.display().to_string(),
-                hash: served.resource().code().template().hash().to_owned(),
-                trial: served.resource().code().trial_state(),
-                clients: served.resource().clients().len(),
-            }
-        };
-        self.state.registry.all().iter().map(status).collect()
-    }
-
-    /// Returns all connected clients, in no particular order.
-    pub fn clients(&self) -> Vec<ClientStatus> {
-        let mut all = Vec::new();
-        for served in self.state.registry.all() {
-            let clients = served.resource().clients();
-            all.extend(clients.iter().map(|client| client_status(served.name(), client)));
-        }
-        all
-    }
-
-    /// Returns the state for people who watch the host. Must not be called on a worker.
-    pub(in crate::server) fn watched(&self, query: &StatusQuery) -> WatchedHost {
-        operator::status(&self.state, query)
-    }
-
     /// Closes a client with 1001. Returns whether there was one with this number.
     pub fn close_client(&self, id: u64) -> bool {
         let served = self.state.registry.all();
@@ -274,45 +185,6 @@ impl Host {
             client.close_by_host(HostClose::Operator);
         }
         found.is_some()
-    }
-
-    /// Sends a message to instances of a resource, and returns their answers. Each instance handles the message as an
-    /// event, in order with its other events.
-    ///
-    /// # Errors
-    ///
-    /// [`CustomError`]; no instance got the message then.
-    ///
-    /// # Cancel safety
-    ///
-    /// When the future is dropped, the message is still delivered, unless it still waits for room in the queue. The
-    /// queue has room for 65,536 deliveries. A message is one delivery for each instance that gets it.
-    pub async fn send_custom(
-        &self,
-        resource: &str,
-        to: Recipient,
-        message: impl Into<CustomMessage<'_>>,
-    ) -> Result<Vec<CustomAnswer>, CustomError> {
-        let message = message.into();
-        let info = message.info()?;
-        let served = self.named(resource)?;
-        let target = match to {
-            Recipient::All => Target::All,
-            Recipient::Path(path) => {
-                let path = normalized(&path).into_owned();
-                let ownership = placing::ownership(&self.state, &served, &path).await?;
-                Target::Path(path, ownership)
-            }
-            Recipient::Client(id) => Target::Client(ClientId(id)),
-        };
-        let answers = served.resource().receive_custom(target, message.bytes(), info).await?;
-        let to_answer = |answer| match answer {
-            Ok(CustomReply::Given(answer)) => CustomAnswer::Given(answer),
-            Ok(CustomReply::Refused(why)) => CustomAnswer::Refused(why),
-            Ok(CustomReply::NoListener) => CustomAnswer::NoListener,
-            Err(_) => CustomAnswer::Failed,
-        };
-        Ok(answers.into_iter().map(to_answer).collect())
     }
 
     /// Publishes a text message to a topic of a resource. Returns the number of clients of this host that it goes to.
@@ -398,27 +270,8 @@ impl Host {
     }
 }
 
-/// Loads what this host shows to other hosts of its cluster, if it is in one.
-fn load_peers(config: &config::Host) -> Result<Option<Peers>, StartError> {
-    let peers = config.cluster.as_ref().map(Peers::load).transpose();
-    Ok(peers.map_err(|error| StartError::Certificate(error.into()))?.flatten())
-}
-
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host").field("resources", &self.resources()).finish_non_exhaustive()
-    }
-}
-
-fn client_status(resource: &str, client: &Client) -> ClientStatus {
-    let info = client.info();
-    ClientStatus {
-        id: client.id().0,
-        resource: resource.to_owned(),
-        path: info.path.clone(),
-        address: info.address.to_string(),
-        peer: info.peer,
-        version: info.version.number(),
-        buffered: client.buffered(),
     }
 }

@@ -1,19 +1,16 @@
 //! Actors that are unique in the cluster. This module finds the host that has such an actor, and ends the actors that
 //! this host no longer owns.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::HostState;
-use super::operator::CustomError;
 use super::resources::ServedResource;
 use crate::clients::ClientId;
 use crate::cluster::{Durability, Located, Owner, Unavailable};
-use crate::config::UniqueIn;
-use crate::ownership::Ownership;
 use crate::resource::{ActorLease, Full, NoLease};
 
 /// Why a client gets no lease of an actor on this host.
@@ -51,10 +48,11 @@ pub(in crate::server) async fn lease(
 ) -> Result<ActorLease, NotHere> {
     let settings = served.settings();
     loop {
-        let ownership = match locate(state, served, path, deadline).await? {
-            Located::Here(ownership) => ownership,
-            Located::There(host) => return Err(NotHere::Elsewhere(host)),
-        };
+        let ownership =
+            match locate(state, served, path, deadline).await.map_err(NotHere::Unavailable)? {
+                Located::Here(ownership) => ownership,
+                Located::There(host) => return Err(NotHere::Elsewhere(host)),
+            };
         let max_clients = settings.limits.max_clients;
         match served.resource().lease(id, path, Some(&ownership), max_clients) {
             Ok(lease) => return Ok(lease),
@@ -71,12 +69,13 @@ pub(in crate::server) async fn lease(
     }
 }
 
-async fn locate(
+/// Finds the host that owns the actor of a path, or makes this host its owner.
+pub(super) async fn locate(
     state: &HostState,
     served: &ServedResource,
     path: &str,
     deadline: Instant,
-) -> Result<Located, NotHere> {
+) -> Result<Located, Unavailable> {
     #[cfg(test)]
     if let Some(located) = state.relays.places.next() {
         return Ok(located);
@@ -86,34 +85,10 @@ async fn locate(
         Some(_) => Durability::Durable,
         None => Durability::Lost,
     };
-    let located = match &state.context.cluster {
+    match &state.context.cluster {
         Some(cluster) => cluster.locate(&settings.name, path, durability, deadline).await,
         // The check of the configuration has refused unique paths without a cluster.
         None => Err(Unavailable::new("this host is not in a cluster")),
-    };
-    located.map_err(NotHere::Unavailable)
-}
-
-/// Acquires the right to run the actor of a path, if the path is unique in the cluster.
-pub(super) async fn ownership(
-    state: &HostState,
-    served: &ServedResource,
-    path: &str,
-) -> Result<Option<Arc<dyn Ownership>>, CustomError> {
-    if served.settings().unique_in == UniqueIn::Host {
-        return Ok(None);
-    }
-    let deadline = Instant::now() + state.config().timeouts.handshake;
-    match locate(state, served, path, deadline).await {
-        Ok(Located::Here(ownership)) => Ok(Some(ownership)),
-        Ok(Located::There(Owner { host, address, .. })) => {
-            let why =
-                format!("the instance is on the host {host} at {address}: send the message there");
-            Err(CustomError::NoOwner(why))
-        }
-        Err(NotHere::Unavailable(why)) => Err(CustomError::NoOwner(why.to_string())),
-        Err(NotHere::Stopped) => Err(CustomError::Stopping),
-        Err(NotHere::Elsewhere(_) | NotHere::Full(_)) => Err(CustomError::NoRoom),
     }
 }
 

@@ -13,7 +13,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Stopped;
 use super::relays::Relays;
 use super::resources::{HostContext, Registry, ServedResource, hand_over_pace};
 use crate::clients::{ClientId, HostClose, Pace};
@@ -32,6 +31,16 @@ use crate::server::static_files::StaticFiles;
 /// worker is busy.
 const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The way in which a server has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// Every client was closed and has gone.
+    Drained,
+    /// The drain timeout expired while this number of clients were still connected.
+    Abandoned(usize),
+}
+
 /// The state of a host. It outlives the listeners, until the last client has gone.
 pub(in crate::server) struct HostState {
     pub(in crate::server) context: HostContext,
@@ -46,7 +55,7 @@ pub(in crate::server) struct HostState {
     clients: Arc<Semaphore>,
     is_draining: AtomicBool,
     /// Cancelled when a drain has closed all clients.
-    draining: CancellationToken,
+    clients_closed: CancellationToken,
     /// The runtime on which the host was started.
     runtime: Handle,
     /// The task that closes clients when memory runs short.
@@ -75,7 +84,7 @@ impl HostState {
             linger_permits: Semaphore::new(handshake::MAX_LINGERING),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             is_draining: AtomicBool::new(false),
-            draining: CancellationToken::new(),
+            clients_closed: CancellationToken::new(),
             runtime: Handle::current(),
             relief: OnceLock::new(),
             ends: OnceLock::new(),
@@ -208,7 +217,7 @@ impl HostState {
     ///
     /// Nothing is lost when the future is dropped.
     pub(in crate::server) async fn wait_for_clients_closed(&self) {
-        self.draining.cancelled().await;
+        self.clients_closed.cancelled().await;
     }
 
     /// Returns whether this is the address of a trusted proxy.
@@ -264,10 +273,10 @@ impl HostState {
         };
         // A worker may be stuck, so this has a timeout.
         let _ = timeout(max_wait, stopped).await;
-        // Clients are closed before `draining` is cancelled. Connections run on other threads and react to the
+        // Clients are closed before `clients_closed` is cancelled. Connections run on other threads and react to the
         // cancellation, and the WebSockets of an HTTP/2 connection must end before the connection itself.
         self.close_all_clients();
-        self.draining.cancel();
+        self.clients_closed.cancel();
         self.context.tasks.close();
         self.close_all_clients();
         let stopped = match timeout_at(until, self.context.tasks.wait()).await {

@@ -13,7 +13,7 @@
 //!    calls `start_websocket` (same file). If the actor lives on this worker, `start_websocket` starts the client's
 //!    task here, which runs [`Connection::serve`].
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]
-//!    (`server/stream/transfer.rs`). [`TlsTransfer`] takes the
+//!    (`stream/transfer.rs`). [`TlsTransfer`] takes the
 //!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another runtime can
 //!    register it. The keys and the rest of the TLS state stay in the TLS stream.
 //! 6. Then `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the

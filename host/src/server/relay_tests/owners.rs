@@ -259,8 +259,10 @@ async fn owner_that_does_not_know_the_secret_gets_nothing_of_a_client() {
 async fn refusal_of_the_owner_is_passed_on() {
     let (edge, owner) = (start("guest-choosy").await, start("guest-choosy").await);
     edge.relay_to(&[&owner.peers]);
-    // The status of the last response, 421, is one that hosts use among themselves.
-    for query in ["reject=404", "page=words", "reject-with-header=X-Own", "reject=421"] {
+    // 421 is a status that hosts use among themselves, and 503 one for a lack of room.
+    let queries =
+        ["reject=404", "page=words", "reject-with-header=X-Own", "reject=421", "reject=503"];
+    for query in queries {
         let mut seen = Vec::new();
         for address in [owner.address, edge.address] {
             let mut stream = TcpStream::connect(address).await.expect("it listens");
@@ -271,13 +273,18 @@ async fn refusal_of_the_owner_is_passed_on() {
                 .await
                 .expect("in time")
                 .expect("text");
-            assert!(response.starts_with("HTTP/1.1 4"), "{response}");
+            assert!(response.starts_with("HTTP/1.1 4") || query == "reject=503", "{response}");
             let lines = response.lines().filter(|line| !line.starts_with("Date: "));
             let mut lines: Vec<_> = lines.map(str::to_owned).collect();
             lines.sort();
             seen.push(lines);
         }
         assert_eq!(seen[0], seen[1]);
+    }
+    for (outcome, count) in [("relayed", queries.len()), ("no-owner", 0)] {
+        let line =
+            format!("ws_host_handshakes_total{{resource=\"test\",outcome=\"{outcome}\"}} {count}");
+        assert!(edge.host.metrics().lines().any(|found| found == line), "{line}");
     }
 }
 

@@ -15,7 +15,7 @@ use super::refusals::{full, no_owner};
 use super::refused_origin;
 use super::relay::{Relayed, elsewhere, relay};
 use super::request::{AcceptedClient, Destination, RequestContext};
-use crate::clients::{Client, ClientInfo, Headers, HostClose, OnFull};
+use crate::clients::{Client, ClientInfo, Headers, HostClose};
 use crate::cluster::Unavailable;
 use crate::config::{self, AccessLog, UniqueIn};
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
@@ -125,10 +125,14 @@ async fn decide(
             let relaying = relay(state, served, request, context, owner, look_again);
             match Box::pin(relaying).await {
                 Relayed::Answered(response) => {
-                    let is_failure = response.status().is_server_error();
-                    attempt.end(if is_failure { "no-owner" } else { "relayed" });
+                    attempt.end("relayed");
                     return response;
                 }
+                Relayed::Failed(response) => {
+                    attempt.end("no-owner");
+                    return response;
+                }
+                Relayed::Full => return full(served, attempt, "clients"),
                 Relayed::Found(leased) => leased,
             }
         }
@@ -225,15 +229,6 @@ async fn decide(
                 );
             }
             unavailable("The handler did not answer in time.\n")
-        }
-    }
-}
-
-impl From<config::OnFull> for OnFull {
-    fn from(on_full: config::OnFull) -> Self {
-        match on_full {
-            config::OnFull::Drop => Self::Drop,
-            config::OnFull::Close => Self::Close,
         }
     }
 }

@@ -13,9 +13,9 @@ use crate::server::host::HostState;
 use crate::server::host::resources::ServedResource;
 use crate::traces::{HandshakeEnd, HandshakeSpan};
 
-/// A handshake that is being answered. When it is dropped, its outcome is counted and its span ends. If the client was
-/// not accepted, the handshake also gets a line in the access log. An accepted client gets its line when its connection
-/// ends.
+/// A handshake that is being answered. When it is dropped, its outcome is counted and its span ends. Unless this
+/// host has accepted the client, the handshake also gets a line in the access log, with its outcome. An accepted client
+/// gets its line when its connection ends.
 pub(super) struct Attempt<'a> {
     pub(super) state: &'a HostState,
     pub(super) request: &'a Request<()>,

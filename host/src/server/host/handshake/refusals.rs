@@ -4,7 +4,6 @@ use http::Response;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
-use super::request::RequestContext;
 use crate::cluster::Unavailable;
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::resources::ServedResource;
@@ -23,16 +22,7 @@ pub(super) fn full(
     limit: &'static str,
 ) -> Response<Body> {
     attempt.end("full");
-    full_without_outcome(served, attempt.context, limit)
-}
-
-/// Does the same as [`full`] for a client whose handshake is counted elsewhere.
-pub(super) fn full_without_outcome(
-    served: &ServedResource,
-    context: &RequestContext,
-    limit: &'static str,
-) -> Response<Body> {
-    let (resource, connection) = (served.name(), context.connection.0);
+    let (resource, connection) = (served.name(), attempt.context.connection.0);
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
         tracing::warn!(
             connection,

@@ -1,4 +1,15 @@
 //! Relaying a handshake to the host that owns its actor.
+//!
+//! # From the edge to the owner
+//!
+//! 1. `admit` (`admission.rs`) asks for a lease of the actor (`placing.rs`). If the cluster's records name another host
+//!    (`cluster/owners.rs`), it calls [`relay`].
+//! 2. [`relay`] connects to the owner (`cluster/relay/dial.rs`), and sends the facts about the client and the head of
+//!    its request. If that host is not the owner (any more), it looks the owner up again.
+//! 3. On the owner, `serve_peer` (`server/listen/peers.rs`) checks the peer (`cluster/relay/accept.rs`), puts the facts
+//!    into the context of the request, and serves it as any other, up to `admit`.
+//! 4. If the owner accepts the client, the edge sends its response on (`server/http/final_response.rs`).
+//!    [`RelayedClient::run`] then copies the bytes (`connection/relay.rs`) until one side ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +26,6 @@ use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::handshake::Scheme;
 use ws_host_protocol::handshake::client::Handshake;
 
-use super::refusals;
 use super::relayed_client::RelayedClient;
 use super::request::{Destination, OnBehalfOf, RequestContext};
 use crate::cluster::Owner;
@@ -52,9 +62,13 @@ static FAILED: LogRate = LogRate::new();
 
 /// The result of relaying a handshake.
 pub(super) enum Relayed {
-    /// The response to the client: the owner's response, or an error response that says why there is none.
+    /// The owner's response to the client.
     Answered(Response<Body>),
-    /// A second lookup in the directory found that no other host is the owner. The error is never
+    /// This host has no room for a relayed client.
+    Full,
+    /// This host's response to the client, because no owner has answered.
+    Failed(Response<Body>),
+    /// Meanwhile no other host is the owner any more, or this host is stopping. The error is never
     /// [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }
@@ -81,17 +95,15 @@ where
     L: Future<Output = Result<ActorLease, NotHere>>,
 {
     if context.challenge.is_some() {
-        return Relayed::Answered(unavailable(
+        return Relayed::Failed(unavailable(
             "This path is served by another host, to which clients of draft 00 are not relayed.\n",
         ));
     }
     let Some(peers) = state.relays.peers() else {
-        return Relayed::Answered(unavailable(
-            "This host does not relay clients to other hosts.\n",
-        ));
+        return Relayed::Failed(unavailable("This host does not relay clients to other hosts.\n"));
     };
     let Some(guard) = state.connection_guard().await else {
-        return Relayed::Answered(refusals::full_without_outcome(served, context, "clients"));
+        return Relayed::Full;
     };
     let handshake = Translated::new(request);
     let origin = origin(peers, served, request, context);
@@ -117,7 +129,7 @@ where
         let error = match answered {
             Ok((stream, response)) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let Some(answer) = handshake.translate(&response) else {
-                    return Relayed::Answered(refuse(
+                    return Relayed::Failed(refuse(
                         served,
                         &RelayError::Invalid(
                             address,
@@ -157,7 +169,7 @@ where
         // The pause is random, so that the clients of an actor do not all try again at the same moment.
         let again = Instant::now() + pause.mul_f64(rand::random_range(0.5..1.0));
         if !error.is_worth_another_look() || again >= context.deadline {
-            return Relayed::Answered(refuse(served, &error));
+            return Relayed::Failed(refuse(served, &error));
         }
         tracing::debug!(
             resource = served.name(),

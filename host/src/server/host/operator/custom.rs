@@ -2,9 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::guest::CustomInfo;
-use crate::resource::NoTarget;
-use crate::server::host::NoResource;
+use tokio::time::Instant;
+
+use crate::clients::ClientId;
+use crate::cluster::{Located, Owner};
+use crate::config::UniqueIn;
+use crate::guest::{CustomInfo, CustomReply};
+use crate::ownership::Ownership;
+use crate::pattern::normalized;
+use crate::resource::{NoTarget, Target};
+use crate::server::host::resources::{NoResource, ServedResource};
+use crate::server::host::{Host, HostState, placing};
 
 /// The maximum length of a message's kind and of its sender, in bytes. They are limited because every instance that
 /// gets the message holds both in addition to the content.
@@ -84,6 +92,47 @@ pub enum CustomAnswer {
     Failed,
 }
 
+impl Host {
+    /// Sends a message to instances of a resource, and returns their answers. Each instance handles the message as an
+    /// event, in order with its other events.
+    ///
+    /// # Errors
+    ///
+    /// [`CustomError`]; no instance got the message then.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the message is still delivered, unless it still waits for room in the queue. The
+    /// queue has room for 65,536 deliveries. A message is one delivery for each instance that gets it.
+    pub async fn send_custom(
+        &self,
+        resource: &str,
+        to: Recipient,
+        message: impl Into<CustomMessage<'_>>,
+    ) -> Result<Vec<CustomAnswer>, CustomError> {
+        let message = message.into();
+        let info = message.info()?;
+        let served = self.named(resource)?;
+        let target = match to {
+            Recipient::All => Target::All,
+            Recipient::Path(path) => {
+                let path = normalized(&path).into_owned();
+                let ownership = ownership(&self.state, &served, &path).await?;
+                Target::Path(path, ownership)
+            }
+            Recipient::Client(id) => Target::Client(ClientId(id)),
+        };
+        let answers = served.resource().receive_custom(target, message.bytes(), info).await?;
+        let to_answer = |answer| match answer {
+            Ok(CustomReply::Given(answer)) => CustomAnswer::Given(answer),
+            Ok(CustomReply::Refused(why)) => CustomAnswer::Refused(why),
+            Ok(CustomReply::NoListener) => CustomAnswer::NoListener,
+            Err(_) => CustomAnswer::Failed,
+        };
+        Ok(answers.into_iter().map(to_answer).collect())
+    }
+}
+
 impl<'a> CustomMessage<'a> {
     /// Creates a message with neither a kind nor a sender.
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -121,6 +170,27 @@ impl<'a> CustomMessage<'a> {
 impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for CustomMessage<'a> {
     fn from(bytes: &'a T) -> Self {
         Self::new(bytes.as_ref())
+    }
+}
+
+/// Acquires the right to run the actor of a path, if the path is unique in the cluster.
+async fn ownership(
+    state: &HostState,
+    served: &ServedResource,
+    path: &str,
+) -> Result<Option<Arc<dyn Ownership>>, CustomError> {
+    if served.settings().unique_in == UniqueIn::Host {
+        return Ok(None);
+    }
+    let deadline = Instant::now() + state.config().timeouts.handshake;
+    match placing::locate(state, served, path, deadline).await {
+        Ok(Located::Here(ownership)) => Ok(Some(ownership)),
+        Ok(Located::There(Owner { host, address, .. })) => {
+            let why =
+                format!("the instance is on the host {host} at {address}: send the message there");
+            Err(CustomError::NoOwner(why))
+        }
+        Err(why) => Err(CustomError::NoOwner(why.to_string())),
     }
 }
 

@@ -9,5 +9,6 @@ mod tagged;
 
 pub use self::custom::{CustomAnswer, CustomError, CustomMessage, Recipient};
 pub(in crate::server) use self::scrape::scrape;
-pub(in crate::server) use self::status::{StatusQuery, WatchedHost, status};
+pub(in crate::server) use self::status::StatusQuery;
+pub use self::status::{ClientStatus, ResourceStatus};
 pub use self::tagged::TaggedError;

@@ -3,6 +3,7 @@
 //! The lists are bounded, so the answer is small however many clients there are.
 
 use std::cmp::Reverse;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,13 +11,54 @@ use serde::Serialize;
 use crate::about;
 use crate::actor::{Actor, InstanceStatus, TrialState};
 use crate::clients::Client;
+use crate::config::Address;
 use crate::metrics::{BOUNDS, Occurrence, Totals, catalog};
 use crate::server::host::resources::ServedResource;
-use crate::server::host::{ClientStatus, HostState, client_status};
+use crate::server::host::{Host, HostState};
 
 /// How many clients, instances and occurrences are listed. Together the lists take some 50 KiB, and nobody reads more
 /// than that.
 const LISTED: usize = 100;
+
+/// The present state of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ResourceStatus {
+    /// The name of the resource.
+    pub name: String,
+    /// The path of the resource, or its pattern of paths.
+    pub path: String,
+    /// The server's address that serves the resource, as configured. `None`: all addresses of the server.
+    pub listen: Option<Address>,
+    /// The file of the resource's component.
+    pub component: String,
+    /// The first digits of the component's SHA-256 hash.
+    pub hash: String,
+    /// Whether the component is on trial, or was restored by a rollback.
+    pub trial: TrialState,
+    /// How many clients are connected.
+    pub clients: usize,
+}
+
+/// The present state of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ClientStatus {
+    /// The number of the client.
+    pub id: u64,
+    /// The name of the client's resource.
+    pub resource: String,
+    /// The path that the client requested.
+    pub path: String,
+    /// The client's address. If there is a trusted proxy, this is the address that the proxy reports.
+    pub address: String,
+    /// The address of the other end of the connection: the client or a proxy.
+    pub peer: SocketAddr,
+    /// The version of the protocol that the client speaks.
+    pub version: u16,
+    /// The number of bytes that wait to be written to the client.
+    pub buffered: usize,
+}
 
 /// What a watcher asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +133,7 @@ struct WatchedOccurrence {
 
 /// Returns the state of a host. Must not run on a worker, because a search looks at every client. In a build without
 /// optimisation, this took 13 ms for 15,000 clients.
-pub(in crate::server) fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
+fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
     let context = &state.context;
     let workers = context.workers.all();
     let busy: u128 = workers.iter().map(|worker| worker.busy_time().as_nanos()).sum();
@@ -230,6 +272,53 @@ fn instance(served: &ServedResource, clients: usize, actor: &Actor) -> WatchedIn
         },
         clients,
         timers: status.timers,
+    }
+}
+
+impl Host {
+    /// Returns all resources, sorted by name.
+    pub fn resources(&self) -> Vec<ResourceStatus> {
+        let status = |served: &Arc<ServedResource>| {
+            let settings = served.settings();
+            ResourceStatus {
+                name: served.name().to_owned(),
+                path: settings.path.as_str().to_owned(),
+                listen: settings.listen.clone(),
+                component: settings.component.display().to_string(),
+                hash: served.resource().code().template().hash().to_owned(),
+                trial: served.resource().code().trial_state(),
+                clients: served.resource().clients().len(),
+            }
+        };
+        self.state.registry.all().iter().map(status).collect()
+    }
+
+    /// Returns all connected clients, in no particular order.
+    pub fn clients(&self) -> Vec<ClientStatus> {
+        let mut all = Vec::new();
+        for served in self.state.registry.all() {
+            let clients = served.resource().clients();
+            all.extend(clients.iter().map(|client| client_status(served.name(), client)));
+        }
+        all
+    }
+
+    /// Returns the state for people who watch the host. Must not be called on a worker.
+    pub(in crate::server) fn watched(&self, query: &StatusQuery) -> WatchedHost {
+        status(&self.state, query)
+    }
+}
+
+fn client_status(resource: &str, client: &Client) -> ClientStatus {
+    let info = client.info();
+    ClientStatus {
+        id: client.id().0,
+        resource: resource.to_owned(),
+        path: info.path.clone(),
+        address: info.address.to_string(),
+        peer: info.peer,
+        version: info.version.number(),
+        buffered: client.buffered(),
     }
 }
 

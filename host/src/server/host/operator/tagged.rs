@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ws_host_protocol::{CloseFrame, CloseFrameError, SharedMessage};
 
-use crate::server::host::resources::ServedResource;
-use crate::server::host::{Host, NoResource};
+use crate::server::host::Host;
+use crate::server::host::resources::{NoResource, ServedResource};
 use crate::topics::is_valid_name;
 
 /// The reason why an operation on the clients with a tag was rejected.

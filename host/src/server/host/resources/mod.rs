@@ -7,6 +7,7 @@ mod runtimes;
 mod served;
 
 pub(in crate::server) use self::context::HostContext;
+pub use self::registry::NoResource;
 pub(in crate::server) use self::registry::{Registry, Route};
 pub(in crate::server) use self::served::{
     PendingHandshake, PreparedResource, ServedResource, hand_over_pace,

@@ -26,6 +26,11 @@ struct Table {
     at_address: HashMap<Address, Patterns<Arc<ServedResource>>>,
 }
 
+/// The error for a name that no resource has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no resource {0:?}")]
+pub struct NoResource(pub String);
+
 /// The resource that serves a path.
 pub(in crate::server) struct Route {
     pub(in crate::server) served: Arc<ServedResource>,

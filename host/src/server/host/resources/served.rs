@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::context::HostContext;
 use super::dialing::Dialing;
 use crate::actor::{self, Code};
-use crate::clients::{HostClose, Pace};
+use crate::clients::{HostClose, OnFull, Pace};
 use crate::config::{self, ConfigLocation, Grant, InvalidSetting, Mode};
 use crate::guest::{self, ComponentSpec, Runtime, StoreSettings};
 use crate::keyvalue::StoreLimits;
@@ -46,6 +46,15 @@ pub(in crate::server) struct ServedResource {
 
 /// A handshake that waits for the handler. It counts towards the limit until it is dropped.
 pub(in crate::server) struct PendingHandshake(Arc<ServedResource>);
+
+impl From<config::OnFull> for OnFull {
+    fn from(on_full: config::OnFull) -> Self {
+        match on_full {
+            config::OnFull::Drop => Self::Drop,
+            config::OnFull::Close => Self::Close,
+        }
+    }
+}
 
 impl Drop for PendingHandshake {
     fn drop(&mut self) {
