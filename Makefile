@@ -195,8 +195,8 @@ installs:
 step = @echo "ci: $$(date +%T) $(1)" && $(1)
 
 # Packages are mostly waited for, so they are installed beside the build. Counting instructions takes one core for a
-# minute, and the counts do not depend on what runs beside it. The tests of the last step often wait, so one more runs at
-# a time than there are cores. Everything runs the program of the profile `dev`: docs/decisions/one-build.md.
+# minute, and the counts do not depend on what runs beside it. Everything runs the program of the profile `dev`:
+# docs/decisions/one-build.md.
 ci: setup
 	mkdir -p target
 	@echo "ci: $$(date +%T) make installs, beside make lint test-programs components"
@@ -213,8 +213,7 @@ ci: setup
 	$(call step,$(MAKE) conformance CONFORMANCE=--some)
 	$(call step,$(MAKE) matrix MATRIX=--some)
 	$(call step,$(MAKE) languages)
-	$(call step,$(MAKE) clients compatibility)
-	$(call step,RUST_TEST_THREADS=$$(($$(nproc) + 1)) $(MAKE) integration)
+	$(call step,$(MAKE) clients compatibility integration)
 
 clean:
 	$(CARGO) clean

@@ -109,7 +109,7 @@ fn highly_compressed_messages_and_pings_do_not_delay_others() -> Result<()> {
     }
     let mut other = Client::connect(&server)?;
     // 1,033 bytes each. The handler ignores binary messages.
-    let zeros = masked_frame(0xc2, &deflated::deflate(&vec![0; 1 << 20])?).repeat(200);
+    let zeros = masked_frame(0xc2, &deflated::deflate(&vec![0; 1 << 20])?).repeat(100);
     let pings = masked_frame(0x89, b"").repeat(10_000);
     let is_over = AtomicBool::new(false);
     scope(|scope| {
