@@ -77,7 +77,7 @@ pub(crate) struct Worker {
     actors: AtomicUsize,
     /// The number of connections whose request has not been answered yet, plus the number of clients that other hosts
     /// serve.
-    handshakes: AtomicUsize,
+    assigned_handshakes: AtomicUsize,
     liveness: Liveness,
     longest_slice: Arc<LongestSlice>,
 }
@@ -148,11 +148,11 @@ impl Workers {
     pub(crate) fn assign_handshake(&self) -> HandshakeWorker {
         let all = self.all.lock();
         let load = |worker: &&Arc<Worker>| {
-            let load = worker.actors() + worker.handshakes.load(Ordering::Relaxed);
+            let load = worker.actors() + worker.assigned_handshakes.load(Ordering::Relaxed);
             (worker.liveness.is_late(), load)
         };
         let worker = Arc::clone(all.iter().min_by_key(load).unwrap_or(&all[0]));
-        worker.handshakes.fetch_add(1, Ordering::Relaxed);
+        worker.assigned_handshakes.fetch_add(1, Ordering::Relaxed);
         HandshakeWorker(worker)
     }
 
@@ -170,7 +170,7 @@ impl Workers {
             drop(all);
             return self.assign_handshake();
         };
-        worker.handshakes.fetch_add(1, Ordering::Relaxed);
+        worker.assigned_handshakes.fetch_add(1, Ordering::Relaxed);
         HandshakeWorker(worker)
     }
 
@@ -192,9 +192,9 @@ impl Workers {
 
 impl Worker {
     fn new(name: String, handle: Handle) -> Arc<Self> {
-        let (actors, handshakes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (actors, assigned_handshakes) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let (liveness, longest_slice) = (Liveness::default(), Arc::default());
-        Arc::new(Self { name, handle, actors, handshakes, liveness, longest_slice })
+        Arc::new(Self { name, handle, actors, assigned_handshakes, liveness, longest_slice })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -284,7 +284,7 @@ impl HandshakeWorker {
 
 impl Drop for HandshakeWorker {
     fn drop(&mut self) {
-        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
+        self.0.assigned_handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -12,7 +12,7 @@ use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultSite;
 use crate::clients::{Client, HostClose, Pace};
 use crate::guest::{
-    Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, HandlerRejection,
+    Burst, CustomInfo, CustomReply, Disconnection, Fault, HandlerAcceptance, HandlerRejection,
 };
 use crate::timers::{DueTimer, SavedTimer};
 
@@ -69,7 +69,7 @@ impl<'a> Turn<'a> {
     pub(crate) async fn call_connected(
         mut self,
         client: &Arc<Client>,
-    ) -> Result<Result<Acceptance, HandlerRejection>, Fault> {
+    ) -> Result<Result<HandlerAcceptance, HandlerRejection>, Fault> {
         let mut live = self.take_instance().await?;
         let result = live.guest.connected(client).await;
         self.finish_call(live, result)

@@ -7,7 +7,7 @@
 //! task keeps writing and checks its timers. So a busy actor cannot stop output, and a silent peer cannot stop the
 //! timers.
 
-mod admitted;
+mod admitted_client;
 mod buffer;
 mod burst;
 mod closing;
@@ -29,7 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{Event, Inbound, Limits as MessageLimits, Role, release_memory};
 
-pub(crate) use self::admitted::{Admitted, ClientPermit};
+pub(crate) use self::admitted_client::{AdmittedClient, ClientPermit};
 use self::buffer::Buffer;
 use self::burst::Burst;
 pub(crate) use self::closing::{ClosingConnections, ConnectionGuard};
@@ -55,7 +55,7 @@ const MAX_CONSECUTIVE_FAULTS: u32 = 8;
 
 /// An open connection over a stream.
 pub(crate) struct Connection<S> {
-    admitted: Admitted,
+    admitted: AdmittedClient,
     inbound: Inbound,
     transport: Transport<S>,
     settings: Arc<config::Resource>,
@@ -68,7 +68,7 @@ pub(crate) struct Connection<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Creates a connection whose handshake was answered with a 101.
     pub(crate) fn new(
-        admitted: Admitted,
+        admitted: AdmittedClient,
         socket: S,
         settings: Arc<config::Resource>,
         mode: Mode,

@@ -55,7 +55,7 @@ struct Event<'a> {
 
 /// A handler's decision to accept a client.
 #[derive(Clone, Debug)]
-pub(crate) struct Acceptance {
+pub(crate) struct HandlerAcceptance {
     /// One of the subprotocols that the client offered.
     pub(crate) subprotocol: Option<String>,
     /// Additional headers, but not those that the handshake itself sets.
@@ -128,7 +128,7 @@ impl Guest {
     pub(crate) async fn connected(
         &mut self,
         client: &Arc<Client>,
-    ) -> Result<Result<Acceptance, HandlerRejection>, Fault> {
+    ) -> Result<Result<HandlerAcceptance, HandlerRejection>, Fault> {
         let id = client.id();
         self.store.data_mut().reply = Some((id, Reply::default()));
         let Event { handler, store, time_limit, .. } =
@@ -138,7 +138,7 @@ impl Guest {
         let Reply { subprotocol, headers, status, body } =
             reply.map(|(_, reply)| reply).unwrap_or_default();
         Ok(if is_accepted {
-            Ok(Acceptance { subprotocol, headers })
+            Ok(HandlerAcceptance { subprotocol, headers })
         } else {
             Err(HandlerRejection { status: status.unwrap_or(StatusCode::FORBIDDEN), headers, body })
         })

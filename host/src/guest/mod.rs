@@ -54,7 +54,7 @@ pub(crate) use compile::{CompileOptions, CompilerProcess, cancellation};
 pub(crate) use error::{Fault, LoadError};
 #[cfg(feature = "testing")]
 pub(crate) use fault_injection::InjectedFault;
-pub(crate) use instance::{Acceptance, CustomReply, Disconnection, Guest, HandlerRejection};
+pub(crate) use instance::{CustomReply, Disconnection, Guest, HandlerAcceptance, HandlerRejection};
 pub(crate) use limits::CallLimits;
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
 pub(crate) use template::{ComponentSpec, Source, StoreSettings, Template};

@@ -6,7 +6,7 @@ use ::http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::host::Host;
-use super::host::handshake::{Peer, RequestContext};
+use super::host::request::{Peer, RequestContext};
 use super::http::answer_with_upgrade;
 use super::listen::{Endpoint, serve_connection};
 use super::permits::handshake::HandshakePermit;

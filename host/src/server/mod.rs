@@ -31,7 +31,7 @@ use ws_host_protocol::handshake::Scheme;
 
 use self::admin::{Admin, HealthAddress};
 pub use self::error::StartError;
-pub use self::host::handshake::Peer;
+pub use self::host::request::Peer;
 pub use self::host::{
     CheckedResource, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError,
     CustomMessage, Host, NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
@@ -124,7 +124,7 @@ impl Server {
         let binding =
             Binding { all: &listen, backlog, passed: &mut passed, handed_over: &handed_over };
         let listeners = bind(binding, tls.as_ref())?;
-        let peers = peers.zip(host.state.relays.peers().cloned());
+        let peers = peers.zip(host.state.relayed.peers().cloned());
         let peers = peers.map(|(listener, peers)| (listener, Arc::new(Endpoint::of_peers(peers))));
         let watched_tls = tls.clone().zip(watch);
         let admin_token = admin_token.map(|token| Arc::new(RwLock::new(token)));

@@ -11,15 +11,11 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The packages, and their features that add to the API.
-const PACKAGES: [(&str, &str); 5] = [
-    ("ws-host-protocol", ""),
-    ("ws-host-client", ""),
-    // `ws-host-testing` is a part of this package.
-    ("ws-host", "testing"),
-    ("ws-host-testing", ""),
-    ("ws-guest", "json,serde,testing"),
-];
+const PACKAGES: [&str; 5] =
+    ["ws-host-protocol", "ws-host-client", "ws-host", "ws-host-testing", "ws-guest"];
+
+/// The features that add to the API. `ws-host-testing` is a part of `ws-host`.
+const FEATURES: &str = "ws-host/testing,ws-guest/json,ws-guest/serde,ws-guest/testing";
 
 /// What to do with a listing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,10 +31,11 @@ fn main() -> Result<ExitCode> {
         Some(other) => bail!("unknown argument {other:?}: the only one is --write"),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let documentation = document(&root)?;
     let mut is_as_listed = true;
-    for (package, features) in PACKAGES {
-        let (now, file) =
-            (api(&root, package, features)?, root.join(format!("docs/api/{package}.txt")));
+    for package in PACKAGES {
+        let json = documentation.join(package.replace('-', "_")).with_extension("json");
+        let (now, file) = (api(&json)?, root.join(format!("docs/api/{package}.txt")));
         match task {
             Task::Write => {
                 std::fs::write(&file, &now).with_context(|| file.display().to_string())?;
@@ -60,9 +57,8 @@ fn main() -> Result<ExitCode> {
 }
 
 /// Returns a line for every public item.
-fn api(root: &Path, package: &str, features: &str) -> Result<String> {
-    let json = document(root, package, features)?;
-    let api = public_api::Builder::from_rustdoc_json(&json)
+fn api(json: &Path) -> Result<String> {
+    let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
         .build()
@@ -72,20 +68,23 @@ fn api(root: &Path, package: &str, features: &str) -> Result<String> {
     Ok(api.items().map(|item| format!("{item}\n")).collect())
 }
 
-/// Writes the package's documentation as JSON and returns the path.
-fn document(root: &Path, package: &str, features: &str) -> Result<PathBuf> {
+/// Writes the documentation of the workspace as JSON and returns its folder.
+///
+/// One call of cargo documents all packages. With a call for each package, or for some of them, dependencies would have
+/// other features, and cargo would check them once more. The example is named for the same reason (`make lint`).
+fn document(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     let documented = Command::new(cargo)
-        .args(["rustdoc", "--quiet", "--lib", "--package", package, "--features", features])
-        .args(["--", "-Z", "unstable-options", "--output-format", "json"])
-        .args(["--cap-lints", "allow"])
+        .args(["doc", "--quiet", "--workspace", "--no-deps", "--lib", "--example", "alarming"])
+        .args(["--features", FEATURES])
         .env("RUSTDOC", root.join("tests/api/rustdoc"))
+        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json --cap-lints allow")
         .current_dir(root)
         .status()
         .context("cannot start cargo")?;
-    ensure!(documented.success(), "cargo rustdoc --package {package} failed with {documented}");
-    Ok(target.join("doc").join(package.replace('-', "_")).with_extension("json"))
+    ensure!(documented.success(), "cargo doc failed with {documented}");
+    Ok(target.join("doc"))
 }
 
 /// Prints the lines that were removed and added. Returns whether there are none.

@@ -107,7 +107,7 @@ fn long_shared_message_does_not_count_as_own_and_its_companion_lives_until_it_is
         bytes = length;
         attachment.clone()
     });
-    message.attach(|_| panic!("the message has a attachment already"));
+    message.attach(|_| panic!("the message has an attachment already"));
     let mut outbound = Outbound::server(ROOM);
     outbound.send_binary(&[0; 8]).expect("there is room");
     outbound.send_shared(&message).expect("there is room");

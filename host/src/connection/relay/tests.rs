@@ -1,4 +1,4 @@
-//! Relays between in-memory streams.
+//! RelayedClients between in-memory streams.
 
 use std::future::pending;
 use std::time::Duration;

@@ -77,7 +77,7 @@ pub(super) async fn locate(
     deadline: Instant,
 ) -> Result<Located, Unavailable> {
     #[cfg(test)]
-    if let Some(located) = state.relays.places.next() {
+    if let Some(located) = state.relayed.places.next() {
         return Ok(located);
     }
     let settings = served.settings();

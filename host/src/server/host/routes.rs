@@ -7,7 +7,8 @@ use hyper::ext::Protocol;
 use ws_host_protocol::handshake::{Rejection, server};
 
 use super::HostState;
-use super::handshake::{self, RequestContext};
+use super::handshake;
+use super::request::RequestContext;
 use crate::config::Address;
 use crate::server::response::{HostResponse, rejected, text};
 
@@ -30,8 +31,8 @@ pub(in crate::server) async fn handle_request(
 ) -> HostResponse {
     let path = request.uri().path();
     let address = context.address.clone();
-    let found = match &context.relay {
-        Some(relay) => state.registry.find_named(&relay.resource, path),
+    let found = match &context.edge {
+        Some(edge) => state.registry.find_named(&edge.resource, path),
         None => state.registry.find(address.as_ref(), path),
     };
     if server::is_upgrade(request) || is_extended_connect(request) {
@@ -50,7 +51,7 @@ pub(in crate::server) async fn handle_request(
             }
         });
     }
-    if context.relay.is_some() {
+    if context.edge.is_some() {
         return HostResponse::Handshake(text(StatusCode::BAD_REQUEST, NO_HANDSHAKE));
     }
     if path == HEALTH {

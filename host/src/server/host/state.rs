@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::relays::Relays;
+use super::relayed::RelayedClients;
 use super::resources::{HostContext, Registry, ServedResource, hand_over_pace};
 use crate::clients::{ClientId, HostClose, Pace};
 use crate::cluster::Cluster;
@@ -63,7 +63,7 @@ pub(in crate::server) struct HostState {
     /// The task that ends actors that this host no longer owns.
     ends: OnceLock<AbortOnDropHandle<()>>,
     /// The clients that this host relays to others.
-    pub(in crate::server) relays: Arc<Relays>,
+    pub(in crate::server) relayed: Arc<RelayedClients>,
 }
 
 impl HostState {
@@ -88,7 +88,7 @@ impl HostState {
             runtime: Handle::current(),
             relief: OnceLock::new(),
             ends: OnceLock::new(),
-            relays: Arc::new(Relays::new(peers)),
+            relayed: Arc::new(RelayedClients::new(peers)),
             context: HostContext::new(config, platform, longest_state)?,
         })
     }
@@ -232,7 +232,7 @@ impl HostState {
     ///
     /// Nothing is lost when the future is dropped.
     pub(in crate::server) async fn finish_handshakes(&self) {
-        let handshakes = &self.context.handshakes;
+        let handshakes = &self.context.open_handshakes;
         handshakes.close();
         // The connections that are left have had their time.
         let _ = timeout(self.config().timeouts.handshake, handshakes.wait()).await;
@@ -260,7 +260,7 @@ impl HostState {
         let hand_over =
             |served: &Arc<ServedResource>| served.hand_over(HostClose::Moved, max_wait, &rooms);
         let handed_over = all.iter().map(hand_over).map(tokio::spawn).collect();
-        let _closing = self.relays.close_all(max_wait);
+        let _closing = self.relayed.close_all(max_wait);
         let stopped = async {
             for stopping in stopping {
                 stopping.done().await;

@@ -15,8 +15,8 @@ use super::linger;
 use super::upgrade::{serve_relayed, serve_websocket};
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host::HostState;
-use crate::server::host::handshake::RelayedClient;
-use crate::server::host::handshake::{AcceptedClient, Destination, RequestContext};
+use crate::server::host::relayed::RelayedClient;
+use crate::server::host::request::{Destination, PendingConnection, RequestContext};
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::Body;
 use crate::server::stream::Transfer;
@@ -69,7 +69,7 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     };
     let written = write(&mut stream, &bytes, time_limit).await;
     match (accepted, written) {
-        (Some(Destination::ThisHost(AcceptedClient { admitted, .. })), Err(error)) => {
+        (Some(Destination::ThisHost(PendingConnection { admitted, .. })), Err(error)) => {
             admitted.disconnect(&ConnectionEnd::Lost(error));
         }
         (Some(Destination::ThisHost(client)), Ok(())) => {
@@ -123,7 +123,7 @@ fn start_websocket<S, M: Transfer<S>>(
     state: &HostState,
     stream: S,
     rest: Vec<u8>,
-    accepted: AcceptedClient,
+    accepted: PendingConnection,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -133,7 +133,7 @@ fn start_websocket<S, M: Transfer<S>>(
     }
     // The stream stays on this worker. So there is nothing to transfer, and the task reserves no memory for a detached
     // stream.
-    let AcceptedClient { admitted, settings, trailer: _ } = accepted;
+    let PendingConnection { admitted, settings, trailer: _ } = accepted;
     let connection = Connection::new(admitted, M::finish(stream), settings, state.config().mode);
     actor.worker().run(connection.serve(rest));
 }

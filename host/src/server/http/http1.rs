@@ -27,7 +27,7 @@ use super::head::{self, Draft00, HeadLimits};
 use super::progress::{OnClientEof, Progress, TrackedBody, TrackedStream};
 use crate::server::host;
 use crate::server::host::HostState;
-use crate::server::host::handshake::RequestContext;
+use crate::server::host::request::RequestContext;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, HostResponse, rejected, unavailable};
 use crate::server::stream::{Prefixed, Transfer};
@@ -121,12 +121,12 @@ const RELAYED_HEADERS: usize = 8;
 
 /// Returns the largest size of a head.
 fn max_header_size(state: &HostState, context: &RequestContext) -> usize {
-    let more = if context.relay.is_some() { RELAYED_BYTES } else { 0 };
+    let more = if context.edge.is_some() { RELAYED_BYTES } else { 0 };
     state.config().limits.max_header_size + more
 }
 
 fn max_headers(state: &HostState, context: &RequestContext) -> usize {
-    let more = if context.relay.is_some() { RELAYED_HEADERS } else { 0 };
+    let more = if context.edge.is_some() { RELAYED_HEADERS } else { 0 };
     state.config().limits.max_headers + more
 }
 

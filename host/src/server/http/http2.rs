@@ -28,7 +28,7 @@ use super::upgrade::answer_with_upgrade;
 use crate::config::HostLimits;
 use crate::metrics::GaugeEntry;
 use crate::server::host::HostState;
-use crate::server::host::handshake::RequestContext;
+use crate::server::host::request::RequestContext;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, text, unavailable};
 

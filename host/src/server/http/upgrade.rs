@@ -10,8 +10,8 @@ use ws_host_client::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host;
 use crate::server::host::HostState;
-use crate::server::host::handshake::RelayedClient;
-use crate::server::host::handshake::{AcceptedClient, Destination, RequestContext};
+use crate::server::host::relayed::RelayedClient;
+use crate::server::host::request::{Destination, PendingConnection, RequestContext};
 use crate::server::response::Body;
 
 /// Answers a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper
@@ -45,14 +45,14 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
 /// already been read from the stream. `afterwards` runs when the connection has ended.
 pub(super) fn serve_websocket<S>(
     state: &HostState,
-    accepted: AcceptedClient,
+    accepted: PendingConnection,
     stream: impl Future<Output = Result<S>> + Send + 'static,
     first: Vec<u8>,
     afterwards: impl Future<Output = ()> + Send + 'static,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let AcceptedClient { admitted, settings, trailer: _ } = accepted;
+    let PendingConnection { admitted, settings, trailer: _ } = accepted;
     let actor = Arc::clone(admitted.actor());
     let mode = state.config().mode;
     actor.worker().run(async move {

@@ -14,7 +14,7 @@ use super::listener::{Incoming, Listener, Stream};
 use super::{Endpoint, serve_connection};
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::HostState;
-use crate::server::host::handshake::{Peer, RequestContext};
+use crate::server::host::request::{Peer, RequestContext};
 use crate::server::permits::Permits;
 use crate::server::permits::handshake::{self, HandshakePermit};
 use crate::server::stream::SocketTransfer;
@@ -156,7 +156,7 @@ impl Acceptor {
     /// Waits until the connection gets a permit.
     async fn acquire_permit(&self, incoming: Incoming) -> AcceptedConnection {
         let Incoming { stream, peer, local } = incoming;
-        let handshakes = &self.state.context.handshakes;
+        let handshakes = &self.state.context.open_handshakes;
         let permit = HandshakePermit::acquire(&self.permits, peer.ip(), handshakes).await;
         let context = RequestContext::new(&self.state, Peer::plain(peer).at(local));
         let (state, endpoint) = (Arc::clone(&self.state), Arc::clone(&self.endpoint));

@@ -57,7 +57,7 @@ use crate::config::{AccessLog, Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
 use crate::server::host::HostState;
-use crate::server::host::handshake::{OnBehalfOf, RequestContext};
+use crate::server::host::request::{OnBehalfOf, RequestContext};
 use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};

@@ -15,7 +15,7 @@ use crate::cluster::relay::{Opened, Origin, PeerError, Peers, Request, Trust, ac
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::HostState;
 use crate::server::host::handshake::REFUSED;
-use crate::server::host::handshake::{OnBehalfOf, Relay, RequestContext};
+use crate::server::host::request::{Edge, OnBehalfOf, RequestContext};
 use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
@@ -104,8 +104,8 @@ fn apply_origin(context: RequestContext, origin: Origin) -> RequestContext {
     context.certificate = origin.certificate().map(|der| Arc::new(Certificate::new(&der)));
     context.server_name = origin.server_name.as_deref().map(Arc::from);
     let http_version = if origin.http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
-    let (edge, resource) = (origin.edge.into(), origin.resource);
-    context.relay = Some(Arc::new(Relay { edge, resource, http_version }));
+    let (name, resource) = (origin.edge.into(), origin.resource);
+    context.edge = Some(Arc::new(Edge { name, resource, http_version }));
     context
 }
 
@@ -144,7 +144,7 @@ async fn refuse(
 }
 
 fn log_refusal(state: &HostState, context: &RequestContext, why: &impl std::fmt::Display) {
-    state.relays.refused_peers.increment();
+    state.relayed.refused_peers.increment();
     if let Some(Line { left_out }) = REFUSED_PEERS.line(Instant::now()) {
         tracing::warn!(
             connection = context.connection.0,

@@ -64,7 +64,7 @@ async fn relayed_client_gets_the_same_bytes_as_a_direct_one() {
         assert!(seen[0].1 == seen[1].1, "the bytes differ, with {more:?}");
     }
     assert_eq!(edge.clients(), 0, "none was served there");
-    until(|| edge.host.state.relays.count() == 0).await;
+    until(|| edge.host.state.relayed.count() == 0).await;
 }
 
 #[tokio::test]
@@ -79,8 +79,8 @@ async fn owner_knows_the_client_as_the_edge_knows_it() {
     assert_eq!(info.header("cookie"), Some("a=b; c"));
     let own: Vec<_> = info.headers.iter().filter(|(name, _)| *name == b"x-own").collect();
     assert_eq!(own, [(&b"x-own"[..], &b"1"[..]), (b"x-own", b"2")]);
-    assert_eq!(info.edge.as_deref(), edge.host.state.relays.peers().map(|peers| &*peers.host));
-    assert_eq!((edge.host.state.relays.count(), edge.clients()), (1, 0));
+    assert_eq!(info.edge.as_deref(), edge.host.state.relayed.peers().map(|peers| &*peers.host));
+    assert_eq!((edge.host.state.relayed.count(), edge.clients()), (1, 0));
 }
 
 #[tokio::test]
@@ -142,14 +142,14 @@ async fn end_of_a_client_reaches_the_owner_and_the_end_of_the_owner_its_client()
         }
         drop(stream);
         until(|| owner.clients() == 0).await;
-        until(|| edge.host.state.relays.count() == 0).await;
+        until(|| edge.host.state.relayed.count() == 0).await;
     }
     let (stream, _) = open(edge.address, "").await;
     let aborted = owner.client().abort(crate::clients::Cause::Handler);
     aborted.expect("it is connected");
     let rest = exchange(stream, &[]).await;
     assert_eq!(rest, b"", "no close frame");
-    until(|| edge.host.state.relays.count() == 0).await;
+    until(|| edge.host.state.relayed.count() == 0).await;
 }
 
 #[tokio::test]

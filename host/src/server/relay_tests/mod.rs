@@ -184,12 +184,12 @@ impl Running {
     /// Makes lookups on this host return the hosts with these addresses, one for each lookup.
     fn relay_to(&self, addresses: &[&str]) {
         let there = |address: &&str| Some((*address).to_owned());
-        *self.host.state.relays.places.script.lock() = addresses.iter().map(there).collect();
+        *self.host.state.relayed.places.script.lock() = addresses.iter().map(there).collect();
     }
 
     /// Makes all later lookups return this host itself.
     fn then_own(&self) {
-        self.host.state.relays.places.script.lock().push_back(None);
+        self.host.state.relayed.places.script.lock().push_back(None);
     }
 
     /// Returns the only client that is connected.

@@ -129,7 +129,7 @@ async fn edge_that_stops_meanwhile_does_not_make_the_client_wait() {
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     edge.relay_to(&[&nobody().await]);
     let waiting = tokio::spawn(refusal(edge.address, ""));
-    until(|| edge.host.state.relays.count() == 1).await;
+    until(|| edge.host.state.relayed.count() == 1).await;
     drop(edge.stop.take());
     let response = waiting.await.expect("no panic");
     assert!(response.contains("is stopping"), "{response}");
@@ -142,12 +142,12 @@ async fn clients_of_an_owner_whose_lease_was_fenced_are_closed_with_1012() {
     edge.relay_to(&[&owner.peers]);
     let (mut stream, head) = open(edge.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    edge.host.state.relays.places.fenced.cancel();
+    edge.host.state.relayed.places.fenced.cancel();
     let mut rest = Vec::new();
     timeout(SOON, stream.read_to_end(&mut rest)).await.expect("in time").expect("no reset");
     assert_eq!(rest[..4], [0x88, 25, 0x03, 0xf4]);
     drop(stream);
-    until(|| edge.host.state.relays.count() == 0 && owner.clients() == 0).await;
+    until(|| edge.host.state.relayed.count() == 0 && owner.clients() == 0).await;
 }
 
 #[tokio::test]

@@ -14,17 +14,17 @@ use super::attempt::Attempt;
 use super::refusals::{full, no_owner};
 use super::refused_origin;
 use super::relay::{Relayed, elsewhere, relay};
-use super::request::{AcceptedClient, Destination, RequestContext};
 use crate::clients::{Client, ClientInfo, Headers, HostClose};
 use crate::cluster::Unavailable;
 use crate::config::{self, AccessLog, UniqueIn};
-use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
-use crate::guest::{Acceptance, Fault, HandlerRejection};
+use crate::connection::{AdmittedClient, ClientPermit, ConnectionEnd};
+use crate::guest::{Fault, HandlerAcceptance, HandlerRejection};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
 use crate::resource::Full;
 use crate::server::host::HostState;
 use crate::server::host::placing::{self, NotHere};
+use crate::server::host::request::{Destination, PendingConnection, RequestContext};
 use crate::server::host::resources::{PendingHandshake, Route, ServedResource};
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
@@ -120,16 +120,12 @@ async fn decide(
         }
     };
     let leased = match leased {
-        Err(NotHere::Elsewhere(owner)) if context.relay.is_none() => {
+        Err(NotHere::Elsewhere(owner)) if context.edge.is_none() => {
             let look_again = || placing::lease(state, served, id, &path, context.deadline);
             let relaying = relay(state, served, request, context, owner, look_again);
             match Box::pin(relaying).await {
-                Relayed::Answered(response) => {
-                    attempt.end("relayed");
-                    return response;
-                }
-                Relayed::Failed(response) => {
-                    attempt.end("no-owner");
+                Relayed::Responded(response, outcome) => {
+                    attempt.end(outcome);
                     return response;
                 }
                 Relayed::Full => return full(served, attempt, "clients"),
@@ -181,7 +177,7 @@ async fn decide(
         server_name: context.server_name.clone(),
         certificate: context.certificate.clone(),
         url: None,
-        edge: context.relay.as_ref().map(|relay| Arc::clone(&relay.edge)),
+        edge: context.edge.as_ref().map(|edge| Arc::clone(&edge.name)),
         trace: attempt
             .span
             .as_ref()
@@ -199,8 +195,7 @@ async fn decide(
     let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
     match timeout_at(context.deadline, answer).await {
         Ok(Ok(Decision::Accepted(admitted, acceptance))) => {
-            let accepted = Admission { admitted, acceptance, settings };
-            let response = accept(state, served, context, &upgrade, accepted);
+            let response = accept(state, served, context, &upgrade, admitted, acceptance, settings);
             attempt.end(if response.status().is_server_error() { "failed" } else { "accepted" });
             response
         }
@@ -233,16 +228,9 @@ async fn decide(
     }
 }
 
-/// A client that its handler has accepted.
-struct Admission {
-    admitted: Admitted,
-    acceptance: Acceptance,
-    settings: Arc<config::Resource>,
-}
-
 /// The handler's decision about a client.
 enum Decision {
-    Accepted(Admitted, Acceptance),
+    Accepted(AdmittedClient, HandlerAcceptance),
     Refused(HandlerRejection),
     Faulted(Fault),
 }
@@ -271,7 +259,7 @@ fn ask_handler(
             Ok(Ok(acceptance)) => {
                 // The subprotocol is agreed on here, so that the handler can ask for it in its next event.
                 agree(client.info(), &acceptance, &settings);
-                Decision::Accepted(Admitted::new(client, registration, permit), acceptance)
+                Decision::Accepted(AdmittedClient::new(client, registration, permit), acceptance)
             }
             Ok(Err(rejection)) => Decision::Refused(rejection),
             Err(fault) => {
@@ -287,7 +275,7 @@ fn ask_handler(
 
 /// Agrees on the subprotocol. This is the handler's choice. If the handler chose none, it is the first of the client's
 /// offers that is in the configuration.
-fn agree(info: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
+fn agree(info: &ClientInfo, acceptance: &HandlerAcceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),
         None => info.agree(|offered| settings.subprotocols.iter().any(|wanted| wanted == offered)),
@@ -299,9 +287,10 @@ fn accept(
     served: &ServedResource,
     context: &RequestContext,
     upgrade: &Upgrade,
-    accepted: Admission,
+    admitted: AdmittedClient,
+    acceptance: HandlerAcceptance,
+    settings: Arc<config::Resource>,
 ) -> Response<Body> {
-    let Admission { admitted, acceptance, settings } = accepted;
     match response(upgrade, admitted.client().info(), acceptance, &settings) {
         Ok(response) => {
             let client = Arc::clone(admitted.client());
@@ -313,8 +302,8 @@ fn accept(
                 "accepted"
             );
             let trailer = upgrade.trailer().to_vec();
-            let accepted = AcceptedClient { admitted, settings, trailer };
-            context.put_accepted(Destination::ThisHost(accepted));
+            let pending = PendingConnection { admitted, settings, trailer };
+            context.put_accepted(Destination::ThisHost(pending));
             // A drain that has already begun may not have seen this client.
             if state.is_draining() || served.is_stopped() {
                 client.close_by_host(HostClose::Stopping);
@@ -342,7 +331,7 @@ fn accept(
 fn response(
     upgrade: &Upgrade,
     info: &ClientInfo,
-    acceptance: Acceptance,
+    acceptance: HandlerAcceptance,
     settings: &config::Resource,
 ) -> Result<Response<()>, String> {
     // This fails if the handler has chosen a subprotocol that the client did not offer.
@@ -383,7 +372,7 @@ const STOPPING: &str = "The server is stopping.\n";
 /// Refuses a client while the server or the resource stops. If another host relays the client, that host then looks for
 /// the next owner of the actor.
 fn stopping(context: &RequestContext, unique_in: UniqueIn) -> Response<Body> {
-    match (&context.relay, unique_in) {
+    match (&context.edge, unique_in) {
         (Some(_), UniqueIn::Cluster) => elsewhere(),
         (Some(_), UniqueIn::Host) | (None, _) => unavailable(STOPPING),
     }

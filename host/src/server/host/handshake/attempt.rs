@@ -4,12 +4,12 @@ use http::{Request, StatusCode};
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
-use super::request::RequestContext;
 use crate::access_log::{self, Refused};
 use crate::clients::ClientId;
 use crate::config::AccessLog;
 use crate::metrics::Pending;
 use crate::server::host::HostState;
+use crate::server::host::request::RequestContext;
 use crate::server::host::resources::ServedResource;
 use crate::traces::{HandshakeEnd, HandshakeSpan};
 

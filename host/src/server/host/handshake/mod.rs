@@ -8,14 +8,7 @@ mod attempt;
 mod refusals;
 mod refused_origin;
 mod relay;
-mod relayed_client;
-mod request;
 
 pub(in crate::server) use self::admission::admit;
 pub(in crate::server) use self::attempt::log_unknown_path;
 pub(in crate::server) use self::relay::REFUSED;
-pub(in crate::server) use self::relayed_client::RelayedClient;
-pub use self::request::Peer;
-pub(in crate::server) use self::request::{
-    AcceptedClient, Destination, OnBehalfOf, Relay, RequestContext,
-};

@@ -8,9 +8,9 @@ use http::{HeaderMap, Request};
 use tokio::time::Instant;
 use ws_host_protocol::handshake::forwarded::Convention;
 
-use super::request::RequestContext;
 use crate::log_rate::{Line, LogRate, Quoted};
 use crate::server::host::HostState;
+use crate::server::host::request::RequestContext;
 
 const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -26,8 +26,6 @@ use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::handshake::Scheme;
 use ws_host_protocol::handshake::client::Handshake;
 
-use super::relayed_client::RelayedClient;
-use super::request::{Destination, OnBehalfOf, RequestContext};
 use crate::cluster::Owner;
 use crate::cluster::relay::{
     self as wire, Opening, Origin, OwnerResponse, OwnerStream, Peers, RelayError, ResponseError,
@@ -37,7 +35,8 @@ use crate::log_rate::{Line, LogRate};
 use crate::resource::ActorLease;
 use crate::server::host::HostState;
 use crate::server::host::placing::NotHere;
-use crate::server::host::relays;
+use crate::server::host::relayed::{self, RelayedClient};
+use crate::server::host::request::{Destination, OnBehalfOf, RequestContext};
 use crate::server::host::resources::ServedResource;
 use crate::server::response::{Body, passed_on, text, unavailable};
 
@@ -62,15 +61,23 @@ static FAILED: LogRate = LogRate::new();
 
 /// The result of relaying a handshake.
 pub(super) enum Relayed {
-    /// The owner's response to the client.
-    Answered(Response<Body>),
+    /// The response to the client, and the outcome of its handshake.
+    Responded(Response<Body>, &'static str),
     /// This host has no room for a relayed client.
     Full,
-    /// This host's response to the client, because no owner has answered.
-    Failed(Response<Body>),
     /// Meanwhile no other host is the owner any more, or this host is stopping. The error is never
     /// [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
+}
+
+/// The result for a client that the owner has answered.
+fn answered(response: Response<Body>) -> Relayed {
+    Relayed::Responded(response, "relayed")
+}
+
+/// The result for a client that no owner has answered.
+fn no_owner(response: Response<Body>) -> Relayed {
+    Relayed::Responded(response, "no-owner")
 }
 
 /// Returns the response to a relayed handshake whose path this host does not own. The relaying host then looks up the
@@ -81,7 +88,7 @@ pub(super) fn elsewhere() -> Response<Body> {
     response
 }
 
-/// Relays a handshake to the owner of its actor. If that host does not own the actor or cannot be reached, looks up the
+/// RelayedClients a handshake to the owner of its actor. If that host does not own the actor or cannot be reached, looks up the
 /// owner again, until the deadline of the handshake.
 pub(super) async fn relay<L>(
     state: &Arc<HostState>,
@@ -95,12 +102,12 @@ where
     L: Future<Output = Result<ActorLease, NotHere>>,
 {
     if context.challenge.is_some() {
-        return Relayed::Failed(unavailable(
+        return no_owner(unavailable(
             "This path is served by another host, to which clients of draft 00 are not relayed.\n",
         ));
     }
-    let Some(peers) = state.relays.peers() else {
-        return Relayed::Failed(unavailable("This host does not relay clients to other hosts.\n"));
+    let Some(peers) = state.relayed.peers() else {
+        return no_owner(unavailable("This host does not relay clients to other hosts.\n"));
     };
     let Some(guard) = state.connection_guard().await else {
         return Relayed::Full;
@@ -113,7 +120,7 @@ where
     loop {
         let address = owner.address.clone();
         let worker = state.context.workers.assign_relay();
-        let entry = state.relays.add(&address);
+        let entry = state.relayed.add(&address);
         let deadlines = Deadlines {
             until_sent: part_of(context.deadline, PARTS),
             until_answered: context.deadline,
@@ -122,14 +129,14 @@ where
         // The bytes will be copied by a task on this runtime, so the owner's socket is opened here too. If the request
         // is dropped, the attempt is aborted.
         let asking = AbortOnDropHandle::new(worker.worker().runtime().spawn(asking));
-        let answered = match asking.await {
-            Ok(answered) => answered,
+        let responded = match asking.await {
+            Ok(responded) => responded,
             Err(_) => Err(RelayError::Late(address.clone())),
         };
-        let error = match answered {
+        let error = match responded {
             Ok((stream, response)) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let Some(answer) = handshake.translate(&response) else {
-                    return Relayed::Failed(refuse(
+                    return no_owner(refuse(
                         served,
                         &RelayError::Invalid(
                             address,
@@ -140,7 +147,7 @@ where
                 if state.is_draining() {
                     // The drain may have asked the owner to close the clients of this host before the owner had this
                     // client. So the owner is asked again.
-                    tokio::spawn(relays::close(Arc::clone(peers), address, Duration::ZERO));
+                    tokio::spawn(relayed::close(Arc::clone(peers), address, Duration::ZERO));
                 }
                 let OwnerResponse { head, body: early, .. } = response;
                 let (peer, connection) = (context.peer.address, context.connection);
@@ -157,19 +164,19 @@ where
                     connection,
                 };
                 context.put_accepted(Destination::OtherHost(client));
-                return Relayed::Answered(answer);
+                return answered(answer);
             }
             Ok((_, response)) => match response.headers.get(TO_PEER) {
                 Some(value) if value == ELSEWHERE => RelayError::Misdirected(address.clone()),
                 Some(_) => RelayError::Refused(address.clone()),
-                None => return Relayed::Answered(pass_on(response)),
+                None => return answered(pass_on(response)),
             },
             Err(error) => error,
         };
         // The pause is random, so that the clients of an actor do not all try again at the same moment.
         let again = Instant::now() + pause.mul_f64(rand::random_range(0.5..1.0));
         if !error.is_worth_another_look() || again >= context.deadline {
-            return Relayed::Failed(refuse(served, &error));
+            return no_owner(refuse(served, &error));
         }
         tracing::debug!(
             resource = served.name(),

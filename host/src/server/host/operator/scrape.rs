@@ -23,8 +23,8 @@ pub(in crate::server) fn scrape(state: &HostState) -> String {
     }
     if let Some(cluster) = &state.context.cluster {
         cluster.scrape(&mut exposition);
-        exposition.sample(&catalog::RELAYED_CLIENTS, &[], state.relays.count());
-        exposition.sample(&catalog::PEERS_REFUSED, &[], state.relays.refused_peers.get());
+        exposition.sample(&catalog::RELAYED_CLIENTS, &[], state.relayed.count());
+        exposition.sample(&catalog::PEERS_REFUSED, &[], state.relayed.refused_peers.get());
     }
     exposition.into_text()
 }
@@ -57,7 +57,7 @@ fn scrape_workers(state: &HostState, to: &mut Exposition) {
 fn scrape_resource(served: &ServedResource, to: &mut Exposition) {
     let (name, resource) = (served.name(), served.resource());
     let metrics = resource.code().metrics();
-    to.sample(&catalog::HANDSHAKES_WAITING, &[name], served.handshakes());
+    to.sample(&catalog::HANDSHAKES_WAITING, &[name], served.waiting_handshakes());
     to.sample(&catalog::TOPICS, &[name], resource.topics().count());
     to.sample(&catalog::PUBLISHED, &[name], resource.topics().published());
     scrape_actors(name, &resource.actors(), to);

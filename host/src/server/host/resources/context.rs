@@ -26,7 +26,7 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) workers: Arc<Workers>,
     pub(in crate::server) budget: Arc<Budget>,
     /// The accepted connections that are neither clients nor kept alive yet.
-    pub(in crate::server) handshakes: TaskTracker,
+    pub(in crate::server) open_handshakes: TaskTracker,
     /// The tasks that a graceful shutdown waits for.
     pub(in crate::server) tasks: TaskTracker,
     pub(in crate::server) closing: Arc<ClosingConnections>,
@@ -70,7 +70,7 @@ impl HostContext {
             runtimes,
             workers,
             budget,
-            handshakes: TaskTracker::new(),
+            open_handshakes: TaskTracker::new(),
             tasks,
             closing,
             ids,

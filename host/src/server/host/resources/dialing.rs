@@ -15,7 +15,7 @@ use crate::actor_resources::ActorResources;
 use crate::budget::Budget;
 use crate::clients::{Client, ClientId, ClientInfo, ConnectionId, Headers, HttpVersion, Ids};
 use crate::config::{self, Mode};
-use crate::connection::{Admitted, ClosingConnections, Connection, ConnectionGuard, opened};
+use crate::connection::{AdmittedClient, ClosingConnections, Connection, ConnectionGuard, opened};
 use crate::dialer::{ConnectFuture, DialError, DialRequest, Dialer};
 
 /// How many connections the handlers of a resource may have open, in all and for each actor. Each connection takes a
@@ -108,7 +108,7 @@ impl Dialer for ActorDialer {
         let closing = Arc::clone(closing);
         let guard = ConnectionGuard { _permit: permit, _token: tasks.token(), closing };
         let admitted =
-            Admitted::outgoing(client, registration, Arc::clone(&actor), Arc::new(guard));
+            AdmittedClient::outgoing(client, registration, Arc::clone(&actor), Arc::new(guard));
         // Automatic answers are only for messages of clients, so an outgoing connection gets settings without them.
         let settings =
             Arc::new(config::Resource { auto_answers: Vec::new(), ..(*settings).clone() });

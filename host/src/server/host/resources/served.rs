@@ -38,7 +38,7 @@ pub(in crate::server) struct ServedResource {
     runtime: Arc<Runtime>,
     reload_handle: ReloadHandle,
     /// The number of handshakes that wait for the handler.
-    handshakes: AtomicUsize,
+    waiting_handshakes: AtomicUsize,
     is_stopped: Arc<AtomicBool>,
     _reloads: AbortOnDropHandle<()>,
     sweep: Mutex<AbortOnDropHandle<()>>,
@@ -58,7 +58,7 @@ impl From<config::OnFull> for OnFull {
 
 impl Drop for PendingHandshake {
     fn drop(&mut self) {
-        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting_handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -117,7 +117,7 @@ impl ServedResource {
             resource,
             runtime,
             reload_handle,
-            handshakes: AtomicUsize::new(0),
+            waiting_handshakes: AtomicUsize::new(0),
             is_stopped,
             _reloads: AbortOnDropHandle::new(tokio::spawn(reloads.run())),
         })
@@ -146,12 +146,12 @@ impl ServedResource {
         limit: usize,
     ) -> Option<PendingHandshake> {
         let handshake = PendingHandshake(Arc::clone(self));
-        (self.handshakes.fetch_add(1, Ordering::Relaxed) < limit).then_some(handshake)
+        (self.waiting_handshakes.fetch_add(1, Ordering::Relaxed) < limit).then_some(handshake)
     }
 
     /// Returns the number of handshakes that wait for the handler.
-    pub(in crate::server) fn handshakes(&self) -> usize {
-        self.handshakes.load(Ordering::Relaxed)
+    pub(in crate::server) fn waiting_handshakes(&self) -> usize {
+        self.waiting_handshakes.load(Ordering::Relaxed)
     }
 
     /// Returns whether the actors can continue with new settings.

@@ -7,29 +7,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::RelayedEntry;
 use crate::clients::ConnectionId;
 use crate::cluster::relay::OwnerStream;
 use crate::config;
 use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
-use crate::server::host::relays::RelayEntry;
 use crate::worker::{HandshakeWorker, Worker};
 
 /// A client that the owner of its actor has accepted.
 pub(in crate::server) struct RelayedClient {
-    pub(super) owner: OwnerStream,
+    pub(in crate::server::host) owner: OwnerStream,
     /// The head of the owner's response.
-    pub(super) head: Vec<u8>,
+    pub(in crate::server::host) head: Vec<u8>,
     /// Bytes that followed the head.
-    pub(super) early: Vec<u8>,
+    pub(in crate::server::host) early: Vec<u8>,
     /// The worker that copies the bytes.
-    pub(super) worker: HandshakeWorker,
-    pub(super) guard: Arc<ConnectionGuard>,
-    pub(super) entry: RelayEntry,
+    pub(in crate::server::host) worker: HandshakeWorker,
+    pub(in crate::server::host) guard: Arc<ConnectionGuard>,
+    pub(in crate::server::host) entry: RelayedEntry,
     /// Cancelled when the owner's lease is fenced.
-    pub(super) fenced: CancellationToken,
-    pub(super) settings: Arc<config::Resource>,
-    pub(super) peer: SocketAddr,
-    pub(super) connection: ConnectionId,
+    pub(in crate::server::host) fenced: CancellationToken,
+    pub(in crate::server::host) settings: Arc<config::Resource>,
+    pub(in crate::server::host) peer: SocketAddr,
+    pub(in crate::server::host) connection: ConnectionId,
 }
 
 impl RelayedClient {

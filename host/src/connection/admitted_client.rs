@@ -26,7 +26,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// The handler gets the last event exactly once, however the connection ends. If this value is dropped earlier, for
 /// example because the request was cut off, the drop delivers the event. The event is lost only in three cases: no
 /// instance can be started for it, the actor backs off after failed starts, or the call itself fails.
-pub(crate) struct Admitted {
+pub(crate) struct AdmittedClient {
     client: Arc<Client>,
     actor: Arc<Actor>,
     guard: Arc<ConnectionGuard>,
@@ -42,7 +42,7 @@ pub(crate) struct ClientPermit {
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
-impl Admitted {
+impl AdmittedClient {
     pub(crate) fn new(
         client: Arc<Client>,
         registration: Registration,
@@ -146,7 +146,7 @@ impl Admitted {
     }
 }
 
-impl Drop for Admitted {
+impl Drop for AdmittedClient {
     fn drop(&mut self) {
         self.unregister(&ConnectionEnd::EndOfStream);
     }

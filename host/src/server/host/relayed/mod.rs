@@ -1,5 +1,7 @@
 //! The clients that this host relays to others, by the address of their owner.
 
+mod client;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+pub(in crate::server) use self::client::RelayedClient;
 use crate::cluster::relay::{Opening, Peers, Request, dial, read_response};
 use crate::metrics::Counter;
 
@@ -19,7 +22,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The clients that this host relays.
-pub(in crate::server) struct Relays {
+pub(in crate::server) struct RelayedClients {
     /// The means to reach other hosts. `None`: this host relays no clients.
     peers: Option<Arc<Peers>>,
     owners: Mutex<HashMap<String, usize>>,
@@ -31,12 +34,12 @@ pub(in crate::server) struct Relays {
 }
 
 /// The entry of a relayed client. It is removed when this is dropped.
-pub(in crate::server) struct RelayEntry {
-    relays: Arc<Relays>,
+pub(in crate::server) struct RelayedEntry {
+    clients: Arc<RelayedClients>,
     address: String,
 }
 
-impl Relays {
+impl RelayedClients {
     pub(super) fn new(peers: Option<Arc<Peers>>) -> Self {
         Self {
             peers,
@@ -57,9 +60,9 @@ impl Relays {
     }
 
     /// Counts a client that is relayed to the owner at this address.
-    pub(in crate::server) fn add(self: &Arc<Self>, address: &str) -> RelayEntry {
+    pub(in crate::server) fn add(self: &Arc<Self>, address: &str) -> RelayedEntry {
         *self.owners.lock().entry(address.to_owned()).or_default() += 1;
-        RelayEntry { relays: Arc::clone(self), address: address.to_owned() }
+        RelayedEntry { clients: Arc::clone(self), address: address.to_owned() }
     }
 
     /// Asks all owners to close the clients of this host with 1001, spread over up to `time`. Ending the streams to the
@@ -107,9 +110,9 @@ pub(in crate::server) async fn close(peers: Arc<Peers>, address: String, time: D
     }
 }
 
-impl Drop for RelayEntry {
+impl Drop for RelayedEntry {
     fn drop(&mut self) {
-        let mut owners = self.relays.owners.lock();
+        let mut owners = self.clients.owners.lock();
         if let Some(count) = owners.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 
-use super::relayed_client::RelayedClient;
+use super::relayed::RelayedClient;
 use crate::clients::{Certificate, ConnectionId, HttpVersion};
 use crate::config::{self, Address};
-use crate::connection::Admitted;
+use crate::connection::AdmittedClient;
 use crate::server::host::HostState;
 
 /// The local address of a stream whose local address is unknown. It cannot be mistaken for a real address.
@@ -72,7 +72,7 @@ pub(in crate::server) struct RequestContext {
     /// The certificate that the client has presented.
     pub(in crate::server) certificate: Option<Arc<Certificate>>,
     /// The host that relays the request to this host.
-    pub(in crate::server) relay: Option<Arc<Relay>>,
+    pub(in crate::server) edge: Option<Arc<Edge>>,
     /// The deadline for the response to the handshake.
     pub(in crate::server) deadline: Instant,
     /// The 8 bytes that a client of draft 00 sends after the head of its request.
@@ -81,11 +81,10 @@ pub(in crate::server) struct RequestContext {
     accepted: Arc<Mutex<Option<Destination>>>,
 }
 
-/// What an edge says about a client that it relays to this host.
+/// The host that relays a request to this host, and what it says about the client.
 #[derive(Debug)]
-pub(in crate::server) struct Relay {
-    /// The name of the edge.
-    pub(in crate::server) edge: Arc<str>,
+pub(in crate::server) struct Edge {
+    pub(in crate::server) name: Arc<str>,
     /// The name of the resource that the edge has found for the path.
     pub(in crate::server) resource: String,
     pub(in crate::server) http_version: HttpVersion,
@@ -94,14 +93,14 @@ pub(in crate::server) struct Relay {
 /// Where the bytes of an accepted client go.
 pub(in crate::server) enum Destination {
     /// To its actor.
-    ThisHost(AcceptedClient),
+    ThisHost(PendingConnection),
     /// To the host that owns its actor.
     OtherHost(RelayedClient),
 }
 
-/// An accepted client on its way from the request to the connection.
-pub(in crate::server) struct AcceptedClient {
-    pub(in crate::server) admitted: Admitted,
+/// An admitted client whose connection has not begun: its response has not been sent.
+pub(in crate::server) struct PendingConnection {
+    pub(in crate::server) admitted: AdmittedClient,
     pub(in crate::server) settings: Arc<config::Resource>,
     /// The bytes to send between the head of the response and the first frame.
     pub(in crate::server) trailer: Vec<u8>,
@@ -116,7 +115,7 @@ impl RequestContext {
             address: None,
             server_name: None,
             certificate: None,
-            relay: None,
+            edge: None,
             deadline: deadline(state),
             challenge: None,
             accepted: Arc::default(),
@@ -154,8 +153,8 @@ impl RequestContext {
     /// Returns the version of HTTP that the client speaks. For a relayed client, this is the version between the client
     /// and the host that relays it.
     pub(super) fn http_version(&self, request: &Request<()>) -> HttpVersion {
-        match (&self.relay, request.version()) {
-            (Some(relay), _) => relay.http_version,
+        match (&self.edge, request.version()) {
+            (Some(edge), _) => edge.http_version,
             (None, Version::HTTP_2) => HttpVersion::Http2,
             (None, _) => HttpVersion::Http1,
         }
