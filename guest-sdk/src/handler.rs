@@ -59,8 +59,8 @@ pub trait Handler: Default + 'static {
         Ok(())
     }
 
-    /// Called when an event of this client returned an error. The handler can notify the client, close it, or do
-    /// nothing.
+    /// Called when a function returns an error while handling an event of this client. The handler can notify the
+    /// client, close it, or do nothing.
     ///
     /// By default, writes the error with its causes to the host's log, and closes the client with 1011. With
     /// `ws-host --dev`, the close reason contains the error.
@@ -68,9 +68,9 @@ pub trait Handler: Default + 'static {
         report::client(client, &error);
     }
 
-    /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception: if
-    /// the host cannot start an instance, this function is not called. After repeated failed starts, the host waits
-    /// before the next attempt. If a client leaves during this wait, this function is not called for the client either.
+    /// Called as the last event of a client, exactly once for each client that was accepted. There are two exceptions:
+    /// it is not called if the host cannot start an instance, or if the client leaves while the host waits before
+    /// another attempt, after repeated failed starts.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
@@ -82,19 +82,20 @@ pub trait Handler: Default + 'static {
 ///
 /// In both functions, [`state_reason`](crate::state_reason) says why the function is called.
 pub trait Lifecycle: Handler {
-    /// Returns the state as bytes. The handler that takes over gets the state in [`resume`](Self::resume). This is the
-    /// new code after a hot reload, or the same code when the next event wakes a hibernated instance.
+    /// Returns the state as bytes. The handler that takes over gets the state in [`resume`](Self::resume). After a hot
+    /// reload, that handler is an instance of the new code. After hibernation, it is a new instance of the same code,
+    /// started by the next event.
     ///
     /// With checkpoints (`--checkpoint`), this function is also called after events, and the same instance continues.
     ///
-    /// If this function returns `None`, a reload starts over, the instance is not hibernated, and the previous
-    /// checkpoint is kept.
+    /// If this function returns `None`, the handler starts without a state after a reload, the instance is not
+    /// hibernated, and the previous checkpoint is kept.
     fn suspend(&mut self) -> Option<Vec<u8>>;
 
     /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance returned none,
     /// or if it trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date,
     /// and [`clients`](crate::clients) returns the connected clients. This is the first event of every instance that
-    /// replaces another one. This function is not called in the very first instance.
+    /// replaces another one. It is not called on the very first instance.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ pub trait Lifecycle: Handler {
 
 /// A handler that sets timers.
 pub trait Timers: Handler {
-    /// Called when a [`Timer`] is due. The timer is then no longer set.
+    /// Called when a [`Timer`] is due. By the time of the call, the timer is no longer set.
     ///
     /// # Errors
     ///
@@ -129,11 +130,11 @@ pub trait CustomMessages: Handler {
     ) -> Result<Vec<u8>, Error>;
 }
 
-/// A handler that wants to continue sending when there is room for a client again.
+/// A handler that wants to resume sending once there is room for more output to a client.
 pub trait Drained: Handler {
-    /// Called when there is room for a client again, if a send to this client has failed with
-    /// [`SendError::Full`](crate::SendError::Full). There is room when at least half of the client's outbound buffer is
-    /// free, and enough of the host's `max-buffered` is free too.
+    /// After a send to a client has failed with [`SendError::Full`](crate::SendError::Full), called once there is room
+    /// for more output to this client. There is room when at least half of the client's outbound buffer is free, and
+    /// enough of the host's `max-buffered` is free too.
     ///
     /// # Errors
     ///
@@ -154,8 +155,8 @@ pub trait Expiry: Handler {
 
 /// A handler that is called when the server stops or no longer serves the resource, before the clients are closed.
 pub trait Stop: Handler {
-    /// Called when the server stops, or no longer serves the resource. The clients are still open. They are closed when
-    /// this function returns, with 1001, or with 1012 if the resource restarts because its configuration has changed.
+    /// Called when the server stops, or no longer serves the resource. The clients are still open. When this function
+    /// returns, they are closed with 1001, or with 1012 if the resource restarts because its configuration has changed.
     ///
     /// # Errors
     ///

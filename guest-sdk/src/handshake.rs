@@ -6,7 +6,8 @@ use crate::sys::handshake as host;
 use crate::words::errors;
 use crate::{Client, Error, Request};
 
-/// The handshake of a client that asks to connect. It has the request, and takes the contents of the response.
+/// The handshake of a client that asks to connect. It contains the request, and is used to set the contents of the
+/// response.
 #[derive(Debug)]
 pub struct Handshake(Client);
 

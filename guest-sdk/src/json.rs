@@ -25,8 +25,8 @@ impl Client {
 ///
 /// Returns [`InvalidJson`] if the message is not JSON, or not of this type. If the handler returns this error, for
 /// example with `?`, [`failed`](crate::Handler::failed) gets it. By default, `failed` then closes the client with 1007,
-/// because the mistake is the client's. The error is the reason of the close, and is also written to the log at the
-/// level `info`.
+/// because the mistake is the client's. The error becomes the close reason, and is also written to the log at the level
+/// `info`.
 pub fn from_json<T: DeserializeOwned>(message: impl AsRef<[u8]>) -> Result<T, InvalidJson> {
     serde_json::from_slice(message.as_ref()).map_err(InvalidJson)
 }

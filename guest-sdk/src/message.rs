@@ -99,8 +99,8 @@ impl SendOptions {
         self
     }
 
-    /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that is longer after compression is
-    /// sent in fragments. The client still receives one message.
+    /// Sets the maximum size of a frame's payload, in bytes (RFC 6455 §5.4). A message that is longer after compression
+    /// is sent in fragments. The client still receives one message.
     pub fn max_frame(self, bytes: NonZeroU32) -> Self {
         // This fails only for 0.
         let _ = self.0.set_max_frame(Some(bytes.get()));

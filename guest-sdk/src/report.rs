@@ -8,7 +8,7 @@ use crate::{Client, CloseCode, Error};
 /// The environment variable that a host sets in development mode (`--dev`).
 const DEVELOPMENT: &str = "WS_HOST_DEV";
 
-/// The longest reason of a close frame, in bytes.
+/// The maximum length of a close reason, in bytes.
 const MAX_REASON: usize = 123;
 
 /// Writes the error to the log, and closes the client.

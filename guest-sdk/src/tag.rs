@@ -16,7 +16,7 @@ impl Client {
         Ok(host::tag(self.id(), tag.as_ref())?)
     }
 
-    /// Removes a tag from the client. Returns whether the client had it.
+    /// Removes the tag from the client. Returns whether the client had it.
     pub fn untag(self, tag: impl AsRef<str>) -> bool {
         host::untag(self.id(), tag.as_ref())
     }

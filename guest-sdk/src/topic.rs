@@ -31,13 +31,13 @@ impl Client {
     }
 }
 
-/// Returns how many clients of the resource on this host are subscribed to a topic.
+/// Returns how many clients of the resource on this host are subscribed to the topic.
 pub fn subscribers(topic: impl AsRef<str>) -> u32 {
     host::subscribers(topic.as_ref())
 }
 
-/// Sends a message to all subscribers of a topic. The message is framed only once. This function may return before all
-/// subscribers have the message.
+/// Sends a message to all subscribers of the topic. The message is framed only once. This function may return before
+/// all subscribers have the message.
 ///
 /// # Errors
 ///
@@ -49,8 +49,8 @@ pub fn publish<'a>(
     Ok(host::publish(topic.as_ref(), param(message.into()), None)?)
 }
 
-/// Sends a message to all subscribers of a topic with options. Clients that [`except`](SendOptions::except) excludes do
-/// not get the message.
+/// Sends a message with options to all subscribers of the topic. Clients that [`except`](SendOptions::except) excludes
+/// do not get the message.
 ///
 /// # Errors
 ///

@@ -35,7 +35,7 @@ pub(crate) struct Refused<'a> {
     /// The address of the client itself, as trusted proxies report it.
     pub(crate) address: IpAddr,
     pub(crate) request: &'a Request<()>,
-    /// The outcome, by its name in the metric of handshakes.
+    /// The outcome, as it is named in the handshake metric.
     pub(crate) outcome: &'static str,
     /// The status of the response. `None` if there was no response.
     pub(crate) status: Option<StatusCode>,

@@ -45,7 +45,7 @@ impl Budget {
     }
 
     /// Returns the usage in bytes above which the clients that hold the most memory are closed. It is 7/8 of the limit.
-    /// Seven clients that each take all that they can get use exactly as much.
+    /// Seven clients that each take all that they can get use exactly this much.
     pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }

@@ -9,7 +9,8 @@ pub fn with_causes(error: &dyn Error) -> String {
 }
 
 /// Returns the message of the last cause, or that of the error itself if it has no cause. In the errors of an HTTP
-/// client, the last cause is the most specific one. The others only say which parts of the client it passed through.
+/// client, the last cause is the most specific one. The others only say which parts of the client the error passed
+/// through.
 pub fn last_cause(error: &dyn Error) -> String {
     let mut last = error;
     while let Some(cause) = last.source() {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// a problem continues, and long enough that many clients cannot fill a disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The maximum number of bytes of a client's text that are quoted. The name of a host has at most 253 bytes.
+/// The maximum number of bytes of a client's text that are quoted. A host name has at most 253 bytes.
 const MAX_QUOTED: usize = 256;
 
 /// A rate limit for log lines of one kind. It is usually a `static`. It allows one or several lines a second. The first

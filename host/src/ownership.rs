@@ -32,7 +32,7 @@ pub(crate) trait Ownership: Debug + Send + Sync {
         false
     }
 
-    /// Takes what the earlier owner has left. Returns `None` if there was no earlier owner, or if this was taken
+    /// Takes what the earlier owner has left. Returns `None` if there was no earlier owner, or if the data was taken
     /// before.
     fn take_inherited(&self) -> Option<Inherited> {
         None

@@ -8,7 +8,7 @@ use matchit::{InsertError, Router};
 
 pub(crate) use self::normal::normalized;
 
-/// A path or a pattern of paths: `/chat`, `/room/{id}`, `/files/*`.
+/// A path or a path pattern: `/chat`, `/room/{id}`, `/files/*`.
 ///
 /// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, or
 /// nothing. Patterns are case-sensitive. A pattern may be written as people read it or as browsers send it: `/räume` is
@@ -26,7 +26,7 @@ pub struct Pattern {
     folder_route: Option<String>,
 }
 
-/// Why a text is not a valid pattern.
+/// Why a string is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The pattern does not begin with a slash.
@@ -48,7 +48,7 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// [`PatternError`] if the text is not a valid pattern.
+    /// [`PatternError`] if the string is not a valid pattern.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         if !text.starts_with('/') {
             return Err(PatternError::NoSlash(text.to_owned()));
@@ -142,7 +142,7 @@ struct Entry<T> {
     value: T,
 }
 
-/// The error that another pattern matches the same paths as the new one. Neither of the two is more specific.
+/// The error if another pattern matches the same paths as the new one, and neither of the two is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{new} matches the same paths as {old}, and neither is more specific: change or remove one of them"
@@ -201,7 +201,7 @@ impl<T: Clone> Patterns<T> {
         Some(Found { value, parameters })
     }
 
-    /// Returns the index of the slot of a route. Creates the slot if there is none.
+    /// Returns the index of a route's slot. Creates the slot if there is none.
     fn slot(&mut self, pattern: &Pattern, route: &str) -> Result<usize, Conflict> {
         let next = self.slots.len();
         match self.router.insert(route, next) {

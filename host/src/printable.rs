@@ -38,8 +38,8 @@ fn is_joiner_or_variation(character: char) -> bool {
 /// Returns whether a character controls a terminal, or is invisible. Spaces count as visible.
 ///
 /// The invisible characters are those that Unicode calls default-ignorable, such as U+200B (zero width space), U+202E
-/// (right-to-left override) and variation selectors. Separators of lines and paragraphs (U+2028, U+2029) and marks of
-/// annotations (U+FFF9 to U+FFFB) are counted among them.
+/// (right-to-left override) and variation selectors. Line and paragraph separators (U+2028, U+2029) and interlinear
+/// annotation characters (U+FFF9 to U+FFFB) count as invisible too.
 pub(crate) fn is_control_or_invisible(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn printable_text_hides_and_reorders_nothing() {
         assert_eq!(escaped("a\u{202e}b\u{200b}c"), "a\\u{202e}b\\u{200b}c");
-        // One of each group: soft hyphen, marks and isolates of the writing direction, separators of lines and
-        // paragraphs, fillers of Hangul, byte order mark, annotations and tags.
+        // One of each group: soft hyphen, directional marks and isolates, line and paragraph separators, Hangul
+        // fillers, byte order mark, annotations and tags.
         for hidden in "\u{ad}\u{34f}\u{61c}\u{1160}\u{17b5}\u{180e}\u{200b}\u{200f}\u{2028}\u{2029}\u{202a}\u{2060}\
                        \u{2066}\u{2069}\u{206f}\u{3164}\u{feff}\u{ffa0}\u{fff9}\u{1bca0}\u{1d173}\u{e0041}"
             .chars()

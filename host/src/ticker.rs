@@ -53,6 +53,11 @@ pub(crate) fn now() -> u64 {
     NOW.load(Ordering::Relaxed)
 }
 
+/// Returns the time now, on the clock of [`now`].
+pub(crate) fn exact_now() -> u64 {
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Calls a function at every tick.
 ///
 /// # Errors
@@ -74,8 +79,7 @@ fn tick() {
     loop {
         {
             let mut ticker = TICKER.lock();
-            let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            NOW.store(now, Ordering::Relaxed);
+            NOW.store(exact_now(), Ordering::Relaxed);
             ticker.callbacks.retain_mut(|callback| callback() == Repeat::Yes);
             if ticker.callbacks.is_empty() {
                 ticker.thread = None;

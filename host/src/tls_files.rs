@@ -1,4 +1,4 @@
-//! Reads certificates and private keys from files in PEM.
+//! Reads certificates and private keys from PEM files.
 
 use std::path::{Path, PathBuf};
 

@@ -301,10 +301,10 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Begins the next of the messages that the last call of `next-many` returned, with all that `next` does between
-            /// two messages. Returns false if the handler should not handle that message now: then `received-burst`
-            /// should return, for the same reasons as after `next`. Also returns false if all of these messages have
-            /// begun, and after a call of `next`.
+            /// Begins the next message of those that the last call of `next-many` returned, and does what `next` does between
+            /// two messages. Returns false if the handler should not handle the message now. Then `received-burst` should
+            /// return, for the same reasons as after `next`. Also returns false if no message is left, or if `next` was
+            /// called since.
             ///
             /// Costs one call into the host. Never fails.
             #[allow(async_fn_in_trait)]

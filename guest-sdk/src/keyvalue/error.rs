@@ -1,11 +1,11 @@
-//! Errors of buckets.
+//! Bucket errors.
 
 use std::fmt;
 
 use crate::words::words;
 
 words! {
-    /// The kind of an error of a bucket.
+    /// The kind of a bucket error.
     ErrorKind {
         /// The configuration grants no file. The log says which grant is missing.
         AccessDenied = "access-denied", "the configuration grants no file for keys and values: add \
@@ -26,7 +26,7 @@ words! {
     }
 }
 
-/// The error of a bucket. It has a kind, and the host's message, which says what to do.
+/// A bucket error. It has a kind, and the host's message, which says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,

@@ -118,7 +118,7 @@ impl Bucket {
         Ok(host::compare_and_swap(&self.0, key.as_ref(), expected, value.as_ref())?)
     }
 
-    /// Replaces a value by the one that `change` computes from it, and returns the new value. If another instance
+    /// Replaces a value with the one that `change` computes from it, and returns the new value. If another instance
     /// changes the value in between, `change` is called again with that instance's value.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! The capabilities of WASI in a component. Each error is a text that begins with the word for the error and a colon.
+//! The WASI capabilities in a component. Each error is text that begins with the word for the error and a colon.
 
 use ws_guest_bindings::config::wasi::config::store as values;
 use ws_guest_bindings::keyvalue::wasi::keyvalue::{atomics, batch, store};

@@ -164,7 +164,7 @@ impl TestHost {
         fake.timers.iter().map(|(timer, at)| (Timer::new(*timer), left(*at))).collect()
     }
 
-    /// Replaces the code by that of `H`, as a hot reload does: calls `suspend` of the old code, then `resume` of the
+    /// Replaces the code with that of `H`, as a hot reload does: calls `suspend` of the old code, then `resume` of the
     /// new one. To test an upgrade, a test can contain both versions of the handler. To test that the state survives, a
     /// test can reload to the same type.
     ///
@@ -204,7 +204,7 @@ impl TestHost {
         self.send_to(message.into(), |client| client.topics.iter().any(|own| own == topic))
     }
 
-    /// Sends a message to the clients that have a tag, as the operator does. Returns the number of these clients.
+    /// Sends a message to the clients that have this tag, as the operator does. Returns the number of these clients.
     pub fn send_tagged<'a>(&self, tag: &str, message: impl Into<Message<'a>>) -> usize {
         self.send_to(message.into(), |client| client.tags.iter().any(|own| own == tag))
     }

@@ -24,7 +24,7 @@ pub(super) struct Shared {
     pub(super) actor: RefCell<Actor>,
 }
 
-/// The error that the handler panicked in an event.
+/// The error for a panic of the handler in an event.
 pub(super) struct Fault;
 
 /// An event that the host runs as a consequence of an earlier event, without a call from the test.

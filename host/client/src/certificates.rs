@@ -1,4 +1,4 @@
-//! Reads certificates from a file in PEM.
+//! Reads certificates from a PEM file.
 
 use std::error::Error;
 use std::io;

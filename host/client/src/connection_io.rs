@@ -15,7 +15,7 @@ use crate::outgoing::Outgoing;
 use crate::shared::Shared;
 use crate::stream::Stream;
 
-/// How much is read at once, in bytes. This is the longest TLS record.
+/// How much is read at once, in bytes. This is the length of the longest TLS record.
 const READ_SIZE: usize = 16 << 10;
 
 /// The socket and the close deadline of one connection. While it waits for anything, it also writes output.
@@ -83,7 +83,7 @@ impl<'a> ConnectionIo<'a> {
     }
 
     /// Writes the last frames, and waits until the server has closed the TCP connection, as RFC 6455 §7.1.1 requires of
-    /// the server. The wait ends at the deadline at the latest. Then this closes the socket.
+    /// the server. The wait ends at the deadline at the latest. Then the socket is closed.
     ///
     /// # Cancel safety
     ///

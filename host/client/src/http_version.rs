@@ -19,7 +19,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// Returns the names in ALPN (RFC 7301, RFC 9113 §3.2), the preferred one first.
+    /// Returns the ALPN names (RFC 7301, RFC 9113 §3.2), the preferred one first.
     pub(crate) fn alpn(self) -> Vec<Vec<u8>> {
         let names: &[&[u8]] = match self {
             Self::Http1 => &[b"http/1.1"],

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::certificates;
 use crate::error::ConnectError;
 
-/// The files of a client's certificate and its key, in PEM.
+/// The PEM files with a client's certificate and its key.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) certificate: PathBuf,

@@ -71,7 +71,7 @@
 //!
 //! # Streams and sinks
 //!
-//! [`Messages`] is a `Stream`, and [`Client::sink`] returns a `Sink` (of the crate `futures-util`).
+//! [`Messages`] is a `Stream`, and [`Client::sink`] returns a `Sink` (from the crate `futures-util`).
 //!
 //! # Every buffer has a limit
 //!

@@ -33,7 +33,8 @@ const OWN_HEADERS: [HeaderName; 8] = [
 /// Headers with secret values, which are not printed.
 const SECRETS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
-/// The smallest outbound buffer, in bytes. It has room for the longest control frame that a client can send.
+/// The minimum size of the outbound buffer, in bytes. It is the length of the longest control frame that a client can
+/// send.
 const MIN_OUTBOUND: usize = 2 + 4 + ws_host_protocol::MAX_CONTROL_PAYLOAD;
 
 /// The options of a connection: where to connect, and how.
@@ -42,7 +43,7 @@ pub struct Options {
     pub(crate) url: Url,
     pub(crate) subprotocols: Vec<String>,
     headers: HeaderMap,
-    /// Replaces the host of the URL in the request.
+    /// Sent in the request instead of the URL's host.
     host: Option<Authority>,
     pub(crate) http: HttpVersion,
     pub(crate) unix: Option<PathBuf>,
@@ -60,9 +61,10 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {
-    /// Trusts the authorities of the system. They are read when a connection of this process first needs them.
+    /// Trusts the system's certificate authorities. They are loaded once per process, when a connection first needs
+    /// them.
     System,
-    /// Trusts only the authorities in this PEM file.
+    /// Trusts only the certificate authorities in this PEM file.
     File(PathBuf),
     /// **Verifies nothing.** Anybody on the network path can read and change everything. Use it only for tests.
     Nothing,
@@ -114,9 +116,9 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends a header with the handshake. A name can be added more than once, except `Host`. The last `Host` replaces
-    /// the host of the URL in the request, and also in `:authority` of HTTP/2. The URL still determines where to
-    /// connect, and which certificate is expected. `Authorization` replaces the user and the password of the URL.
+    /// Sends a header with the handshake. A name can be added more than once, except `Host`. The last `Host` is sent
+    /// instead of the URL's host, in HTTP/2 as `:authority`. The URL still determines where to connect, and which
+    /// certificate is expected. `Authorization` replaces the user and the password of the URL.
     ///
     /// # Errors
     ///
@@ -204,16 +206,17 @@ impl Options {
         self
     }
 
-    /// Sets the longest message to receive, in bytes. A longer message fails the connection with 1009. The default is
-    /// 1 MiB, as in the server.
+    /// Sets the maximum size of a received message, in bytes. A longer message fails the connection with 1009. The
+    /// default is 1 MiB, as in the server.
     #[must_use]
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
         self
     }
 
-    /// Sets the size of the outbound buffer, in bytes of frames. The minimum is 131, which is the longest control
-    /// frame. The default is 2 MiB, which has room for two of the longest messages that the server receives by default.
+    /// Sets the size of the outbound buffer in bytes, counting whole frames (headers included). The minimum is 131, the
+    /// length of the longest control frame. The default is 2 MiB, which has room for two of the longest messages that
+    /// the server receives by default.
     #[must_use]
     pub fn max_outbound(mut self, bytes: usize) -> Self {
         self.max_outbound = bytes.max(MIN_OUTBOUND);

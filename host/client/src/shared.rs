@@ -17,7 +17,7 @@ use crate::outgoing::{Completion, Frame, Outgoing};
 /// The state of a connection (RFC 6455 §4.1, §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The connection is not open yet. Messages that are sent wait.
+    /// The connection is not open yet. Messages wait until it is open.
     Connecting,
     /// Messages can be sent and received.
     Open,

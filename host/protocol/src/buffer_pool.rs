@@ -10,7 +10,7 @@
 
 use std::cell::RefCell;
 
-/// The capacity in bytes of the longest short buffer. A buffer of this size fits into a second-level cache.
+/// The maximum capacity of a short buffer, in bytes. A buffer of this size fits into a second-level cache.
 pub(crate) const SHORT: usize = 256 << 10;
 
 /// A buffer with more than this capacity in bytes is long. Buffers between [`SHORT`] and this length are left to the
@@ -45,8 +45,8 @@ pub fn recycle(buffer: Vec<u8>) {
     }
 }
 
-/// Frees the memory that this thread keeps for later long messages of its connections: at most twice the longest
-/// message. Call this function when a connection ends, and from time to time while connections are idle.
+/// Frees the memory that this thread keeps for later long messages of its connections: at most twice the length of the
+/// longest message. Call this function when a connection ends, and from time to time while connections are idle.
 pub fn release_memory() {
     POOL.with_borrow_mut(|pool| pool.long = Vec::new());
 }

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 /// The part of a fragmented message that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
-    /// Payload bytes as received, compressed or not.
+    /// Payload bytes as received, before any decompression.
     pub(crate) bytes: usize,
     pub(crate) fragments: u32,
     pub(crate) encoding: Encoding,

@@ -4,7 +4,7 @@ use crate::close_code::{CloseCode, CloseCodeError};
 use crate::error::ProtocolError;
 use crate::frame::MAX_CONTROL_PAYLOAD;
 
-/// The length of the longest close reason, in bytes of UTF-8: the payload of a control frame less the code.
+/// The maximum length of a close reason, in bytes of UTF-8: that of a control frame's payload, minus the code.
 pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
 /// The payload of a close frame: a code that may be sent, and a reason.
@@ -36,7 +36,8 @@ impl CloseFrame {
     }
 
     /// Returns the code and the reason to report for a received close frame (RFC 6455 §7.1.5, §7.1.6). `None` stands
-    /// for a frame without a code, as in [`Event::Closed`](crate::Event::Closed). Its code is [`CloseCode::NO_STATUS`].
+    /// for a frame without a code, as in [`Event::Closed`](crate::Event::Closed). For such a frame, the reported code
+    /// is [`CloseCode::NO_STATUS`].
     pub fn code_and_reason(received: Option<&Self>) -> (u16, String) {
         match received {
             Some(frame) => (frame.code.number(), frame.reason.clone()),
@@ -81,7 +82,7 @@ pub enum CloseFrameError {
     /// The code may not be sent.
     #[error(transparent)]
     Code(#[from] CloseCodeError),
-    /// The reason, of this length in bytes, does not fit into a control frame.
+    /// The reason is too long for a control frame. Contains its length in bytes.
     #[error("the close reason has {0} bytes; at most {MAX_CLOSE_REASON} are allowed")]
     ReasonTooLong(usize),
 }

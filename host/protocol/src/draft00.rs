@@ -2,7 +2,7 @@
 //!
 //! A text message is `00`, its UTF-8 and `FF`. The byte `FF` does not occur in UTF-8. `FF 00` is the closing handshake.
 //! There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set are followed
-//! by a length, but no client ever sent such a frame for an application.
+//! by a length, but no client ever let an application send such a frame.
 
 use memchr::memchr;
 
@@ -36,7 +36,7 @@ pub(crate) fn encode_text(text: &[u8], to: &mut Vec<u8>) {
     to.push(END);
 }
 
-/// The receiving state machine of this framing. Each state says what the next byte is a part of.
+/// The receiving state machine of this framing. Each state says what the next byte belongs to.
 #[derive(Debug)]
 pub(crate) enum Reader {
     /// The type of a frame.
@@ -82,7 +82,7 @@ impl Length {
 }
 
 impl Reader {
-    /// Returns the memory in bytes of the message being received.
+    /// Returns how many bytes of memory the message being received occupies.
     pub(crate) fn held(&self) -> usize {
         match self {
             Self::Text(Some(text), _) => text.capacity(),
@@ -146,8 +146,8 @@ impl Reader {
         }
         match part {
             Part::More(part) => text.push(part).map(|()| None),
-            // If there is invalid UTF-8 within the limit, that is reported, and not the length. So the result does not
-            // depend on how the input is cut.
+            // If there is invalid UTF-8 within the limit, report that rather than the excess length, so that the result
+            // does not depend on how the input is cut.
             Part::TooLong(part) => {
                 text.push(part)?;
                 Err(ProtocolError::MessageTooLong { limit })

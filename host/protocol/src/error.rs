@@ -2,7 +2,7 @@
 
 use crate::close_code::{CloseCode, CloseCodeError};
 
-/// A mistake of the peer. It fails the connection (RFC 6455 §7.1.7) with the close code that
+/// A mistake by the peer. It fails the connection (RFC 6455 §7.1.7) with the close code that
 /// [`close_code`](Self::close_code) returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

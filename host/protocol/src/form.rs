@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 pub struct Form {
     /// Whether the message is compressed.
     pub compression: Compression,
-    /// The longest payload of a frame, in bytes. A message that is longer after compression is sent in fragments (RFC
-    /// 6455 §5.4). A fragment may end inside a character.
+    /// The maximum size of a frame's payload, in bytes. A message that is longer after compression is sent in fragments
+    /// (RFC 6455 §5.4). A fragment may end inside a character.
     pub frame_size: Option<NonZeroUsize>,
 }
 

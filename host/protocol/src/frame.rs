@@ -3,10 +3,10 @@
 use crate::error::ProtocolError;
 use crate::mask::MaskKey;
 
-/// The length in bytes of the longest header: two bytes, a 64-bit length, a masking key.
+/// The maximum length of a header, in bytes: two bytes, a 64-bit length, a masking key.
 pub const MAX_HEADER: usize = 2 + 8 + 4;
 
-/// The length in bytes of the longest payload of a control frame (§5.5).
+/// The maximum length of a control frame's payload, in bytes (§5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// The first of the reserved bits. RFC 7692 §6: "Per-Message Compressed".
@@ -65,13 +65,13 @@ pub(crate) enum Fin {
     More,
 }
 
-/// Returns whether a frame with this first byte is a whole message, text or binary.
+/// Returns whether a frame with this first byte is a whole text or binary message.
 pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
-/// Returns whether the input is at most one frame, complete or not, whose length is encoded in one byte. This test is
-/// cheap.
+/// Returns whether the input holds no more than one frame, possibly incomplete, and that frame has a one-byte length.
+/// This test is cheap.
 #[inline]
 pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     let Some(second) = bytes.get(1) else { return true };
@@ -79,8 +79,8 @@ pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     length < usize::from(LENGTH_16) && bytes.len() <= 2 + mask + length
 }
 
-/// Returns the length of the header at the front of the input, valid or not. Returns `None` if the input is too short
-/// to tell.
+/// Returns the length of the header at the front of the input. The header is not validated. Returns `None` if the input
+/// is too short to tell.
 pub(crate) fn header_length(bytes: &[u8]) -> Option<usize> {
     let second = bytes.get(1)?;
     let length = match second & !MASKED {
@@ -91,7 +91,7 @@ pub(crate) fn header_length(bytes: &[u8]) -> Option<usize> {
     Some(2 + length + if second & MASKED == 0 { 0 } else { 4 })
 }
 
-/// Returns the payload length that a complete header declares, valid or not.
+/// Returns the payload length that a complete header declares, without validating it.
 pub(crate) fn payload_length(header: &[u8]) -> u64 {
     match header {
         [_, second, high, low, ..] if second & !MASKED == LENGTH_16 => {
@@ -109,7 +109,7 @@ pub(crate) fn payload_length(header: &[u8]) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) fin: Fin,
-    /// RSV1–RSV3 as a number of three bits.
+    /// RSV1–RSV3 as a three-bit number.
     pub(crate) reserved: u8,
     pub(crate) opcode: Opcode,
     pub(crate) mask: Option<MaskKey>,

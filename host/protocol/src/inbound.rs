@@ -29,7 +29,7 @@ pub struct Inbound {
     deflate: Option<Box<Inflater>>,
 }
 
-/// The thing that the next byte is a part of.
+/// What the next byte belongs to.
 #[derive(Debug)]
 enum Stage {
     /// A header. `partial` holds its first `length` bytes.
@@ -119,8 +119,9 @@ impl Inbound {
                 .is_some_and(|first| self.whole_message(&input[first..], max_payload).is_some())
     }
 
-    /// Returns the message at the front of `input`, and consumes nothing. The message must be whole, in one frame with a
-    /// payload of at most `max_payload` bytes, and uncompressed. Returns `None` for anything else, valid or not.
+    /// Returns the message at the front of `input`, and consumes nothing. The message must be whole, in one frame with
+    /// a payload of at most `max_payload` bytes, and uncompressed. Returns `None` for anything else, including invalid
+    /// input.
     ///
     /// A caller that delivers this message may drop it from the input, instead of passing it to
     /// [`handle_input`](Self::handle_input). A text must be checked first: a message that is not valid UTF-8 must be
@@ -163,7 +164,7 @@ impl Inbound {
         }
     }
 
-    /// Returns the memory in bytes of the partially received message.
+    /// Returns how many bytes of memory the partially received message occupies.
     #[must_use]
     pub fn held(&self) -> usize {
         match (&self.message, &self.stage) {

@@ -55,7 +55,7 @@
 //!
 //! # Errors
 //!
-//! A mistake of the peer is never an `Err`. The crate answers it with the close frame that the RFC requires, and
+//! A mistake by the peer is never an `Err`. The crate answers it with the close frame that the RFC requires, and
 //! reports [`Event::Failed`]. If the caller makes a mistake, or a request cannot be met, the call returns an `Err`
 //! ([`SendError`], [`CloseFrameError`]).
 

@@ -4,8 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message, in bytes of payload over all its fragments. A longer message fails the connection with
-    /// 1009.
+    /// The maximum length of a message, in bytes of payload over all its fragments. A longer message fails the
+    /// connection with 1009.
     ///
     /// For a compressed message, the inflated length counts. Inflating stops at the limit.
     pub max_message: usize,
@@ -19,9 +19,9 @@ impl Limits {
         Self { max_message, ..Self::default() }
     }
 
-    /// Returns the length of the longest compressed message, in bytes as received. These bytes are not kept, but their
+    /// Returns the maximum length of a compressed message, in bytes as received. These bytes are not kept, but their
     /// number still needs a limit. A compressor with fixed codes can make data longer by an eighth, and a flush between
-    /// fragments adds some bytes to each fragment. Twice the length is more than any sender needs.
+    /// fragments adds some bytes to each fragment. Twice the inflated length is more than any sender needs.
     pub(crate) fn max_deflated(&self) -> usize {
         self.max_message.saturating_mul(2).saturating_add(1024)
     }

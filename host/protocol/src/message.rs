@@ -159,9 +159,9 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
     }
 }
 
-/// Returns how many bytes to reserve for a part of `received` bytes, and for the `remaining` bytes of its frame. For
-/// the rest of the frame, counts at most as many bytes as the message has with this part. Returns 0 to let the buffer
-/// grow on its own.
+/// Returns how many bytes to reserve for a part of `received` bytes and the `remaining` bytes of its frame. The
+/// reservation for the rest of the frame is at most the length of the message so far, this part included. Returns 0 to
+/// let the buffer grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
     // If the frame adds less than half of the message's length, the buffer grows as a `Vec` does. Otherwise many small

@@ -78,7 +78,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.send_text_with(text, Form::default())
     }
@@ -87,7 +87,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.send_binary_with(bytes, Form::default())
     }
@@ -97,7 +97,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_text_in_frames(
         &mut self,
         text: &str,
@@ -110,7 +110,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_binary_in_frames(
         &mut self,
         bytes: &[u8],
@@ -123,7 +123,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_text_with(&mut self, text: &str, form: Form) -> Result<(), SendError> {
         self.send(Opcode::Text, text.as_bytes(), form)
     }
@@ -132,7 +132,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_binary_with(&mut self, bytes: &[u8], form: Form) -> Result<(), SendError> {
         self.send(Opcode::Binary, bytes, form)
     }
@@ -144,7 +144,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was queued then.
+    /// [`SendError`]. In that case, nothing was queued.
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
         let Form { compression, frame_size } = message.form;
         if !matches!(self.framing, Framing::Server) || frame_size.is_some() {
@@ -253,7 +253,7 @@ impl Outbound {
         self.queue.unshared()
     }
 
-    /// Returns the allocated memory in bytes, used or not.
+    /// Returns the allocated memory in bytes, including unused memory.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.queue.capacity()

@@ -94,7 +94,7 @@ impl Queue {
         if self.tail.capacity() == 0 {
             self.tail = buffer_pool::take(length);
         } else if self.tail.capacity() - self.tail.len() < length {
-            // Otherwise the written part could grow without end, with a peer that never quite catches up.
+            // Otherwise the written part could grow without end if the peer never quite catches up.
             self.drop_written();
             self.tail.reserve(length);
         }

@@ -2,7 +2,7 @@
 
 use crate::buffer_pool;
 
-/// The error for bytes with which no valid UTF-8 begins.
+/// The error for bytes that cannot be the beginning of valid UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidUtf8;
 

@@ -10,15 +10,15 @@ use crate::guest::Reason;
 
 impl Turn<'_> {
     /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint does this,
-    /// and later events find the next checkpoint scheduled. So these events cost nothing extra. Once there was no event
-    /// for the time of the interval, the last checkpoint contains all events.
+    /// and later events find the next checkpoint scheduled, so they cost nothing extra. Once no event has come for a
+    /// whole interval, the last checkpoint contains all events.
     pub(super) fn schedule_checkpoint(&mut self) {
         let Some(interval) = self.actor.code.checkpoint_interval() else { return };
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {
             return;
         }
         // A removed actor needs no checkpoint, and dropping the actor also drops this task. A durable actor is
-        // different: the checkpoint saves its state, so the actor is kept until then.
+        // different: the checkpoint saves its state, so the actor is kept until the checkpoint.
         let kept = self.actor.is_durable().then(|| Arc::clone(self.actor));
         let actor = Arc::downgrade(self.actor);
         let task = self.actor.worker.run_after(interval, move || async move {
@@ -54,8 +54,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state as the last checkpoint. An instance has just saved it or resumed from it, and continues with other
-    /// events. If checkpoints are off, or there is no state, discards the last checkpoint.
+    /// Keeps a state as the last checkpoint. The instance that has just saved the state or resumed from it continues
+    /// with further events. If checkpoints are off, or there is no state, discards the last checkpoint.
     pub(super) fn keep_checkpoint(&mut self, saved: &SavedState) {
         let has_checkpoints = self.actor.code.checkpoint_interval().is_some();
         let Some(state) = saved.state.as_ref().filter(|_| has_checkpoints) else {

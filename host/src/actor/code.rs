@@ -20,12 +20,12 @@ use crate::metrics::ResourceMetrics;
 pub(crate) struct ActorLimits {
     /// The maximum number of instances of the resource that may be in memory at once.
     pub(crate) max_instances: usize,
-    /// The longest state that is kept, in bytes.
+    /// The maximum length of a state that is kept, in bytes.
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits at most for another instance to be hibernated or freed. Normally this takes far less time.
-/// The limit lets the host refuse a client early if there can be no instance for it.
+/// The maximum time that an event waits for another instance to be hibernated or freed. Normally the wait is far
+/// shorter. The limit lets the host refuse a client early if there can be no instance for it.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The maximum number of faults of a resource that are logged in a second. This is enough to log every fault while a
@@ -53,7 +53,7 @@ pub(crate) struct Code {
     pub(super) trial: Mutex<TrialProgress>,
     /// Notified when a fault has rolled back new code.
     pub(super) rolled_back: Notify,
-    /// The shortest time between two checkpoints of an instance, in milliseconds; 0 if there are none.
+    /// The shortest time between two checkpoints of an instance, in milliseconds; 0 if there are no checkpoints.
     checkpoint_interval: AtomicU64,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct SwapCounts {
     pub(crate) lost: usize,
     /// The actor is hibernated. The new code takes over when it wakes.
     pub(crate) hibernated: usize,
-    /// The longest time in which an actor had no instance.
+    /// The longest time that an actor was without an instance.
     pub(crate) longest_pause: Duration,
     /// Whether one hibernated actor has been woken to find out whether the new code accepts its state.
     has_woken_one: bool,
@@ -238,7 +238,7 @@ impl Code {
         CodeVersion { template: Arc::clone(&template), version: self.version() }
     }
 
-    /// Waits for the permit to have one more instance in memory.
+    /// Waits for a permit to have one more instance in memory.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! Durable states: an actor that is unique in the cluster leaves its state to the next host that owns it.
+//! Durable states: an actor that is unique in the cluster leaves its state to the next host that owns the actor.
 //!
 //! Each checkpoint is also saved outside this host, and so is the state of an actor that hibernates. Events never wait
-//! for this. While one state is being saved, only the newest of the others waits.
+//! for these saves. While one state is being saved, only the newest of the other states waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::running::Running;
 /// The pause after a failed attempt to save a state.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Limits log lines on states that were not saved.
+/// Limits log lines about states that were not saved.
 static NOT_SAVED: LogRate = LogRate::new();
 
 /// The state that waits to be saved, and whether a task saves states.

@@ -262,7 +262,7 @@ impl Actor {
     }
 
     /// Returns a turn. Returns `None` if another task has a turn now, or if another task has been waiting for a turn
-    /// for long.
+    /// for a long time.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         Some(Turn::new(self, self.slot.try_lock()?))
     }

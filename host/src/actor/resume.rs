@@ -65,7 +65,7 @@ impl Actor {
         Ok(None)
     }
 
-    /// Calls `resume`, with or without a state. Returns whether the guest accepts this.
+    /// Calls `resume`, with or without a state. Returns false if the guest refuses to resume.
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,

@@ -1,4 +1,4 @@
-//! A state without an instance, together with the code that saved it.
+//! Saved state that no instance is using, and the code that saved it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// The number of a reload. Normally it is the reload that loaded the template. But the code of a later reload may
-    /// have failed to resume from the state of this code. In that case this code continues under the number of the
-    /// later reload.
+    /// The number of a reload. Normally it is the reload that loaded the template. But a later reload may have loaded
+    /// code that could not resume from the state that this code saved. In that case this code continues under the
+    /// number of the later reload.
     pub(super) version: u64,
 }
 
-/// A state that waits for an instance, together with the code that saved the state. So at least this code can resume
-/// from the state.
+/// A state that waits for an instance, together with the code that saved the state. The code is kept so that at least
+/// one version can resume from the state.
 #[derive(Clone)]
 pub(super) struct SavedState {
     /// `None` if the code returned no state.
@@ -29,7 +29,7 @@ pub(super) struct SavedState {
     pub(super) code: CodeVersion,
     /// The reason passed to `resume` if the code that saved the state resumes from it.
     pub(super) reason: Reason,
-    /// If set, there may have been events since this time, and the state does not contain them.
+    /// If set, there may have been events since this time that the state does not contain.
     pub(super) stale_since: Option<Instant>,
     /// How many times in a row the code that saved the state has failed to resume from it.
     pub(super) faults: u32,
@@ -54,8 +54,8 @@ impl SavedState {
         Self { share: Some(share), ..self }
     }
 
-    /// Returns a copy that is stale from now on: the instance with this state continues, and handles other events. The
-    /// copy is needed if that instance fails or is rolled back.
+    /// Returns a copy that is stale from now on, because the instance continues from this state and handles further
+    /// events. The copy is needed if that instance fails or is rolled back.
     pub(super) fn as_stale(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
         Self { reason, stale_since, faults: 0, ..self.clone() }

@@ -114,7 +114,7 @@ pub(super) enum AfterFailure {
 }
 
 impl ActorSlot {
-    /// Takes the instance out of its slot, if there is one and `is_wanted` accepts it. The state is then `Lost` until
+    /// Takes the instance out of its slot, if there is one and `is_wanted` accepts it. The slot's state is `Lost` until
     /// an instance is put back.
     pub(super) fn take_live(
         &mut self,

@@ -24,7 +24,7 @@ impl Turn<'_> {
     /// failure that the handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
-        // The actor may have moved to another host while the instance was made.
+        // The actor may have moved to another host while the instance was being made.
         if made.is_ok()
             && let Err(not_owner) = self.actor.resources.check_ownership()
         {
@@ -58,7 +58,7 @@ impl Turn<'_> {
             sleep_until(until).await;
         }
         let permit = self.actor.code.permit().await?;
-        // A reload or rollback may have happened while this waited for the permit.
+        // A reload or rollback may have happened while this function waited for the permit.
         let current = self.actor.code.current();
         self.restore_for_rollback(&current);
         self.slot.restore_checkpoint();

@@ -24,7 +24,7 @@ use super::code::Code;
 use super::saved_state::CodeVersion;
 use crate::guest::{Reason, Template};
 
-/// Where a fault happened. This decides whether the fault counts against the code.
+/// Where a fault happened, which determines whether the fault counts against the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FaultSite {
     /// The fault happened in an event. A client may have sent a message that makes every version of the code fail.
@@ -59,7 +59,7 @@ pub(crate) enum Rollout {
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
-    /// The time of the last fault of code that was not on trial. It decides [`Trial::had_faults`] of the next trial.
+    /// When code that was not on trial last had a fault. The next trial takes [`Trial::had_faults`] from this.
     last_fault: Option<Instant>,
 }
 

@@ -235,7 +235,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Sets the durable timers that an earlier run of the host has left, except those that have been set again or
-    /// cancelled since. No event runs during this, so the file does not change.
+    /// cancelled since. No event runs during this call, so the file does not change.
     pub(super) async fn restore_timers(self, saved: Vec<SavedTimer>) {
         let timers = &self.actor.resources.timers;
         for SavedTimer { id, record, .. } in saved {

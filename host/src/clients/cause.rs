@@ -1,4 +1,4 @@
-//! The causes of the end of connections.
+//! The causes of a connection's end.
 
 use ws_host_protocol::CloseCode;
 
@@ -22,7 +22,7 @@ pub(crate) enum Cause {
     Stopping,
 }
 
-/// Why the host closes a client. Each reason has a cause, a close code and a text for the close frame.
+/// Why the host closes a client. Each reason has a cause, a close code and the text of the close frame.
 ///
 /// The same codes may also come from others. A handler may close with them ([`Cause::Handler`]), and so may an operator
 /// who closes clients by tag (`Tags::close` takes a frame). A client's own close frame is answered with the client's
@@ -47,18 +47,18 @@ pub(crate) enum HostClose<'a> {
     Revoked,
     /// The operator closes the client.
     Operator,
-    /// 1011: the handler failed in an event of the client (`Fault::close` in `guest/error.rs`). Contains the text for
-    /// the client.
+    /// 1011: the handler failed while it handled an event of the client (`Fault::close` in `guest/error.rs`). Contains
+    /// the text for the client.
     HandlerFailed(&'a str),
     /// 1011: instances of the handler failed to start eight times in a row (`Turn::make_instance`).
     HandlerKeepsFailing,
     /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit` in
     /// `actor/code.rs`). Never with `on-fault = "drop-message"`. Contains the text for the client.
     NoInstance(&'a str),
-    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. Its
-    /// input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). Its output
-    /// does not fit, and `on-full` is `"close"` (`Client::refuse`). Or memory is short, and this client holds the most
-    /// (`server/host/relief.rs`).
+    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. The
+    /// client's input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). Its
+    /// output does not fit, and `on-full` is `"close"` (`Client::refuse`). Or memory is short, and this client holds
+    /// the most (`server/host/relief.rs`).
     NoRoom,
     /// A message did not fit into the outbound buffer, and the configuration does not allow the message to be dropped.
     Slow,
@@ -97,6 +97,7 @@ impl HostClose<'_> {
             | Self::Moved
             | Self::Unconfirmed => Cause::Stopping,
             Self::Operator | Self::Revoked => Cause::Operator,
+            // To the client, a handler without an instance has failed, although no code of the handler is to blame.
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
             }

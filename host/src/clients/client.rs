@@ -16,8 +16,8 @@ use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::ActorMetrics;
 
-/// The longest attachment of a client, in bytes. An attachment is meant for a name, a session or a few settings.
-/// Together with the limit on clients, this limits the memory of all attachments.
+/// The maximum length of a client's attachment, in bytes. An attachment is meant for a name, a session or a few
+/// settings. Together with the limit on clients, this limits the memory of all attachments.
 const MAX_ATTACHMENT: usize = 16 << 10;
 
 /// Limits the log lines about clients that are closed to make room.
@@ -34,12 +34,12 @@ pub(crate) struct Client {
     on_full: OnFull,
     /// The outbound buffer. Any thread may send, close or abort: [`enqueue`](Self::enqueue),
     /// [`begin_closing`](Self::begin_closing) and [`abort`](Self::abort) lock the buffer. Any thread may also read, for
-    /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only two users may take the guard with
-    /// [`outbound`](Self::outbound): `expiry.rs`, and the client's connection, which writes the buffer to the socket.
+    /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only `expiry.rs` and the client's
+    /// connection, which writes the buffer to the socket, may take the guard with [`outbound`](Self::outbound).
     outbound: Mutex<OutboundBuffer>,
     /// The share for output that waits to be written.
     output_share: Share,
-    /// The share for input that has not been handled yet.
+    /// The share of the memory budget for input that has not been handled yet.
     input_share: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
     is_disconnected: AtomicBool,
@@ -276,7 +276,8 @@ impl Client {
         self.buffered() + self.input_share.bytes()
     }
 
-    /// Returns the share for input that has not been handled yet. Only the client's connection may report to it.
+    /// Returns the share of the memory budget for input that has not been handled yet. Only the client's connection may
+    /// change it.
     pub(crate) fn input_share(&self) -> &Share {
         &self.input_share
     }
@@ -295,8 +296,8 @@ impl Client {
     }
 
     /// Returns whether the client's input is neither read nor handled because too much output is waiting. Too much
-    /// output is waiting if it exceeds the high-water mark, or if it takes more than half of the memory that the host
-    /// has left. The other half is for replies to input that was already read.
+    /// output is more than the high-water mark, or more than half of the memory that the host has left. The other half
+    /// is for replies to input that was already read.
     #[inline]
     pub(crate) fn is_input_paused(
         &self,
@@ -338,7 +339,7 @@ impl Client {
         is_restored
     }
 
-    /// Locks the outbound side. Only the client's connection and `expiry.rs` may use this.
+    /// Locks the outbound buffer. Only the client's connection and `expiry.rs` may use this.
     pub(crate) fn outbound(&self) -> MutexGuard<'_, OutboundBuffer> {
         self.outbound.lock()
     }

@@ -15,7 +15,7 @@ pub(super) trait Broker: Send + 'static {
     ///
     /// # Errors
     ///
-    /// A text that says which server cannot be used, and why.
+    /// A message that says which server cannot be used, and why.
     async fn connect(&self, shared: &Arc<Shared>, connection: u32)
     -> Result<Self::Session, String>;
 }
@@ -25,7 +25,7 @@ pub(super) trait Session {
     /// Returns the server, for the operator: its URL without credentials, and its version.
     fn server(&self) -> String;
 
-    /// Returns the longest payload that the server accepts.
+    /// Returns the maximum size of a payload that the server accepts, in bytes.
     fn max_payload(&self) -> usize;
 
     /// Sends messages, and waits until the operating system has taken them. If the connection has ended, the messages

@@ -4,8 +4,8 @@
 //! arrives over an old connection after a message of a newer connection. `t` is text, `b` is binary. The form is a
 //! digit for the compression, followed by a dot and the size of fragments if there are any: `t2.4096`.
 //!
-//! A backend need not send the header. Its message is then text if it is UTF-8, and binary otherwise. A backend can
-//! also choose the type: it sends the header with `-` in place of the host and the connection.
+//! A backend need not send the header. Without the header, a message is text if it is UTF-8, and binary otherwise. A
+//! backend can also choose the type: it sends the header with `-` in place of the host and the connection.
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A host, and the address at which other hosts reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostInfo {
-    /// The name of the host. Messages of topics contain the same name.
+    /// The name of the host. Topic messages contain the same name.
     pub(crate) host: String,
     /// The address for other hosts.
     pub(crate) address: String,

@@ -58,7 +58,7 @@ struct State {
     senders: VecDeque<Sender>,
 }
 
-/// A change of the set of topics that a connection has to receive.
+/// A change to the set of topics that a connection has to receive.
 #[derive(Debug)]
 pub(super) enum Change {
     Join(Arc<Interest>),
@@ -146,8 +146,8 @@ impl Interests {
 }
 
 impl Interest {
-    /// Records that a message came from `sender`. Returns whether the message is late. It is late if a message of a
-    /// newer connection of the same host came before it.
+    /// Records that a message came from `sender`. Returns whether the message is late: whether a message from a newer
+    /// connection of the same host came before it.
     pub(super) fn is_late(&self, sender: Sender) -> bool {
         let senders = &mut self.state.lock().senders;
         match senders.iter_mut().find(|known| known.host == sender.host) {

@@ -1,5 +1,5 @@
-//! The saved state of an actor that this host owns: the state that it took over, and the state that it has last
-//! written.
+//! The saved state of an actor that this host owns: the state that the host took over, and the state that it wrote
+//! last.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ pub(super) struct KeptState {
 enum Written {
     Nothing,
     Revision(u64),
-    /// The state after the last event was written. No other state may replace it.
+    /// The final state, after the actor's last event, was written. No other state may replace it.
     Last,
 }
 

@@ -230,7 +230,7 @@ async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &Ca
             () = lapses => {}
         }
         if stop.is_cancelled() {
-            // The lease was lost because the host gives it back, so this is not counted.
+            // The lease was lost because the host gives it back, so the loss is not counted.
             return std::future::pending().await;
         }
         lease.lost.fetch_add(1, Ordering::Relaxed);

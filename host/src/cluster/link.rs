@@ -85,7 +85,7 @@ impl LinkState {
         state.lost = Some(why);
     }
 
-    /// Records that an attempt to connect has failed. Logs this, unless the same reason was just logged.
+    /// Records that an attempt to connect has failed. Logs the failure, unless the same reason was just logged.
     pub(super) fn set_unreachable(&self, why: String) {
         let mut state = self.state.lock();
         let lost = state.lost.take();

@@ -30,7 +30,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// The time between two searches for topics that this host can leave.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How long the last messages of a host may take to be sent.
+/// How long a host that stops may take to send its last messages.
 const MAX_FLUSH: Duration = Duration::from_secs(1);
 
 /// The membership of a host in a cluster. Dropping it ends the connection.
@@ -105,7 +105,7 @@ impl Cluster {
     ) -> Result<Located, Unavailable> {
         match &self.owners {
             Some(owners) => owners.locate(resource, path, durability, deadline).await,
-            // If this host has no address for other hosts, the check of the configuration refuses unique paths.
+            // If this host has no address for other hosts, the configuration check refuses unique paths.
             None => Err(Unavailable::new("this host has no address for other hosts")),
         }
     }

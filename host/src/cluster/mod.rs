@@ -1,4 +1,4 @@
-//! The cluster: hosts that exchange the messages of topics through a broker.
+//! The cluster: hosts that exchange topic messages through a broker.
 //!
 //! ```text
 //! topics ─▶ channel ─▶ outbox ─▶ member ─▶ broker ─▶ other hosts        (workers ─▶ the cluster's thread)

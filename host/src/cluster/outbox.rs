@@ -35,7 +35,7 @@ struct State {
     messages: VecDeque<QueuedMessage>,
     /// The cost of the messages that wait, and of those that were taken but are not sent yet.
     bytes: usize,
-    /// The longest payload that the broker accepts. `None`: there is no connection.
+    /// The maximum size of a payload that the broker accepts, in bytes. `None`: there is no connection.
     max_payload: Option<usize>,
     /// The senders for the tasks that wait until everything has been sent.
     flushes: Vec<oneshot::Sender<()>>,

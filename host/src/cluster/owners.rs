@@ -1,5 +1,5 @@
-//! Finds the host that owns an actor that is unique in the cluster. This is the interface of placement for the rest of
-//! the program.
+//! Finds the host that owns an actor that is unique in the cluster. This module is the interface between placement and
+//! the rest of the program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,8 +23,8 @@ use crate::ownership::{Ownership, SaveError};
 /// How long giving the lease back may take when the host stops.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
-/// The maximum number of claims that wait to be given back. Any other claim stays with this host until its lease ends.
-/// Until then, clients of its path are relayed to this host, which starts the actor again.
+/// The maximum number of claims that wait to be given back. Any further claim stays with this host until the host's
+/// lease ends. Until then, clients of its path are relayed to this host, which starts the actor again.
 const MAX_ENDED: usize = 1 << 16;
 
 /// The pause before another look at an ownership that is being dropped.

@@ -16,7 +16,7 @@ pub struct ClusterStatus {
     pub link: ClusterLink,
     /// The time since which the connection has been in this state, in UTC (RFC 3339).
     pub since: String,
-    /// The server of the broker to which this host is connected: its URL without credentials, and its version.
+    /// The broker's server that this host is connected to: its URL without credentials, and its version.
     pub server: Option<String>,
     /// The reason why there is no connection. If there is a connection, this is the last thing that the server refused
     /// on it.

@@ -1,11 +1,11 @@
-//! The token of the admin address.
+//! The admin token.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The lengths that a token may have. A token of 16 random characters cannot be found by trying.
+/// The lengths that a token may have. A token of 16 random characters cannot be guessed.
 const MIN_LENGTH: usize = 16;
 const MAX_LENGTH: usize = 1024;
 
@@ -17,7 +17,7 @@ pub struct AdminToken {
     file: Option<PathBuf>,
 }
 
-/// The reason why a text is not a token.
+/// The reason why a string is not a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must have 16 to 1,024 characters of A-Z a-z 0-9 - . _ ~ + / = (`openssl rand -base64 32` makes one)"
@@ -57,8 +57,8 @@ impl AdminToken {
         }
     }
 
-    /// Returns whether this is the token. The time that this takes reveals nothing about the token, because hashes are
-    /// compared.
+    /// Returns whether `presented` is the token. The time that the comparison takes reveals nothing about the token,
+    /// because hashes are compared.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
         self.hash == <[u8; 32]>::from(Sha256::digest(presented))
     }

@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The cluster whose hosts exchange the messages of topics, and the broker that carries them.
+/// A cluster of hosts that exchange topic messages, and the broker that carries those messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cluster {
     /// The URLs of the broker's servers. They begin with `nats://`, or with `tls://` for TLS, and may contain a user
     /// and a password. The host uses one of them at a time.
     pub servers: Vec<String>,
-    /// The name of the cluster. Hosts with another cluster name on the same broker exchange nothing with this host.
+    /// The name of the cluster. Hosts that use the same broker under a different cluster name do not exchange messages
+    /// with this host.
     pub name: Arc<str>,
-    /// The file with the credentials of NATS (`.creds`). The file is read again for each new connection to the broker.
+    /// The NATS credentials file (`.creds`). The file is read again for each new connection to the broker.
     pub credentials: Option<PathBuf>,
-    /// The file with the authority that issued the broker's certificate. If hosts authenticate by certificates, this
-    /// authority must have issued the certificates of the hosts as well. `None`: the authorities of the system.
+    /// The file with the certificate of the CA that issued the broker's certificate. If hosts authenticate with
+    /// certificates, this CA must have issued the hosts' certificates as well. `None`: the system's trusted CAs.
     pub ca: Option<PathBuf>,
     /// The files with the certificate of this host, and with its key.
     pub identity: Option<(PathBuf, PathBuf)>,
@@ -34,14 +35,14 @@ pub struct Peers {
     pub listen: SocketAddr,
     /// The host and port at which other hosts reach `listen`. `None`: other hosts use the address in `listen`.
     pub advertise: Option<String>,
-    /// The file with the secret by which hosts authenticate. `None`: they authenticate by certificates of
-    /// [`Cluster::ca`], and each host has a [`Cluster::identity`].
+    /// The file with the secret with which hosts authenticate. `None`: they authenticate with certificates issued by
+    /// [`Cluster::ca`], so each host needs a [`Cluster::identity`].
     pub secret: Option<PathBuf>,
     /// How long a host owns its actors without a confirmation from the broker. It must be the same on all hosts of a
     /// cluster.
     pub lease: Duration,
-    /// The number of servers that keep the broker's records. It has an effect only on the host that creates the
-    /// records.
+    /// The number of servers that keep the broker's records. Only the setting of the host that creates the records
+    /// matters.
     pub replicas: usize,
     /// What happens to the actors of this host when the broker is unavailable for longer than a lease.
     pub without_engine: WithoutEngine,
@@ -88,12 +89,11 @@ impl Cluster {
 }
 
 impl Peers {
-    /// The default lease. If the broker is a cluster itself, a lease must be longer than the sum of two times. The
-    /// first is the time in which the servers elect a leader: four to nine seconds with NATS. The second is the time
-    /// between two renewals.
+    /// The default lease. If the broker is itself a cluster, a lease must be longer than a leader election (four to
+    /// nine seconds with NATS) plus the time between two renewals.
     pub(super) const LEASE: Duration = Duration::from_secs(15);
 
-    /// Creates settings with defaults, for hosts that authenticate by certificates.
+    /// Creates settings with defaults, for hosts that authenticate with certificates.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,

@@ -79,8 +79,8 @@ impl Default for Timeouts {
 }
 
 impl Config {
-    /// The default backlog, in connections. It is also the maximum number of accepted connections of one address that
-    /// have not sent their first request yet.
+    /// The default backlog, in connections. It is also the maximum number of connections accepted on one listening
+    /// address that have not sent their first request yet.
     pub(super) const BACKLOG: u32 = 1024;
 
     /// Creates the configuration of a server that listens on these addresses. The server has no certificate and no
@@ -139,8 +139,8 @@ impl Host {
 }
 
 impl Default for Compile {
-    /// Compiles in this process. If a program is set, its limits are 2 GiB and two minutes. The largest usual
-    /// components need a fifth of this memory and a tenth of this time.
+    /// Compiles in this process. If a program is set, its limits are 2 GiB and two minutes. The largest components in
+    /// common use need a fifth of this memory and a tenth of this time.
     fn default() -> Self {
         Self { program: None, max_memory: 2 << 30, timeout: Duration::from_secs(120) }
     }

@@ -71,7 +71,7 @@ pub enum Certificate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCertificates {
-    /// The PEM file of the authorities that issue client certificates.
+    /// The PEM file with the certificates of the CAs that issue client certificates.
     pub authorities: PathBuf,
     /// Whether a client must present a certificate.
     pub need: Need,
@@ -105,7 +105,7 @@ impl Tls {
 }
 
 impl ClientCertificates {
-    /// Accepts client certificates of the authorities in a PEM file. A client need not present one.
+    /// Accepts client certificates issued by the CAs in a PEM file. A client need not present one.
     pub fn new(authorities: impl Into<PathBuf>) -> Self {
         Self { authorities: authorities.into(), need: Need::Optional }
     }

@@ -37,8 +37,8 @@ fn of_group(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => return Vec::new(),
         };
-        // In a container, this may be a path that exists only outside the container. Inside the container, the
-        // process's group is then the root.
+        // In a container, this may be a path that exists only outside the container. In that case, the process's group
+        // inside the container is the root.
         let groups =
             Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
         groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()

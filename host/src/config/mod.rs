@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Settings are checked when they are used, by [`Host::start`](crate::Host::start),
-//! [`Server::start`](crate::Server::start) and [`Host::configure`](crate::Host::configure). Settings of a file or the
+//! [`Server::start`](crate::Server::start) and [`Host::configure`](crate::Host::configure). Settings from a file or the
 //! command line pass the same checks. An invalid setting is an [`InvalidSetting`], which names its key in a file. Times
 //! of more than ten years are shortened to ten years.
 
@@ -116,10 +116,10 @@ pub struct Host {
     pub static_files: Option<StaticFiles>,
     /// The policy file to send to a Flash player that requests one on the same port.
     pub flash_policy: Option<Vec<u8>>,
-    /// The cluster whose hosts exchange the messages of topics. `None`: this host is not in a cluster. This needs the
-    /// cargo feature `nats`.
+    /// The cluster whose hosts exchange topic messages with this host. `None`: this host is not in a cluster. A cluster
+    /// needs the cargo feature `nats`.
     pub cluster: Option<Cluster>,
-    /// The collector to which spans of handshakes and events are sent. `None`: there are no traces. This needs the
+    /// The collector to which spans for handshakes and events are sent. `None`: there are no traces. Traces need the
     /// cargo feature `otlp`.
     pub traces: Option<Traces>,
     /// The limits on sizes and numbers.
@@ -139,7 +139,7 @@ pub struct Compile {
     pub program: Option<PathBuf>,
     /// The maximum memory that compiling a component may take, in bytes.
     pub max_memory: usize,
-    /// The longest time that compiling a component may take.
+    /// The maximum time that compiling a component may take.
     pub timeout: Duration,
 }
 
@@ -181,7 +181,7 @@ pub enum Links {
 pub struct Resource {
     /// The name, which is used in the admin address, the log and the metrics.
     pub name: Arc<str>,
-    /// The path, or the pattern of paths.
+    /// The path, or a path pattern.
     pub path: Pattern,
     /// The address that serves the resource. `None`: all addresses of the server.
     pub listen: Option<Address>,
@@ -193,7 +193,7 @@ pub struct Resource {
     pub grants: Vec<Grant>,
     /// The values that a handler reads through `wasi:config/store`. They need [`Grant::Config`].
     pub config: BTreeMap<String, String>,
-    /// The limits on HTTP requests of the handler. They need a [`Grant::Http`].
+    /// The limits on the handler's HTTP requests. They need a [`Grant::Http`].
     pub http: HttpLimits,
     /// The limits on the handler's key-value store. They need a [`Grant::Keyvalue`].
     pub keyvalue: KeyvalueLimits,
@@ -202,9 +202,9 @@ pub struct Resource {
     /// The scope in which a path has at most one instance. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
     /// [`Cluster::peers`].
     pub unique_in: UniqueIn,
-    /// The host can save the state of an instance for the next host that owns the instance's path. This is the shortest
-    /// time between two saves. This needs [`UniqueIn::Cluster`], and excludes [`Timeouts::checkpoint`]. `None`: the
-    /// state is lost when its host ends.
+    /// The minimum time between two saves of an instance's state. The next host that owns the instance's path takes
+    /// over the saved state. Needs [`UniqueIn::Cluster`], and cannot be combined with [`Timeouts::checkpoint`]. `None`:
+    /// the state is lost when its host ends.
     pub save_every: Option<Duration>,
     /// The origins of web pages that may connect.
     pub origins: Origins,
@@ -349,11 +349,11 @@ pub struct Limits {
     /// Bytes of a message from a client, over all its fragments. If exceeded: 1009.
     pub max_message: usize,
     /// Bytes that wait to be written to one client. If exceeded: a send of the handler returns `full`. From half of
-    /// this on, the client's input is not read. The setting must be at least twice `max_message`, so that there is
-    /// always room for an answer of the same length.
+    /// this limit on, the client's input is not read. The setting must be at least twice `max_message`, so that there
+    /// is always room for an answer of the same length.
     pub max_outbound: usize,
-    /// Bytes per second that a client must read while data waits to be written to it, on average over the time
-    /// [`Timeouts::idle`]. If the client is slower: the connection is dropped.
+    /// Bytes per second that a client must read while data waits to be written to it, averaged over [`Timeouts::idle`].
+    /// If the client is slower: the connection is dropped.
     pub min_rate: usize,
     /// Bytes of linear memories and tables of one instance. If exceeded: a trap.
     pub max_memory: usize,
@@ -402,7 +402,7 @@ pub struct Timeouts {
     /// From writing the host's close frame to receiving the client's. If it expires: the connection is dropped.
     pub close: Duration,
     /// The idle timeout. A client that has been silent for half of it is pinged. A client that has been silent for all
-    /// of it is dropped. While data waits to be written to a client, its reading rate decides instead
+    /// of it is dropped. While data waits to be written to a client, the client's reading rate is checked instead
     /// ([`Limits::min_rate`]). `None`: a client may be silent forever.
     pub idle: Option<Duration>,
     /// The time without events after which an instance hibernates. The instance is freed, and only its state is kept

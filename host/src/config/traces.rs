@@ -1,4 +1,4 @@
-//! The settings of traces.
+//! The trace settings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,16 +10,16 @@ use crate::grant::{Grant, HttpServer};
 /// The path for spans at a collector, relative to the collector's URL.
 const SPANS: &str = "/v1/traces";
 
-/// Traces of handshakes and events. They are sent to a collector of OpenTelemetry (OTLP over HTTP).
+/// Traces of handshakes and events. They are sent to an OpenTelemetry collector (OTLP over HTTP).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Traces {
     /// The collector.
     pub endpoint: Endpoint,
     /// The share of connections that are traced, from 0 to 1. It applies to handshakes that name no parent. If a
-    /// handshake names a parent (`traceparent`), the parent decides.
+    /// handshake names a parent (`traceparent`), the parent's decision applies.
     pub ratio: f64,
-    /// The name of the service. By this name, the collector distinguishes hosts from other programs.
+    /// The name of the service. The collector distinguishes hosts from other programs by this name.
     pub service: String,
     /// Headers that are added to each request to the collector.
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -32,7 +32,7 @@ pub struct Endpoint {
     server: HttpServer,
 }
 
-/// The reason why a text is not the URL of a collector.
+/// The reason why a string is not a collector URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be the URL of a collector that speaks OTLP over HTTP, such as http://127.0.0.1:4318 or \

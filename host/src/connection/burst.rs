@@ -18,15 +18,15 @@ use crate::config;
 use crate::guest::{self, Fault, Message, MessageKind, Messages};
 use crate::slice::{self, Slice};
 
-/// The longest message of a burst, in bytes. For longer messages, the cost of a separate call hardly matters, and a
-/// burst would copy each message one more time.
+/// The maximum length of a message in a burst, in bytes. For longer messages, the cost of a separate call hardly
+/// matters, and a burst would copy each message one more time.
 const MAX_MESSAGE: usize = 4 << 10;
 
-/// The maximum number of messages that the guest gets at once. With more, each of them would hardly cost less.
+/// The maximum number of messages that the guest gets at once. A larger number would hardly make each message cheaper.
 const MAX_MESSAGES: usize = 64;
 
-/// The maximum number of bytes in them. The guest needs memory for this much anyway, because a single message may have
-/// as many.
+/// The maximum number of bytes in these messages. The guest needs memory for this much anyway, because a single message
+/// may be as long.
 const MAX_CONTENTS: usize = MAX_MESSAGE;
 
 /// Input, and the parser that finds the messages in it.
@@ -41,7 +41,7 @@ pub(super) struct Burst {
     slice: Slice,
     /// The unread messages that the guest has copies of, in order.
     copied: VecDeque<Copied>,
-    /// The kind of all of them.
+    /// The kind of all copied messages.
     copied_kind: MessageKind,
     /// The number of messages that the guest has taken.
     pub(super) taken: usize,
@@ -119,8 +119,8 @@ impl Burst {
             && !client.is_input_paused(outbound, self.high_water_mark)
     }
 
-    /// Appends the messages at the front of the unread input to `contents`, as long as they are of one kind. Returns
-    /// the end of each message in `contents`. The first end is that of the message already in `contents`.
+    /// Appends messages to `contents`: those at the front of the unread input, as long as they are of one kind. Returns
+    /// where each message in `contents` ends, beginning with the message that was there before the call.
     fn copy_messages(&mut self, kind: MessageKind, contents: &mut Vec<u8>) -> Vec<u32> {
         let mut ends = Vec::with_capacity(MAX_MESSAGES);
         ends.push(contents.len() as u32);
@@ -135,7 +135,7 @@ impl Burst {
                 break;
             }
             message.append_to(contents);
-            // `next` decides whether it is such a text.
+            // `next` finds out whether this is a text message that has an automatic answer.
             if auto_answer(&self.settings.auto_answers, &contents[start..]).is_some() {
                 contents.truncate(start);
                 break;
@@ -157,7 +157,7 @@ impl Burst {
             let valid = error.utf8_error().valid_up_to();
             String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned()
         });
-        // Two texts that are not valid can be valid one after the other.
+        // Two texts that are invalid on their own can be valid when joined.
         let is_valid = |end: &&u32| texts.is_char_boundary(**end as usize);
         ends.truncate(ends.iter().take_while(is_valid).count());
         self.copied.truncate(ends.len().saturating_sub(1));

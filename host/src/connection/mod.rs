@@ -399,7 +399,7 @@ struct Delivered {
 /// The next step in handling the input.
 enum Next<'a> {
     Event(ClientEvent<'a>),
-    /// Stop, because the input is used up or the slice is over.
+    /// No event: the input is used up, or the slice is over.
     Nothing,
     /// Wait until the client has read output. Then handle the rest of the input.
     OutputFull,
@@ -449,12 +449,12 @@ fn next_event<'a>(
     }
 }
 
-/// Returns the automatic answer to a text with this payload.
+/// Returns the automatic answer to a text message with this payload.
 fn auto_answer<'a>(auto_answers: &'a [AutoAnswer], payload: &[u8]) -> Option<&'a AutoAnswer> {
     auto_answers.iter().find(|auto| auto.request.as_bytes() == payload)
 }
 
-/// Answers a text that has an automatic answer. Returns whether the text has one.
+/// Answers a text message that has an automatic answer. Returns whether the message has one.
 fn send_auto_answer(
     auto_answers: &[AutoAnswer],
     text: &str,

@@ -11,11 +11,11 @@ use crate::clients::Client;
 ///
 /// # Errors
 ///
-/// The [`ConnectionEnd`]. The connection could not be opened, or the handler or the host has closed it.
+/// The [`ConnectionEnd`], if the connection could not be opened, or if the handler or the host has closed it.
 ///
 /// # Cancel safety
 ///
-/// The same as that of `connect`.
+/// The future is as cancel safe as `connect`.
 pub(crate) async fn opened<T, E: std::fmt::Display>(
     client: &Client,
     connect: impl Future<Output = Result<T, E>>,

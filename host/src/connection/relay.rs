@@ -60,10 +60,9 @@ struct Direction {
     kept: Vec<u8>,
     written: usize,
     state: State,
-    /// The position in the frames of the bytes that were read.
+    /// Tracks the frames in the bytes that were read.
     frames: Option<Frames>,
-    /// The number of bytes that the source has sent, and of those that the destination has taken, since these numbers
-    /// were last read.
+    /// How many bytes the source has sent and how many the destination has taken, since these numbers were last read.
     sent: usize,
     taken: usize,
 }

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::Uri;
 use http::uri::Scheme;
 
-/// The mark of a server whose address may be in a private network.
+/// Marks a server whose address may be in a private network.
 const PRIVATE: &str = "private";
 
-/// A server that handlers may use. A grant of HTTP requests is written as `https://api.example.com` or
-/// `http://127.0.0.1:8081`, and a grant of WebSockets as `wss://api.example.com`.
+/// A server that handlers may use. A grant that allows HTTP requests is written as `https://api.example.com` or
+/// `http://127.0.0.1:8081`, and a grant that allows WebSockets as `wss://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpServer {
@@ -20,15 +20,15 @@ pub struct HttpServer {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Which addresses the name may have.
+    /// Which addresses the name may resolve to.
     pub reach: Reach,
 }
 
-/// Which addresses the name of a server may have. This has no effect for a server that is given by its address.
+/// Which addresses a server's name may resolve to. This has no effect for a server that is given by its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reach {
-    /// Only public addresses. `localhost` may have loopback addresses.
+    /// Only public addresses. `localhost` may resolve to loopback addresses.
     #[default]
     Public,
     /// Any address, including those of this machine and of private networks.
@@ -40,7 +40,7 @@ impl HttpServer {
     ///
     /// # Errors
     ///
-    /// A text that says what is wrong.
+    /// A message that says what is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (url, reach) = match text.split_once(' ') {
             None => (text, Reach::Public),

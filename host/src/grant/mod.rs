@@ -10,19 +10,19 @@ use std::str::FromStr;
 pub use self::folder::Folder;
 pub use self::http::{HttpServer, Reach};
 
-/// The prefix of a grant of a folder.
+/// The prefix of folder grants.
 const FOLDER: &str = "folder:";
 
-/// The prefix of a grant of a key-value store.
+/// The prefix of key-value store grants.
 const KEYVALUE: &str = "keyvalue";
 
-/// The prefix of a grant of durable timers.
+/// The prefix of grants that allow durable timers.
 const TIMERS: &str = "timers";
 
-/// The prefixes of a grant of HTTP requests.
+/// The prefixes of grants that allow HTTP requests.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
 
-/// The prefixes of a grant of WebSockets.
+/// The prefixes of grants that allow WebSockets.
 const WEB_SOCKETS: [&str; 2] = ["ws://", "wss://"];
 
 /// The grant of `wasi:config`.
@@ -47,7 +47,7 @@ pub enum Grant {
     WebSocket(HttpServer),
 }
 
-/// The error for a text that is not a grant.
+/// The error for a string that is not a valid grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidGrant {
@@ -76,7 +76,7 @@ pub enum InvalidGrant {
     NoFolder(String),
 }
 
-/// Returns a suggestion for a text that looks like the argument of a capability.
+/// Returns a suggestion if the string looks like a capability's path or host without its prefix.
 fn hint(text: &str) -> String {
     match text {
         text if text.starts_with(['/', '.']) => format!("; did you mean \"{FOLDER}{text}\"?"),

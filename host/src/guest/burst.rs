@@ -11,8 +11,8 @@ pub(crate) trait Burst: Any + Send {
     /// Returns the next message. The guest has handled the previous one. Returns `None` if the call should end.
     fn next(&mut self, from: &Client) -> Option<Message>;
 
-    /// Returns the next message like [`next`](Self::next), with copies of messages of the same kind that follow it.
-    /// These have not begun.
+    /// Returns the next message as [`next`](Self::next) does, along with copies of the messages of the same kind that
+    /// follow it. The copied messages have not begun.
     fn next_many(&mut self, from: &Client) -> Option<Messages>;
 
     /// Begins the next of the copied messages. The guest has handled the previous one. Returns `None` if there is none,

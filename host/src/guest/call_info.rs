@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A call into an instance: the call that is running, or else the last one. The names are those of the contract.
+/// A call into an instance. Names the running call, or the most recent one if none is running. The names are those of
+/// the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventName {
     /// The instance is being created, and the component's start-up code runs.
@@ -25,7 +26,7 @@ pub(crate) enum EventName {
 }
 
 impl EventName {
-    /// Returns whether the event may occur as often as once for each message of a client.
+    /// Returns whether the event can occur for every message of a client.
     #[inline(always)]
     pub(super) fn is_frequent(self) -> bool {
         matches!(

@@ -13,11 +13,11 @@ use super::error::{Cause, LoadError};
 /// The interface that a component must export.
 pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 
-/// The prefix of the names of WASI's interfaces, and the version whose functions are asynchronous.
+/// The prefix of WASI interface names, and the version whose functions are asynchronous.
 const WASI: &str = "wasi:";
 const ASYNCHRONOUS: &str = "@0.3";
 
-/// The prefix of the name of the interface for files, and the interface's function that opens a file.
+/// The name prefix of the interface for files, and the function of this interface that opens a file.
 const FILES: &str = "wasi:filesystem/types@";
 const OPEN_FILE: &str = "[method]descriptor.open-at";
 

@@ -12,8 +12,8 @@ use crate::platform::Platform;
 const RESOLUTION: u64 = 1;
 
 /// The first value of the monotonic clock. It must not be 0: Go's runtime takes 0 for a clock that does not work, and
-/// ends the program. If the first value were 0, a handler could read it in a test, because the clock of a test may
-/// stand still.
+/// ends the program. If the first value were 0, a handler could read it in a test, because a test's clock may stand
+/// still.
 const START: Duration = Duration::from_secs(1);
 
 /// The time since an instance first asked for a clock, plus [`START`]. The host uses the same clock to end the guest's

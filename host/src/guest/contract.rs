@@ -10,7 +10,7 @@ use wasmtime::{Engine, Error};
 
 use super::error::LoadError;
 
-/// The prefix of the names of the contract's interfaces.
+/// The prefix of the contract's interface names.
 const INTERFACES: &str = "ws-host:socket/";
 
 /// The prefix of compatible versions (Semantic Versioning 2.0.0, §4, with Cargo's rule for versions below 1.0).

@@ -12,7 +12,8 @@ use super::log_source::LogSource;
 /// any server that their clients name.
 const MAX_SERVERS: usize = 16;
 
-/// The maximum number of bytes of a server that are logged. This fits the longest host name with its scheme and port.
+/// The maximum number of bytes of a server's URL that are logged. This fits the longest host name with its scheme and
+/// port.
 const MAX_SERVER: usize = 267;
 
 /// A capability that is denied.

@@ -1,4 +1,4 @@
-//! The imports of WASI that are denied to handlers: sockets, and folders that are not granted.
+//! The WASI imports that are denied to handlers: sockets, and folders that are not granted.
 //!
 //! All these imports can be linked, because toolchains import them whether a handler uses them or not. Only the
 //! function that would leave the sandbox fails: it returns the error code for an action that is not permitted. The

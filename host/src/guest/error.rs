@@ -133,7 +133,7 @@ fn list_exports(found: &[String]) -> String {
     }
 }
 
-/// An error of wasmtime, as the source of another error.
+/// A wasmtime error, as the source of another error.
 #[derive(Debug)]
 pub(crate) struct Cause(pub(super) wasmtime::Error);
 
@@ -222,8 +222,8 @@ impl Fault {
         }
     }
 
-    /// Returns an explanation for the handler's author. This is the handler's text on standard error, if that text says
-    /// why.
+    /// Returns an explanation for the handler's author. The explanation is the handler's text on standard error, if
+    /// that text says why the event failed.
     pub(crate) fn explanation(&self) -> String {
         self.stderr().map_or_else(|| self.to_string(), str::to_owned)
     }

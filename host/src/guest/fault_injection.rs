@@ -7,7 +7,7 @@ use super::limits::{CallLimits, LimitExceeded};
 
 /// How the next event of a handler fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only a test demands faults"))]
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only tests inject faults"))]
 pub(crate) enum InjectedFault {
     /// The event traps.
     Trap,
@@ -19,8 +19,7 @@ pub(crate) enum InjectedFault {
     Time,
 }
 
-/// The fault that a test demands of the next event of a component's instances. The first instance with an event takes
-/// it.
+/// The fault that a test injects into the next event of a component. The first instance with an event takes it.
 #[derive(Debug, Default)]
 pub(super) struct FaultInjection(Mutex<Option<InjectedFault>>);
 
@@ -40,7 +39,7 @@ impl FaultInjection {
 }
 
 impl InjectedFault {
-    /// Returns the error of this kind of failure. It is the same error as for an event that fails in this way without a
+    /// Returns the error of this kind of failure. It is the same error as when an event fails in this way without a
     /// demand.
     pub(super) fn error(self, limits: &CallLimits) -> Error {
         match self {

@@ -40,7 +40,7 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// Opens the file for keys and values, if there is one. Blocks the thread.
+    /// Opens the file of the key-value store, if there is one. Blocks the thread.
     ///
     /// # Errors
     ///

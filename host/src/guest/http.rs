@@ -21,8 +21,8 @@ use super::state::State;
 const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 const HTTP_TYPES: &str = "wasi:http/types@0.2.12";
 
-/// The longest method, scheme, path or host of a request, in bytes. They are limited because the host keeps them in
-/// memory.
+/// The maximum length of a request's method, scheme, path or host, in bytes. These are limited because the host keeps
+/// them in memory.
 const MAX_PART: usize = 4 << 10;
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -55,7 +55,7 @@ fn handle(
         Err(error) => Some(error),
         Ok(server) => (!state.is_granted(&server)).then_some(ErrorCode::HttpRequestDenied),
     };
-    // The crate takes over the options and never deletes them, so they are deleted here.
+    // The crate takes ownership of the options, but never frees their entry in the table. So they are freed here.
     let options_to_delete = options.as_ref().map(Resource::rep);
     let handled = match denied {
         None => match state.http().handle(request, options) {

@@ -24,7 +24,7 @@ pub(super) struct HttpHooks {
     setup: Arc<Setup>,
     /// The right to run the actor, if it is unique in the cluster.
     ownership: Option<Arc<dyn Ownership>>,
-    /// The permits for requests of the instance. Created for the first request, because most instances send none.
+    /// The permits for the instance's requests. Created for the first request, because most instances send none.
     requests: Option<Arc<Semaphore>>,
 }
 
@@ -82,7 +82,7 @@ impl WasiHttpHooks for HttpHooks {
     }
 }
 
-/// Returns the limits of the configuration, or those of the handler where they are shorter.
+/// Returns the configured limits, or the handler's limits where these are shorter.
 fn limits(client: &HttpClient<WasiBody>, options: Option<RequestOptions>) -> HttpSettings {
     let options = options.unwrap_or_default();
     let HttpSettings { connect_timeout, first_byte_timeout, between_bytes_timeout, max_response } =

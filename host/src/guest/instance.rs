@@ -218,8 +218,8 @@ impl Guest {
         self.call_optional(EventName::Fired, None, |optional| optional.fired, (timer,)).await
     }
 
-    /// Reports that a client has room again after it had no room for a message. Does nothing if the component does not
-    /// export `drained`.
+    /// Reports that a client's outbound buffer has room again after it had no room for a message. Does nothing if the
+    /// component does not export `drained`.
     pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
         self.call_optional(
             EventName::Drained,
@@ -268,7 +268,8 @@ impl Guest {
         })
     }
 
-    /// Adds two facts to a fault of the last call: the event, and what the guest wrote to its standard error during it.
+    /// Adds context to a fault of the last call: which event it was, and what the guest wrote to its standard error
+    /// during the call.
     pub(crate) fn explain(&self, fault: Fault) -> Fault {
         self.store.data().explain(fault)
     }
@@ -325,8 +326,8 @@ impl Guest {
         state::begin_event(self.store.as_context_mut(), event);
         self.time_limit.measure_next(event);
         let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());
-        // Consecutive events are often about the same client. The address identifies the client, because the store
-        // keeps that client alive, and no other client can have its address meanwhile.
+        // Consecutive events are often about the same client. The address identifies the client: the store keeps that
+        // client alive, so no other client can have its address.
         let is_other = std::mem::replace(&mut self.last, address) != address;
         let mut begun = Event {
             handler: self.handler.ws_host_socket_handler(),

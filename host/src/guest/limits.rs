@@ -2,14 +2,14 @@
 //!
 //! # The CPU budget (`max-cpu`)
 //!
-//! [`Meter::charge`] enforces it. It is called at ticks ([`Meter::interrupt`], from the callback that
-//! [`install_limits`] sets), each time memory has grown by 512 KiB ([`Meter::memory_growing`]), and in imports that
-//! loop over clients (`charge_and_yield` in `imports/to_many.rs`).
+//! [`CpuBudget`] enforces this limit. An event is charged at ticks, from its second tick on ([`Meter::interrupt`], from
+//! the callback that [`install_limits`] sets), each time memory has grown by 512 KiB ([`Meter::memory_growing`]), in
+//! imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`), and whenever
+//! the call waits or yields ([`TimeLimit::wait`]). The time until the call goes on is not charged.
 //!
-//! [`Meter::begin_event`] resets it. Its only caller is [`state::begin_event`], which is called for each event
+//! [`Meter::begin_event`] resets the budget. Its only caller is [`state::begin_event`], which is called for each event
 //! (`Guest::begin_event`), for `suspend` and `resume`, for each message of a burst (`imports/burst.rs`), and for the
-//! start of an instance ([`Template::instantiate`]). A call that waits or has yielded uses none of its budget:
-//! [`TimeLimit::wait`] stops the clock, and keeps what the event has used.
+//! start of an instance ([`Template::instantiate`]).
 //!
 //! [`install_limits`]: super::state::install_limits
 //! [`state::begin_event`]: super::state::begin_event
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
-use super::cpu_clock::CpuClock;
+use super::cpu_budget::CpuBudget;
 use super::fault_injection::FaultInjection;
 use super::image::WASM_PAGE;
 use crate::metrics::{MemoryShare, ResourceMetrics};
@@ -29,18 +29,18 @@ use crate::slice;
 use crate::ticker;
 
 /// Limits on what a component instance may contain: tables, memories and core instances. Components of real toolchains
-/// stay below them. A Rust component for WASI 0.2 has one memory and a handful of core instances.
+/// stay below them. A Rust component for WASI 0.2 has one memory and a handful of core instances. The host adds one
+/// core instance (`reexports.rs`).
 const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
-const MAX_CORE_INSTANCES: usize = 64;
+const MAX_CORE_INSTANCES: usize = 64 + 1;
 
 /// The number of bytes that are charged for a table element: two pointers. An element takes one pointer, but a growing
 /// table reserves up to twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
 /// How much the memory of an instance may grow, in one event or several, before the event yields and counts as a long
-/// computation. Ticks do not detect an event
-/// that only grows memory, because such an event ends before the first tick.
+/// computation. Ticks do not detect an event that only grows memory, because such an event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// After how many ticks a call yields for the first time. With a value of 1, even a short call would yield if a tick
@@ -103,9 +103,7 @@ pub(super) struct Meter {
     uncharged: usize,
     /// How much memory was added since the guest last yielded because of growth, in bytes.
     grown: usize,
-    clock: Arc<CpuClock>,
-    /// The CPU time that was charged to the event so far, in nanoseconds.
-    used: u64,
+    budget: Arc<CpuBudget>,
     /// After how many ticks an event is interrupted for the first time.
     first_tick: u64,
     demand: Arc<FaultInjection>,
@@ -114,7 +112,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(
         limits: CallLimits,
-        clock: Arc<CpuClock>,
+        budget: Arc<CpuBudget>,
         demand: Arc<FaultInjection>,
         metrics: &Arc<ResourceMetrics>,
     ) -> Self {
@@ -125,8 +123,7 @@ impl Meter {
             added_memories: 0,
             uncharged: 0,
             grown: 0,
-            clock,
-            used: 0,
+            budget,
             first_tick: FIRST_YIELD,
             demand,
         }
@@ -175,8 +172,7 @@ impl Meter {
 
     /// Gives a new event its whole CPU budget. Called by `state::begin_event` only.
     pub(super) fn begin_event(&mut self) {
-        self.clock.restart();
-        self.used = 0;
+        self.budget.begin_event();
     }
 
     /// Adds `bytes` to the memory in use.
@@ -216,11 +212,7 @@ impl Meter {
     ///
     /// [`LimitExceeded::Cpu`].
     pub(super) fn charge(&mut self) -> Result<(), LimitExceeded> {
-        self.used += self.clock.elapsed();
-        self.clock.restart();
-        if u128::from(self.used) > self.limits.max_cpu.as_nanos() {
-            return Err(LimitExceeded::Cpu(self.limits.max_cpu));
-        }
+        self.budget.charge()?;
         ticker::request_fine_ticks();
         Ok(())
     }
@@ -301,7 +293,7 @@ mod tests {
     fn meter() -> Meter {
         let time = Duration::from_secs(1);
         let limits = CallLimits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
-        Meter::new(limits, Arc::new(CpuClock::new()), Arc::default(), &Arc::default())
+        Meter::new(limits, Arc::new(CpuBudget::new(time)), Arc::default(), &Arc::default())
     }
 
     #[tokio::test]

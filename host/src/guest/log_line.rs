@@ -8,7 +8,7 @@ use super::log_budget::{Line, LogBudget};
 use super::log_source::LogSource;
 use crate::printable::{Tabs, printable};
 
-/// The longest line that the log takes in one piece, in bytes.
+/// The maximum length of a line that the log takes in one piece, in bytes.
 pub(super) const MAX_LINE: usize = 4096;
 
 /// Writes a line, if the budget allows.

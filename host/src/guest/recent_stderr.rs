@@ -14,10 +14,10 @@ const RUST_PANIC: &str = " panicked at ";
 /// The beginning of the line after the message of a Rust panic.
 const RUST_NOTE: &str = "note: ";
 
-/// The first line of a traceback of Python. The first line after it that is not indented names the exception.
+/// The first line of a Python traceback. The first line after it that is not indented names the exception.
 const PYTHON_TRACEBACK: &str = "Traceback (most recent call last)";
 
-/// The possible beginnings of Go's report of a panic. The lines after the first are about goroutines.
+/// The possible beginnings of a Go panic report. The lines after the first are about goroutines.
 const GO_PANICS: [&str; 2] = ["panic: ", "fatal error: "];
 
 /// The line that StarlingMonkey writes after the message of an uncaught exception, if the exception has a stack.
@@ -36,7 +36,8 @@ pub(super) struct RecentStderr(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether the current event has written anything. It saves most events from taking the lock when they begin.
+    /// Whether the current event has written anything. This flag saves most events from taking the lock when they
+    /// begin.
     is_written: AtomicBool,
     report: Mutex<Report>,
 }
@@ -50,11 +51,11 @@ struct Report {
     /// The place of the error in the guest's source, if the error does not contain it. This is the place of a Rust
     /// panic.
     place: Option<String>,
-    /// What the next line may be a part of.
+    /// What the next line is expected to continue.
     expected: Expected,
 }
 
-/// What the next lines may be a part of.
+/// What the next line is expected to continue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Expected {
     #[default]

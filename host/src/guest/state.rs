@@ -45,7 +45,7 @@ const MAX_RESOURCES_WITH_FOLDERS: usize = 256;
 /// request with its body and headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
-/// The same limit for the opening of a bucket of `wasi:keyvalue`.
+/// The same limit for opening a `wasi:keyvalue` bucket.
 const MAX_RESOURCES_WITH_BUCKETS: usize = 1_000;
 
 /// The maximum number of bytes that the headers of one request may have.
@@ -207,7 +207,8 @@ impl State {
 /// Installs the limits in a store. Must be called before anything is instantiated in it.
 pub(super) fn install_limits(store: &mut Store<State>, limits: CallLimits) {
     store.limiter_async(|state| &mut state.meter);
-    // The parameters of a call lie in the guest's memory, so no call needs more fuel than that memory's limit.
+    // This fuel is a limit on the bytes that one call copies. These bytes lie in the guest's memory, so the memory
+    // limit is enough.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
         let state = store.data_mut();
@@ -251,7 +252,7 @@ impl WasiHttpView for State {
 }
 
 impl Setup {
-    /// Creates a WASI context without a network. It has the environment of the configuration and the granted folders.
+    /// Creates a WASI context without a network. It has the configured environment variables and the granted folders.
     /// It sends standard output and standard error to the host's log. Opening the folders blocks the thread.
     fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
         let stream = |stream| GuestLog::new(&self.source, stream, recent_stderr, &self.log);

@@ -13,7 +13,7 @@ use super::Runtime;
 use super::bindings::RequiredExportsIndices;
 use super::call_info::EventName;
 use super::compile::{Cancelled, CompileError};
-use super::cpu_clock::CpuClock;
+use super::cpu_budget::CpuBudget;
 use super::denials::{Denials, Denied};
 use super::error::{Cause, Fault, LoadError};
 #[cfg(feature = "testing")]
@@ -25,6 +25,7 @@ use super::limits::{CallLimits, Meter};
 use super::log_budget::LogBudget;
 use super::log_source::LogSource;
 use super::optional::OptionalIndices;
+use super::reexports::with_reexports;
 use super::state::{self, Setup, State};
 use super::time_limit::TimeLimit;
 use super::{check, contract, stacks};
@@ -86,7 +87,7 @@ pub(crate) struct ComponentSpec {
     pub(crate) config: BTreeMap<String, String>,
     /// The limits on its HTTP requests.
     pub(crate) http: HttpSettings,
-    /// How the component uses the file for keys and values.
+    /// How the component uses the file of the key-value store.
     pub(crate) keyvalue: StoreSettings,
     pub(crate) limits: CallLimits,
     /// How many bytes all instances together may write to the log each second.
@@ -153,7 +154,7 @@ impl Template {
         })?;
         let denials = Denials::default();
         // Components that are compiled for WASI 0.1 look for folders as soon as they print a line. If a component opens
-        // no files, it looks for folders only for this reason. A logged denial would then be misleading.
+        // no files, it looks for folders only for this reason. In that case, a logged denial would be misleading.
         if !check::opens_files(&runtime.engine, &component) {
             denials.silence(Denied::Files);
         }
@@ -236,13 +237,13 @@ impl Template {
     ///
     /// The [`Fault`] if the component's start-up code traps or exceeds a limit.
     pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
-        let clock = Arc::new(CpuClock::new());
+        let budget = Arc::new(CpuBudget::new(self.limits.max_cpu));
         let added_memories = self.images.as_ref().map_or(0, |images| images.private_memories());
         let metrics = resources.metrics.clone();
         let demand = Arc::clone(&self.setup.demand);
-        let meter = Meter::new(self.limits, Arc::clone(&clock), demand, &metrics.resource)
+        let meter = Meter::new(self.limits, Arc::clone(&budget), demand, &metrics.resource)
             .with_added_memories(added_memories);
-        let mut time_limit = TimeLimit::new(self.limits.max_time, clock, metrics.worker);
+        let mut time_limit = TimeLimit::new(self.limits.max_time, budget, metrics.worker);
         let mut state = State::new(resources, meter, Arc::clone(&self.setup));
         if self.setup.grants.has_folders() {
             time_limit.wait(pin!(state.open_folders())).await?;
@@ -277,23 +278,28 @@ impl Template {
     }
 }
 
-/// Compiles a component without the data that its instances will share. To the compiler, components that differ only in
-/// this data are the same.
+/// Compiles a component in the form that serves best: without the data that its instances will share, and with exports
+/// that are cheap to find. To the compiler, components that differ only in their data are the same.
 fn compile(
     runtime: &Runtime,
     bytes: &[u8],
     cancelled: &Cancelled,
 ) -> Result<(Arc<Component>, Option<Arc<Images>>), CompileError> {
     let Runtime { engine, compiler, .. } = runtime;
-    if let Some(Separated { component, images }) = image::separate(bytes) {
-        match compiler.compile(engine, &component, cancelled) {
-            Ok(component) => return Ok((component, Some(images))),
+    let (without_data, images) = match image::separate(bytes) {
+        Some(Separated { component, images }) => (Some(component), Some(images)),
+        None => (None, None),
+    };
+    let rewritten = with_reexports(without_data.as_deref().unwrap_or(bytes)).or(without_data);
+    if let Some(rewritten) = rewritten {
+        match compiler.compile(engine, &rewritten, cancelled) {
+            Ok(component) => return Ok((component, images)),
             Err(CompileError::Invalid(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    // The whole component is compiled if it has no such data or is invalid without the data. An invalid component is
-    // also compiled again, because errors must name places in the original file.
+    // The component is compiled as it is if it has no other form, or if that form is invalid. An invalid component is
+    // compiled again, because errors must name places in the original file.
     Ok((compiler.compile(engine, bytes, cancelled)?, None))
 }
 

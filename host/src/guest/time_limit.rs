@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::call_info::EventName;
-use super::cpu_clock::CpuClock;
+use super::cpu_budget::CpuBudget;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 use crate::metrics::WorkerCells;
@@ -19,7 +19,7 @@ use crate::traces::EventSpan;
 /// Limits the time of each call into an instance. Also measures some of the calls, for histograms, for traces, or both.
 pub(super) struct TimeLimit {
     max_time: Duration,
-    clock: Arc<CpuClock>,
+    budget: Arc<CpuBudget>,
     metrics: Arc<WorkerCells>,
     /// The measurement of the current call, if there is one.
     measured: Option<Measured>,
@@ -52,8 +52,12 @@ impl Measured {
 }
 
 impl TimeLimit {
-    pub(super) fn new(max_time: Duration, clock: Arc<CpuClock>, metrics: Arc<WorkerCells>) -> Self {
-        Self { max_time, clock, metrics, measured: None }
+    pub(super) fn new(
+        max_time: Duration,
+        budget: Arc<CpuBudget>,
+        metrics: Arc<WorkerCells>,
+    ) -> Self {
+        Self { max_time, budget, metrics, measured: None }
     }
 
     /// Begins to measure the next call, if that call is chosen for measurement.
@@ -128,8 +132,7 @@ impl TimeLimit {
         let result = poll_fn(|context| {
             // A call that has just yielded must not be polled again at once, because no other task would have run.
             if std::mem::replace(&mut is_waiting, true) {
-                // The call has used no CPU time while it was suspended.
-                self.clock.restart();
+                self.budget.resume();
                 if let Some(measured) = &mut self.measured {
                     measured.resume();
                 }
@@ -140,11 +143,38 @@ impl TimeLimit {
                     measured.suspend();
                 }
             }
+            self.budget.pause()?;
             let is_over = time.as_mut().poll(context);
             is_over.map(|()| Err(LimitExceeded::Time(self.max_time).into()))
         })
         .await;
         self.end(&result);
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::metrics::ActorMetrics;
+
+    /// The ticker does not run in this test, as for a handler that waits whenever a tick is due.
+    #[tokio::test]
+    async fn call_that_waits_before_each_tick_is_charged_nevertheless() {
+        let (max_cpu, max_time) = (Duration::from_millis(20), Duration::from_secs(10));
+        let budget = Arc::new(CpuBudget::new(max_cpu));
+        let mut limit = TimeLimit::new(max_time, budget, ActorMetrics::default().worker);
+        let call = poll_fn(|context| {
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+            context.waker().wake_by_ref();
+            Poll::<wasmtime::Result<()>>::Pending
+        });
+        let end = limit.wait(pin!(call)).await.expect_err("the budget is used up");
+        assert_eq!(end.to_string(), Fault::from(LimitExceeded::Cpu(max_cpu)).to_string());
     }
 }

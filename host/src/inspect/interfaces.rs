@@ -7,7 +7,7 @@ use super::Provision;
 /// The version of the contract that this host serves.
 pub(super) const SERVED: &str = "0.1.0";
 
-/// The prefix of the names of the contract's interfaces.
+/// The prefix of the contract's interface names.
 const CONTRACT: &str = "ws-host:socket/";
 
 /// The prefix of the versions that this host can serve (`guest/contract.rs`).
@@ -19,7 +19,7 @@ const WORLDS: &str = include_str!("../../workspace/wit/world.wit");
 /// An interface of the contract that worlds do not have to name.
 const TYPES: &str = "types";
 
-/// The prefix of the names of WASI's interfaces, and the versions that this host provides.
+/// The prefix of WASI interface names, and the versions that this host provides.
 const WASI: &str = "wasi:";
 const WASI_VERSIONS: &str = "0.2.";
 

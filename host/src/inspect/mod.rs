@@ -80,7 +80,7 @@ pub struct Producer {
     pub role: String,
     /// The name of the tool.
     pub name: String,
-    /// The version of the tool, or an empty text.
+    /// The version of the tool, or an empty string.
     pub version: String,
 }
 

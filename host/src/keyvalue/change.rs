@@ -1,10 +1,10 @@
-//! Changes of a store, and the bounds on each of them.
+//! Changes to a store, and the bounds on each of them.
 
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 
-/// The longest key and the longest value, in bytes.
+/// The maximum lengths of a key and of a value, in bytes.
 const MAX_KEY: usize = 1 << 10;
 const MAX_VALUE: usize = 1 << 20;
 
@@ -15,7 +15,7 @@ pub(super) const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 /// The cost of a change while it waits, in addition to its keys and values.
 const OVERHEAD: usize = 256;
 
-/// A change of one bucket. It happens completely or not at all.
+/// A change to one bucket. It happens completely or not at all.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// Sets the values of these keys. If a key occurs twice, its last value counts.

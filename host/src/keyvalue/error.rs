@@ -42,8 +42,8 @@ impl StoreError {
         Self::Unavailable(error.into().to_string())
     }
 
-    /// Returns whether the operator should know about the error. That is the case if the store is full, or if its file
-    /// cannot be used.
+    /// Returns whether the operator should know about the error. The operator should know if the store is full, or if
+    /// its file cannot be used.
     pub(crate) fn concerns_the_operator(&self) -> bool {
         matches!(self, Self::FullOfBytes(_) | Self::FullOfKeys(_) | Self::Unavailable(_))
     }

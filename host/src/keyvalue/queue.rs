@@ -1,4 +1,4 @@
-//! The queue of changes of a store. While some changes are being committed, others wait. Afterwards all waiting changes
+//! The queue of changes to a store. While some changes are being committed, others wait. Afterwards all waiting changes
 //! are committed together, with one write to the disk.
 
 use std::sync::Arc;

@@ -172,7 +172,7 @@ impl Store {
         bucket: &Arc<str>,
         cursor: Option<String>,
     ) -> Result<Page, StoreError> {
-        // Any text is a valid position. The key need not exist.
+        // Any string is a valid position. The key need not exist.
         cursor.as_deref().map_or(Ok(0), check_key)?;
         let bucket = Arc::clone(bucket);
         self.read(move |entries| {

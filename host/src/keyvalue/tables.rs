@@ -23,7 +23,7 @@ const THIS_FORMAT: u64 = 1;
 /// The limits on the content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreLimits {
-    /// The total length of all entries, in bytes. The length of an entry is that of its key, its value and the name of
+    /// The total length of all entries, in bytes. The length of an entry includes its key, its value and the name of
     /// its bucket.
     pub(crate) max_size: u64,
     pub(crate) max_keys: u64,
@@ -42,7 +42,7 @@ struct Totals {
     keys: u64,
 }
 
-/// The result of a change. It is an outcome or the reason of a refusal. The outer error means that the file has failed.
+/// The result of a change. The inner error says why the change was refused. The outer error is a failure of the file.
 type Applied = Result<Result<Outcome, StoreError>, StorageError>;
 
 impl<'a> Tables<'a> {

@@ -29,9 +29,9 @@ pub(crate) struct Occurrence {
     /// The time at which it happened, in milliseconds since 1970.
     pub(crate) at: u64,
     pub(crate) what: What,
-    /// The kind of the fault or the outcome of the reload, by its name in the metrics.
+    /// The kind of the fault or the outcome of the reload, as it is named in the metrics.
     pub(crate) kind: &'static str,
-    /// The event of the handler that failed.
+    /// The handler's event that failed.
     pub(crate) event: Option<&'static str>,
     /// The instance that failed.
     pub(crate) instance: Option<String>,

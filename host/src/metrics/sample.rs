@@ -1,4 +1,4 @@
-//! Measurements of calls of guests.
+//! Measurements of calls into guests.
 //!
 //! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. Some events may
 //! occur for each message. These are called frequent here, and only one in 64 of them is measured. A measured event

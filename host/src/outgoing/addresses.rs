@@ -1,4 +1,4 @@
-//! Decides which addresses are public.
+//! Tells which addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
@@ -55,8 +55,8 @@ static NETWORKS: LazyLock<Networks> = LazyLock::new(|| {
     }
 });
 
-/// Returns whether an address belongs to the public Internet. It does not if it belongs to this machine, a private
-/// network, a link, or a multicast group.
+/// Returns whether an address belongs to the public Internet. The addresses of this machine, of private networks, of
+/// links and of multicast groups do not.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

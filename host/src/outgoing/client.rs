@@ -38,15 +38,15 @@ const BUFFER: usize = 32 << 10;
 pub(crate) struct HttpSettings {
     /// From the name lookup to the end of the TLS handshake.
     pub(crate) connect_timeout: Duration,
-    /// From the end of connecting to the head of the response.
+    /// From the end of connecting until the head of the response.
     pub(crate) first_byte_timeout: Duration,
     /// How long a handler waits for more of a body.
     pub(crate) between_bytes_timeout: Duration,
-    /// The longest body of a response, in bytes.
+    /// The maximum length of a response body, in bytes.
     pub(crate) max_response: u64,
 }
 
-/// The HTTP client of a component's instances. `B` is the type of the bodies of requests.
+/// The HTTP client of a component's instances. `B` is the type of the request bodies.
 pub(crate) struct HttpClient<B> {
     connector: Connector,
     settings: HttpSettings,
@@ -79,8 +79,8 @@ where
         self.settings
     }
 
-    /// Sends a request, and returns the response as soon as its head is complete. `permit` counts towards the limit of
-    /// the instance.
+    /// Sends a request, and returns the response as soon as its head is complete. `permit` counts towards the
+    /// instance's limit.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! TLS to servers. The system's root certificates decide which servers are trusted.
+//! TLS to servers. The system's root certificates determine which servers are trusted.
 
 use std::io;
 use std::sync::Arc;

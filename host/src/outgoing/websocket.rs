@@ -22,13 +22,13 @@ use super::stream::Stream;
 use super::tls::Tls;
 use crate::grant::HttpServer;
 
-/// The longest head of a response, in bytes.
+/// The maximum length of a response head, in bytes.
 const MAX_HEAD: usize = 32 << 10;
 
 /// Opens WebSockets to granted servers.
 pub(crate) struct WebSocketClient {
     connector: Connector,
-    /// The limit on the time from the end of connecting to the response.
+    /// The limit on the time from the end of connecting until the response.
     response_timeout: Duration,
 }
 

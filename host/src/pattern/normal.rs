@@ -14,7 +14,7 @@ use std::fmt::Write;
 /// - A `%` that does not begin an encoding becomes `%25`. So a path in normal form does not change any more.
 ///
 /// The segments `.` and `..` are kept. Clients resolve them before they send a request. A proxy in front of the server
-/// may have made a decision for the path as it is.
+/// may have made a decision based on the path as it is.
 pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
     // Most paths need no change, and so no allocation.
     if path.bytes().all(is_path_char) {

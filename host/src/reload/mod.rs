@@ -9,16 +9,16 @@
 //! 3. `reload` reads the file. It ends here if the content has not changed, or if this code was rolled back before.
 //!    Otherwise [`compile`] compiles the component ([`Template::compile`]). In the program, a separate process does
 //!    this unless `--no-compiler-process` is given. `compile` then creates a first instance, to check that the
-//!    component starts ([`Template::check_start`]). If the file is broken, `follow` tries again when it changes, or
-//!    after a second.
+//!    component starts ([`Template::check_start`]). If the file is broken, `follow` tries again whenever the file
+//!    changes. Once the file has not changed for a second, `follow` tries a last time.
 //! 4. [`ReloadTask::deploy`] (`deploy.rs`) makes the new template the current one, and raises the version of the
-//!    resource's code ([`Code::install`], or [`Code::begin_trial`] for a trial, in `actor/trial.rs`). From now on, an
-//!    instance with an older version gets no more events.
+//!    resource's code (in `actor/trial.rs`: [`Code::install`], or [`Code::begin_trial`] for a trial). From now on, an
+//!    instance with an older version gets no more events. A canary trial does not raise the version (see below).
 //! 5. [`Resource::apply_reload`] visits the actors, one at a time on each worker, and busy ones last
 //!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each actor.
 //! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] (`actor/transitions.rs`), which calls
 //!    `transition_to_live` and so [`Turn::replace_instance`]. That calls `suspend` in the old instance, and `resume` in
-//!    a new one. If the new code refuses the state or traps, the old instance continues, with the new version. If
+//!    a new one. If the new code traps or refuses the state, the old instance continues, and counts as current. If
 //!    `suspend` traps, the new instance starts from the last checkpoint, or without a state. One of the hibernated
 //!    actors is woken to try the new code. The other hibernated actors get the code at their next event.
 //! 7. The next message finds an instance of the current version ([`Turn::take_current`] in `actor/turn.rs`), and that
@@ -98,9 +98,9 @@ pub struct Replaced {
     pub waiting: usize,
     /// The duration of the trial. A rollback is possible during this time.
     pub trial: Option<Duration>,
-    /// The longest time in which an instance was being replaced and so could not serve its clients.
+    /// The longest time that an instance was being replaced and so could not serve its clients.
     pub longest_pause: Duration,
-    /// The time from the reading of the file until the last instance was replaced.
+    /// The time from reading the file until the last instance was replaced.
     pub took: Duration,
 }
 

@@ -17,7 +17,7 @@ impl Resource {
         }
     }
 
-    /// Hibernates all instances that are not handling an event, as if they had been quiet for long.
+    /// Hibernates all instances that are not handling an event, as if they had been quiet for a long time.
     pub(crate) async fn hibernate(&self) {
         join_all(Maintenance::Hibernate.start(self.actors())).await;
     }

@@ -42,7 +42,7 @@ const MAX_CLIENTLESS: usize = 1 << 16;
 /// them. Each pending delivery takes a task of one or two kilobytes. When this number is reached, further senders wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
-/// A path or a pattern of paths, and the actors that serve its clients.
+/// A path or a path pattern, and the actors that serve its clients.
 pub(crate) struct Resource {
     code: Arc<Code>,
     instance_per: InstancePer,

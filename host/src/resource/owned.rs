@@ -70,14 +70,14 @@ impl Resource {
         }
     }
 
-    /// The end of an actor counts as several closes of clients. Returns the number of closes for all actors that are
-    /// unique in the cluster.
+    /// Ending an actor counts as closing several clients. Returns this number of clients for all actors that are unique
+    /// in the cluster.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the actors that are unique in the cluster. With each actor comes a number: its end counts as that many
-    /// closes of clients.
+    /// Returns the actors that are unique in the cluster. With each actor comes a number: ending the actor counts as
+    /// closing that many clients.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();

@@ -66,7 +66,7 @@ impl Resource {
         Ok(())
     }
 
-    /// Returns the key of the actor that gets the timers of an actor of the earlier run. The two actors have the same
+    /// Returns the key of the actor that gets the timers of an actor from the earlier run. The two actors have the same
     /// name, unless the resource now has fewer instances.
     fn key_of(&self, name: &str) -> Option<Key> {
         match &self.instance_per {

@@ -102,7 +102,7 @@ fn admin_advice(cause: &Error) -> String {
     }
 }
 
-/// Returns what to do about an error of an address that is set with `flag`.
+/// Returns what to do if the address that `flag` sets cannot be used.
 fn advice(cause: &Error, flag: &str) -> String {
     match cause.kind() {
         ErrorKind::AddrInUse => {

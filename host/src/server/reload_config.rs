@@ -1,5 +1,4 @@
-//! Configuration reload. It reads these again: the token of the admin address, the certificate, the configuration
-//! file and every component.
+//! Configuration reload: rereads the admin token, the certificate, the configuration file and every component.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,15 +12,15 @@ use crate::blocking::off_the_workers;
 use crate::config::{self, AdminToken, FileError, Mode};
 use crate::reload::{ReloadError, ReloadOutcome};
 
-/// A handle that reloads the token of the admin address, the certificate, the configuration and the components of a
-/// server. Clones share one lock, so that only one reload runs at a time.
+/// A handle that reloads a server's admin token, certificate, configuration and components. Clones share one lock, so
+/// that only one reload runs at a time.
 #[derive(Clone, Debug)]
 pub struct ConfigReloader {
     host: Host,
     file: Option<PathBuf>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
-    /// The token that the admin address requires now.
+    /// The admin token that is required now.
     admin_token: Option<Arc<RwLock<AdminToken>>>,
     /// The lock that a running reload holds.
     reloading: Arc<Mutex<()>>,
@@ -50,7 +49,7 @@ pub enum ConfigReloadError {
     /// The certificate cannot be used.
     #[error("{0}")]
     Certificate(String),
-    /// The file with the token of the admin address cannot be used. The token stays as it was.
+    /// The admin token file cannot be used. The token stays as it was.
     #[error("admin-token: {0}")]
     AdminToken(String),
 }
@@ -66,12 +65,12 @@ impl ConfigReloader {
         Self { host, file, mode, tls, admin_token, reloading: Arc::default() }
     }
 
-    /// Reloads everything in this order: the token of the admin address and the certificate, if there are any; the
-    /// configuration and its resources, if it came from a file; every component. The outcome is logged.
+    /// Reloads everything in this order: the admin token and the certificate, if there are any; the configuration and
+    /// its resources, if the configuration came from a file; and every component. The outcome is logged.
     ///
     /// # Errors
     ///
-    /// [`ConfigReloadError`]; no resource has changed then.
+    /// [`ConfigReloadError`]. In that case no resource has changed.
     ///
     /// # Cancel safety
     ///

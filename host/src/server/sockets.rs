@@ -56,7 +56,7 @@ fn named(name: &str, socket: BorrowedFd<'_>) -> Result<PassedSocket> {
 ///
 /// # Errors
 ///
-/// The error of the operating system, or an error that the service manager's socket is for another address.
+/// The error of the operating system, or an error if the service manager's socket is for another address.
 pub(super) fn tcp(
     name: &str,
     address: SocketAddr,

@@ -1,7 +1,7 @@
 //! Static files for ordinary HTTP requests.
 //!
-//! Each request looks its path up again, because folders and links may be replaced while the server runs. The real
-//! location of a file decides whether it may be served. The requested path decides whether it is hidden.
+//! Each request looks its path up again, because folders and links may be replaced while the server runs. Whether a
+//! file may be served depends on its real location. Whether it is hidden depends on the requested path.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -26,7 +26,7 @@ const INDEX: &str = "index.html";
 /// The only name with a leading dot that is served. Everything below it is served as well (RFC 8615).
 const WELL_KNOWN: &[u8] = b".well-known";
 
-/// The longest file name on Linux, in bytes.
+/// The maximum length of a file name on Linux, in bytes.
 const MAX_NAME: usize = 255;
 
 /// How much of a file is read at once, in bytes. A response whose client reads nothing holds twice as much in memory.
@@ -145,7 +145,7 @@ fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     Some(resolved)
 }
 
-/// Serves a file. Its type is that of the requested name, because the target of a link may have no extension.
+/// Serves a file. Its content type follows from the requested name, because the target of a link may have no extension.
 async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Response<Body>> {
     let mut forwarded = Request::new(Empty::<Bytes>::new());
     *forwarded.method_mut() = request.method().clone();

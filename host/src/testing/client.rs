@@ -65,7 +65,7 @@ impl TestClient {
         self.put(|outbound| outbound.pong(payload));
     }
 
-    /// Sends bytes unchanged. The test decides what they mean.
+    /// Sends bytes unchanged. Their meaning is up to the test.
     pub fn send_raw(&self, bytes: &[u8]) {
         self.shared.send_raw(bytes);
         self.running.clock.settle();

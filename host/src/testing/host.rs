@@ -34,7 +34,7 @@ const FIRST_PORT: u16 = 50_000;
 /// The longest time that may pass in one call.
 const MAX_ADVANCE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// The way in which the next event of a handler fails.
+/// How the handler's next event fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
@@ -144,7 +144,7 @@ impl TestHost {
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; the old component is still served then.
+    /// [`ReloadError`]. In that case, the old component is still served.
     pub fn reload(&self) -> Result<Vec<ReloadOutcome>, ReloadError> {
         let names = self.names();
         let outcomes = self.running.clock.finish(async {
@@ -162,8 +162,8 @@ impl TestHost {
     ///
     /// # Errors
     ///
-    /// [`ConfigureError`] if the component cannot be served or does not take over. The old component is still served
-    /// then.
+    /// [`ConfigureError`] if the component cannot be served or does not take over. In that case, the old component is
+    /// still served.
     pub fn reload_from(&self, component: impl AsRef<Path>) -> Result<(), ConfigureError> {
         let mut resources = self.resources.borrow().clone();
         if let Some(resource) = resources.first_mut() {
@@ -179,7 +179,7 @@ impl TestHost {
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; the component that is served does not change then.
+    /// [`ReloadError`]. In that case, the component that is served does not change.
     pub fn roll_back(&self) -> Result<Replaced, ReloadError> {
         let name = self.first_name();
         let replaced = self.running.clock.finish(self.host.rollback(&name));
@@ -206,7 +206,7 @@ impl TestHost {
         self.running.clock.settle();
     }
 
-    /// Publishes a text to a topic of the first resource. Returns the number of clients that it goes to.
+    /// Publishes a text to this topic of the first resource. Returns the number of clients that it goes to.
     pub fn publish(&self, topic: &str, text: &str) -> Result<usize, NoResource> {
         let name = self.first_name();
         let published = self.running.clock.finish(self.host.publish_text(&name, topic, text));
@@ -218,7 +218,7 @@ impl TestHost {
     ///
     /// # Errors
     ///
-    /// [`CustomError`]; no instance got the message then.
+    /// [`CustomError`]. In that case, no instance got the message.
     pub fn send_custom(
         &self,
         to: Recipient,

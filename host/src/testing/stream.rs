@@ -13,7 +13,7 @@ use ws_host_protocol::{CloseCode, CloseFrame, Event, Inbound, Limits, Outbound, 
 use super::handshake::Opened;
 use super::received::{Closed, Received};
 
-/// The longest message to the client, in bytes.
+/// The maximum size of a message to the client, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
 
 /// How many bytes may wait until the test takes them. While more are waiting, the client does not read.

@@ -11,7 +11,7 @@ use super::TimerId;
 use crate::keyvalue::{Change, Store, StoreError, StoreLimits};
 use crate::log_rate::{Line, LogRate};
 
-/// The prefix of the names of buckets for timers. The names of buckets that handlers open begin with other letters.
+/// The prefix of the names of timer buckets. The names of buckets that handlers open begin with other letters.
 const BUCKET: &str = "t:";
 
 /// Separates the name of an actor from the number of its timer.

@@ -30,7 +30,7 @@ pub(crate) fn clamp(after: Duration) -> Duration {
 /// The number by which the handler identifies a timer.
 pub(crate) type TimerId = u64;
 
-/// The error that the actor has reached its limit on timers.
+/// The error for an actor that has reached its limit on timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyTimers;
 

@@ -11,7 +11,7 @@ use super::delivery::{Broadcast, DeliveryQueue, Members, QueuedBroadcast};
 use super::remote::Remote;
 use crate::clients::{Client, ClientId};
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 const MAX_NAME: usize = 255;
 
 /// The delivery queues of the workers. All groups that share these queues deliver in one common order.
@@ -24,7 +24,7 @@ pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
     /// The maximum number of groups that a client may join.
     max_per_client: usize,
-    /// The other hosts. This group tells them which names have members here.
+    /// The other hosts. They are told which names have members here.
     remote: Option<Arc<dyn Remote>>,
     table: Mutex<Table>,
 }
@@ -95,8 +95,8 @@ impl Groups {
         self.remote.as_ref()
     }
 
-    /// Adds a client to a group. Has no effect if the client is already in the group. Must be called in an event of the
-    /// client's actor.
+    /// Adds a client to a group. Has no effect if the client is already in the group. Must be called while the client's
+    /// actor handles an event.
     pub(super) fn join(&self, client: &Arc<Client>, name: &str) -> Result<(), JoinError> {
         if !is_valid_name(name) {
             return Err(JoinError::InvalidName);
@@ -166,7 +166,7 @@ impl Groups {
                 continue;
             }
             let mut table = self.table.lock();
-            // Meanwhile, another client may have joined, or may have created another group with this name.
+            // Since the removal, another client may have joined, or may have created another group with this name.
             let is_same =
                 table.by_name.get(&group.name).is_some_and(|named| Arc::ptr_eq(named, group));
             if is_same && group.len() == 0 {
@@ -189,7 +189,7 @@ impl Groups {
         names
     }
 
-    /// Returns the group of this name, if it has members.
+    /// Returns the group with this name, if it has members.
     pub(super) fn find(&self, name: &str) -> Option<Arc<Group>> {
         self.table.lock().by_name.get(name).cloned()
     }
@@ -199,7 +199,7 @@ impl Groups {
         self.table.lock().by_name.len()
     }
 
-    /// Returns the number of members of the group of this name.
+    /// Returns how many members the group with this name has.
     pub(super) fn count(&self, name: &str) -> usize {
         self.find(name).map_or(0, |group| group.len())
     }

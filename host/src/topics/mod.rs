@@ -62,8 +62,8 @@ impl Topics {
         Self { groups, tags: Tags::new(&queues), published: Counter::default() }
     }
 
-    /// Subscribes a client to a topic. It gets the messages that are published from now on. Must be called in an event
-    /// of the client's actor.
+    /// Subscribes a client to a topic. The client gets the messages that are published from now on. Must be called
+    /// while the client's actor handles an event.
     pub(crate) fn subscribe(&self, client: &Arc<Client>, name: &str) -> Result<(), SubscribeError> {
         Ok(self.groups.join(client, name)?)
     }
@@ -109,7 +109,7 @@ impl Topics {
         self.tags.remove_client(client);
     }
 
-    /// Returns the topic of this name, if it has subscribers.
+    /// Returns the topic with this name, if it has subscribers.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Group>> {
         self.groups.find(name)
     }
@@ -137,7 +137,7 @@ impl Topics {
         self.groups.remote()
     }
 
-    /// Delivers a message of another host. Does not wait: returns `false` if the queues have no room for the message.
+    /// Delivers a message from another host. Does not wait: returns `false` if the queues have no room for the message.
     #[cfg(feature = "nats")]
     pub(crate) fn deliver(&self, name: &str, message: SharedMessage) -> bool {
         let Some(group) = self.find(name) else { return true };

@@ -1,4 +1,4 @@
-//! Tags, which are names for sets of clients. Messages to a tag, and closes of its clients, go through the delivery
+//! Tags, which are names for sets of clients. Sending to a tag and closing its clients both go through the delivery
 //! queues of topics.
 
 use std::sync::Arc;
@@ -32,8 +32,8 @@ impl Tags {
         Self { groups: Groups::new(queues, MAX_TAGS, None) }
     }
 
-    /// Adds a tag to a client. The client gets the messages that are sent to the tag from now on. Must be called in an
-    /// event of the client's actor.
+    /// Adds a tag to a client. The client gets the messages that are sent to the tag from now on. Must be called while
+    /// the client's actor handles an event.
     pub(crate) fn tag(&self, client: &Arc<Client>, tag: &str) -> Result<(), TagError> {
         Ok(self.groups.join(client, tag)?)
     }
@@ -52,9 +52,9 @@ impl Tags {
         self.groups.names_of(client)
     }
 
-    /// Returns the clients of an actor that have a tag and are open, lowest id first. Must be called on the worker of
-    /// the actor. Many of the checked clients may not qualify. For each of these, the iterator yields `None`, so that
-    /// the caller can yield to other tasks in between.
+    /// Returns the open clients of an actor that have this tag, lowest id first. Must be called on the actor's worker.
+    /// Many of the checked clients may not qualify. For each of these, the iterator yields `None`, so that the caller
+    /// can yield to other tasks in between.
     pub(crate) fn clients_of(
         &self,
         tag: &str,
@@ -73,12 +73,12 @@ impl Tags {
         })
     }
 
-    /// Returns the number of the resource's clients that have a tag.
+    /// Returns how many of the resource's clients have this tag.
     pub(crate) fn count(&self, tag: &str) -> usize {
         self.groups.count(tag)
     }
 
-    /// Returns the group of the clients that have a tag, if there are any.
+    /// Returns the group of the clients that have this tag, if there are any.
     pub(crate) fn find(&self, tag: &str) -> Option<Arc<Group>> {
         self.groups.find(tag)
     }
@@ -98,7 +98,7 @@ impl Tags {
         tagged.enqueue(Broadcast::close(frame, Cause::Handler))
     }
 
-    /// Sends a message to all clients that have a tag. Returns the number of these clients.
+    /// Sends a message to all clients that have this tag. Returns the number of these clients.
     ///
     /// # Cancel safety
     ///
@@ -107,7 +107,7 @@ impl Tags {
         self.groups.broadcast(tag, Broadcast::send(message, &[])).await
     }
 
-    /// Closes all clients that have a tag, on behalf of the operator. Returns the number of these clients.
+    /// Closes all clients that have this tag, on behalf of the operator. Returns the number of these clients.
     ///
     /// # Cancel safety
     ///

@@ -194,8 +194,8 @@ fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
     value.parse().ok().map(Duration::from_secs)
 }
 
-/// Returns the reason of an error. The error's own text is not used, because it would name settings that exist only for
-/// handlers.
+/// Returns the reason for an error. The error's own text is not used, because it would name settings that exist only
+/// for handlers.
 fn reason(error: &RequestError) -> String {
     match error {
         RequestError::ConnectTimeout => {

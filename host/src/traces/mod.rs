@@ -1,5 +1,5 @@
-//! Traces: spans of handshakes and of the events of their connections, for a collector of OpenTelemetry (OTLP over
-//! HTTP, in protobuf).
+//! Traces: spans for handshakes and for the events of their connections, exported to an OpenTelemetry collector (OTLP
+//! over HTTP, in protobuf).
 //!
 //! ```text
 //! admission ─▶ tracer (sampling) ─▶ span ─▶ queue ─▶ exporter ─▶ collector     (any worker ─▶ the operator's thread)
@@ -41,8 +41,8 @@ use std::sync::Arc;
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only spans need it"))]
 pub(crate) struct HandshakeEnd<'a> {
     pub(crate) method: &'a str,
-    /// The pattern of paths. The path itself is not recorded, because it may contain a secret that only the client and
-    /// the handler should know.
+    /// The path pattern of the resource. The path itself is not recorded, because it may contain a secret that only the
+    /// client and the handler should know.
     pub(crate) route: &'a str,
     pub(crate) scheme: &'static str,
     /// The version of HTTP.
@@ -54,6 +54,6 @@ pub(crate) struct HandshakeEnd<'a> {
     pub(crate) client: Option<u64>,
     /// The status of the response. `None` if the client left before there was a response.
     pub(crate) status: Option<u16>,
-    /// The outcome, by its name in the metric of handshakes.
+    /// The outcome, as it is named in the handshake metric.
     pub(crate) outcome: &'static str,
 }

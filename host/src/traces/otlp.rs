@@ -1,4 +1,4 @@
-//! The messages of OTLP that are needed here. The field numbers are those of `opentelemetry/proto` version 1.
+//! The OTLP messages that are needed here. The field numbers are those of `opentelemetry/proto` version 1.
 
 use prost::Message;
 

@@ -1,4 +1,5 @@
-//! The parent of a trace. A client names it in its handshake, by `traceparent` and `tracestate` of W3C Trace Context.
+//! The parent of a trace. A client names the parent in its handshake, with the headers `traceparent` and `tracestate`
+//! of W3C Trace Context.
 
 use http::HeaderMap;
 use http::header::HeaderValue;

@@ -111,8 +111,8 @@ impl HandshakeSpan {
         Arc::new(ClientTrace { trace, resource, connection, client })
     }
 
-    /// Ends the span. Only failures of the server count as errors. The refusal of a client is not an error (the
-    /// semantic conventions of OpenTelemetry for HTTP).
+    /// Ends the span. Only failures of the server count as errors. The refusal of a client is not an error
+    /// (OpenTelemetry's semantic conventions for HTTP).
     pub(crate) fn end(self, end: &HandshakeEnd<'_>) {
         let Self { trace, parent, began } = self;
         let mut attributes = vec![

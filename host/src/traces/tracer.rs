@@ -84,8 +84,8 @@ impl Traces {
 /// Chooses among the connections whose handshakes name no parent.
 #[derive(Clone, Copy, Debug)]
 struct Sampler {
-    /// A trace is sampled if the last 56 bits of its id are at least this number. This is the consistent probability
-    /// sampling of OpenTelemetry: other services with the same ratio choose the same traces.
+    /// A trace is sampled if the last 56 bits of its id are at least this number. This is OpenTelemetry's consistent
+    /// probability sampling: other services with the same ratio choose the same traces.
     threshold: u64,
 }
 

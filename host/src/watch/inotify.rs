@@ -60,7 +60,7 @@ impl Inotify {
     ///
     /// # Errors
     ///
-    /// The error of the system call, for example if the limit of instances is reached.
+    /// The error of the system call, for example if the limit on instances is reached.
     pub(super) fn start() -> std::io::Result<Self> {
         let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         // SAFETY: an `OwnedFd` keeps its descriptor open for as long as it lives, and always returns the same one.

@@ -1,4 +1,4 @@
-//! Notices every kind of change of a file: it is written to, it is replaced by a rename, a symbolic link on its path is
+//! Notices every kind of change to a file: it is written to, it is replaced by a rename, a symbolic link on its path is
 //! switched, or a folder on its path is removed, recreated or exchanged.
 //!
 //! After every inotify event, each path is resolved again, and every folder on the path is watched.
@@ -24,8 +24,8 @@ use self::inotify::{Change, Inotify};
 /// A file counts as completely written when it has not changed for this long.
 const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// A file that keeps changing is checked after this time. This must be shorter than `reload::WRITE_GRACE_PERIOD`, so
-/// that a reload that waits for a slowly growing file is still notified.
+/// A file that keeps changing is checked after this time. The time must be shorter than `reload::WRITE_GRACE_PERIOD`,
+/// so that a reload that waits for a slowly growing file is still notified.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// How often files are checked even if there is no event. Network file systems report only changes that are made by
@@ -72,8 +72,8 @@ impl Watch {
         Self { changes, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
 
-    /// Waits until one of the files has changed and the change has settled. Returns at once if that has happened since
-    /// the last call.
+    /// Waits until one of the files has changed and the change has settled. Returns at once if a change has settled
+    /// since the last call.
     ///
     /// # Cancel safety
     ///

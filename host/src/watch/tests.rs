@@ -1,4 +1,4 @@
-//! Replaces files in the ways of editors, compilers and deployments. Each replacement is made ten times in a row.
+//! Replaces files as editors, compilers and deployments do. Each replacement is made ten times in a row.
 
 use std::fs::{create_dir, create_dir_all, read, remove_dir_all, remove_file, rename, write};
 use std::os::unix::fs::symlink;

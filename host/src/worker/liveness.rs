@@ -138,7 +138,7 @@ mod tests {
         let (started, is_started) = sync_channel(1);
         workers.all.lock()[0].handle.spawn(async move {
             let _ = started.send(());
-            // When the sender is dropped, receiving fails. The worker is then no longer blocked.
+            // When the sender is dropped, receiving fails, and the worker is no longer blocked.
             let _ = released.recv();
         });
         is_started.recv().expect("the task starts");

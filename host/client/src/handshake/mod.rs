@@ -13,7 +13,7 @@ use ws_host_protocol::handshake::client::Accepted;
 pub(crate) use self::exchange::Exchange;
 use crate::stream::Stream;
 
-/// The longest head of a response, in bytes. It is four times the limit that servers commonly have for a request.
+/// The maximum size of a response head, in bytes. It is four times the limit that servers commonly have for a request.
 pub(crate) const MAX_HEAD: u32 = 64 << 10;
 
 /// A connection after the handshake.

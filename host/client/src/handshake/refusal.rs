@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 
 use crate::error::ConnectError;
 
-/// How much of the body of a refusal is kept, in bytes. It is more than a person reads.
+/// How much of a refusal's body is kept, in bytes. This is more than a person reads.
 const MAX_BODY: usize = 64 << 10;
 
 /// How long the body of a refusal may take. The status is the most important part, and has already arrived.

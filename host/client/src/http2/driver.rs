@@ -23,18 +23,18 @@ use tokio::time::timeout;
 use crate::handshake::MAX_HEAD;
 use crate::sniff::Sniffed;
 
-/// How much of one WebSocket may wait to be read, in bytes. This is the length of the longest message that is received
-/// by default. So no message of this length has to wait for a window update. The window limits the memory of a
+/// How much data of one WebSocket may wait to be read, in bytes. This is the default maximum length of a received
+/// message, so no message up to this length has to wait for a window update. The window limits the memory of a
 /// WebSocket that the application does not read. It also limits the throughput to this many bytes in each round trip.
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// How much of all WebSockets together may wait to be read, in bytes. It is the largest window that HTTP/2 allows (RFC
-/// 9113 §6.9.1). If it were less than the sum of the stream windows, WebSockets that are not read could block the
+/// How much data of all WebSockets together may wait to be read, in bytes. It is the largest window that HTTP/2 allows
+/// (RFC 9113 §6.9.1). If it were less than the sum of the stream windows, WebSockets that are not read could block the
 /// others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// How much of one WebSocket may wait in HTTP/2 to be written, in bytes. It is as much as the other end commonly reads
-/// at once. The outbound buffer limits the data that waits before that.
+/// How much data of one WebSocket may wait in HTTP/2 to be written, in bytes. It is as much as the other end commonly
+/// reads at once. The outbound buffer limits the data that waits before it reaches HTTP/2.
 const SEND_BUFFER: usize = 64 << 10;
 
 /// How long writing the last frames may take when the connection is no longer used. It is ample for a server that

@@ -14,8 +14,8 @@ pub struct PerMessageDeflate {
 
 impl PerMessageDeflate {
     /// Returns the parameters of the messages that this endpoint compresses. Returns `None` if this endpoint compresses
-    /// nothing. This is so if the server limits the client's window to 8 bits, because the compressor does not support
-    /// that.
+    /// nothing. This is the case on a client whose window the server limits to 8 bits, because the compressor does not
+    /// support such a window.
     pub fn outgoing(&self) -> Option<Direction> {
         self.outgoing
     }

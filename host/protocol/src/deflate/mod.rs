@@ -26,8 +26,8 @@
 //! # Secrets
 //!
 //! The compressed length of a message reveals how much the message has in common with the contents of the window. An
-//! attacker may be able to have text of their own sent together with a secret, in the same message or, with context
-//! takeover, in another message of the connection. The compressed length then reveals the secret bit by bit. Send such
+//! attacker may be able to get their own text compressed together with a secret: in the same message or, with context
+//! takeover, in another message of the connection. Then the compressed length reveals the secret bit by bit. Send such
 //! messages with [`Compression::Never`](crate::Compression::Never).
 //!
 //! [`Upgrade::accept_deflate`]: crate::handshake::server::Upgrade::accept_deflate

@@ -10,7 +10,7 @@
 pub struct Deflate {
     /// The compression level.
     pub level: Level,
-    /// The shortest message that is compressed by default, in bytes.
+    /// The minimum length of a message that is compressed by default, in bytes.
     pub threshold: usize,
     /// The messages that this endpoint compresses.
     pub outgoing: Direction,

@@ -10,7 +10,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The number of bytes that a key encodes (§4.1).
 pub(crate) const KEY_LENGTH: usize = 16;
 
-/// The length in bytes of the longest text accepted as a key: five times the base64 form of 16 bytes.
+/// The maximum length of a text accepted as a key, in bytes: more than five times that of the base64 form of 16 bytes.
 const MAX_DRAFT_KEY: usize = 128;
 
 pub(crate) fn encode_key(key: [u8; KEY_LENGTH]) -> String {

@@ -6,7 +6,7 @@ use http::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};
 
 use super::headers::{is_token, unquote};
 
-/// One element of the list of extensions.
+/// One element of the extension list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
     pub(super) name: &'a str,

@@ -26,7 +26,7 @@ fn http2(lines: &[(&str, &str)]) -> Request<()> {
     with(request.header("Sec-WebSocket-Version", "13"), lines)
 }
 
-/// Returns the results of all three checks: of HTTP/1.1, of draft 00 and of HTTP/2.
+/// Returns the results of all three checks: for HTTP/1.1, for draft 00 and for HTTP/2.
 fn checks(lines: &[(&str, &str)]) -> [Result<Upgrade, Rejection>; 3] {
     let (origins, versions) = (Origins::any(), (0..14).filter_map(Version::from_number).collect());
     let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };

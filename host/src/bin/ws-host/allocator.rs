@@ -10,8 +10,8 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// The settings of jemalloc. A thread of jemalloc gives memory back to the system one second after the memory was
-/// freed. The environment variable `_RJEM_MALLOC_CONF` overrides this.
+/// The jemalloc settings. A jemalloc thread gives memory back to the system one second after the memory was freed. The
+/// environment variable `_RJEM_MALLOC_CONF` overrides these settings.
 ///
 /// jemalloc reads this symbol before `main`. An environment variable at build time would have the same effect, but
 /// would be missing in builds from a cargo archive. The type is a pointer that a `static` may hold. Nothing writes to

@@ -185,7 +185,7 @@ impl Args {
         let default = match (&self.command, self.serve.dev) {
             (Some(Command::Dev(_)), _) => "info,ws_host::actor=debug",
             (Some(_), _) => "warn",
-            // The lines of the client of NATS are left out, because this program reports the same things itself.
+            // The NATS client's log lines are left out, because this program reports the same things itself.
             (None, true) => "info,ws_host::actor=debug,async_nats=off",
             (None, false) => "info,async_nats=off",
         };

@@ -36,8 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Returns the first line of the response.
 fn ask(address: SocketAddr) -> Result<String> {
-    /// More than the length of any status line of a health check. If another kind of server answers, no more than this
-    /// is read.
+    /// More than the length of any health check's status line. If another kind of server answers, no more than this is
+    /// read.
     const LONGEST: u64 = 256;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

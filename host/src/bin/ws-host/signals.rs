@@ -58,7 +58,7 @@ pub(crate) fn first() -> io::Result<oneshot::Receiver<Signal>> {
             () = next(&mut interrupt) => Signal::Interrupt,
             () = next(&mut terminate) => Signal::Terminate,
         };
-        // Sending fails if the receiver is gone. The program is exiting then.
+        // Sending fails if the receiver is gone. In that case, the program is exiting.
         let _ = first.send(signal);
         let signal = tokio::select! {
             () = next(&mut interrupt) => Signal::Interrupt,
@@ -78,8 +78,8 @@ async fn next(signals: &mut Option<unix::Signal>) {
     }
 }
 
-/// The signals that the process has ignored since its start. This is so under `nohup`, and in the background of some
-/// shells.
+/// The signals that the process has ignored since its start. Signals are ignored in this way under `nohup`, and in the
+/// background of some shells.
 struct IgnoredSignals(u64);
 
 impl IgnoredSignals {

@@ -1,5 +1,5 @@
-//! Credentials files of NATS. The client library reads such a file only once. After a reconnect, it would present the
-//! old credentials again, which may have expired.
+//! NATS credentials files. The client library reads such a file only once. After a reconnect, it would present the old
+//! credentials again, which may have expired.
 
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! NATS, through its official client.
 //!
 //! The client library could reconnect automatically. But until it is connected again, it would keep messages, and it
-//! would then send them late. So topics do not use this. A [session](session::NatsSession) is a single connection. When
-//! it ends, [`super::member`] makes another session.
+//! would then send them late. So topics do not use automatic reconnection. A [session](session::NatsSession) is a
+//! single connection. When the session ends, [`super::member`] makes another one.
 
 mod api;
 mod credentials;

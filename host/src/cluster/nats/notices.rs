@@ -1,4 +1,4 @@
-//! The reports of the NATS client library about a connection.
+//! The NATS client library's reports about a connection.
 
 use std::sync::Arc;
 

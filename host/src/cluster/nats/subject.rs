@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cluster::placement::{ActorName, Key, LeaseId};
 
-/// The longest token for a path. The length is limited because NATS closes connections that send lines of more than 4
-/// KiB.
+/// The maximum length of the token for a path, in bytes. The length is limited because NATS closes connections that
+/// send lines of more than 4 KiB.
 const MAX_PATH: usize = 1 << 10;
 
 /// Returns the subject of a topic.
@@ -34,7 +34,7 @@ pub(super) fn inbox_prefix(cluster: &str) -> String {
     format!("ws.{cluster}.inbox")
 }
 
-/// Returns the subjects of all records of placement.
+/// Returns the subjects of all placement records.
 pub(super) fn all_records(cluster: &str) -> String {
     format!("ws.{cluster}.p.>")
 }
@@ -65,7 +65,7 @@ pub(super) fn record(cluster: &str, key: &Key) -> String {
     }
 }
 
-/// Returns the subject of a record of an actor.
+/// Returns the subject of an actor's record.
 fn record_of(cluster: &str, kind: &str, ActorName { resource, path }: &ActorName) -> String {
     let mut subject = format!("ws.{cluster}.p.{kind}.");
     push_token(&mut subject, resource);

@@ -1,4 +1,4 @@
-//! The versions of NATS whose compare-and-swap can be relied on.
+//! The NATS versions whose compare-and-swap can be relied on.
 
 /// The first safe versions, of a single server and of servers in a cluster. Before 2.9.21, the compare-and-swap of
 /// several servers was not serializable. 2.10.20 to 2.10.22 lost streams when the servers were killed.

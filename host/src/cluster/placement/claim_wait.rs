@@ -1,8 +1,9 @@
 //! The wait before new records may be relied on.
 //!
 //! Suppose that the broker has lost its data. Hosts that the records no longer mention still own their actors until
-//! their leases end. So a host that finds records without the mark `open` must not claim any actor for longer than the
-//! length of a lease. After that it writes the mark. This wait happens once in the life of a cluster.
+//! their leases end. So a host that finds records without the mark `open` must wait for longer than the length of a
+//! lease before it claims any actor. After the wait, the host writes the mark. This wait happens once in the life of a
+//! cluster.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +33,7 @@ impl ClaimWait {
     ///
     /// # Errors
     ///
-    /// [`PlacementError::ClaimWait`] if it is too early. It says how long to wait.
+    /// [`PlacementError::ClaimWait`] if it is too early. The error says how long to wait.
     pub(super) async fn check(
         &self,
         records: &impl Records,

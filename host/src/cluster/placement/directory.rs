@@ -106,8 +106,8 @@ impl<R: Records> Placement<R> {
     ///
     /// # Errors
     ///
-    /// An error if the records may not be relied on, or if the check failed. [`PlacementError::ClaimWait`] says how long
-    /// to wait.
+    /// An error if the records may not be relied on, or if the check failed. [`PlacementError::ClaimWait`] says how
+    /// long to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
         let check = async {

@@ -1,4 +1,4 @@
-//! Decides whether the host of a lease is dead. If it is, the lease is fenced before its claims are taken.
+//! Decides whether the host of a lease is dead. If the host is dead, the lease is fenced before its claims are taken.
 
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode, encode};
@@ -9,10 +9,11 @@ use super::timing::Timing;
 use super::watched::Watched;
 use crate::cluster::HostInfo;
 
-/// The number of attempts to decide about a lease. An attempt fails if the lease has changed after it was read.
+/// The number of attempts to determine the status of a lease. An attempt fails if the lease has changed after it was
+/// read.
 const MAX_ATTEMPTS: usize = 4;
 
-/// The decision about a lease.
+/// The status of a lease.
 #[derive(Debug)]
 pub(super) enum LeaseStatus {
     /// The host of the lease may be alive.
@@ -33,7 +34,7 @@ pub(super) async fn fence_if_expired(
         let entry = records.read(&key).await?;
         let mut fence_after = timing.fence_after();
         let (expected, host) = match &entry {
-            // The read may be stale and therefore miss the lease. So a write has to decide this case as well.
+            // The read may be stale and therefore miss the lease. So a write has to settle this case as well.
             None => (0, None),
             Some(Entry { revision, content }) => match decode(content) {
                 Some(LeaseContent::Fenced) => {

@@ -12,7 +12,7 @@ use super::fence::{LeaseStatus, fence_if_expired};
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
-/// The maximum number of actors that wait for their claims to be given back. The claim of any other actor stays until
+/// The maximum number of actors that wait for their claims to be given back. The claim of any further actor stays until
 /// the lease of this host ends. Until then, clients of its path are relayed to this host, which starts the actor again.
 const MAX_ABANDONED: usize = 4096;
 

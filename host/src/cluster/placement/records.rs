@@ -17,7 +17,7 @@ pub(crate) struct Entry {
 /// Why records could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RecordsError {
-    /// The broker did not answer. A write may have been done, or may still be done later.
+    /// The broker did not answer. A write may have been applied, or may still be applied later.
     #[error("the broker does not answer: {0}")]
     Unavailable(String),
     /// There are no records. Either the broker was never used for this cluster, or it has lost its data.
@@ -38,13 +38,13 @@ pub(crate) enum WriteError {
     Failed(#[from] RecordsError),
 }
 
-/// The records of a cluster. A read may be stale. Writes are linearizable: a write is done only if the record has the
-/// expected revision at that moment.
+/// The records of a cluster. A read may be stale. Writes are linearizable: a write is applied only if the record has
+/// the expected revision at that moment.
 pub(crate) trait Records: Send + Sync + 'static {
     /// Creates the storage for records, if it does not exist yet.
     fn create(&self) -> impl Future<Output = Result<(), RecordsError>> + Send;
 
-    /// Returns the longest content that can be written, in bytes.
+    /// Returns the maximum size of a record's content, in bytes.
     fn max_content(&self) -> usize;
 
     fn read(&self, key: &Key) -> impl Future<Output = Result<Option<Entry>, RecordsError>> + Send;

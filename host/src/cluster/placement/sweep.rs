@@ -1,5 +1,5 @@
-//! Reads all leases periodically. When a host has to decide about a lease, it therefore already knows for how long the
-//! lease has not been renewed.
+//! Reads all leases periodically. When a host has to decide whether to fence a lease, it therefore already knows for
+//! how long the lease has not been renewed.
 
 use std::collections::{BTreeMap, HashSet};
 

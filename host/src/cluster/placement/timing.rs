@@ -46,9 +46,10 @@ impl Timing {
         self.lease / 8
     }
 
-    /// How far apart two reads of a lease may be to show something about the time in between. If both find the same
-    /// revision, the lease was not renewed in this time. But if the reads are further apart, the time does not count
-    /// against the lease. Otherwise all hosts would fence each other when a broker comes back after a long time.
+    /// How far apart two reads of a lease may be for the host to draw a conclusion from them. If both find the same
+    /// revision, the lease was not renewed in between. But if the reads are further apart, the time between them does
+    /// not count against the lease. Otherwise all hosts would fence each other when a broker comes back after a long
+    /// time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }

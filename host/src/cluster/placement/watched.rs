@@ -11,8 +11,7 @@ use super::key::LeaseId;
 use super::timing::Timing;
 use crate::cluster::{HostInfo, Owner};
 
-/// The leases that this host has seen. There is one for each host, and there are fenced leases that are not removed
-/// yet.
+/// The leases that this host has seen: one for each host, and the fenced leases that are not removed yet.
 #[derive(Debug)]
 pub(crate) struct Watched {
     timing: Timing,

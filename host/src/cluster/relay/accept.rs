@@ -10,7 +10,8 @@ use super::opening::{Line, MAX_INFO, Opening};
 use super::reader::Reader;
 use super::secret::{Nonces, Secret, Side, nonce};
 
-/// The first words on a connection whose hosts authenticate by a secret. They include the version of the protocol.
+/// The first words on a connection between hosts that authenticate with a shared secret. They include the protocol
+/// version.
 pub(super) const HELLO: &str = "ws-host-peer 1";
 
 /// The opening of a peer that has authenticated.
@@ -21,8 +22,8 @@ pub(crate) struct Opened {
     pub(crate) rest: Vec<u8>,
 }
 
-/// Reads the opening of a peer. If there is a secret, checks that the peer knows it. `max_head` limits the head of the
-/// client's request.
+/// Reads a peer's opening, which is its first message. If there is a secret, checks that the peer knows it. `max_head`
+/// limits the head of the client's request.
 ///
 /// # Errors
 ///

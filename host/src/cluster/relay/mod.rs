@@ -50,7 +50,7 @@ pub(crate) struct Peers {
     pub(crate) trust: Trust,
     /// The name of this host. No other host and no earlier run of this host has the same name.
     pub(crate) host: Arc<str>,
-    /// How long a peer may leave the kernel's probes unanswered. After that, the connection of the peer is given up.
+    /// How long a peer may leave the kernel's probes unanswered. After that, the peer's connection is given up.
     pub(crate) max_silence: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Peers {
             (None, Some(ca), Some((certificate, key))) => {
                 Trust::Tls(PeerTls::load(ca, certificate, key)?)
             }
-            // The check of the configuration has refused peers without a way to authenticate.
+            // The configuration check has refused peers without a way to authenticate.
             (None, ..) => return Ok(None),
         };
         let host = hex::encode(&secret::nonce()[..8]).into();
@@ -83,8 +83,9 @@ impl Peers {
     }
 }
 
-/// Sets the options of the sockets between hosts. If a peer leaves the kernel's probes unanswered for about `max_silence`,
-/// its connection is given up. The kernel sends probes while no bytes are waiting to be sent to the peer.
+/// Sets the options of the sockets between hosts. If a peer leaves the kernel's probes unanswered for about
+/// `max_silence`, its connection is given up. The kernel sends probes while no bytes are waiting to be sent to the
+/// peer.
 pub(crate) fn set_socket_options(
     socket: &impl std::os::fd::AsFd,
     max_silence: Duration,
@@ -100,8 +101,8 @@ pub(crate) fn set_socket_options(
 }
 
 /// Sets how long bytes may wait to be sent to the owner. The kernel also counts the time in which the owner reads no
-/// bytes because it holds back its client. So the limit must be longer than the owner's max_silence with a client that
-/// does not read.
+/// bytes because it holds back its client. So the limit must be longer than the time for which the owner tolerates a
+/// client that does not read.
 fn set_send_timeout(socket: &impl std::os::fd::AsFd, max_silence: Duration) -> std::io::Result<()> {
     socket2::SockRef::from(socket).set_tcp_user_timeout(Some(max_silence.max(MIN_SEND_TIMEOUT)))
 }

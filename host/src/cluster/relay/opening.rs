@@ -1,7 +1,7 @@
 //! The first message of an edge, which it sends once both sides have authenticated.
 //!
 //! ```text
-//! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CRLF   as digits; the proof is `-` over TLS
+//! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CRLF   proof and digest in hex, lengths in decimal; the proof is `-` over TLS
 //! INFO                                        JSON, a Request
 //! HEAD                                        the head of the client's request, in HTTP/1.1
 //! ```
@@ -16,19 +16,19 @@ use super::hex;
 use super::origin::Origin;
 use super::secret::{LENGTH, Nonces, Secret, Side};
 
-/// The longest info, in bytes. It may contain a certificate of up to 64 KiB, with two digits for each byte.
+/// The maximum length of INFO, in bytes. INFO may contain a certificate of up to 64 KiB, encoded in hexadecimal.
 pub(super) const MAX_INFO: usize = 160 << 10;
 
-/// The longest line, in bytes.
+/// The maximum length of a line, in bytes.
 pub(super) const MAX_LINE: usize = 192;
 
 /// What the edge asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Request {
-    /// To accept this client, whose request follows.
+    /// Accept this client, whose request follows.
     Relay(Origin),
-    /// To close the clients that come from this edge with 1001, because the edge is stopping.
+    /// Close this edge's clients with 1001, because the edge is stopping.
     Close {
         /// The name of the edge.
         edge: String,
@@ -73,7 +73,7 @@ fn digest(info: &[u8], head: &[u8]) -> [u8; LENGTH] {
 }
 
 impl Line {
-    /// Returns the content that is proven.
+    /// Returns the bytes that the proof covers.
     fn content(&self) -> [u8; LENGTH + 16] {
         let mut content = [0; LENGTH + 16];
         content[..LENGTH].copy_from_slice(&self.digest);

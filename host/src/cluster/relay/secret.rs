@@ -1,8 +1,8 @@
 //! Proofs that a host knows a shared secret.
 //!
 //! Each side chooses a random nonce for each connection. A proof is an HMAC-SHA256 over a label of its side, both
-//! nonces, and the content that it proves. So a recorded proof is useless on any other connection, and a proof of one
-//! side is never valid for the other side. The secret itself is never sent.
+//! nonces, and the content that the proof covers. So a recorded proof is useless on any other connection, and a proof
+//! of one side is never valid for the other side. The secret itself is never sent.
 
 use std::fmt;
 use std::path::Path;
@@ -16,11 +16,11 @@ use super::error::SetupError;
 /// The length of a nonce and of a proof, in bytes.
 pub(super) const LENGTH: usize = 32;
 
-/// The shortest secret, in bytes. A secret must be random. Anyone who can reach the address for peers can get a proof
-/// about a nonce of their own choice, and then try out secrets until one matches.
+/// The minimum length of a secret, in bytes. A secret must be random. Anyone who can reach the address for peers can
+/// get a proof about a nonce of their own choice, and then try out secrets until one matches.
 pub(super) const MIN_SECRET: usize = 16;
 
-/// The longest secret, in bytes. A longer file is probably not a secret.
+/// The maximum length of a secret, in bytes. A longer file is probably not a secret.
 const MAX_SECRET: usize = 4096;
 
 pub(super) type Nonce = [u8; LENGTH];

@@ -1,4 +1,5 @@
-//! The bounds of numbers, sizes and times. They apply to settings of a file, the command line and an embedding program.
+//! The bounds of numbers, sizes and times. They apply to settings from a file, the command line or an embedding
+//! program.
 //!
 //! A value out of bounds is an error that names its setting. Long times are the exception: a time of more than ten
 //! years is reduced to ten years.
@@ -29,14 +30,14 @@ const MAX_HEADERS: usize = 10_000;
 /// record of each stream.
 const MAX_STREAMS: usize = 1 << 20;
 
-/// The maximum size, in bytes. It is so low that sums and small multiples of sizes do not overflow.
+/// The maximum size, in bytes. It is low enough that sums and small multiples of sizes do not overflow.
 const MAX_BYTES: usize = usize::MAX >> 8;
 
 /// The minimum time. It is the resolution of timers. A clock whose interval is a quarter of this time still advances.
-/// If a budget were shorter than this, it would depend on the moment of the next tick whether the budget is used up.
+/// If a budget were shorter than this, the moment of the next tick would determine whether the budget is used up.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
-/// The maximum time, about ten years. With this limit, sums of times do not overflow.
+/// The maximum time, about ten years. This limit keeps sums of times from overflowing.
 const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Returns the minimum of [`HostLimits::max_buffered`], in bytes. A single client must be able to fill its outbound

@@ -1,4 +1,4 @@
-//! Checks of the cluster.
+//! Checks of the cluster settings.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use http::Uri;
 use super::{At, Checked};
 use crate::config::{Cluster, schema};
 
-/// The longest name of a cluster, in bytes.
+/// The maximum length of a cluster name, in bytes.
 const MAX_NAME: usize = 64;
 
 impl schema::Cluster {

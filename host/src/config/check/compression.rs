@@ -33,8 +33,8 @@ impl schema::Resource {
         Ok(Some(deflate))
     }
 
-    /// If `compression` is missing, checks that no other key of compression is given. A user who wrote such a key
-    /// probably expects that messages are compressed. With an explicit `"off"`, the other keys are allowed.
+    /// If `compression` is missing, checks that no other compression key is given. A user who wrote such a key probably
+    /// expects that messages are compressed. With an explicit `"off"`, the other keys are allowed.
     fn no_compression(&self, at: At) -> Checked<()> {
         let details = [
             self.compression_level.is_some(),

@@ -1,4 +1,4 @@
-//! Checks of the grants of a resource.
+//! Checks of a resource's grants.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -96,7 +96,7 @@ pub(super) fn check_timers(at: At, grants: &[Grant], instance_per: InstancePer) 
     Ok(())
 }
 
-/// Checks the file of the key-value store, or that of durable timers. The file need not exist, but its folder must.
+/// Checks the file of the key-value store or of durable timers. The file need not exist, but its folder must.
 fn check_file(at: At, file: &Path) -> Checked<()> {
     let folder = match file.parent() {
         // The file is in the current folder.

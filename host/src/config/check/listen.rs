@@ -94,7 +94,7 @@ fn check_one(
         other => other,
     };
     let is_unix = matches!(address, Address::Unix(_));
-    // Clients of a unix socket are on this machine, so it has TLS only if its own setting says so.
+    // Clients of a unix socket are on this machine, so the socket has TLS only if its own setting says so.
     let encryption = match tls.unwrap_or(defaults.has_tls && !is_unix) {
         true if !defaults.has_tls => {
             let why = format!("{address} with tls needs tls-cert and tls-key");

@@ -160,7 +160,7 @@ impl At {
     }
 }
 
-/// Converts a size. If it does not fit into a `usize`, returns `usize::MAX`, which the check of bounds rejects.
+/// Converts a size. If it does not fit into a `usize`, returns `usize::MAX`, which the bounds check rejects.
 fn bytes(size: Option<ByteSize>, default: usize) -> usize {
     size.map_or(default, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX))
 }

@@ -19,7 +19,7 @@ const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 /// The maximum number of servers on which NATS can keep a stream.
 const MAX_REPLICAS: usize = 5;
 
-/// The shortest secret, in bytes.
+/// The minimum length of a secret, in bytes.
 const MIN_SECRET: usize = 16;
 
 impl schema::Cluster {

@@ -16,16 +16,16 @@ use crate::config::{
     Resource, Timeouts, Trial, UniqueIn,
 };
 
-/// The minimum of the default for `max-outbound`, in bytes. It has room for many small messages, even if `max-message`
-/// is small.
+/// The minimum default for `max-outbound`, in bytes. It has room for many small messages, even if `max-message` is
+/// small.
 const MIN_DEFAULT_OUTBOUND: usize = 64 << 10;
 
-/// The time between two saves of a durable state, if the configuration does not set it. When a host is killed, the
-/// changes since the last save are lost.
+/// The default time between two saves of a durable state. When a host is killed, the changes since the last save are
+/// lost.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 
-/// The longest durable state in bytes, if the configuration does not set it. It is the longest message that NATS
-/// accepts by default, minus 1 KiB for headers.
+/// The default maximum length of a durable state, in bytes. It is the maximum message length that NATS accepts by
+/// default, minus 1 KiB for headers.
 const MAX_DURABLE_STATE: usize = (1 << 20) - (1 << 10);
 
 impl schema::Resource {

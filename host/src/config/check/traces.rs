@@ -7,10 +7,10 @@ use http::{HeaderName, HeaderValue};
 use super::{At, Checked};
 use crate::config::{Endpoint, InvalidEndpoint, Traces, schema};
 
-/// The longest name of a service, in bytes.
+/// The maximum length of a service name, in bytes.
 const MAX_SERVICE: usize = 255;
 
-/// Headers that requests to the collector have in any case.
+/// Headers that every request to the collector has anyway.
 const RESERVED: [&str; 6] =
     ["connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"];
 

@@ -1,5 +1,5 @@
 //! Parsing of addresses to listen on: one or many, each a string or a table. These visitors report an error inside a
-//! value. An untagged enum of serde would hide it.
+//! value. An untagged serde enum would hide such an error.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! RelayedClients between in-memory streams.
+//! Relays between in-memory streams.
 
 use std::future::pending;
 use std::time::Duration;

@@ -19,7 +19,7 @@ const OTHERS_WRITE: u32 = 0o022;
 const COMPLETE: &str = "compiled";
 const INCOMPLETE: &str = "part";
 
-/// The largest total size of the files, in bytes: enough for some 25 components with an interpreter. If the total is
+/// The maximum total size of the files, in bytes: enough for some 25 components with an interpreter. If the total is
 /// larger, the files that were not used for the longest time are removed.
 const MAX_SIZE: u64 = 1 << 30;
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use wasm_encoder::RawSection;
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, FromReader, Instance, Parser, Payload, SectionLimited,
+    ComponentTypeRef, Encoding, FromReader, Instance, Payload, SectionLimited,
 };
 
+use super::super::payloads::own_payloads;
 use super::module::Module;
 use super::{Image, Images};
 
@@ -175,22 +176,6 @@ impl<'a> Outline<'a> {
         }
         Some(without_data.finish())
     }
-}
-
-/// Returns the payloads of a component, but not those of the modules and components inside it. Yields `None` where the
-/// component is malformed.
-fn own_payloads(component: &[u8]) -> impl Iterator<Item = Option<Payload<'_>>> {
-    let mut depth = 0_usize;
-    Parser::new(0).parse_all(component).filter_map(move |payload| {
-        let Ok(payload) = payload else { return Some(None) };
-        let is_own = depth == 0;
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        is_own.then_some(Some(payload))
-    })
 }
 
 /// Returns whether a section gives an index to a module or component that is defined elsewhere. Returns `None` for a

@@ -130,7 +130,7 @@ impl<'a> Module<'a> {
         self.is_separable || self.has_private_memory
     }
 
-    /// Returns the content of the image of a memory, if there is any.
+    /// Returns the content of a memory's image, if there is any.
     pub(super) fn contents(&self, memory: usize) -> Option<Contents<'_>> {
         let mut segments = self.memories.get(memory)?.contents.segments.clone();
         if let Some(moved) = self.moved.as_ref().filter(|_| memory == 0) {

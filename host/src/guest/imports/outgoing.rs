@@ -14,11 +14,11 @@ use crate::outgoing::WebSocketRequest;
 
 const OUTGOING: &str = "ws-host:socket/outgoing@0.1.0";
 
-/// The longest URL, and the longest total of all headers and subprotocols, in bytes.
+/// The maximum length of a URL, and the maximum total length of all headers and subprotocols, in bytes.
 const MAX_URL: usize = 4 << 10;
 const MAX_HEADERS: usize = 16 << 10;
 
-/// The largest number of subprotocols, and of headers.
+/// The maximum number of subprotocols, and of headers.
 const MAX_NUMBER: usize = 100;
 
 /// The headers that apply to a single connection between two machines. Only the host may set them (RFC 9110 §7.6.1).
@@ -128,7 +128,7 @@ fn authority(url: &Uri) -> &str {
     url.authority().map_or("", |authority| authority.as_str())
 }
 
-/// Returns whether a text is a token (RFC 9110 §5.6.2). The name of a header must be one.
+/// Returns whether a string is a token (RFC 9110 §5.6.2). A header name must be a token.
 fn is_token(text: &str) -> bool {
     HeaderName::try_from(text).is_ok()
 }

@@ -1,8 +1,8 @@
 //! A string parameter, read in place in the guest's memory.
 //!
-//! Wasmtime's own type for strings, `WasmStr`, checks UTF-8 one character at a time. An echo of a long text that is not
-//! ASCII spent half of its time on this check. The type here checks UTF-8 with SIMD instructions. For this it needs the
-//! bytes of the string. It gets them by reading the string as a list of bytes, which has the same layout.
+//! Wasmtime's own string type, `WasmStr`, checks UTF-8 one character at a time. Echoing a long non-ASCII text spent
+//! half of its time in this check. The type here checks UTF-8 with SIMD instructions. For this it needs the bytes of
+//! the string. It gets them by reading the string as a list of bytes, which has the same layout.
 
 #![expect(
     unsafe_code,
@@ -18,7 +18,7 @@ use wasmtime::{Result, StoreContext};
 
 /// A string in the memory of a guest.
 pub(super) enum Text {
-    /// UTF-8, the encoding of nearly all languages.
+    /// UTF-8, which guests in nearly all programming languages use.
     Utf8(WasmList<u8>),
     /// UTF-16 or Latin-1+UTF-16, the other two encodings of the component model.
     Other(WasmStr),
@@ -98,8 +98,8 @@ unsafe impl Lift for Text {
     }
 }
 
-/// Returns a type of lists. `WasmList` finds the type of its elements through this type. If the elements are bytes, the
-/// result does not matter, so any type of lists will do. Every handler has a type of lists with index 0, because
+/// Returns some list type. `WasmList` finds the type of its elements through this type. If the elements are bytes, the
+/// result does not matter, so any list type will do. Every handler has a list type at index 0, because
 /// `received-binary` takes a list.
 fn any_list() -> InterfaceType {
     InterfaceType::List(TypeListIndex::from_u32(0))

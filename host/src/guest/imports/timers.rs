@@ -16,7 +16,7 @@ const TIMERS: &str = "ws-host:socket/timers@0.1.0";
 const STATE: &str = "ws-host:socket/state@0.1.0";
 const CUSTOM: &str = "ws-host:socket/custom@0.1.0";
 
-/// The result of a function that may wait for the disk. Only functions for durable timers do.
+/// The result of a function for timers. It is a future because the functions for durable timers wait for the disk.
 type BoxedOutcome<'a, T> = Box<dyn Future<Output = Result<T>> + Send + 'a>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {

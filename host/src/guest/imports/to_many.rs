@@ -15,13 +15,13 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
-/// The group with a name. `None` if it has no members. If no group can have this name, the error is a name of an error
-/// in the contract.
+/// The group with this name. `None` if the group has no members. If no group can have this name, the error is the name
+/// of an error in the contract.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
 
 /// The kind of a group: a topic or a tag.
 pub(super) trait GroupKind {
-    /// Returns the group of this name.
+    /// Returns the group with this name.
     fn find(&self, topics: &Topics, name: &str) -> FoundGroup;
 
     /// Returns the way to the members of the group on other hosts.

@@ -23,7 +23,7 @@ const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
 const ATOMICS: &str = "wasi:keyvalue/atomics@0.2.0-draft2";
 const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft2";
 
-/// The longest name of a bucket, in bytes.
+/// The maximum length of a bucket name, in bytes.
 const MAX_NAME: usize = 255;
 
 /// The prefixes of the names under which buckets are stored: one for buckets with a name, and one for buckets of

@@ -1,4 +1,4 @@
-//! The connections of the admin address, and of the address for health checks.
+//! The connections to the admin address, and to the address for health checks.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub(super) struct Caller<'a> {
     pub(super) slot: &'a ConnectionSlot,
 }
 
-/// What answers the requests of an address.
+/// What answers the requests to an address.
 pub(super) trait Service: Send + Sync + 'static {
     /// Answers a request.
     fn handle_request(

@@ -40,7 +40,7 @@ pub(super) enum RejectedCaller {
     /// The request has no token, although the admin address requires one.
     #[error("This admin address needs its token: send the header Authorization: Bearer TOKEN.")]
     NoToken,
-    /// The token of the request is not the token of the admin address.
+    /// The request's token is not the admin token.
     #[error("The token in the Authorization header is not the token of this admin address.")]
     WrongToken,
 }
@@ -80,7 +80,7 @@ impl RejectedCaller {
 ///
 /// # Errors
 ///
-/// [`RejectedCaller`] if it may not.
+/// [`RejectedCaller`] if the request is refused.
 pub(super) fn check<B>(
     request: &Request<B>,
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! The connections of the admin address. Their number is limited: a new connection evicts an idle one.
+//! The connections to the admin address. Their number is limited: a new connection evicts an idle one.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -95,8 +95,8 @@ pub(super) fn rolled_back(
     }
 }
 
-/// Returns the response to a request that sends a message. If one instance got the message, this is its answer as it
-/// is. If several did, this is the number of instances that accepted the message.
+/// Returns the response to a request that sends a message. If one instance got the message, the response is its answer,
+/// unchanged. If several did, the response is the number of instances that accepted the message.
 pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<Body> {
     let mut answers = match answers {
         Ok(answers) => answers,

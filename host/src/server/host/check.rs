@@ -17,7 +17,7 @@ use crate::server::error::StartError;
 pub struct CheckedResource {
     /// Its name.
     pub name: String,
-    /// Its path, or pattern of paths.
+    /// Its path, or path pattern.
     pub path: String,
     /// The file of its component.
     pub component: String,
@@ -78,7 +78,7 @@ fn check_files(settings: &config::Resource) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Loads what this host shows to other hosts of its cluster, if it is in one.
+/// Loads what this host needs to reach other hosts of its cluster and to be reached by them, if it is in a cluster.
 pub(super) fn load_peers(config: &config::Host) -> Result<Option<Peers>, StartError> {
     let peers = config.cluster.as_ref().map(Peers::load).transpose();
     Ok(peers.map_err(|error| StartError::Certificate(error.into()))?.flatten())

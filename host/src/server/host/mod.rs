@@ -46,7 +46,7 @@ pub(in crate::server) const CLOSED_BY_THE_OPERATOR: &str = "closed by the operat
 ///
 /// [`Server`](crate::Server) starts a host. Another program can embed one without a server:
 ///
-/// - [`answer`](Self::answer) answers a request that another HTTP server has read, such as one of hyper or axum;
+/// - [`answer`](Self::answer) answers a request that another HTTP server has read, such as a hyper or axum server;
 /// - [`serve_stream`](Self::serve_stream) serves any byte stream.
 #[derive(Clone)]
 pub struct Host {
@@ -152,7 +152,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; the old component is still served then.
+    /// [`ReloadError`]. In that case the old component is still served.
     ///
     /// # Cancel safety
     ///
@@ -167,7 +167,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; the component that is served does not change then.
+    /// [`ReloadError`]. In that case the component that is served does not change.
     ///
     /// # Cancel safety
     ///
@@ -177,7 +177,7 @@ impl Host {
         served.reload_handle().roll_back().await
     }
 
-    /// Closes a client with 1001. Returns whether there was one with this number.
+    /// Closes a client with 1001. Returns whether there was a client with this number.
     pub fn close_client(&self, id: u64) -> bool {
         let served = self.state.registry.all();
         let clients = served.iter().flat_map(|served| served.resource().clients());
@@ -188,9 +188,9 @@ impl Host {
         found.is_some()
     }
 
-    /// Publishes a text message to a topic of a resource. Returns the number of clients of this host that it goes to.
-    /// In a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
-    /// delivery here.
+    /// Publishes a text message to a topic of a resource. Returns the number of this host's clients that the message
+    /// goes to. In a cluster the message also goes to the subscribers on the other hosts. Waits while too much
+    /// published data waits for delivery here.
     ///
     /// # Errors
     ///
@@ -208,9 +208,9 @@ impl Host {
         self.publish(resource, topic, SharedMessage::text(message)).await
     }
 
-    /// Publishes a binary message to a topic of a resource. Returns the number of clients of this host that it goes to.
-    /// In a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
-    /// delivery here.
+    /// Publishes a binary message to a topic of a resource. Returns the number of this host's clients that the message
+    /// goes to. In a cluster the message also goes to the subscribers on the other hosts. Waits while too much
+    /// published data waits for delivery here.
     ///
     /// # Errors
     ///

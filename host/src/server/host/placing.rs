@@ -87,7 +87,7 @@ pub(super) async fn locate(
     };
     match &state.context.cluster {
         Some(cluster) => cluster.locate(&settings.name, path, durability, deadline).await,
-        // The check of the configuration has refused unique paths without a cluster.
+        // The configuration check has refused unique paths without a cluster.
         None => Err(Unavailable::new("this host is not in a cluster")),
     }
 }

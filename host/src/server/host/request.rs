@@ -15,7 +15,7 @@ use crate::config::{self, Address};
 use crate::connection::AdmittedClient;
 use crate::server::host::HostState;
 
-/// The local address of a stream whose local address is unknown. It cannot be mistaken for a real address.
+/// Stands for an unknown local address of a stream. It cannot be mistaken for a real address.
 const UNSPECIFIED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The other end of a stream.
@@ -61,7 +61,7 @@ pub(in crate::server) enum OnBehalfOf {
 /// What a request needs to know about its connection.
 #[derive(Clone)]
 pub(in crate::server) struct RequestContext {
-    /// The connection, for the log. All requests of a connection have the same one.
+    /// The id of the connection, for the log. All requests of a connection have the same id.
     pub(in crate::server) connection: ConnectionId,
     pub(in crate::server) peer: Peer,
     pub(in crate::server) on_behalf_of: OnBehalfOf,
@@ -150,8 +150,8 @@ impl RequestContext {
         forwarded::client(request, peer, convention, |address| self.trusts(state, address))
     }
 
-    /// Returns the version of HTTP that the client speaks. For a relayed client, this is the version between the client
-    /// and the host that relays it.
+    /// Returns the HTTP version that the client speaks. For a relayed client, this is the version that it speaks to the
+    /// host that relays it.
     pub(super) fn http_version(&self, request: &Request<()>) -> HttpVersion {
         match (&self.edge, request.version()) {
             (Some(edge), _) => edge.http_version,

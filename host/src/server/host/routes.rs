@@ -18,7 +18,7 @@ const HEALTH: &str = "/healthz";
 /// The path of the readiness check.
 const READINESS: &str = "/readyz";
 
-/// How many paths of resources a 404 response lists.
+/// How many resource paths a 404 response lists.
 const MAX_LISTED_PATHS: usize = 8;
 
 /// The response to a relayed request that opens no WebSocket.

@@ -26,7 +26,7 @@ const KEY2: &str = "sec-websocket-key2";
 /// The limits of a head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeadLimits {
-    /// The largest size, in bytes.
+    /// The maximum size, in bytes.
     pub(super) max_size: usize,
     pub(super) max_headers: usize,
     pub(super) draft00: Draft00,
@@ -118,7 +118,7 @@ pub(super) async fn read(
     }
 }
 
-/// Returns the end of the head: after the first empty line that follows the request line (RFC 9112 §2.2).
+/// Returns the index just past the head, which ends with the first empty line after the request line (RFC 9112 §2.2).
 fn find_end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let from = start.max(*searched);
@@ -175,7 +175,8 @@ fn check(head: &[u8], limits: HeadLimits) -> Result<HeadKind, HeadError> {
     Ok(HeadKind::Draft00 { content_length })
 }
 
-/// Returns the range of the line that begins with `name`. `name` must be a slice of `head`. The line includes its end.
+/// Returns the range of the line that begins with `name`. `name` must be a slice of `head`. The range includes the line
+/// terminator.
 fn line_of(head: &[u8], name: &str) -> Range<usize> {
     let start = (name.as_ptr() as usize).saturating_sub(head.as_ptr() as usize);
     let rest = head.get(start..).unwrap_or_default();

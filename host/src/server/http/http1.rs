@@ -32,7 +32,7 @@ use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, HostResponse, rejected, unavailable};
 use crate::server::stream::{Prefixed, Transfer};
 
-/// How long it may take to write a response. This is meant for files that go to a slow client. Handshakes have a
+/// How long it may take to write a response. The limit is meant for files that go to a slow client. Handshakes have a
 /// shorter timeout of their own.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -45,15 +45,15 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const ANNOUNCED_TIMEOUT: &str = "timeout=29";
 
 /// How many requests a connection may have. The connection is closed after the last one. The client's next connection
-/// may go to another worker, which keeps the load of the workers even.
+/// may go to another worker, which helps balance the load across workers.
 const MAX_REQUESTS: usize = 1000;
 
-/// The longest response body, in bytes, that needs no permit. The socket's send buffer has room for this much, even if
-/// the client does not read.
+/// The maximum length of a response body that needs no permit, in bytes. The socket's send buffer has room for this
+/// much, even if the client does not read.
 const SHORT_RESPONSE: u64 = 4096;
 
-/// Serves a connection up to the response to its last request. A WebSocket is served by a task of its own, so that the
-/// state of HTTP does not stay in memory.
+/// Serves a connection until its last request has been answered. A WebSocket is served by its own task, so that the
+/// HTTP state does not stay in memory.
 pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     state: &Arc<HostState>,
     mut stream: S,
@@ -113,13 +113,13 @@ fn head_limits(state: &HostState, context: &RequestContext) -> HeadLimits {
     }
 }
 
-/// How many bytes, and how many headers, a relayed request may have in addition to the limits for a client's request.
-/// The relaying host adds them: it writes a space after each colon, and it replaces a handshake over HTTP/2 by one over
+/// How far a relayed request may exceed the limits for a client's request, in bytes and in headers. The relaying host
+/// adds bytes and headers: it writes a space after each colon, and it replaces a handshake over HTTP/2 by one over
 /// HTTP/1.1.
 pub(in crate::server) const RELAYED_BYTES: usize = 8 << 10;
 const RELAYED_HEADERS: usize = 8;
 
-/// Returns the largest size of a head.
+/// Returns the maximum size of a head, in bytes.
 fn max_header_size(state: &HostState, context: &RequestContext) -> usize {
     let more = if context.edge.is_some() { RELAYED_BYTES } else { 0 };
     state.config().limits.max_header_size + more
@@ -140,8 +140,9 @@ fn response_timeout(state: &HostState) -> Duration {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     ByDefault,
-    /// The host announces nothing, and hyper decides. There are two cases: the client asks to close the connection, or
-    /// the request is older than HTTP/1.1. Before HTTP/1.1, a connection stays open only if the client asks for it.
+    /// The host sends no `Keep-Alive` header and leaves it to hyper whether the connection stays open. This applies if
+    /// the client asks to close the connection, or if the request is older than HTTP/1.1. Before HTTP/1.1, a connection
+    /// stays open only if the client asks for it.
     IfRequested,
     /// The request has a body, which is not read.
     Never,
@@ -193,8 +194,8 @@ struct Shared {
 #[error("the HTTP library was stopped, because the host writes the last response itself")]
 struct Stop;
 
-/// Answers requests up to the last one. The head of the first request has `head_length` bytes. Returns the stream, and
-/// the bytes that were read after the last request.
+/// Answers requests until the connection ends, or until the host must write the last response itself. The head of the
+/// first request has `head_length` bytes. Returns the stream, and the bytes that were read after the last request.
 async fn serve_requests<S>(
     shared: &Arc<Shared>,
     stream: Prefixed<S>,
@@ -225,8 +226,8 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let result = loop {
-        // A request that arrives during the wait may set an earlier deadline. But that deadline is at least
-        // `response_timeout` from now. So wait no longer than that, and then check the deadline again.
+        // A request that arrives during the wait may set an earlier deadline. But that deadline is never earlier than
+        // `response_timeout` from now. So wait for at most `response_timeout`, and then check the deadline again.
         let deadline = shared.progress.deadline().min(Instant::now() + response_timeout(state));
         tokio::select! {
             biased;

@@ -60,7 +60,8 @@ const MAX_RESETS: usize = 20;
 /// streams is ended (MadeYouReset, CVE-2025-8671).
 const MAX_LOCAL_RESETS: usize = 100;
 
-/// How often a connection is pinged, and how long the reply may take. WebSockets on it are pinged as well.
+/// How often a connection is pinged, and how long the reply may take. The WebSockets on the connection are pinged as
+/// well.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -20,8 +20,8 @@ use crate::server::permits::handshake::{self, HandshakePermit};
 use crate::server::stream::SocketTransfer;
 use crate::worker::Worker;
 
-/// How long to back off when no file descriptors are left. It is long enough to avoid a busy loop. It is also short
-/// enough that clients do not notice the pause once a descriptor is free again.
+/// How long to back off when no file descriptors are left. The pause is long enough to avoid a busy loop, and short
+/// enough that clients do not notice it once a descriptor is free again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Limits the log lines about connections that cannot be accepted.

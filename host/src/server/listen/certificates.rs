@@ -13,8 +13,8 @@ use crate::watch::Watch;
 pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
     loop {
         watch.changed().await;
-        // The certificate and its key are two files. While only one of them is new, they do not match. So this tries
-        // again.
+        // The certificate and its key are two files. While only one of them is new, they do not match, so the reload is
+        // tried again.
         while let Err(error) = reload(&tls).await {
             if timeout(WRITE_GRACE_PERIOD, watch.changed()).await.is_err() {
                 tracing::error!(
@@ -30,7 +30,7 @@ pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
 ///
 /// # Errors
 ///
-/// Returns [`TlsError`] if they cannot be used. The previous certificate then stays in use.
+/// Returns [`TlsError`] if the files cannot be used. In that case the previous certificate stays in use.
 pub(in crate::server) async fn reload(tls: &Arc<Tls>) -> Result<(), TlsError> {
     let tls = Arc::clone(tls);
     off_the_workers(move || tls.reload()).await?;

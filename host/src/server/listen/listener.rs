@@ -48,8 +48,8 @@ enum SocketKind {
     Unix,
 }
 
-/// A listening socket, registered with the current runtime as if it were a stream. A listener of tokio would also
-/// register each accepted connection with the current runtime. But another runtime may serve that connection.
+/// A listening socket, registered with the current runtime as if it were a stream. A tokio listener would also register
+/// each accepted connection with the current runtime. But another runtime may serve that connection.
 #[derive(Debug)]
 pub(super) struct AsyncListener {
     kind: SocketKind,
@@ -171,8 +171,8 @@ impl Listener {
         Ok(PassedSocket::new(name, self.socket.descriptor.try_clone()?))
     }
 
-    /// Listens for other hosts. If a host leaves the kernel's probes unanswered for about `max_silence`, its connection is
-    /// given up.
+    /// Listens for other hosts. If a host leaves the kernel's probes unanswered for about `max_silence`, its connection
+    /// is given up.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Listener {
         Ok(listener)
     }
 
-    /// Returns the address it listens on, with the port that the operating system chose.
+    /// Returns the address on which the socket listens, with the port that the operating system chose.
     pub(in crate::server) fn address(&self) -> &Address {
         &self.address
     }

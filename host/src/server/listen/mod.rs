@@ -1,4 +1,4 @@
-//! From a listening socket to HTTP: accepting, the PROXY protocol, TLS, and detecting the version of HTTP.
+//! From a listening socket to HTTP: accepting, the PROXY protocol, TLS, and detecting the HTTP version.
 //!
 //! # From a socket to the worker of an actor
 //!
@@ -7,15 +7,14 @@
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::handle_request`] (`host/routes.rs`) finds the resource of the path and calls `admit`
-//!    (`host/handshake/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), which determines the
-//!    actor's worker, and calls the handler's `connected` there.
+//!    (`host/handshake/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]). The actor has a
+//!    worker, and there `admit` calls the handler's `connected`.
 //! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the thread of step 1, and then
 //!    calls `start_websocket` (same file). If the actor lives on this worker, `start_websocket` starts the client's
 //!    task here, which runs [`Connection::serve`].
-//! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`]
-//!    (`stream/transfer.rs`). [`TlsTransfer`] takes the
-//!    socket out of the TLS stream (`detach`), because a socket must leave its runtime before another runtime can
-//!    register it. The keys and the rest of the TLS state stay in the TLS stream.
+//! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`] (`stream/transfer.rs`).
+//!    [`TlsTransfer`] takes the socket out of the TLS stream (`detach`), because a socket must leave its runtime before
+//!    another runtime can register it. The TLS stream moves to the other worker with its keys, beside the socket.
 //! 6. Then `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the
 //!    socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
 //!

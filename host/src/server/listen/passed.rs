@@ -14,17 +14,17 @@ use socket2::SockRef;
 
 use crate::config::{Address, Listen};
 
-/// The name of the socket of the admin address.
+/// The name of the admin address's socket.
 pub(in crate::server) const ADMIN: &str = "admin";
 
-/// The name of the socket of the address for health checks.
+/// The name of the socket for health checks.
 pub(in crate::server) const HEALTH: &str = "health";
 
 /// A listening socket and its name. The name tells the process that gets the socket what the socket is for.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PassedSocket {
-    /// The name of the socket. For a socket of systemd, this is the `FileDescriptorName=` of the socket unit.
+    /// The name of the socket. For a systemd socket, this is the `FileDescriptorName=` of the socket unit.
     pub name: String,
     /// The socket.
     pub descriptor: OwnedFd,

@@ -20,8 +20,8 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// The longest time over which the closes of an edge's clients are spread. An edge that takes even longer to stop cuts
-/// off the remaining clients.
+/// The longest time over which closing an edge's clients is spread. An edge that takes even longer to stop cuts off the
+/// remaining clients.
 const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Limits the log lines about peers that are refused.
@@ -53,7 +53,7 @@ pub(super) async fn serve_peer<S, M: Transfer<S>>(
     }
 }
 
-/// Reads the opening of a peer, and handles its request.
+/// Reads the first message of a peer, and handles its request.
 async fn open<S, M: Transfer<S>>(
     state: Arc<HostState>,
     peers: &Peers,

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use ppp::{HeaderResult, PartialResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest header that is accepted, in bytes. Addresses take at most 232 of them. The rest is for TLVs.
+/// The maximum length of a header, in bytes. Addresses take at most 232 bytes. The rest is for TLVs.
 const MAX_HEADER: usize = 2048;
 
-/// The longest header of version 1, in bytes (PROXY protocol 2.1).
+/// The maximum length of a version 1 header, in bytes (PROXY protocol 2.1).
 const MAX_V1_HEADER: usize = 107;
 
 /// The type of the TLV that describes TLS between client and proxy (PROXY protocol 2.2.6), and the bit in the TLV's
@@ -46,7 +46,7 @@ pub(super) enum Encryption {
     Tls,
 }
 
-/// Reads the header. Returns it with the bytes that were read after it.
+/// Reads the header. Returns the header, and the bytes that were read after it.
 ///
 /// # Errors
 ///

@@ -68,7 +68,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// Returns [`TlsError`]. The previous certificates then stay in use.
+    /// Returns [`TlsError`]. In that case the previous certificates stay in use.
     pub(super) fn reload(&self) -> Result<(), TlsError> {
         if self.settings.files().next().is_some() {
             let reloaded = load(&self.settings)?;

@@ -1,7 +1,7 @@
 //! A limited number of permits, with eviction. When all permits are taken, a new peer evicts another peer: the one that
-//! has been idle longest at the address with the most permits. The case is different if no address holds at least two
-//! more permits than the new peer's address. Then the new peer evicts the peer that has been idle longest at any
-//! address, but only after a grace period.
+//! has been idle longest at the address with the most permits. If no address holds at least two more permits than the
+//! new peer's address, the new peer instead evicts the peer that has been idle longest at any address, but only after a
+//! grace period.
 
 pub(super) mod handshake;
 

@@ -244,7 +244,7 @@ async fn refusal(address: SocketAddr, more: &str) -> String {
     response
 }
 
-/// Waits until a condition holds that another thread brings about.
+/// Waits for a condition that another thread brings about.
 async fn until(mut is_true: impl FnMut() -> bool) {
     let waiting = async {
         while !is_true() {

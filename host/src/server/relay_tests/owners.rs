@@ -65,7 +65,7 @@ async fn resource_that_stops_makes_no_instance_for_a_client_that_was_on_its_way(
     };
     assert!(lease(1).is_ok());
     drop(served.stop(HostClose::Restarted, Duration::ZERO, &Arc::new(Pace::at_once())));
-    // This is the case of a client that checked that the resource is served just before the resource stopped.
+    // This happens if the resource stops just after a client has found that it is served.
     assert!(matches!(lease(2), Err(NoLease::Stopped)));
 }
 

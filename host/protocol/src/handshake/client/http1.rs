@@ -27,7 +27,7 @@ impl Handshake {
 
     /// Offers permessage-deflate (RFC 7692 §7.1). If the settings of a direction have a narrower window or no context
     /// takeover, the offer contains this as a requirement. A server that does not support the requirement declines the
-    /// offer. Messages are then not compressed.
+    /// offer, and messages are not compressed.
     #[must_use]
     pub fn offer_deflate(mut self, settings: Deflate) -> Self {
         self.offer.deflate = Some(settings);

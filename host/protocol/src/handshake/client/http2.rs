@@ -7,9 +7,9 @@ use super::{Accepted, HandshakeError};
 use crate::deflate::Deflate;
 use crate::handshake::Scheme;
 
-/// A client's handshake over HTTP/2. It has no key. Instead, the server announces its support by the setting
-/// `SETTINGS_ENABLE_CONNECT_PROTOCOL`. This setting must have arrived with the value 1 before the request is sent (RFC
-/// 8441 §3).
+/// A client's handshake over HTTP/2. It has no key. Instead, the server announces support for extended CONNECT with the
+/// setting `SETTINGS_ENABLE_CONNECT_PROTOCOL`. This setting must have arrived with the value 1 before the request is
+/// sent (RFC 8441 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http2Handshake {
     offer: Offer,

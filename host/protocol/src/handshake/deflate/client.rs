@@ -61,7 +61,7 @@ impl Parameters {
     }
 
     /// Checks the parameters of the messages that this client compresses. Returns `None` if this client's compressor
-    /// does not support the limit of the server.
+    /// does not support the server's limit.
     fn checked_outgoing(&self, offered: Direction) -> Result<Option<Direction>, ParameterError> {
         let context = match self.client_no_context_takeover {
             Some(NoContextTakeover) => ContextTakeover::Off,

@@ -29,7 +29,7 @@ pub(super) struct NoContextTakeover;
 /// The value of `client_max_window_bits`, from 8 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientWindow {
-    /// No value. This offers to accept any limit of the server.
+    /// No value. This offers to accept any limit that the server sets.
     Any,
     Bits(u8),
 }
@@ -59,7 +59,7 @@ impl NoContextTakeover {
 }
 
 impl Parameters {
-    /// Reads the parameters of an extension. Returns `None` if it is another extension.
+    /// Reads the parameters of an extension. Returns `None` if the extension is not permessage-deflate.
     pub(in crate::handshake) fn read(
         extension: &Extension<'_>,
     ) -> Option<Result<Self, ParameterError>> {

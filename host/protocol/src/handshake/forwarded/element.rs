@@ -17,7 +17,7 @@ pub(super) struct Hop {
     pub(super) port: Option<u16>,
 }
 
-/// The information of one proxy about a request that it received.
+/// What one proxy reports about a request that it received.
 #[derive(Debug)]
 pub(super) struct Element {
     /// The sender of the request, or `None` if it is hidden or missing.

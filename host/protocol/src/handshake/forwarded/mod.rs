@@ -159,7 +159,7 @@ fn with_port(host: Option<&str>, port: u16) -> Option<String> {
     Some(format!("{host}:{port}"))
 }
 
-/// Returns the host of the request: of its target, or of `Host`.
+/// Returns the host of the request, from its target or from `Host`.
 fn request_host<B>(request: &Request<B>) -> Option<&str> {
     let target = request.uri().authority().map(http::uri::Authority::as_str);
     target.or_else(|| single_value(request.headers(), HOST))

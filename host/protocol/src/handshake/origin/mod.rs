@@ -9,8 +9,8 @@ use super::authority::Authority;
 /// The allowed origins.
 ///
 /// Only browsers reliably send a truthful `Origin`. Any other client can send anything or nothing. So the check
-/// protects the users of browsers from pages that connect in the users' name, with their cookies and from inside their
-/// network. It does not authenticate clients.
+/// protects browser users from pages that connect in the users' name, with their cookies and from inside their network.
+/// It does not authenticate clients.
 ///
 /// The rules and their reasons:
 ///
@@ -41,7 +41,7 @@ enum MissingOrigin {
     Refused,
 }
 
-/// The error of a text that is not an origin.
+/// The error for text that is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not an origin: expected any, null, an origin such as https://app.example.com:8443, or a \
@@ -119,8 +119,8 @@ impl Origin {
     }
 }
 
-/// Returns whether a page is of the same host. Only http and https pages have a host. In another scheme, the same text
-/// may mean anything.
+/// Returns whether a page comes from the same host. Only http and https pages have a host. In another scheme, the same
+/// text may mean anything.
 fn is_same_host(page: &WebOrigin, host: &str) -> bool {
     let (Some(default_port), Some(host)) = (page.default_port(), Authority::parse(host)) else {
         return false;

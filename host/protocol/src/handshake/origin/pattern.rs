@@ -1,4 +1,4 @@
-//! One entry of a list of origins.
+//! One entry of an origin list.
 
 use super::Origin;
 use crate::handshake::authority::{Authority, parse_host, parse_port, split_port};

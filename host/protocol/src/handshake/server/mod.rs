@@ -47,7 +47,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Returns whether a request asks for a WebSocket, correctly or not.
+/// Returns whether a request asks for a WebSocket. The request is not validated.
 #[must_use]
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), UPGRADE, "websocket")
@@ -121,7 +121,7 @@ enum AfterHead {
     Challenge,
 }
 
-/// Checks the rules that all versions over HTTP/1.1 share. Returns the requested host.
+/// Checks what all versions of WebSocket over HTTP/1.1 require. Returns the requested host.
 fn check_http<B>(request: &Request<B>, after_head: AfterHead) -> Result<&str, Rejection> {
     let headers = request.headers();
     if !is_upgrade(request) {
@@ -215,7 +215,7 @@ fn check_origin(
     rules: &Rules<'_>,
 ) -> Result<Option<String>, Rejection> {
     let origin = headers.get(name).map(|line| String::from_utf8_lossy(line.as_bytes()));
-    // A value that is not ASCII is not an origin. The rules decide whether that matters.
+    // A value that is not ASCII is not an origin. Whether that matters depends on the rules.
     let origin = origin.as_deref().map(str::trim);
     if rules.origins.allow(origin, rules.host.unwrap_or(host)) {
         Ok(origin.map(str::to_owned))

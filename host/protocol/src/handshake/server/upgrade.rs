@@ -70,8 +70,8 @@ impl Upgrade {
     }
 
     /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1). The
-    /// [`response`](Self::response) then includes this acceptance. Returns `None` if there is no such offer. Messages
-    /// are then not compressed.
+    /// [`response`](Self::response) then includes this acceptance. Returns `None` if there is no such offer. In that
+    /// case, messages are not compressed.
     ///
     /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 requires of a server that cannot compress with
     /// this window. The client may have made another offer after the declined offer. `client_max_window_bits=8` is

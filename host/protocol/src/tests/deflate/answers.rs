@@ -1,4 +1,4 @@
-//! The checks of a client on the response.
+//! A client's checks of the response.
 
 use http::HeaderValue;
 

@@ -1,4 +1,4 @@
-//! The answers of a server to an offer.
+//! A server's answers to an offer.
 
 use http::HeaderValue;
 

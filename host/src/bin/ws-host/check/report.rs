@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use ws_host::inspect::{Cost, Import, Inspection, Parts, Problem, Provision};
 
-/// The prefix of the names of the contract's interfaces.
+/// The prefix of the contract's interface names.
 const CONTRACT: &str = "ws-host:socket/";
 
-/// The width of the column with the labels.
+/// The width of the label column.
 const LABEL: usize = 10;
 
 /// Returns the report: a line with the answer, and a line for each fact.
@@ -144,7 +144,7 @@ fn packages(imports: &[Import], provided: Provision) -> String {
     listed.collect::<Vec<_>>().join("; ")
 }
 
-/// Returns the name of an interface of the contract without its package and version. Returns any other name unchanged.
+/// Returns the name of a contract interface without its package and version. Returns any other name unchanged.
 fn without_package(name: &str) -> &str {
     match name.strip_prefix(CONTRACT) {
         Some(rest) => rest.split('@').next().unwrap_or(rest),

@@ -1,4 +1,4 @@
-//! The flags about listening: addresses, sockets and TLS.
+//! The flags for listening: addresses, sockets and TLS.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use ws_host::config::Address;
 use ws_host::config::schema::{self, Mode, OneOrMany};
 
-/// Where to listen, and what a connection speaks before HTTP.
+/// Where to listen, and which protocols (PROXY, TLS) come before HTTP.
 #[derive(Debug, clap::Args)]
 #[group(id = "listening", multiple = true, conflicts_with = "config")]
 pub(super) struct Listen {

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use tokio::sync::mpsc;
 
-/// The longest line, in bytes. It is as long as the longest message in the Autobahn TestSuite.
+/// The maximum length of a line, in bytes. This is the length of the longest message in the Autobahn TestSuite.
 pub(super) const MAX_LINE: usize = 16 << 20;
 
 /// How many lines are read ahead. The session sends them one by one.

@@ -19,8 +19,8 @@ const TERMINATION_TIMEOUT: Duration = Duration::from_secs(1);
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// The environment variable with the path of this program. It is for builds that call this program. The program need
-/// not be in `PATH`.
+/// The environment variable with the path of this program. It is for builds that call this program, so that the program
+/// need not be in `PATH`.
 const PROGRAM: &str = "WS_HOST";
 
 /// How a build ended.

@@ -15,7 +15,7 @@ use super::project::Project;
 const IGNORED_FOLDERS: [&str; 6] =
     ["__pycache__", "build", "dist", "node_modules", "target", "zig-out"];
 
-/// The ends of the names of files that are not sources. Editors use all of these except the last for temporary files
+/// The file name endings of files that are not sources. Editors use all of these except the last for temporary files
 /// and backups. The last one, `.log`, is for logs. Without it, a build that writes its output to a log in the project
 /// would cause another build each time.
 const NO_SOURCES: [&str; 9] =
@@ -137,7 +137,8 @@ impl Sources {
     }
 }
 
-/// Returns whether this program writes its output to the file. Each line of a build would otherwise cause another build.
+/// Returns whether this program writes its output to the file. If such a file counted as a source, each line of a
+/// build's output would cause another build.
 fn is_own_output(metadata: &Metadata) -> bool {
     let file = Some((metadata.dev(), metadata.ino()));
     let identity = |output: rustix::io::Result<rustix::fs::Stat>| {
@@ -169,7 +170,7 @@ fn is_ignored_folder(name: &str) -> bool {
     name.starts_with('.') || IGNORED_FOLDERS.contains(&name)
 }
 
-/// Returns whether this is the name of a log, or of a temporary file of an editor.
+/// Returns whether this is the name of a log, or of an editor's temporary file.
 fn is_no_source(name: &str) -> bool {
     let is_emacs_save = name.starts_with('#') && name.ends_with('#');
     name.starts_with('.')

@@ -1,4 +1,4 @@
-//! Notices that something may have changed in the folders of the sources, by `inotify(7)`.
+//! Uses `inotify(7)` to notice that something may have changed in the source folders.
 //!
 //! `sources.rs` finds out which files have changed by checking all of them. So the content of an event does not matter,
 //! and a lost event does no harm.
@@ -102,7 +102,8 @@ impl Watcher {
     }
 }
 
-/// Starts the thread. It notifies of events until reading fails. That happens only if the kernel is out of memory.
+/// Starts the thread. The thread notifies of events until reading fails, which happens only if the kernel is out of
+/// memory.
 fn start_thread(events: Arc<Notify>) -> io::Result<Arc<OwnedFd>> {
     let queue = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);
     let ours = Arc::clone(&queue);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The longest name, in bytes. crates.io does not allow longer names.
+/// The maximum length of a name, in bytes. crates.io does not allow longer names.
 const MAX_LENGTH: usize = 64;
 
 /// Names that a build tool or a language refuses, or confuses with names of its own: keywords of Rust, its crates,
@@ -76,7 +76,7 @@ const RESERVED: &[&str] = &[
     "yield",
 ];
 
-/// A valid name of a project.
+/// A valid project name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name(String);
 

@@ -1,4 +1,4 @@
-//! The side of a process that takes over from its predecessor.
+//! The new process's side of a handover: it receives the listening sockets of its predecessor.
 
 use std::os::fd::AsFd;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The side of a process that hands its listening sockets to a successor.
+//! The old process's side of a handover: it passes its listening sockets to a successor.
 
 use std::io::ErrorKind;
 use std::process::{Child, Command, Stdio};
@@ -42,8 +42,8 @@ pub(super) async fn start(sockets: &Arc<ListeningSockets>, notifier: &Notifier) 
     let shared = Arc::clone(sockets);
     let successor = spawn_blocking(move || Successor::start(&shared)).await??;
     let id = successor.process.id();
-    // The service manager listens only to the main process. So the successor must be named before it sends its first
-    // message.
+    // The service manager listens only to the main process. So the successor must be announced as the main process
+    // before it sends its first message.
     notifier.main_process(id).await;
     if let Err(error) = successor.channel.send(GO) {
         notifier.main_process(std::process::id()).await;

@@ -20,11 +20,11 @@ use super::status::Status;
 /// How long connecting and reading the whole answer may take. A working host answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest answer that is read, in bytes. All lists in an answer are limited, except that of the resources. Each
+/// The maximum size of an answer, in bytes. All lists in an answer are limited, except the list of the resources. Each
 /// resource takes less than a kilobyte.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// The longest part of a refusal that is shown, in characters. A sentence fits, a web page does not.
+/// How much of a refusal is shown at most, in characters. A sentence fits, a web page does not.
 const MAX_REFUSAL: usize = 200;
 
 /// The admin address of a host. The connection stays open between requests.

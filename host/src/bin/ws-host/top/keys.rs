@@ -26,7 +26,7 @@ impl Keys {
             std::thread::spawn(move || {
                 let is_quit = |byte: io::Result<u8>| matches!(byte, Ok(b'q' | b'Q') | Err(_));
                 if io::stdin().lock().bytes().any(is_quit) {
-                    // Sending fails if nobody waits for this. The program is exiting then.
+                    // Sending fails if nobody waits for the key. In that case, the program is exiting.
                     let _ = sender.blocking_send(());
                 }
             });

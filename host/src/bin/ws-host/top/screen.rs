@@ -1,4 +1,4 @@
-//! Controls the screen of the terminal, by the control sequences of ECMA-48 and xterm.
+//! Controls the terminal's screen with the control sequences of ECMA-48 and xterm.
 
 use std::io::{self, Write};
 

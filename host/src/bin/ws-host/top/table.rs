@@ -1,4 +1,4 @@
-//! Tables of texts and figures. They are made to fit into a number of terminal columns.
+//! Tables of texts and figures. They are made to fit into a given number of terminal columns.
 
 use ws_host::{Tabs, printable};
 

@@ -61,7 +61,7 @@ pub(in crate::server) async fn admit(
     response
 }
 
-/// Decides about a client, and sets the outcome of its attempt.
+/// Accepts, relays or refuses a client, and records the outcome in `attempt`.
 async fn decide(
     served: &Arc<ServedResource>,
     path: String,
@@ -110,7 +110,7 @@ async fn decide(
             served.resource().lease(id, &path, None, max_clients).map_err(NotHere::from)
         }
         UniqueIn::Cluster => {
-            // For some time, there may be no host that owns the actor. This limits how many handshakes wait meanwhile.
+            // The actor may have no owner for a while. This permit limits how many handshakes wait for one.
             handshake = served.try_handshake(state.max_handshakes());
             if handshake.is_none() {
                 return full(served, attempt, "handshakes");
@@ -273,7 +273,7 @@ fn ask_handler(
     answer
 }
 
-/// Agrees on the subprotocol. This is the handler's choice. If the handler chose none, it is the first of the client's
+/// Agrees on the subprotocol that the handler chose. If the handler chose none, agrees on the first of the client's
 /// offers that is in the configuration.
 fn agree(info: &ClientInfo, acceptance: &HandlerAcceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {

@@ -1,5 +1,5 @@
-//! Advice for the case that a web page was not allowed to connect. A browser does not show the reason to anybody, so
-//! the log explains it to the operator.
+//! Advice for when a web page was not allowed to connect. A browser does not show the reason to anybody, so the log
+//! explains it to the operator.
 
 use std::net::IpAddr;
 
@@ -56,7 +56,7 @@ pub(in crate::server) fn warn(
     tracing::warn!(
         connection = context.connection.0,
         resource,
-        // Formatted as a quoted text, so that a client cannot make the origin look like another field of the log line.
+        // Formatted as quoted text, so that a client cannot make the origin look like another field of the log line.
         origin = Quoted(origin).to_string(),
         host = Quoted(host).to_string(),
         %peer,

@@ -65,8 +65,7 @@ pub(super) enum Relayed {
     Responded(Response<Body>, &'static str),
     /// This host has no room for a relayed client.
     Full,
-    /// Meanwhile no other host is the owner any more, or this host is stopping. The error is never
-    /// [`NotHere::Elsewhere`].
+    /// No other host is the owner any more, or this host is stopping. The error is never [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }
 
@@ -88,7 +87,7 @@ pub(super) fn elsewhere() -> Response<Body> {
     response
 }
 
-/// RelayedClients a handshake to the owner of its actor. If that host does not own the actor or cannot be reached, looks up the
+/// Relays a handshake to the owner of its actor. If that host does not own the actor or cannot be reached, looks up the
 /// owner again, until the deadline of the handshake.
 pub(super) async fn relay<L>(
     state: &Arc<HostState>,

@@ -98,7 +98,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`CustomError`]; no instance got the message then.
+    /// [`CustomError`]. In that case no instance got the message.
     ///
     /// # Cancel safety
     ///

@@ -26,7 +26,7 @@ const LISTED: usize = 100;
 pub struct ResourceStatus {
     /// The name of the resource.
     pub name: String,
-    /// The path of the resource, or its pattern of paths.
+    /// The path of the resource, or its path pattern.
     pub path: String,
     /// The server's address that serves the resource, as configured. `None`: all addresses of the server.
     pub listen: Option<Address>,

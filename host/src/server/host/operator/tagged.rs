@@ -24,7 +24,7 @@ pub enum TaggedError {
 }
 
 impl Host {
-    /// Returns the number of a resource's clients that have a tag.
+    /// Returns how many of a resource's clients have this tag.
     ///
     /// # Errors
     ///
@@ -33,12 +33,12 @@ impl Host {
         Ok(self.tagging(resource, tag)?.resource().topics().tags().count(tag))
     }
 
-    /// Sends a text message to those of a resource's clients that have a tag. Returns the number of these clients.
+    /// Sends a text message to those of a resource's clients that have this tag. Returns the number of these clients.
     /// Waits while too much data waits for delivery. Only data that was published or sent by tag counts.
     ///
     /// # Errors
     ///
-    /// [`TaggedError`]; no client gets the message then.
+    /// [`TaggedError`]. In that case no client gets the message.
     ///
     /// # Cancel safety
     ///
@@ -52,12 +52,12 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::text(message)).await
     }
 
-    /// Sends a binary message to those of a resource's clients that have a tag. Returns the number of these clients.
+    /// Sends a binary message to those of a resource's clients that have this tag. Returns the number of these clients.
     /// Waits while too much data waits for delivery. Only data that was published or sent by tag counts.
     ///
     /// # Errors
     ///
-    /// [`TaggedError`]; no client gets the message then.
+    /// [`TaggedError`]. In that case no client gets the message.
     ///
     /// # Cancel safety
     ///
@@ -71,12 +71,12 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::binary(message)).await
     }
 
-    /// Closes those of a resource's clients that have a tag. Each client is first sent everything that was queued for
-    /// it before. Returns the number of these clients.
+    /// Closes those of a resource's clients that have this tag. Each client is first sent everything that was queued
+    /// for it before. Returns the number of these clients.
     ///
     /// # Errors
     ///
-    /// [`TaggedError`]; no client is closed then.
+    /// [`TaggedError`]. In that case no client is closed.
     ///
     /// # Cancel safety
     ///

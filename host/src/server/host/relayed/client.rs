@@ -43,7 +43,7 @@ impl RelayedClient {
         self.worker.worker()
     }
 
-    /// Copies bytes until the connection ends. `first` was read from the client before.
+    /// Copies bytes until the connection ends. `first` holds bytes that have already been read from the client.
     pub(in crate::server) async fn run<S>(self, mut client: S, first: Vec<u8>)
     where
         S: AsyncRead + AsyncWrite + Unpin,

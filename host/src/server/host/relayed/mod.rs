@@ -1,4 +1,4 @@
-//! The clients that this host relays to others, by the address of their owner.
+//! The clients that this host relays to other hosts, by the address of their owner.
 
 mod client;
 
@@ -26,7 +26,7 @@ pub(in crate::server) struct RelayedClients {
     /// The means to reach other hosts. `None`: this host relays no clients.
     peers: Option<Arc<Peers>>,
     owners: Mutex<HashMap<String, usize>>,
-    /// The number of connections to the address for other hosts that were refused.
+    /// The number of refused connections to the address for other hosts.
     pub(in crate::server) refused_peers: Counter,
     /// The owners of paths, as a test sets them.
     #[cfg(test)]

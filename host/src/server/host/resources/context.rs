@@ -92,7 +92,7 @@ fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<
     Cluster::start(cluster, address, longest_state).map(Some)
 }
 
-/// Builds without a broker client never join a cluster: the check of the configuration refuses one.
+/// Builds without a broker client never join a cluster: the configuration check refuses one.
 #[cfg(not(feature = "nats"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
 fn join_cluster(_: &config::Host, _: usize) -> std::io::Result<Option<Cluster>> {
@@ -106,7 +106,7 @@ fn trace(config: &config::Host) -> Option<Traces> {
     Some(Traces::start(Settings { endpoint, server, ratio, service, headers }))
 }
 
-/// Builds without an exporter never have traces: the check of the configuration refuses them.
+/// Builds without an exporter never have traces: the configuration check refuses them.
 #[cfg(not(feature = "otlp"))]
 fn trace(_: &config::Host) -> Option<Traces> {
     None

@@ -23,7 +23,7 @@ use crate::dialer::{ConnectFuture, DialError, DialRequest, Dialer};
 const MAX_CONNECTIONS: usize = 1024;
 const MAX_OF_ACTOR: usize = 16;
 
-/// The state that belongs to all outgoing connections of a resource together.
+/// The state that all outgoing connections of a resource share.
 pub(super) struct Dialing {
     settings: Arc<RwLock<Arc<config::Resource>>>,
     is_stopped: Arc<AtomicBool>,

@@ -80,7 +80,7 @@ impl Registry {
     }
 
     /// Replaces all resources by `resources`. If the paths of two resources conflicted, only the first would be served.
-    /// The check of the configuration has already ruled that out.
+    /// The configuration check has already ruled out such conflicts.
     pub(in crate::server) fn set_resources(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {

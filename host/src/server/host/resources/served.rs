@@ -237,8 +237,8 @@ impl ServedResource {
         Arc::clone(&self.resource).hand_over(why, time, Arc::clone(pace))
     }
 
-    /// Stops the resource for good, while the host continues. Closes all clients at once, so that the time in which
-    /// some clients are on an old instance and some on a new one is short.
+    /// Stops the resource for good, while the host continues. Closes all clients at once, so that clients are split
+    /// between old and new instances only for a short time.
     pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
         let stopping = self.stop(why, max_wait, &Arc::new(Pace::at_once()));
         let pace = Arc::new(hand_over_pace(self.resource.hand_over_closes(), max_wait));
@@ -260,7 +260,7 @@ impl ServedResource {
 }
 
 /// Returns the pace at which actors that are unique in the cluster end within `time`. The actors begin to end one after
-/// the other, during the first three quarters of this time. So the last actor still has a quarter.
+/// the other, during the first three quarters of this time. So the last actor still has a quarter of the time.
 pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
     Pace::new(closes, time / 4 * 3)
 }

@@ -1,0 +1,69 @@
+//! The CPU time that an event may use (`max-cpu`), and how much it has used.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::limits::LimitExceeded;
+use crate::ticker;
+
+/// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
+/// operating system ran other threads on the core.
+///
+/// An event begins at the time of the last tick, which costs nothing to read. So it is charged for up to a tick too
+/// much. From the first time that its call waits, the exact time is read. Otherwise an event that always waits when a
+/// tick is due would never be charged.
+#[derive(Debug)]
+pub(super) struct CpuBudget {
+    max: Duration,
+    /// The time up to which the event was charged or did not run, in nanoseconds of the ticker's clock.
+    charged_until: AtomicU64,
+    /// The charged time in nanoseconds.
+    used: AtomicU64,
+}
+
+impl CpuBudget {
+    pub(super) fn new(max: Duration) -> Self {
+        Self { max, charged_until: AtomicU64::new(ticker::now()), used: AtomicU64::new(0) }
+    }
+
+    /// Gives an event that begins now the whole budget.
+    #[inline(always)]
+    pub(super) fn begin_event(&self) {
+        self.charged_until.store(ticker::now(), Ordering::Relaxed);
+        self.used.store(0, Ordering::Relaxed);
+    }
+
+    /// Charges the event for the time until the last tick.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::Cpu`].
+    pub(super) fn charge(&self) -> Result<(), LimitExceeded> {
+        self.charge_until(ticker::now())
+    }
+
+    /// Charges the event for the time until now, because its call waits or has yielded.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::Cpu`].
+    pub(super) fn pause(&self) -> Result<(), LimitExceeded> {
+        self.charge_until(ticker::exact_now())
+    }
+
+    /// Goes on after [`pause`](Self::pause). The time in between is not charged.
+    pub(super) fn resume(&self) {
+        self.charged_until.store(ticker::exact_now(), Ordering::Relaxed);
+    }
+
+    fn charge_until(&self, now: u64) -> Result<(), LimitExceeded> {
+        let charged_until = self.charged_until.load(Ordering::Relaxed);
+        let used = self.used.load(Ordering::Relaxed) + now.saturating_sub(charged_until);
+        self.charged_until.store(now.max(charged_until), Ordering::Relaxed);
+        self.used.store(used, Ordering::Relaxed);
+        if u128::from(used) > self.max.as_nanos() {
+            return Err(LimitExceeded::Cpu(self.max));
+        }
+        Ok(())
+    }
+}
