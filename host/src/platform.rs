@@ -1,6 +1,6 @@
 //! The machine on which a host runs: its threads, its time of day and its random numbers.
 //!
-//! Elapsed time is not part of it. Every duration that a handler or a client can notice is measured with tokio's clock.
+//! Elapsed time does not belong to the machine. Every duration that a handler or a client can notice is measured with tokio's clock.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};

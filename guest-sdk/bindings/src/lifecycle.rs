@@ -146,14 +146,14 @@ pub mod exports {
                 pub trait Guest {
                     /// Returns the state for the instance that takes over, at most `max-state` bytes (1 MiB by default); a
                     /// larger state is dropped. None means that there is no state to hand over at this time: the instance is then
-                    /// not hibernated, a reload starts over, and the previous checkpoint is kept.
+                    /// not hibernated, new code begins without a state after a reload, and the previous checkpoint is kept.
                     ///
                     /// Called before a reload, before hibernation and for each checkpoint. The instance may continue afterwards:
                     /// after a checkpoint, or when no other instance can take over.
                     #[allow(async_fn_in_trait)]
                     fn suspend() -> ::core::option::Option<_rt::Vec<u8>>;
                     /// Takes over from an earlier instance. This is the first event of every instance that replaces another; it
-                    /// is not called in the very first instance. The state is none if the earlier instance returned none, or
+                    /// is not called in the first instance of all. The state is none if the earlier instance returned none, or
                     /// trapped and left no checkpoint. `state.age` tells whether the state is up to date, and
                     /// `clients.connected-clients` returns the clients that are connected.
                     ///

@@ -11,7 +11,7 @@ use super::envelope::Sender;
 use crate::topics::Topics;
 
 /// How long a topic is still received after its last subscriber has left. So clients that reconnect at once miss
-/// nothing, and the broker need not handle the changes.
+/// nothing, and the host need not unsubscribe at the broker and subscribe again.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// For how many hosts a topic remembers the newest connection.

@@ -79,8 +79,8 @@ impl Default for Timeouts {
 }
 
 impl Config {
-    /// The default backlog, in connections. It is also the maximum number of connections accepted on one listening
-    /// address that have not sent their first request yet.
+    /// The default backlog, in connections: how many connections to one listening address the kernel keeps until they
+    /// are accepted.
     pub(super) const BACKLOG: u32 = 1024;
 
     /// Creates the configuration of a server that listens on these addresses. The server has no certificate and no

@@ -197,7 +197,7 @@ impl guest::Burst for Burst {
                     self.end = Some(ConnectionEnd::Failed(error));
                     return None;
                 }
-                // This does not happen: `whole_message` has found a whole message, and none of these is one.
+                // This cannot happen, because `Inbound::whole_message` has found a whole message.
                 Some(Event::Ping(_) | Event::Pong(_) | Event::Closed(_)) | None => return None,
             };
             self.taken += 1;

@@ -30,10 +30,10 @@ use crate::ticker;
 
 /// Limits on what a component instance may contain: tables, memories and core instances. Components of real toolchains
 /// stay below them. A Rust component for WASI 0.2 has one memory and a handful of core instances. The host adds one
-/// core instance (`reexports.rs`).
+/// core instance to each component inside (`reexports/`).
 const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
-const MAX_CORE_INSTANCES: usize = 64 + 1;
+const MAX_CORE_INSTANCES: usize = 64 + 8;
 
 /// The number of bytes that are charged for a table element: two pointers. An element takes one pointer, but a growing
 /// table reserves up to twice its size.

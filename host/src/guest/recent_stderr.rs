@@ -48,8 +48,7 @@ struct Report {
     last: String,
     /// The error that a panic or an exception has reported.
     error: Option<String>,
-    /// The place of the error in the guest's source, if the error does not contain it. This is the place of a Rust
-    /// panic.
+    /// The place of the error in the guest's source, if the error does not contain it. Only a Rust panic has one.
     place: Option<String>,
     /// What the next line is expected to continue.
     expected: Expected,

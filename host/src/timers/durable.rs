@@ -100,8 +100,8 @@ impl Record {
     ///
     /// The entry may be written even if the future is dropped.
     pub(crate) async fn write(&self, due: SystemTime) -> Result<(), StoreError> {
-        let due = due.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let change = Change::Set(vec![(self.key.clone(), due.to_string().into_bytes())]);
+        let due = milliseconds(due).to_string().into_bytes();
+        let change = Change::Set(vec![(self.key.clone(), due)]);
         self.change(change).await
     }
 
@@ -154,5 +154,24 @@ impl Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Record").field(&self.key).finish()
+    }
+}
+
+/// Returns a time in milliseconds, rounded up so that no timer fires before its time.
+fn milliseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().div_ceil(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_between_two_milliseconds_is_rounded_up() {
+        for (nanoseconds, expected) in
+            [(0, 0), (1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2)]
+        {
+            assert_eq!(milliseconds(UNIX_EPOCH + Duration::from_nanos(nanoseconds)), expected);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `ws-host test`: starts `ws-host-test`, which runs the scripts of a project.
 //!
 //! `ws-host-test` is a separate program, because the host for tests needs tokio's feature `test-util`. The feature
-//! costs each message some hundred instructions.
+//! makes each message more expensive.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;

@@ -25,7 +25,7 @@ pub(super) struct Holder {
     #[serde(flatten)]
     pub(super) host: HostInfo,
     /// The length of the lease in milliseconds. It is stored because hosts may have different settings while they are
-    /// restarted one by one. Records of older versions do not have it.
+    /// restarted one by one. Records of older ws-host versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_ms: Option<u64>,
 }

@@ -27,10 +27,10 @@ fn the_program_knows_the_contract_in_its_version() {
     assert_eq!(found, [package]);
 }
 
-/// The SDK files for Go, and those for C and C++, import each function by its name.
-/// A faster way to do what `next` does. Only the SDK for Rust uses it.
+/// Functions that do what `next` does, but faster. Only the SDK for Rust uses them.
 const FASTER_BURSTS: [&str; 2] = ["next-many", "advance"];
 
+/// The SDK files for Go, and those for C and C++, import each function by its name.
 #[test]
 fn sdk_files_reach_every_function_of_the_contract() {
     let resolve = contract::resolve().expect("the contract");
