@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::limits::LimitExceeded;
 use crate::ticker;
 
+/// How much an event may exceed its budget before its call is stopped while it waits.
+const ALLOWANCE: Duration = Duration::from_millis(20);
+
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
 /// operating system ran other threads on the core.
 ///
@@ -39,16 +42,17 @@ impl CpuBudget {
     ///
     /// [`LimitExceeded::Cpu`].
     pub(super) fn charge(&self) -> Result<(), LimitExceeded> {
-        self.charge_until(ticker::now())
+        self.charge_until(ticker::now(), self.max)
     }
 
     /// Charges the event for the time until now, because its call waits or has yielded.
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Cpu`].
+    /// [`LimitExceeded::Cpu`], but only if [`ALLOWANCE`] is used up as well. A handler that computes for long is thus
+    /// stopped at a tick, where its backtrace can be taken.
     pub(super) fn pause(&self) -> Result<(), LimitExceeded> {
-        self.charge_until(ticker::exact_now())
+        self.charge_until(ticker::exact_now(), self.max.saturating_add(ALLOWANCE))
     }
 
     /// Goes on after [`pause`](Self::pause). The time in between is not charged.
@@ -56,12 +60,12 @@ impl CpuBudget {
         self.charged_until.store(ticker::exact_now(), Ordering::Relaxed);
     }
 
-    fn charge_until(&self, now: u64) -> Result<(), LimitExceeded> {
+    fn charge_until(&self, now: u64, max: Duration) -> Result<(), LimitExceeded> {
         let charged_until = self.charged_until.load(Ordering::Relaxed);
         let used = self.used.load(Ordering::Relaxed) + now.saturating_sub(charged_until);
         self.charged_until.store(now.max(charged_until), Ordering::Relaxed);
         self.used.store(used, Ordering::Relaxed);
-        if u128::from(used) > self.max.as_nanos() {
+        if u128::from(used) > max.as_nanos() {
             return Err(LimitExceeded::Cpu(self.max));
         }
         Ok(())
