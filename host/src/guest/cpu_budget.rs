@@ -12,9 +12,9 @@ const ALLOWANCE: Duration = Duration::from_millis(20);
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
 /// operating system ran other threads on the core.
 ///
-/// An event begins at the time of the last tick, which costs nothing to read. So it is charged for up to a tick too
-/// much. From the first time that its call waits, the exact time is read. Otherwise an event that always waits when a
-/// tick is due would never be charged.
+/// An event begins at the time of the last tick, which costs nothing to read. Until its call waits for the first time,
+/// it is charged only at ticks, for up to a tick too much. After the first wait, the exact time is read. Otherwise an
+/// event that always waits when a tick is due would never be charged.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     max: Duration,
@@ -45,7 +45,7 @@ impl CpuBudget {
         self.charge_until(ticker::now(), self.max)
     }
 
-    /// Charges the event for the time until now, because its call waits or has yielded.
+    /// Charges the event for the time since [`resume`](Self::resume), because its call waits or has yielded again.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl CpuBudget {
         self.charge_until(ticker::exact_now(), self.max.saturating_add(ALLOWANCE))
     }
 
-    /// Goes on after [`pause`](Self::pause). The time in between is not charged.
+    /// Goes on after a wait. The time of the wait is not charged.
     pub(super) fn resume(&self) {
         self.charged_until.store(ticker::exact_now(), Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! The sections of a component.
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{FromReader, Parser, Payload, SectionLimited};
 
 /// Returns the payloads of a component, but not those of the modules and components inside it. Yields `None` where the
 /// component is malformed.
@@ -16,4 +16,13 @@ pub(super) fn own_payloads(component: &[u8]) -> impl Iterator<Item = Option<Payl
         }
         is_own.then_some(Some(payload))
     })
+}
+
+/// Returns whether a section has such an item. Returns `None` if the section is malformed.
+pub(super) fn any<'a, T: FromReader<'a>>(
+    section: SectionLimited<'a, T>,
+    is_such: impl Fn(&T) -> bool,
+) -> Option<bool> {
+    let items = section.into_iter().map(|item| item.ok().map(|item| is_such(&item)));
+    items.collect::<Option<Vec<_>>>().map(|items| items.contains(&true))
 }

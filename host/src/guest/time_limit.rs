@@ -142,8 +142,8 @@ impl TimeLimit {
                 if let Some(measured) = &mut self.measured {
                     measured.suspend();
                 }
+                self.budget.pause()?;
             }
-            self.budget.pause()?;
             let is_over = time.as_mut().poll(context);
             is_over.map(|()| Err(LimitExceeded::Time(self.max_time).into()))
         })

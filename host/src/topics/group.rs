@@ -24,7 +24,7 @@ pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
     /// The maximum number of groups that a client may join.
     max_per_client: usize,
-    /// The other hosts. They are told which names have members here.
+    /// The other hosts, which learn from the group which names have members here.
     remote: Option<Arc<dyn Remote>>,
     table: Mutex<Table>,
 }

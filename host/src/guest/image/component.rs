@@ -6,10 +6,10 @@ use std::sync::Arc;
 use wasm_encoder::RawSection;
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, FromReader, Instance, Payload, SectionLimited,
+    ComponentTypeRef, Encoding, Instance, Payload,
 };
 
-use super::super::payloads::own_payloads;
+use super::super::payloads::{any, own_payloads};
 use super::module::Module;
 use super::{Image, Images};
 
@@ -202,12 +202,4 @@ fn takes_from_elsewhere(payload: &Payload<'_>) -> Option<bool> {
 
 fn is_code(kind: ComponentExternalKind) -> bool {
     matches!(kind, ComponentExternalKind::Module | ComponentExternalKind::Component)
-}
-
-fn any<'a, T: FromReader<'a>>(
-    section: SectionLimited<'a, T>,
-    is_such: impl Fn(&T) -> bool,
-) -> Option<bool> {
-    let items = section.into_iter().map(|item| item.ok().map(|item| is_such(&item)));
-    items.collect::<Option<Vec<_>>>().map(|items| items.contains(&true))
 }

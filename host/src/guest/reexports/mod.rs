@@ -19,7 +19,7 @@ use wasmparser::{
 };
 
 use self::module::{function_types, index, reexporting_module};
-use super::payloads::own_payloads;
+use super::payloads::{any, own_payloads};
 
 /// How deeply components may be nested. Each level is read once more for each level above it.
 const MAX_DEPTH: usize = 4;
@@ -183,18 +183,6 @@ fn exported_function<'a>(alias: &ComponentAlias<'a>) -> Option<(u32, &'a str)> {
         } => Some((*instance_index, name)),
         _ => None,
     }
-}
-
-fn any(
-    aliases: ComponentAliasSectionReader<'_>,
-    is_such: impl Fn(&ComponentAlias<'_>) -> bool,
-) -> Option<bool> {
-    for alias in aliases {
-        if is_such(&alias.ok()?) {
-            return Some(true);
-        }
-    }
-    Some(false)
 }
 
 /// Returns the content of a section of aliases, in which some take their function from the added instance.
