@@ -177,7 +177,6 @@ mod tests {
 
     #[tokio::test]
     async fn slice_ends_after_a_while_and_another_one_begins_after_a_yield() {
-        let mut ends = Vec::new();
         Sliced::new(async {
             let first = current();
             ticker::on_every_tick(|| ticker::Repeat::Yes).expect("a thread");
@@ -186,11 +185,12 @@ mod tests {
                 std::thread::yield_now();
             }
             assert_eq!(current(), first);
-            yield_now().await;
+            // The operating system may pause this thread until the next slice is over, too, but not each time.
+            while is_over() {
+                yield_now().await;
+            }
             assert_ne!(current(), first);
-            ends.push(is_over());
         })
         .await;
-        assert_eq!(ends, [false]);
     }
 }

@@ -101,21 +101,6 @@ pub(crate) fn request_fine_ticks() {
     }
 }
 
-/// Waits until the clock is past zero.
-#[cfg(test)]
-pub(crate) fn wait_for_a_tick() -> std::io::Result<()> {
-    let (ticked, tick) = std::sync::mpsc::sync_channel(1);
-    on_every_tick(move || match now() {
-        0 => Repeat::Yes,
-        _ => {
-            let _ = ticked.send(());
-            Repeat::No
-        }
-    })?;
-    let _ = tick.recv();
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{self, TrySendError};
