@@ -26,15 +26,6 @@ pub(crate) enum EventName {
 }
 
 impl EventName {
-    /// Returns whether the event can occur for every message of a client.
-    #[inline(always)]
-    pub(super) fn is_frequent(self) -> bool {
-        matches!(
-            self,
-            Self::ReceivedText | Self::ReceivedBinary | Self::ReceivedPong | Self::ReceivedBurst
-        )
-    }
-
     /// Returns the name of the export. For the start-up code, returns `start`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -13,7 +13,8 @@ use super::cpu_budget::CpuBudget;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 use crate::metrics::WorkerCells;
-use crate::metrics::sample::{self, Sample};
+use crate::metrics::sample::Sample;
+use crate::ticker;
 use crate::traces::EventSpan;
 
 /// Limits the time of each call into an instance. Also measures some of the calls, for histograms, for traces, or both.
@@ -63,7 +64,7 @@ impl TimeLimit {
     /// Begins to measure the next call, if that call is chosen for measurement.
     #[inline(always)]
     pub(super) fn measure_next(&mut self, event: EventName) {
-        match event.is_frequent() && !sample::is_chosen() {
+        match self.metrics.event(event as usize).sampling.skips() {
             // The previous call may have ended without `wait`, so its measurement may still be here.
             true => self.measured = None,
             false => self.begin_sample(event),
@@ -86,8 +87,7 @@ impl TimeLimit {
 
     #[cold]
     fn begin_sample(&mut self, event: EventName) {
-        let weight = if event.is_frequent() { sample::WEIGHT } else { 1 };
-        let sample = Some(Sample::start(event as usize, weight));
+        let sample = Some(Sample::start(&self.metrics, event as usize, ticker::now()));
         self.measured = Some(Measured { sample, span: None });
     }
 

@@ -148,8 +148,7 @@ metrics! {
         "Messages to topics and tags that were queued for clients, counted once for each client.";
     // Guests.
     GUEST_SECONDS Histogram "ws_host_guest_seconds" ["resource", "event"]
-        "Duration of calls into instances, including waiting. One in 64 calls for messages and \
-         pongs is measured, chosen at random, and counts 64 times.";
+        "Duration of calls into instances, including waiting. Frequent calls are sampled.";
     GUEST_CPU_SECONDS Histogram "ws_host_guest_cpu_seconds" ["resource", "event"]
         "CPU time of calls into instances, including the work of the host for the call. Measured like ws_host_guest_seconds.";
     FAULTS_TOTAL Counter "ws_host_faults_total" ["resource", "kind"]

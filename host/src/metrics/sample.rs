@@ -1,21 +1,58 @@
 //! Measurements of calls into guests.
 //!
-//! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. Some events may
-//! occur for each message. These are called frequent here, and only one in 64 of them is measured. A measured event
-//! counts as 64 events. It is chosen at random, so that no pattern of messages can escape measurement.
+//! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. So each resource
+//! measures about a hundred calls per second for each kind of event on each worker, and at least one call in 64. A
+//! measured call counts as many calls as it was chosen from. The choice is random, so that no pattern of messages can
+//! escape measurement.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::worker_cells::WorkerCells;
 
-/// How many frequent events a measured event stands for.
-pub(crate) const WEIGHT: u32 = 64;
+/// The maximum number of calls that a measured call stands for.
+const MAX_WEIGHT: u32 = 64;
 
-thread_local! {
-    /// How many frequent events are left up to and including the next one that is measured. 0 if none has been chosen
-    /// yet.
-    static LEFT: Cell<u32> = const { Cell::new(0) };
+/// The time in which about one call is measured, in nanoseconds.
+const PERIOD: u64 = 10_000_000;
+
+/// Which calls for an event are measured. Only one worker uses it, except for clients that outlive their connections.
+/// If two use it at the same time, a call may be counted twice or not at all.
+#[derive(Debug, Default)]
+pub(crate) struct Sampling {
+    /// How many calls are skipped before the next one is measured.
+    left: AtomicU32,
+    /// How many calls the next measured call stands for. 0 is like 1.
+    weight: AtomicU32,
+    /// The time of the last measured call, in nanoseconds of the ticker's clock.
+    measured_at: AtomicU64,
+}
+
+impl Sampling {
+    /// Returns whether the next call is not measured. If it is measured, [`choose_next`](Self::choose_next) must follow.
+    #[inline(always)]
+    pub(crate) fn skips(&self) -> bool {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return false;
+        }
+        self.left.store(left - 1, Ordering::Relaxed);
+        true
+    }
+
+    /// Returns how many calls this one stands for, and chooses the next call that is measured.
+    fn choose_next(&self, now: u64) -> u32 {
+        let weight = self.weight.load(Ordering::Relaxed).max(1);
+        let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));
+        // One call in each period, if there are as many calls as since the last measured call. At most twice as many
+        // are skipped as before, because the time of the ticker is coarse.
+        let next = u64::from(weight) * PERIOD / elapsed.max(PERIOD / 2);
+        let next = u32::try_from(next).unwrap_or(MAX_WEIGHT).clamp(1, MAX_WEIGHT);
+        self.weight.store(next, Ordering::Relaxed);
+        // One of the next `2 * next - 1` calls, so on average one in `next`.
+        self.left.store(rand::random_range(0..2 * next - 1), Ordering::Relaxed);
+        weight
+    }
 }
 
 /// The measurement of a call.
@@ -32,10 +69,11 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Begins to measure a call. It counts as `weight` calls.
-    pub(crate) fn start(event: usize, weight: u32) -> Self {
+    /// Begins to measure a call, at a time of the ticker.
+    pub(crate) fn start(cells: &WorkerCells, event: usize, now: u64) -> Self {
+        let weight = u64::from(cells.event(event).sampling.choose_next(now));
         let (began, used, resumed) = (Instant::now(), Duration::ZERO, Some(thread_time()));
-        Self { event, weight: u64::from(weight), began, used, resumed }
+        Self { event, weight, began, used, resumed }
     }
 
     /// Records that the call was suspended.
@@ -62,24 +100,6 @@ impl Sample {
     }
 }
 
-/// Returns whether this frequent event is to be measured.
-#[inline(always)]
-pub(crate) fn is_chosen() -> bool {
-    let left = LEFT.get();
-    if left > 1 {
-        LEFT.set(left - 1);
-        return false;
-    }
-    choose_next();
-    left == 1
-}
-
-/// Chooses the next frequent event to be measured. It is one of the next 127, so on average one in 64.
-#[cold]
-fn choose_next() {
-    LEFT.set(rand::random_range(1..2 * WEIGHT));
-}
-
 /// Returns the CPU time of this thread.
 #[expect(
     unsafe_code,
@@ -99,18 +119,64 @@ fn thread_time() -> Duration {
 mod tests {
     use super::*;
 
+    /// Makes calls at this interval for ten seconds. Returns how many there were, how many of them were measured, and how
+    /// many the measured ones stand for.
+    fn calls_at(interval: u64) -> [u32; 3] {
+        let sampling = Sampling::default();
+        let (mut calls, mut measured, mut counted) = (0, 0, 0);
+        for now in (PERIOD..1_001 * PERIOD).step_by(interval.try_into().expect("a size")) {
+            calls += 1;
+            if !sampling.skips() {
+                measured += 1;
+                // The clock of the ticker.
+                counted += sampling.choose_next(now / PERIOD * PERIOD);
+            }
+        }
+        [calls, measured, counted]
+    }
+
     #[test]
-    fn one_in_64_frequent_events_is_measured() {
-        const EVENTS: u32 = 640_000;
-        let measured = (0..EVENTS).filter(|_| is_chosen()).count();
-        // The standard deviation is below 60, so these bounds are never exceeded by chance.
-        assert!((9_500..10_500).contains(&measured), "{measured}");
+    fn every_call_is_measured_if_there_are_few() {
+        assert_eq!(calls_at(50_000_000), [200; 3]);
+        assert_eq!(calls_at(PERIOD), [1_000; 3]);
+    }
+
+    #[test]
+    fn more_calls_are_measured_once_in_a_while_and_counted_as_many() {
+        // 2,000 calls per second, of which about one in 20 is measured.
+        let [calls, measured, counted] = calls_at(500_000);
+        assert!((500..4_000).contains(&measured), "{measured}");
+        assert!(counted.abs_diff(calls) < calls / 5, "{counted} of {calls}");
+    }
+
+    #[test]
+    fn one_in_64_calls_is_measured_if_there_are_many() {
+        let [calls, measured, counted] = calls_at(10_000);
+        // A sixty-fourth is 15,625. The standard deviation is below 80, so these bounds are never exceeded by chance.
+        assert!((15_000..16_300).contains(&measured), "{measured}");
+        assert!(counted.abs_diff(calls) < calls / 20, "{counted} of {calls}");
+    }
+
+    #[test]
+    fn calls_that_become_rare_are_soon_measured_again() {
+        let sampling = Sampling::default();
+        let mut now = PERIOD;
+        while sampling.weight.load(Ordering::Relaxed) < MAX_WEIGHT {
+            if !sampling.skips() {
+                sampling.choose_next(now);
+            }
+        }
+        while sampling.skips() {}
+        now += 1_000_000_000;
+        assert_eq!(sampling.choose_next(now), 64);
+        assert!(!sampling.skips());
+        assert_eq!(sampling.choose_next(now), 1);
     }
 
     #[test]
     fn suspended_calls_use_no_cpu_time() {
         let cells = WorkerCells::default();
-        let mut sample = Sample::start(0, 1);
+        let mut sample = Sample::start(&cells, 0, 0);
         sample.suspend();
         let until = Instant::now() + Duration::from_millis(20);
         while Instant::now() < until {}

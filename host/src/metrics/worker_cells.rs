@@ -3,6 +3,7 @@
 use super::catalog::EVENTS;
 use super::cell::{Counter, Gauge};
 use super::histogram::Histogram;
+use super::sample::Sampling;
 use super::traffic::Traffic;
 
 /// The cells of a resource on one worker. Only that worker writes to them, so that counting does not move cache lines
@@ -22,6 +23,7 @@ pub(crate) struct WorkerCells {
 /// The durations of the calls for one kind of event.
 #[derive(Debug, Default)]
 pub(crate) struct EventCells {
+    pub(crate) sampling: Sampling,
     pub(crate) time: Histogram,
     pub(crate) cpu: Histogram,
 }
@@ -54,6 +56,7 @@ impl WorkerCells {
     }
 
     /// Returns the cells of an event, by its position in [`EVENTS`].
+    #[inline(always)]
     pub(crate) fn event(&self, event: usize) -> &EventCells {
         &self.events[event]
     }

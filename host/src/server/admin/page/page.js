@@ -72,8 +72,8 @@ $('token-form').addEventListener('submit', (event) => {
 
 // Rates: differences between two answers
 
-// Messages per second come from the last two answers. Times of calls are samples, one in 64, so they are taken over the
-// last ten answers.
+// Messages per second come from the last two answers. Times of frequent calls are samples, so they are taken over the last
+// ten answers.
 const WINDOW = 10;
 let answers = [];
 
