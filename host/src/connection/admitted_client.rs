@@ -127,12 +127,15 @@ impl AdmittedClient {
         let (actor, guard) = (Arc::clone(&self.actor), Arc::clone(&self.guard));
         // The worker exists as long as the host and its guests, so it runs this task.
         self.actor.worker().run(async move {
-            let deadline = Instant::now() + MAX_WAIT;
+            let mut deadline = None;
             loop {
                 match actor.turn().await.call_disconnected(&client, &disconnection).await {
                     Ok(()) => break,
                     // The task sleeps without holding the turn, so that other events can get an instance.
-                    Err(Fault::NoInstance(_)) if Instant::now() < deadline => {
+                    Err(Fault::NoInstance(_))
+                        if Instant::now()
+                            < *deadline.get_or_insert_with(|| Instant::now() + MAX_WAIT) =>
+                    {
                         sleep(RETRY_INTERVAL).await
                     }
                     Err(fault) => {

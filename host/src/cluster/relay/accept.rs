@@ -12,7 +12,7 @@ use super::secret::{Nonces, Secret, Side, nonce};
 
 /// The first words on a connection between hosts that authenticate with a shared secret. They include the protocol
 /// version.
-pub(super) const HELLO: &str = "ws-host-peer 1";
+pub(super) const HELLO: &str = "ws-host-peer 1 ";
 
 /// The opening of a peer that has authenticated.
 #[derive(Debug)]
@@ -40,15 +40,13 @@ pub(crate) async fn accept_opening(
     let mut proof = None;
     let mut reader = Reader::new(stream);
     if let Some(secret) = secret {
-        let hello = reader.line().await?;
-        let edge = std::str::from_utf8(&hello)
+        let edge = std::str::from_utf8(&reader.greeting(HELLO).await?)
             .ok()
-            .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' '))
             .and_then(hex::decode_exactly)
-            .ok_or(PeerError::Invalid("its first line is not the greeting of a host"))?;
+            .ok_or(PeerError::Invalid("its greeting has no valid nonce"))?;
         let nonces = Nonces { edge, owner: nonce() };
         let own = secret.prove(Side::Owner, &nonces, &[]);
-        let answer = format!("{HELLO} {} {}\r\n", hex::encode(&nonces.owner), hex::encode(&own));
+        let answer = format!("{HELLO}{} {}\r\n", hex::encode(&nonces.owner), hex::encode(&own));
         reader.stream.write_all(answer.as_bytes()).await?;
         reader.stream.flush().await?;
         proof = Some((secret, nonces));

@@ -1,6 +1,5 @@
 //! The edge's side: it connects to the owner, and authenticates as a host.
 
-use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,7 +17,8 @@ use super::secret::{Nonces, Secret, Side, nonce};
 use super::{Peers, Trust, hex, name_of, set_send_timeout, set_socket_options, tls};
 
 /// Why a server with a different greeting is not a host.
-const OTHER_VERSION: &str = "it does not speak the same version of the protocol between hosts";
+const OTHER_PROTOCOL: &str = "it does not speak the same protocol between hosts: all hosts need the same version of \
+                              ws-host, and either certificates or a secret";
 
 /// A connection to the owner of an actor.
 #[derive(Debug)]
@@ -41,10 +41,11 @@ pub(crate) async fn dial(
     address: &str,
     opening: &Opening,
 ) -> Result<OwnerStream, RelayError> {
-    let unreachable = |cause| RelayError::Unreachable { address: address.to_owned(), cause };
-    let stream = TcpStream::connect(address).await.map_err(unreachable)?;
-    set_socket_options(&stream, peers.max_silence).map_err(unreachable)?;
-    set_send_timeout(&stream, peers.max_silence).map_err(unreachable)?;
+    let failed = |cause| RelayError::failed(address, cause);
+    let unproven = |why| RelayError::Unproven(address.to_owned(), why);
+    let stream = TcpStream::connect(address).await.map_err(failed)?;
+    set_socket_options(&stream, peers.max_silence).map_err(failed)?;
+    set_send_timeout(&stream, peers.max_silence).map_err(failed)?;
     let (mut stream, bytes) = match &peers.trust {
         Trust::Secret(secret) => {
             let mut stream = stream;
@@ -52,23 +53,24 @@ pub(crate) async fn dial(
             (OwnerStream::Plain(stream), opening.encode(Some((secret, &nonces))))
         }
         Trust::Tls(tls) => {
-            let name = tls::server_name(name_of(address)).map_err(unreachable)?;
+            let name = tls::server_name(name_of(address)).map_err(failed)?;
             let connector = TlsConnector::from(std::sync::Arc::clone(&tls.client));
-            let stream = match connector.connect(name, stream).await {
-                Ok(stream) => stream,
-                Err(error) if error.kind() == ErrorKind::InvalidData => {
+            let connected = connector.connect(name, stream).await;
+            let stream = connected.map_err(|error| match tls::cause_of(&error) {
+                None | Some(rustls::Error::AlertReceived(_)) => failed(error),
+                Some(rustls::Error::InvalidMessage(_)) => unproven(OTHER_PROTOCOL),
+                Some(_) => {
                     tracing::debug!(address, "TLS: {error}");
-                    let why = "its certificate is not from the cluster's authority, or was issued for another \
-                               name";
-                    return Err(RelayError::Unproven(address.to_owned(), why));
+                    unproven(
+                        "its certificate is not from the cluster's authority, or was issued for another name",
+                    )
                 }
-                Err(error) => return Err(unreachable(error)),
-            };
+            })?;
             (OwnerStream::Tls(Box::new(stream)), opening.encode(None))
         }
     };
-    stream.write_all(&bytes).await.map_err(unreachable)?;
-    stream.flush().await.map_err(unreachable)?;
+    stream.write_all(&bytes).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
     Ok(stream)
 }
 
@@ -78,22 +80,22 @@ async fn exchange(
     secret: &Secret,
     address: &str,
 ) -> Result<Nonces, RelayError> {
-    let unreachable = |cause| RelayError::Unreachable { address: address.to_owned(), cause };
+    let failed = |cause| RelayError::failed(address, cause);
     let unproven = |why| RelayError::Unproven(address.to_owned(), why);
     let edge = nonce();
-    let hello = format!("{HELLO} {}\r\n", hex::encode(&edge));
-    stream.write_all(hello.as_bytes()).await.map_err(unreachable)?;
+    let hello = format!("{HELLO}{}\r\n", hex::encode(&edge));
+    stream.write_all(hello.as_bytes()).await.map_err(failed)?;
     let mut reader = Reader::new(stream);
-    let line = match reader.line().await {
+    let line = match reader.greeting(HELLO).await {
         Ok(line) => line,
-        Err(PeerError::Lost(cause)) => return Err(unreachable(cause)),
-        Err(_) => return Err(unproven(OTHER_VERSION)),
+        Err(PeerError::Lost(cause)) => return Err(failed(cause)),
+        Err(_) => return Err(unproven(OTHER_PROTOCOL)),
     };
     let parsed = std::str::from_utf8(&line)
         .ok()
-        .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' ')?.split_once(' '))
+        .and_then(|line| line.split_once(' '))
         .and_then(|(owner, proof)| Some((hex::decode_exactly(owner)?, hex::decode(proof)?)));
-    let (owner, proof) = parsed.ok_or_else(|| unproven(OTHER_VERSION))?;
+    let (owner, proof) = parsed.ok_or_else(|| unproven(OTHER_PROTOCOL))?;
     let nonces = Nonces { edge, owner };
     if !secret.is_proven(Side::Owner, &nonces, &[], &proof) || !reader.rest().is_empty() {
         return Err(unproven("its secret is not the secret of this host"));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::tls;
 use crate::tls_files::TlsFileError;
 
 /// Why a host cannot take part in relaying.
@@ -46,6 +47,15 @@ pub(crate) enum RelayError {
 }
 
 impl RelayError {
+    /// Returns the error for a connection that failed with this error. If the other host sent a TLS alert, it does not
+    /// trust this host.
+    pub(crate) fn failed(address: &str, cause: std::io::Error) -> Self {
+        match tls::cause_of(&cause) {
+            Some(rustls::Error::AlertReceived(_)) => Self::Refused(address.to_owned()),
+            _ => Self::Unreachable { address: address.to_owned(), cause },
+        }
+    }
+
     /// Returns whether another lookup in the directory may find another owner.
     pub(crate) fn is_worth_another_look(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Misdirected(_))

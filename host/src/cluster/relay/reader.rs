@@ -46,6 +46,21 @@ impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
         }
     }
 
+    /// Reads the first line of a host, which begins with these words. Returns the rest of the line. Refuses anything else
+    /// as soon as it differs, because a peer that speaks TLS waits for a response and never sends a line end.
+    pub(super) async fn greeting(&mut self, words: &str) -> Result<Vec<u8>, PeerError> {
+        loop {
+            let length = self.ahead.len().min(words.len());
+            if self.ahead[..length] != words.as_bytes()[..length] {
+                return Err(PeerError::Invalid("its first line is not the greeting of a host"));
+            }
+            if length == words.len() {
+                return Ok(self.line().await?.split_off(length));
+            }
+            self.read(READ_SIZE).await?;
+        }
+    }
+
     /// Reads exactly `length` bytes.
     pub(super) async fn exactly(&mut self, length: usize) -> Result<Vec<u8>, PeerError> {
         while self.ahead.len() < length {

@@ -62,6 +62,11 @@ pub(super) fn server_name(name: &str) -> std::io::Result<ServerName<'static>> {
     ServerName::try_from(name.to_owned()).map_err(invalid)
 }
 
+/// Returns the TLS error that caused this error.
+pub(super) fn cause_of(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|error| error.downcast_ref())
+}
+
 impl fmt::Debug for PeerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PeerTls")

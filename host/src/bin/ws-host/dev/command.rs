@@ -90,20 +90,29 @@ impl Running {
 
     /// Waits for the build to end.
     async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.exited().await?;
+        self.group = None;
+        self.child.wait()
+    }
+
+    /// Waits for the shell of the build to exit.
+    async fn exited(&self) -> io::Result<()> {
         if let Some(group) = self.group {
             // `NOWAIT` keeps the process id, so that no other process gets it while this program may still signal it.
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             spawn_blocking(move || waitid(WaitId::Pid(group), options)).await??;
-            self.group = None;
         }
-        self.child.wait()
+        Ok(())
     }
 
-    /// Asks all processes of the build to exit, and kills those that do not exit.
+    /// Asks all processes of the build to exit, and kills those that are left when its shell has exited, or when the
+    /// time is over.
     async fn stop(&mut self) {
         self.signal(Signal::TERM);
-        // Whether this times out or not, dropping this value kills the remaining processes of the group.
-        let _ = timeout(TERMINATION_TIMEOUT, self.wait()).await;
+        let _ = timeout(TERMINATION_TIMEOUT, self.exited()).await;
+        // The shell may have exited before its children did.
+        self.signal(Signal::KILL);
+        let _ = self.wait().await;
     }
 
     fn signal(&self, signal: Signal) {

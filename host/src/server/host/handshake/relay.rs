@@ -221,7 +221,7 @@ async fn ask(
     })?;
     match timeout_at(deadlines.until_answered, read_response(&mut stream)).await {
         Ok(Ok(response)) => Ok((stream, response)),
-        Ok(Err(ResponseError::Io(cause))) => Err(RelayError::Unreachable { address, cause }),
+        Ok(Err(ResponseError::Io(cause))) => Err(RelayError::failed(&address, cause)),
         Ok(Err(ResponseError::Invalid(why))) => Err(RelayError::Invalid(address, why)),
         Err(_) => Err(RelayError::Late(address)),
     }
