@@ -213,12 +213,22 @@ fn output_that_goes_into_a_watched_folder_causes_no_build() -> Result<()> {
 
 #[test]
 fn ctrl_c_stops_all_processes_of_a_build_and_closes_the_clients() -> Result<()> {
+    // The shell ignores SIGTERM, and waits for a process of its own.
+    ctrl_c_stops("trap '' TERM; sh -c 'echo $$ > inner; cat pipe' & wait")
+}
+
+#[test]
+fn ctrl_c_stops_processes_that_the_shell_of_a_build_leaves() -> Result<()> {
+    // Only the inner process ignores SIGTERM.
+    ctrl_c_stops("sh -c 'trap \"\" TERM; echo $$ > inner; cat pipe' & wait")
+}
+
+/// Stops a server during this build, which writes the id of a process to the file `inner`.
+fn ctrl_c_stops(build: &str) -> Result<()> {
     let project = Project::new(COPY)?;
     let server = project.serve()?;
     let mut client = Client::connect(&server)?;
     project.pipe()?;
-    // The shell ignores SIGTERM, and waits for a process of its own.
-    let build = "trap '' TERM; sh -c 'echo $$ > inner; cat pipe' & wait";
     project.configure(build, "")?;
     let inner =
         || Ok::<_, anyhow::Error>(fs::read_to_string(project.path("inner")).unwrap_or_default());
