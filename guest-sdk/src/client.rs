@@ -87,8 +87,8 @@ impl Client {
         Ok(host::pong(self.0, payload.as_ref())?)
     }
 
-    /// Starts the closing handshake, after everything that was sent before. The only event of the client that can still
-    /// arrive is [`disconnected`](crate::Handler::disconnected).
+    /// Starts the closing handshake. The close frame follows everything that was sent earlier. The only event of the
+    /// client that can still arrive is [`disconnected`](crate::Handler::disconnected).
     ///
     /// # Errors
     ///

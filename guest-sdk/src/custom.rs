@@ -13,8 +13,8 @@ impl CustomMessage {
         Self(())
     }
 
-    /// Returns the kind of the message, as its sender stated it. For a request at the admin address, this is its
-    /// `Content-Type`.
+    /// Returns the kind of the message, as its sender stated it. For a request at the admin address, the kind is the
+    /// request's `Content-Type`.
     pub fn kind(&self) -> Option<String> {
         host::kind()
     }

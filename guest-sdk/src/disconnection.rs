@@ -54,8 +54,7 @@ words! {
         Operator = "operator", "the operator closed the connection";
         /// The connection broke, or the client left without a close frame.
         Lost = "lost", "the connection was lost";
-        /// This is a WebSocket that the handler tried to open ([`connect`](crate::connect)), and it could not be
-        /// opened.
+        /// The handler tried to open this WebSocket with [`connect`](crate::connect), but it could not be opened.
         NotOpened = "not-opened", "the connection could not be opened";
         /// The client sent nothing for too long, and did not even answer a ping.
         Silent = "silent", "nothing came from the client for too long";

@@ -15,7 +15,7 @@ impl Error {
         Self(message.into().into())
     }
 
-    /// Returns the error that was converted to this error, if that error has the type `E`.
+    /// Returns the original error if this error was converted from one of type `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
     }

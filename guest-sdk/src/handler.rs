@@ -10,9 +10,9 @@ use crate::{
 /// [`Expiry`] and [`Stop`]. A component exports only the interfaces that are named in `export!`, as in
 /// `ws_guest::export!(Chat: Lifecycle, Timers)`, so that the host knows what the component implements.
 ///
-/// If a function returns an `Err`, [`failed`](Self::failed) gets it. By default, `failed` writes the error and its
-/// causes to the host's log, and closes the client with 1011. A panic ends the instance. The client of the event is
-/// then closed with 1011, and the next event goes to a fresh instance.
+/// If a function other than `connected` returns an `Err`, [`failed`](Self::failed) gets it. By default, `failed` writes
+/// the error and its causes to the host's log, and closes the client with 1011. A panic ends the instance. The client
+/// of the event is then closed with 1011, and the next event goes to a fresh instance.
 pub trait Handler: Default + 'static {
     /// Called when a client asks to connect. Messages that the handler sends to the client here are written right after
     /// the handshake.
@@ -69,8 +69,8 @@ pub trait Handler: Default + 'static {
     }
 
     /// Called as the last event of a client, exactly once for each client that was accepted. There are two exceptions:
-    /// it is not called if the host cannot start an instance, or if the client leaves while the host waits before
-    /// another attempt, after repeated failed starts.
+    /// it is not called if the host cannot start an instance, or if starts have failed repeatedly and the client leaves
+    /// while the host waits before the next attempt.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
@@ -100,7 +100,7 @@ pub trait Lifecycle: Handler {
     /// # Errors
     ///
     /// Any error means that the handler cannot use the state. The code that produced the state then continues with it.
-    /// If that was the code of this handler itself, a fresh instance starts without the state.
+    /// If this handler's own code produced the state, a fresh instance starts without it.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error>;
 }
 
@@ -132,9 +132,9 @@ pub trait CustomMessages: Handler {
 
 /// A handler that wants to resume sending once there is room for more output to a client.
 pub trait Drained: Handler {
-    /// After a send to a client has failed with [`SendError::Full`](crate::SendError::Full), called once there is room
-    /// for more output to this client. There is room when at least half of the client's outbound buffer is free, and
-    /// enough of the host's `max-buffered` is free too.
+    /// Called when there is again room for more output to a client, after a send to this client has failed with
+    /// [`SendError::Full`](crate::SendError::Full). There is room when at least half of the client's outbound buffer is
+    /// free, and enough of the host's `max-buffered` is free too.
     ///
     /// # Errors
     ///

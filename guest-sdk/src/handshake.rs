@@ -57,7 +57,7 @@ impl Handshake {
 }
 
 errors! {
-    /// Why a handshake cannot be answered in this way.
+    /// Why the response to a handshake could not be changed.
     HandshakeError {
         /// The client did not offer this subprotocol.
         NotOffered = "not-offered", "the client did not offer this subprotocol";
@@ -65,7 +65,7 @@ errors! {
         InvalidHeader = "invalid-header", "the name or the value is not valid in a header";
         /// The handshake itself needs this header.
         ReservedHeader = "reserved-header", "this header is reserved for the handshake";
-        /// A refusal has a status from 300 to 599.
+        /// The status of a refusal is not from 300 to 599.
         InvalidStatus = "invalid-status", "a refusal must have a status from 300 to 599";
         /// The headers exceed 8 KiB, or the body exceeds 64 KiB.
         TooLong = "too-long", "the headers exceed 8 KiB, or the body exceeds 64 KiB";

@@ -94,8 +94,8 @@ macro_rules! export {
             };
         }
 
-        // A native build has no exports. Tests call the handler through `PARTS`. This code also makes the handler count
-        // as used.
+        // A native build has no exports. Tests call the handler through `PARTS`. This code keeps the compiler from
+        // reporting the handler as unused.
         #[cfg(not(target_arch = "wasm32"))]
         const _: fn() -> $handler = $crate::glue::new_handler;
 

@@ -5,7 +5,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::sys::log as host;
 
-/// The beginning of the targets under which `tracing` reports spans. Such a report says that a span without fields was
+/// The prefix of the targets under which `tracing` reports spans. Such a report says that a span without fields was
 /// opened, or that any span was entered, left or closed. None of this belongs in the log.
 const SPANS: &str = "tracing::span";
 

@@ -82,7 +82,7 @@ pub enum Compression {
 pub struct SendOptions(HostOptions);
 
 impl SendOptions {
-    /// Creates options with the defaults: messages are compressed by length, in one frame, and sent to all clients.
+    /// Creates options with the defaults: compression by length, one frame for each message, and no excluded clients.
     pub fn new() -> Self {
         Self(HostOptions::new())
     }
@@ -99,8 +99,8 @@ impl SendOptions {
         self
     }
 
-    /// Sets the maximum size of a frame's payload, in bytes (RFC 6455 §5.4). A message that is longer after compression
-    /// is sent in fragments. The client still receives one message.
+    /// Sets the maximum size of a frame's payload, in bytes (RFC 6455 §5.4). A message that exceeds this size, after
+    /// any compression, is sent in fragments. The client still receives one message.
     pub fn max_frame(self, bytes: NonZeroU32) -> Self {
         // This fails only for 0.
         let _ = self.0.set_max_frame(Some(bytes.get()));

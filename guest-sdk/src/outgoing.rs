@@ -4,8 +4,8 @@ use crate::Client;
 use crate::sys::outgoing as host;
 use crate::words::errors;
 
-/// Begins to open a WebSocket to a server that the configuration grants (`wss://` or `ws://`). Returns its number at
-/// once. The WebSocket is used like a client: messages of the server arrive in
+/// Begins to open a WebSocket to a server that the configuration grants (`wss://` or `ws://`). Returns the WebSocket's
+/// number at once. The WebSocket is used like a client: messages of the server arrive in
 /// [`received_text`](crate::Handler::received_text) and [`received_binary`](crate::Handler::received_binary), and
 /// [`disconnected`](crate::Handler::disconnected) is its last event. Messages that are sent before the WebSocket is
 /// open wait until it is open.
@@ -15,7 +15,7 @@ use crate::words::errors;
 ///
 /// # Errors
 ///
-/// Returns [`ConnectError`] if the WebSocket may not be opened.
+/// Returns [`ConnectError`] if the host refuses to open the WebSocket.
 pub fn connect(url: impl AsRef<str>) -> Result<Client, ConnectError> {
     connect_with(url, &[], &[])
 }
@@ -26,7 +26,7 @@ pub fn connect(url: impl AsRef<str>) -> Result<Client, ConnectError> {
 ///
 /// # Errors
 ///
-/// Returns [`ConnectError`] if the WebSocket may not be opened.
+/// Returns [`ConnectError`] if the host refuses to open the WebSocket.
 pub fn connect_with(
     url: impl AsRef<str>,
     subprotocols: &[&str],
@@ -51,7 +51,7 @@ impl Client {
 }
 
 errors! {
-    /// Why a WebSocket may not be opened.
+    /// Why the host refused to open a WebSocket.
     ConnectError {
         /// The configuration does not grant this server. The log says which grant is missing.
         NotGranted = "not-granted", "the configuration does not grant this server";

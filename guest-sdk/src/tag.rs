@@ -37,7 +37,7 @@ pub fn tagged(tag: impl AsRef<str>) -> Vec<Client> {
 ///
 /// # Errors
 ///
-/// Returns [`TaggedError`] if the message is sent to no client.
+/// Returns [`TaggedError`] if the tag is invalid. It is not an error if no client has the tag.
 pub fn send_tagged<'a>(
     tag: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -50,7 +50,7 @@ pub fn send_tagged<'a>(
 ///
 /// # Errors
 ///
-/// Returns [`TaggedError`] if the message is sent to no client.
+/// Returns [`TaggedError`] if the host rejects the tag or the options. It is not an error if no client has the tag.
 pub fn send_tagged_with<'a>(
     tag: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -63,7 +63,7 @@ pub fn send_tagged_with<'a>(
 ///
 /// # Errors
 ///
-/// Returns [`TaggedError`] if no client is closed.
+/// Returns [`TaggedError`] if the tag, the code or the reason is invalid. It is not an error if no client has the tag.
 pub fn close_tagged(
     tag: impl AsRef<str>,
     code: CloseCode,

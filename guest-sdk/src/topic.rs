@@ -41,7 +41,7 @@ pub fn subscribers(topic: impl AsRef<str>) -> u32 {
 ///
 /// # Errors
 ///
-/// Returns [`PublishError`] if the message is sent to no subscriber.
+/// Returns [`PublishError`] if the name of the topic is invalid. It is not an error if there are no subscribers.
 pub fn publish<'a>(
     topic: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -54,7 +54,8 @@ pub fn publish<'a>(
 ///
 /// # Errors
 ///
-/// Returns [`PublishError`] if the message is sent to no subscriber.
+/// Returns [`PublishError`] if the host rejects the name of the topic or the options. It is not an error if there are
+/// no subscribers.
 pub fn publish_with<'a>(
     topic: impl AsRef<str>,
     message: impl Into<Message<'a>>,

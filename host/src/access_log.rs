@@ -18,16 +18,16 @@ use crate::log_rate::{Line, LogRate, Quoted};
 use crate::metrics::{ClientTotals, count_lost_log_line};
 
 /// Limits the lines about clients whose connections have ended. There can be about as many such lines as clients. With
-/// the default limit on clients, a host that stops closes up to 10,000 clients at once.
+/// the default limit on clients, a host closes up to 10,000 clients at once when it stops.
 static ENDED: LogRate = LogRate::per_second(10_000);
 
-/// Limits the lines about refused handshakes. Anybody can cause such lines, and each has some hundred bytes.
+/// Limits the lines about refused handshakes. Anybody can cause such lines, and each has a few hundred bytes.
 static REFUSED: LogRate = LogRate::per_second(1000);
 
 /// A handshake that was not accepted.
 pub(crate) struct Refused<'a> {
     pub(crate) connection: ConnectionId,
-    /// The client, if it had got an id before it was refused.
+    /// The id of the client, if it got one before it was refused.
     pub(crate) client: Option<ClientId>,
     /// The resource. `None` if no resource has the path.
     pub(crate) resource: Option<&'a str>,

@@ -23,13 +23,13 @@ pub(crate) struct ActorResources {
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
     pub(crate) metrics: ActorMetrics,
-    /// The right to run the actor, if it is unique in the cluster.
+    /// The right to run the actor, if the actor is unique in the cluster.
     pub(crate) ownership: Option<Arc<dyn Ownership>>,
 }
 
-/// A guard that keeps a client known to its actor. It exists from before `connected` is called until the connection has
-/// ended or the handler has refused the client. Dropping the guard removes the client from everything that the actor
-/// has.
+/// A guard that keeps a client known to its actor. It is created before `connected` is called, and exists until the
+/// connection has ended or the handler has refused the client. Dropping the guard removes the client from everything
+/// that the actor has.
 #[derive(Debug)]
 pub(crate) struct Registration {
     resources: Arc<ActorResources>,
@@ -76,7 +76,7 @@ impl ActorResources {
         Registration { resources: Arc::clone(self), client: Arc::clone(client) }
     }
 
-    /// Registers a connection that the handler has opened, as [`register`](Self::register) does.
+    /// Does the same as [`register`](Self::register), for a connection that the handler has opened.
     pub(crate) fn register_outgoing(self: &Arc<Self>, connection: &Arc<Client>) -> Registration {
         self.outgoing.insert(Arc::clone(connection));
         Registration { resources: Arc::clone(self), client: Arc::clone(connection) }

@@ -3,8 +3,8 @@
 //!
 //! Each holder of this memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
 //! arrives and leaves costs nothing here. No client may hold more memory than is still free. As a result, all holders
-//! together never exceed the limit. However many clients do not read, another client may still hold as much as each of
-//! those clients. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
+//! together never exceed the limit. No matter how many clients do not read, another client may still hold as much as
+//! each of them. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,7 +45,7 @@ impl Budget {
     }
 
     /// Returns the usage in bytes above which the clients that hold the most memory are closed. It is 7/8 of the limit.
-    /// Seven clients that each take all that they can get use exactly this much.
+    /// If seven clients each take all that they can get, they use exactly this much.
     pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }

@@ -45,7 +45,8 @@ impl LogRate {
         Self { burst, state: Mutex::new(State { began: None, lines: 0, left_out: 0 }) }
     }
 
-    /// Returns permission to write a line. A line without permission is counted, and reported with the next one.
+    /// Returns permission to write a line. If there is no permission, the line is counted as left out, and the next
+    /// permitted line reports the count.
     pub(crate) fn line(&self, now: Instant) -> Option<Line> {
         let mut state = self.state.lock();
         if state.began.is_none_or(|began| now.saturating_duration_since(began) >= INTERVAL) {

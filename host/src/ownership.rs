@@ -21,7 +21,7 @@ pub(crate) enum Holding {
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
-    /// Takes the right for an actor. Returns `false` if it has already been taken for another actor.
+    /// Assigns the right to an actor. Returns `false` if it is already assigned to another actor.
     fn take(&self) -> bool;
 
     /// Ends the right permanently, so that no code of the actor runs any more.
@@ -32,8 +32,8 @@ pub(crate) trait Ownership: Debug + Send + Sync {
         false
     }
 
-    /// Takes what the earlier owner has left. Returns `None` if there was no earlier owner, or if the data was taken
-    /// before.
+    /// Takes the data that the earlier owner left behind. Returns `None` if there was no earlier owner, or if the data
+    /// was taken before.
     fn take_inherited(&self) -> Option<Inherited> {
         None
     }
@@ -54,13 +54,13 @@ pub(crate) type Saving<'a> = Pin<Box<dyn Future<Output = Result<(), SaveError>> 
 /// When a state was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SavedWhen {
-    /// The actor continued, so there may have been events that the state does not contain.
+    /// The actor continued after the save, so the state may lack later events.
     Running,
     /// The state was saved after the actor's last event on its host.
     Handover,
 }
 
-/// The data that the earlier owner of an actor has left.
+/// The data that the earlier owner of an actor left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inherited {
     /// The last state that was saved. `None`: the owner ended before it saved a state.

@@ -1,6 +1,7 @@
 //! The machine on which a host runs: its threads, its time of day and its random numbers.
 //!
-//! Elapsed time does not belong to the machine. Every duration that a handler or a client can notice is measured with tokio's clock.
+//! Elapsed time is not part of this module. Every duration that a handler or a client can notice is measured with
+//! tokio's clock.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! Makes text that somebody else wrote safe to show in a terminal or a log.
+//! Makes untrusted text safe to show in a terminal or a log.
 
 /// What [`printable`] does with tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

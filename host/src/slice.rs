@@ -4,9 +4,9 @@
 //! calls into the guest, the host's work for these calls, framing and compression, and reading many messages. Between
 //! two pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
 //!
-//! The time comes from the [`ticker`], so a task notices only after a tick that its slice is over. At first, ticks are
-//! 10 ms apart, and the slice of a long computation can last that long. After two such slices in a row, the ticker
-//! switches to ticks every 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of the
+//! The time comes from the [`ticker`], so a task does not notice the end of its slice until the next tick. At first,
+//! ticks are 10 ms apart, and the slice of a long computation can last that long. After two such slices in a row, the
+//! ticker switches to ticks every 0.1 ms. If the guest itself computes, it is interrupted at the second tick of the
 //! call, and at every later tick.
 
 mod longest;
@@ -91,8 +91,8 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice ended before the piece of work did. From the second overrun in a row on, requests a
-    /// shorter interval between ticks. A single overrun may be chance.
+    /// Records that the slice ended before the piece of work did. Requests a shorter interval between ticks if this is
+    /// at least the second overrun in a row. A single overrun may be chance.
     #[cold]
     pub(crate) fn record(&mut self) {
         if self.record_and_check_repeat() {
@@ -185,7 +185,8 @@ mod tests {
                 std::thread::yield_now();
             }
             assert_eq!(current(), first);
-            // The operating system may pause this thread until the next slice is over, too, but not each time.
+            // If the operating system pauses this thread, the next slice may be over as well. This does not happen
+            // every time.
             while is_over() {
                 yield_now().await;
             }

@@ -53,7 +53,7 @@ pub(crate) fn now() -> u64 {
     NOW.load(Ordering::Relaxed)
 }
 
-/// Returns the time now, on the clock of [`now`].
+/// Returns the exact current time, in nanoseconds since the first tick, as in [`now`].
 pub(crate) fn exact_now() -> u64 {
     u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }

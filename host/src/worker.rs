@@ -161,8 +161,8 @@ impl Workers {
         self.all.lock().clone()
     }
 
-    /// Assigns a worker to a client that another host serves. If the caller runs on a worker that responds, returns
-    /// that worker, because the client's socket is already on it.
+    /// Assigns a worker to a client that another host serves. If the caller runs on a worker, returns that worker,
+    /// because the client's socket is already on it.
     pub(crate) fn assign_relay(&self) -> HandshakeWorker {
         let all = self.all.lock();
         let current = all.iter().find(|worker| worker.is_current());
@@ -206,7 +206,7 @@ impl Worker {
         self.handle.metrics().worker_total_busy_duration(0)
     }
 
-    /// Returns the longest slice of the last 30 to 60 seconds.
+    /// Returns the length of the longest slice in the last 30 to 60 seconds.
     pub(crate) fn longest_slice(&self) -> Duration {
         self.longest_slice.get()
     }

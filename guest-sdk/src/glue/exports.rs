@@ -77,8 +77,8 @@ impl<E: Exports> burst_listener::Guest for Component<E> {
     }
 }
 
-/// Delivers the messages that end at these positions. The first of them has begun; each other one begins here. Returns
-/// false if the host does not let a message begin.
+/// Delivers the messages that end at these positions. The host has already begun the first of them, and begins each
+/// later one when `burst::advance` is called. Returns false if the host does not let a message begin.
 fn deliver(ends: &[u32], mut message: impl FnMut(Range<usize>)) -> bool {
     let mut start = 0;
     for (index, end) in ends.iter().enumerate() {

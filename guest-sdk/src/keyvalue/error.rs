@@ -21,7 +21,7 @@ words! {
         NotANumber = "not-a-number", "the value is not a number, or the sum is too large";
         /// Each client has its own instance, and such an instance has no bucket of its own.
         NoOwnBucket = "no-own-bucket", "the instance has no bucket of its own";
-        /// The file cannot be read or written. A change may have happened.
+        /// The file cannot be read or written. A requested change may still have been made.
         Unavailable = "unavailable", "the file cannot be read or written";
     }
 }

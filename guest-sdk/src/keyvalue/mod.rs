@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! A change is on the disk when the function that makes it returns. Each change happens completely or not at all. While
-//! a handler waits for the disk, the other instances of the host continue.
+//! When a function that changes data returns, the change is on the disk. Each change happens completely or not at all.
+//! While a handler waits for the disk, the other instances of the host continue.
 //!
 //! A handler that calls none of these functions does not import `wasi:keyvalue`.
 
@@ -23,7 +23,7 @@ pub use self::error::{Error, ErrorKind};
 pub use self::keys::Keys;
 use crate::sys::keyvalue as host;
 
-/// Opens the bucket with this name. All instances of all resources with this file share the bucket.
+/// Opens the bucket with this name. All instances of all resources that are granted the same file share the bucket.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ impl Bucket {
     }
 
     /// Adds to a value that is a number in decimal digits, and returns the sum. No other instance can change the value
-    /// in between. A key without a value counts from 0.
+    /// in between. A key without a value counts as 0.
     ///
     /// # Errors
     ///

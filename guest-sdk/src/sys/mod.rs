@@ -24,7 +24,7 @@ pub(crate) use ws_guest_bindings::imports::ws_host::socket::clients::SendOptions
 
 use crate::Message;
 
-/// Returns a message in the form for the functions of the host.
+/// Converts a message to the type that the functions of the host take.
 #[cfg(target_arch = "wasm32")]
 #[inline]
 pub(crate) fn param(
@@ -37,7 +37,7 @@ pub(crate) fn param(
     }
 }
 
-/// Returns a message in the form for the functions of the host.
+/// Returns the message, because the functions of a native build take it as it is.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn param(message: Message<'_>) -> Message<'_> {
     message

@@ -3,7 +3,7 @@
 /// The result that most functions return: nothing, or the word for an error.
 type Outcome = Result<(), String>;
 
-/// A bucket in a native build. It is the name of the bucket.
+/// A bucket in a native build, represented by its name.
 pub(crate) type Bucket = String;
 
 /// Defines the functions with the signatures of the bindings.

@@ -162,7 +162,8 @@ impl TestClient {
         }
     }
 
-    /// Checks that the client was closed with this code and this reason, after everything that the test has taken.
+    /// Checks that the test has taken everything that the client received, and that the client was closed with this
+    /// code and this reason.
     ///
     /// # Panics
     ///

@@ -34,7 +34,7 @@ pub(super) struct FakeClient {
     /// How many bytes of output are waiting.
     pub(super) buffered: usize,
     pub(super) is_reading: bool,
-    /// Whether a send has been refused since there last was room.
+    /// Whether a send has been refused since the last `drained` event.
     pub(super) was_refused: bool,
     /// The things that have reached the client and that the test has not taken yet.
     pub(super) inbox: VecDeque<Received>,

@@ -27,8 +27,8 @@ impl TestHost {
         Self(Rc::new(Shared::new(Code::of::<H>())))
     }
 
-    /// Sets the path of the resource. It may be a pattern such as `/room/{id}`. Without this call, the resource has
-    /// every path, and there are no parameters.
+    /// Sets the path of the resource. It may be a pattern such as `/room/{id}`. Without this call, every path belongs
+    /// to the resource, and there are no parameters.
     #[must_use]
     pub fn path(self, pattern: impl AsRef<str>) -> Self {
         self.0.fake.borrow_mut().settings.path = Pattern::new(pattern.as_ref());
@@ -152,7 +152,7 @@ impl TestHost {
         })
     }
 
-    /// Lets time pass. Timers fire and clients expire in their order, each at the right time.
+    /// Lets time pass. Timers fire and clients expire in order, each when it is due.
     pub fn advance(&self, time: Duration) {
         self.0.advance(time);
     }
@@ -245,7 +245,7 @@ impl TestHost {
     /// Stops the server: calls `stopping`, then closes all clients with 1001.
     pub fn stop(&self) {
         if self.0.code().has_stop {
-            // A fault only loses the instance. The clients are closed in any case.
+            // After a fault, only the instance is lost. The clients are closed in any case.
             let _ = self.0.run(|handler| handler.stopping());
         }
         let mut open = self.0.fake.borrow().open_ids(|_| true);

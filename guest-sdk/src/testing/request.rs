@@ -44,7 +44,7 @@ impl TestRequest {
         self
     }
 
-    /// Offers a subprotocol, after those that were offered before.
+    /// Adds a subprotocol to the end of the list that is offered.
     #[must_use]
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
         self.subprotocols.push(name.into());

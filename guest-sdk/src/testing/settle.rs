@@ -18,13 +18,13 @@ const MAX_STEPS: usize = 100_000;
 /// The reason for closing a client whose event failed.
 pub(super) const HANDLER_FAILED: &str = "the handler failed";
 
-/// A host, shared by the test's handles to it and to its clients.
+/// A host. The `TestHost` and its `TestClient`s share it.
 pub(super) struct Shared {
     pub(super) fake: Rc<RefCell<Fake>>,
     pub(super) actor: RefCell<Actor>,
 }
 
-/// The error for a panic of the handler in an event.
+/// The error of an event in which the handler panicked.
 pub(super) struct Fault;
 
 /// An event that the host runs as a consequence of an earlier event, without a call from the test.
@@ -124,7 +124,7 @@ impl Shared {
             gone.expiry = None;
             fake.event.disconnecting = Some((client, end));
         }
-        // A fault only loses the instance. There is no client to close.
+        // After a fault, only the instance is lost. There is no client to close.
         let _ = self.run(|handler| handler.disconnected(Client::from_id(client)));
         let mut fake = self.fake.borrow_mut();
         fake.event.disconnecting = None;

@@ -1,4 +1,4 @@
-//! Instances: how one instance replaces another, and what is kept of it.
+//! Instances: how one instance replaces another, and what is kept of the old one.
 
 use std::cell::RefCell;
 use std::rc::Rc;

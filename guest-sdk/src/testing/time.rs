@@ -42,7 +42,7 @@ impl Shared {
         match due {
             Due::Timer(timer) => {
                 self.fake.borrow_mut().timers.remove(&timer);
-                // A fault only loses the instance. A timer has no client to close.
+                // After a fault, only the instance is lost. A timer has no client to close.
                 let _ = self.run(|handler| handler.fired(Timer::new(timer)));
                 self.settle();
             }

@@ -50,10 +50,10 @@ pub struct Client {
 impl Client {
     /// Sends a text message.
     ///
-    /// The message is queued immediately, after all messages that any clone has sent before. It does not wait until the
-    /// future is first polled. Messages can be sent before the connection is open. The future resolves when the whole
-    /// message has been handed to the socket. To follow the server's pace, await the future before sending the next
-    /// message.
+    /// The message is queued immediately, behind the messages that this client and its clones sent earlier. It does not
+    /// wait until the future is first polled. Messages can be sent before the connection is open. The future resolves
+    /// when the whole message has been handed to the socket. To follow the server's pace, await the future before
+    /// sending the next message.
     ///
     /// # Errors
     ///
@@ -84,8 +84,8 @@ impl Client {
         Pinging(self.send(Frame::Ping(payload), Completion::Pong))
     }
 
-    /// Closes the connection after everything that was sent before. The future resolves when the connection has ended.
-    /// If the connection is already closing, this code is not sent.
+    /// Closes the connection. The close frame follows everything that was sent earlier. The future resolves when the
+    /// connection has ended. If the connection is already closing, this code is not sent.
     ///
     /// A connection that is not open yet still opens, sends the queued messages, and then closes. To give up an attempt
     /// to connect, drop every handle.

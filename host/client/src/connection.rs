@@ -19,8 +19,8 @@ use crate::messages::Received;
 use crate::options::Options;
 use crate::shared::Shared;
 
-/// How long the application has to answer messages that the server sent right before it violated the protocol. This is
-/// ample for a task that waits for messages. It is short compared with the time that closing takes.
+/// How much time the application gets to answer messages that the server sent right before it violated the protocol.
+/// This is ample for a task that waits for messages. It is short compared with the time that closing takes.
 const ANSWER_TIME: Duration = Duration::from_millis(100);
 
 /// The state of the task. All waiting futures are resolved when the task ends, even if the runtime drops it.
@@ -97,7 +97,7 @@ struct Session<'a> {
     inbound: Inbound,
 }
 
-/// Queues the automatic replies of the protocol after what the application has sent.
+/// Queues the automatic replies of the protocol behind the application's output.
 struct QueuedReplies<'a>(&'a Shared);
 
 impl Replies for QueuedReplies<'_> {
@@ -159,7 +159,7 @@ impl Session<'_> {
 
     /// Delivers a message. Waits while the queue of received messages is full.
     async fn deliver(&mut self, message: Received) -> Result<(), Cause> {
-        // Sending fails if `Messages` was dropped. Messages are then discarded.
+        // Sending fails if the application has dropped `Messages`. The message is then discarded.
         self.io.drive(self.messages.send(message)).await.map(drop)
     }
 

@@ -18,7 +18,7 @@ use crate::stream::Stream;
 /// How much is read at once, in bytes. This is the length of the longest TLS record.
 const READ_SIZE: usize = 16 << 10;
 
-/// The socket and the close deadline of one connection. While it waits for anything, it also writes output.
+/// The socket and the close deadline of one connection. The methods that wait also write output.
 pub(crate) struct ConnectionIo<'a> {
     stream: Box<dyn Stream>,
     shared: &'a Shared,
@@ -68,7 +68,7 @@ impl<'a> ConnectionIo<'a> {
     ///
     /// # Cancel safety
     ///
-    /// The same as that of the future.
+    /// As cancel safe as `wait`, which is dropped with this future.
     pub(crate) async fn drive<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Cause> {
         let mut wait = pin!(wait);
         poll_fn(|context| {
@@ -162,7 +162,7 @@ fn poll_write(
     context: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while outgoing.outbound().has_remaining() {
-        // A client shares no frames, so its output is a single chunk.
+        // Only a server shares frames between connections, so a client's output is a single chunk.
         let written =
             ready!(Pin::new(&mut *stream).poll_write(context, outgoing.outbound().chunk()))?;
         if written == 0 {

@@ -44,7 +44,7 @@ pub enum OptionsError {
     HandshakeHeader(String),
 }
 
-/// Why a connection did not open. Clones share their cause.
+/// Why a connection did not open. Clones share the source error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {

@@ -29,8 +29,8 @@
 //!      └───────────┴────────────────────┘         cannot connect; connection lost
 //! ```
 //!
-//! Messages that are sent while [connecting](State::Connecting) wait, and are written in order when the connection
-//! opens. [`Client::opened`] resolves when the connection is open, or with the reason why it will not open.
+//! Messages that are sent while [connecting](State::Connecting) are queued, and are written in order when the
+//! connection opens. [`Client::opened`] resolves when the connection is open, or with the reason why it will not open.
 //!
 //! # Choosing the server
 //!
@@ -85,14 +85,14 @@
 //!
 //! # Closing
 //!
-//! [`Client::close`] sends a close frame after everything that was sent before. Messages that the server sends before
+//! [`Client::close`] sends a close frame behind everything that was sent earlier. Messages that the server sends before
 //! it answers are still received. The server then closes the TCP connection (RFC 6455 §7.1.1), or ends the HTTP/2
 //! stream. The client waits for the server at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
 //!
-//! When the last [`Client`] and the [`Messages`] have been dropped, the connection closes with 1001 after everything
-//! that was sent. If the connection is not open yet, the attempt to connect is cancelled. The task ends with the
-//! closing handshake, or after [`Options::close_timeout`] at the latest. An HTTP/2 connection is closed within a second
-//! after its last WebSocket.
+//! When the last [`Client`] and the [`Messages`] have been dropped, the client writes what is still queued, and closes
+//! the connection with 1001. If the connection is not open yet, the attempt to connect is cancelled. The task ends with
+//! the closing handshake, or after [`Options::close_timeout`] at the latest. An HTTP/2 connection is closed within a
+//! second after its last WebSocket.
 
 #![forbid(unsafe_code)]
 

@@ -66,7 +66,7 @@ impl Messages {
     }
 
     /// Waits for the end of the connection, as [`Client::ended`](crate::Client::ended) does. Take the messages first,
-    /// because the server's close frame may not be read while messages wait.
+    /// because the server's close frame might not be read while messages wait.
     ///
     /// # Cancel safety
     ///

@@ -96,7 +96,7 @@ impl Options {
         })
     }
 
-    /// Offers a subprotocol, after those that were offered before. So offer the preferred one first.
+    /// Adds a subprotocol to the end of the list that is offered. So add the preferred one first.
     ///
     /// # Errors
     ///

@@ -101,7 +101,7 @@ impl Outgoing {
         self.outbound.use_deflate(agreed);
     }
 
-    /// Queues a frame after those that were sent before. If there is no room, the frame waits.
+    /// Queues a frame behind those that were sent earlier. If there is no room, the frame waits.
     pub(crate) fn send(
         &mut self,
         frame: Frame<'_>,

@@ -36,7 +36,7 @@ pub(crate) struct Proxy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// The text is not a URL. A possible password is left out.
+    /// The text is not a URL. If the text contains a password, the error leaves it out.
     #[error("{0:?} is not a proxy; write http://[user:password@]host[:port]")]
     Malformed(String),
     /// The proxy speaks another protocol, such as TLS or SOCKS.

@@ -40,7 +40,7 @@ impl Future for Sending {
 ///
 /// # Cancel safety
 ///
-/// The same as that of [`Sending`]. If the future is dropped, the pong may be reported as
+/// The same rules apply as for [`Sending`]. If the future is dropped, the pong may be reported as
 /// [`Received::Pong`](crate::Received::Pong).
 #[derive(Debug)]
 #[must_use = "the future resolves to the round-trip time"]
@@ -57,7 +57,7 @@ impl Future for Pinging {
 /// The outcome of a send.
 #[derive(Debug)]
 pub(crate) enum Outcome<T> {
-    /// The connection task will report the outcome. If the connection ends first, the sender is dropped.
+    /// The connection task will report the outcome. If the connection ends first, the channel is closed.
     Awaited(oneshot::Receiver<T>),
     /// The frame was refused immediately.
     Refused(SendError),

@@ -51,7 +51,7 @@ enum Phase {
     Ended,
 }
 
-/// Keeps a connection open. Dropping it closes the connection. All clients and `Messages` share one in an `Arc`.
+/// Keeps a connection open, and closes it when dropped. All clients and `Messages` share one handle in an `Arc`.
 pub(crate) struct Handle(Arc<Shared>);
 
 impl Handle {

@@ -50,7 +50,7 @@ impl MessageSink {
         Self { client, unwritten: VecDeque::new(), closing: None }
     }
 
-    /// Waits until at most `most` messages wait to be written.
+    /// Waits until no more than `most` messages are unwritten.
     fn poll_unwritten(
         &mut self,
         context: &mut Context<'_>,

@@ -130,8 +130,8 @@ fn file_roots(path: &Path) -> Result<RootCertStore, ConnectError> {
     Ok(roots)
 }
 
-/// Accepts any certificate. Signatures by the certificate's key are still verified, because rustls requires the code
-/// for that.
+/// Accepts any certificate. Signatures by the certificate's key are still verified, because rustls requires methods
+/// that verify them.
 #[derive(Debug)]
 struct Unverified {
     algorithms: WebPkiSupportedAlgorithms,

@@ -67,7 +67,7 @@ pub(crate) fn response_error(
             let error = io::Error::new(io::ErrorKind::InvalidData, refusal.clone());
             tls::tls_failure(error, options.url.host(), wanted)
         }
-        // RFC 9113 §3.4: an HTTP/2 server sends its settings first, whatever the client sends.
+        // RFC 9113 §3.4: an HTTP/2 server sends its settings first, regardless of what the client sends.
         (Some(FirstInput::Http1 | FirstInput::Closed) | None, Scheme::Ws, HttpVersion::Http2)
         | (Some(FirstInput::Http2), _, HttpVersion::Http1) => ConnectError::HttpNotSpoken(wanted),
         _ => ConnectError::Http(Arc::from(error.into())),

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). hyper accepts a
 /// few writes of a stream, of any length, before it makes the writer wait. Because the writes are short, most data that
-/// a peer does not read waits in its outbound buffer, whose size is limited, and not in hyper.
+/// a peer does not read waits in the outbound buffer, which has a limit, and not in hyper.
 const MAX_WRITE: usize = 16 << 10;
 
 /// An upgraded stream, with the interface of a socket. Dropping it ends the stream. The guard is dropped with it.

@@ -19,7 +19,7 @@ pub(crate) struct Url {
     resource: PathAndQuery,
 }
 
-/// Whether the connection is over TLS.
+/// Whether the connection uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Ws,
@@ -51,7 +51,7 @@ pub enum UrlError {
 }
 
 impl Scheme {
-    /// Returns the port of a URL without a port (§3).
+    /// Returns the port to use if a URL names none (§3).
     fn default_port(self) -> u16 {
         match self {
             Self::Ws => 80,
@@ -80,7 +80,7 @@ impl Url {
             Authority::read(&authority).map_err(|error| match error {
                 AuthorityError::NoHost => malformed(),
                 AuthorityError::User => UrlError::User,
-                // If a password contains a slash, the part before it looks like a port.
+                // If a password contains a slash, the part before the slash looks like a port.
                 AuthorityError::Port(_) if text.contains('@') => malformed(),
                 AuthorityError::Port(port) => UrlError::Port(port),
             })?;

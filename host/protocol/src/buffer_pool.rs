@@ -38,8 +38,8 @@ struct Pool {
 /// Call this function after handling an event that owned its payload. The contents of the buffer are never visible
 /// again.
 pub fn recycle(buffer: Vec<u8>) {
-    // A short payload is exactly as long as its message. A reply of the same length would not fit, because it has a
-    // header.
+    // The buffer of a short payload has exactly the length of the payload. A reply of the same length would not fit,
+    // because it has a header.
     if buffer.capacity() > LONG {
         put_back(buffer);
     }
@@ -72,8 +72,8 @@ pub(crate) fn put_back(mut buffer: Vec<u8>) {
 
 /// Returns an empty buffer with room for `length` bytes.
 pub(crate) fn take(length: usize) -> Vec<u8> {
-    // If a long buffer is too short, another one is allocated. Growing the pooled buffer would move no contents,
-    // because it is empty. But its mapped pages would be lost.
+    // If no long buffer in the pool has enough room, a new one is allocated. Growing a pooled buffer would move no
+    // contents, because it is empty. But its mapped pages would be lost.
     let pooled = match length {
         ..=SHORT => POOL.with_borrow_mut(|pool| pool.short.pop()),
         _ => take_long(length),

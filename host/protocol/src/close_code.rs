@@ -2,8 +2,8 @@
 
 /// A close code that may appear in a close frame.
 ///
-/// Three groups of codes are not valid here: codes that only describe an end without a close code or without a close
-/// frame (1005, 1006, 1015), reserved codes, and unassigned codes.
+/// Three groups of codes are not valid here: codes that only report that a connection ended without a close code or
+/// without a close frame (1005, 1006, 1015), reserved codes, and unassigned codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
 
@@ -33,10 +33,10 @@ impl CloseCode {
     /// 1014: a gateway received an invalid response (IANA registry).
     pub const BAD_GATEWAY: Self = Self(1014);
 
-    /// 1005: the close frame had no code (RFC 6455 §7.4.1). This is only a number, because it is never sent.
+    /// 1005: the close frame had no code (RFC 6455 §7.4.1). This is not a `CloseCode`, because it is never sent.
     pub const NO_STATUS: u16 = 1005;
-    /// 1006: the connection ended without a close frame (RFC 6455 §7.4.1). This is only a number, because it is never
-    /// sent.
+    /// 1006: the connection ended without a close frame (RFC 6455 §7.4.1). This is not a `CloseCode`, because it is
+    /// never sent.
     pub const ABNORMAL: u16 = 1006;
 
     /// Validates a code that was received, or that an application wants to send.

@@ -55,7 +55,7 @@ pub(crate) struct Length(usize);
 
 /// The part of a frame that the input contains. The frame ends with `FF`.
 enum Part<'a> {
-    /// The rest of the frame. Its end has also been taken from the input.
+    /// The rest of the frame. The `FF` after it has also been taken from the input.
     Last(&'a [u8]),
     /// A part of the frame, without the end of the frame.
     More(&'a [u8]),

@@ -37,7 +37,7 @@ pub enum ProtocolError {
     /// §5.4: a new message began inside a fragmented message.
     #[error("a message began before the previous fragmented message ended")]
     ExpectedContinuation,
-    /// §5.5.1: the payload of a close frame is empty or begins with a code of two bytes.
+    /// §5.5.1: the payload of a close frame must be empty or begin with a code of two bytes.
     #[error("a close frame has a payload of one byte")]
     ClosePayloadTooShort,
     /// §7.4: a close code that must not be sent.
@@ -49,14 +49,14 @@ pub enum ProtocolError {
     /// RFC 7692 §7.2.2: a compressed message is not valid DEFLATE (RFC 1951), or ends inside a block.
     #[error("a compressed message is malformed or truncated")]
     InvalidDeflate,
-    /// RFC 7692 §7.1.1: a compressed message that is not the first cannot be inflated on its own, although this
-    /// parameter was negotiated. In all likelihood, the message refers to an earlier one.
+    /// RFC 7692 §7.1.1: the negotiated parameter requires that every compressed message can be inflated on its own.
+    /// This message, which is not the first, cannot. In all likelihood, it refers to an earlier one.
     #[error(
         "a compressed message is malformed or refers to an earlier one, which the negotiated {0} \
          forbids"
     )]
     EarlierMessage(&'static str),
-    /// Draft 00: a frame that begins with a length, and is therefore not text.
+    /// Draft 00: the type of a frame is followed by a length, so the frame is not text.
     #[error("a frame has type {0:#04x}, but draft 00 only has text frames and the closing frame")]
     DraftFrameType(u8),
     /// §10.4: a message is longer than this endpoint accepts.

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use crate::close::CloseFrame;
 use crate::error::ProtocolError;
 
-/// An event of a connection. It borrows its payload from the input if the input contains the whole payload.
+/// An event of a connection. It borrows its payload from the input if the input contains the whole payload in one
+/// uncompressed frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A text message.

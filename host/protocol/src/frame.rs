@@ -70,8 +70,7 @@ pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
-/// Returns whether the input holds no more than one frame, possibly incomplete, and that frame has a one-byte length.
-/// This test is cheap.
+/// Returns whether the input holds at most one frame, complete or not, with a one-byte length. This test is cheap.
 #[inline]
 pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     let Some(second) = bytes.get(1) else { return true };

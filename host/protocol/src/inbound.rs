@@ -95,8 +95,9 @@ impl Inbound {
         None
     }
 
-    /// Returns the length of the message at the front of `input`, including its header. The whole message must be in
-    /// `input`, in one frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
+    /// Returns the length of the message at the front of `input`, including its header. Returns `None` unless the whole
+    /// message is in `input`, in one frame with a payload of at most `max_payload` bytes. The frame is not validated
+    /// yet.
     #[inline]
     pub fn whole_message(&self, input: &[u8], max_payload: usize) -> Option<usize> {
         if !frame::begins_whole_message(*input.first()?) || self.message.is_some() {
@@ -138,7 +139,7 @@ impl Inbound {
         if header.opcode.is_control() || header.fin == Fin::More || payload.len() > max_payload {
             return None;
         }
-        // No extension is allowed, so that a compressed message is refused as well.
+        // No extension bits are allowed here, so compressed messages are refused as well.
         check::header(&header, self.role, None, &self.limits, 0).ok()?;
         Some(WholeMessage::new(header, payload, end))
     }
@@ -180,8 +181,8 @@ impl Inbound {
         self.deflate = None;
     }
 
-    /// Fails the connection. `rest` is the input after the failure. Frames in it end where their headers say, whatever
-    /// else is wrong with them.
+    /// Fails the connection. `rest` is the input after the failure. A frame in it ends where its header says, even if
+    /// the frame is otherwise invalid.
     fn fail(&mut self, rest: &[u8]) {
         let mut skipper = match &self.stage {
             Stage::Header { partial, length } => FrameSkipper::in_header(*partial, *length),
@@ -342,7 +343,7 @@ impl Inbound {
                 Ok(Some(Event::Ping(payload)))
             }
             Opcode::Pong => Ok(Some(Event::Pong(payload))),
-            // §5.5.1: a close frame with the same code answers a close frame.
+            // §5.5.1: the answer to a close frame is a close frame with the same code.
             Opcode::Close => {
                 self.stage = Stage::Failed(FrameSkipper::after_close());
                 let frame = CloseFrame::decode(&payload)?;

@@ -92,7 +92,7 @@ impl Assembly {
         self.payload = Payload::Discarded;
     }
 
-    /// Reserves memory for a part of `received` bytes, and for some of the `remaining` bytes of its frame.
+    /// Reserves memory for a frame part that is `received` bytes long, and for some of the frame's `remaining` bytes.
     pub(crate) fn reserve(&mut self, received: usize, remaining: usize) {
         match &mut self.payload {
             Payload::Text(text) => {
@@ -159,18 +159,18 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
     }
 }
 
-/// Returns how many bytes to reserve for a part of `received` bytes and the `remaining` bytes of its frame. The
-/// reservation for the rest of the frame is at most the length of the message so far, this part included. Returns 0 to
-/// let the buffer grow on its own.
+/// Returns how many bytes to reserve for a frame part that is `received` bytes long, and for the frame's `remaining`
+/// bytes. The reservation for the rest of the frame is at most the length of the message so far, this part included.
+/// Returns 0 to let the buffer grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
-    // If the frame adds less than half of the message's length, the buffer grows as a `Vec` does. Otherwise many small
-    // frames would each move the whole buffer.
+    // If the frame adds less than half of the message's length, the buffer grows as a `Vec` does. With exact
+    // reservations, each of many small frames would move the whole buffer.
     if capacity - length >= received || declared < length / 2 { 0 } else { declared }
 }
 
-/// Returns how many bytes to reserve for a part of a message of unknown length. This doubles the buffer, within the
-/// limit.
+/// Returns how many bytes to reserve for a part that is `received` bytes long, if the length of the message is unknown.
+/// This doubles the buffer, within the limit.
 fn additional_within(limit: usize, length: usize, capacity: usize, received: usize) -> usize {
     if capacity - length >= received {
         0

@@ -10,7 +10,7 @@ use crate::buffer_pool;
 /// Shared frames with fewer bytes than this are copied, because that is cheaper than a separate segment of the queue.
 pub(crate) const SHARE_FROM: usize = 4096;
 
-/// Buffers of up to this many bytes are kept, however few of their bytes are used.
+/// Buffers of up to this many bytes are kept, even if only a few of their bytes are used.
 const SMALL: usize = 4096;
 
 /// A long buffer is freed only if fewer bytes than this must be copied out of it.
@@ -19,7 +19,7 @@ const MAX_COPY: usize = 1 << 20;
 /// A queue without a limit. The caller must limit it.
 ///
 /// The queue uses at most about twice as much memory as it has bytes. In addition, it keeps the whole buffer of a long
-/// message that is being written, until less than [`MAX_COPY`] of the message is left.
+/// message that is being written, until the rest is shorter than [`MAX_COPY`] and than an eighth of the buffer.
 ///
 /// A pooled buffer is much longer than a short message. So a queue with few bytes must not keep such a buffer while its
 /// peer reads nothing.
@@ -67,9 +67,9 @@ impl Segment {
     }
 }
 
-/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. For a long buffer,
-/// a smaller part of the buffer may be in use, because the copy needs new memory. Freeing a long buffer helps other
-/// connections that need a long buffer.
+/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. A long buffer is
+/// freed only if an even smaller part of it is in use, because the copy needs new memory. Freeing a long buffer helps
+/// other connections that need a long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,

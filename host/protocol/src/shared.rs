@@ -73,10 +73,10 @@ impl SharedMessage {
         Self { opcode, frame, header_length, form, deflated, attachment }
     }
 
-    /// Attaches an attachment to the message, unless the message already has one. `make` receives the length of the
-    /// frame in bytes. The attachment is dropped after the message has been written to the last peer. So an attachment
-    /// can count the memory of the message only once, although many connections share it. Short messages have no
-    /// attachment, because each peer has its own copy.
+    /// Attaches a value to the message, unless the message already has an attachment. `make` receives the length of the
+    /// frame in bytes. The attachment is dropped after the message has been written to the last peer. With an
+    /// attachment, the memory of the message can be counted exactly once, even if many connections share the message.
+    /// Short messages have no attachment, because each peer has its own copy.
     pub fn attach<T: Send + Sync + 'static>(&self, make: impl FnOnce(usize) -> T) {
         if let Some(attachment) = &self.attachment {
             attachment.get_or_init(|| Box::new(make(self.frame.len())));

@@ -2,7 +2,7 @@
 
 use crate::frame::{Header, Opcode};
 
-/// A whole, uncompressed message at the front of the input, which [`Inbound::peek`](crate::Inbound::peek) returned.
+/// A whole, uncompressed message at the front of the input, as returned by [`Inbound::peek`](crate::Inbound::peek).
 #[derive(Clone, Copy, Debug)]
 pub struct WholeMessage<'a> {
     header: Header,
@@ -28,7 +28,7 @@ impl<'a> WholeMessage<'a> {
         self.length
     }
 
-    /// Appends the unmasked payload to `to`. The payload of a text has not been checked yet, so it may not be UTF-8.
+    /// Appends the unmasked payload to `to`. The payload of a text has not been checked yet: it could be invalid UTF-8.
     pub fn append_to(&self, to: &mut Vec<u8>) {
         let start = to.len();
         to.extend_from_slice(self.payload);

@@ -59,7 +59,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Returns how much memory `act` leaves allocated, and its peak while it runs.
+/// Returns how much memory `act` leaves allocated, and how much is allocated at the peak while `act` runs.
 fn costs(act: impl FnOnce()) -> (usize, usize) {
     let before = LIVE.get();
     PEAK.set(before);
@@ -185,7 +185,7 @@ fn released_connection_keeps_only_the_incoming_window() {
     assert!(kept < 128 * KIB, "{kept}");
 }
 
-/// Returns one message of a server that inflates to 1 GiB of zeros.
+/// Returns one message from a server. The message inflates to 1 GiB of zeros.
 fn bomb() -> Vec<u8> {
     let mut compressor = Compress::new(Compression::best(), false);
     let mut piece = Vec::with_capacity(MIB);

@@ -46,7 +46,7 @@ pub(crate) struct Code {
     instances: Arc<Semaphore>,
     /// Notified when an event needs an instance but no permit is free.
     room_requested: Notify,
-    /// The outcomes for instances of older templates since the last reload.
+    /// What has become of the instances of older templates since the last reload.
     swaps: Mutex<SwapCounts>,
     /// Limits log lines about faults, which any client may cause.
     faults: LogRate,
@@ -185,7 +185,7 @@ impl Code {
         self.room_requested.notified().await;
     }
 
-    /// Returns the outcomes for instances since the last reload.
+    /// Returns what has become of the older instances since the last reload.
     pub(crate) fn swaps(&self) -> SwapCounts {
         *self.swaps.lock()
     }

@@ -90,8 +90,7 @@ impl Actor {
         state
     }
 
-    /// Counts an attempt to save the state. Logs a failure, unless the broker is unavailable, because that is logged
-    /// elsewhere.
+    /// Counts an attempt to save the state. Logs a failure, except an unavailable broker, which is logged elsewhere.
     fn note_save(&self, saved: &Result<(), SaveError>) {
         let outcome = match saved {
             Ok(()) => "saved",
@@ -108,8 +107,8 @@ impl Actor {
         }
     }
 
-    /// Counts a durable state that the handler did not provide or that is too long. The state that was saved before
-    /// stays.
+    /// Counts a durable state that cannot be saved, because `suspend` failed or the state is too long. The state that
+    /// was saved before stays.
     pub(super) fn count_missing_state(&self, reason: Reason, why: MissingState) {
         let is_to_be_saved =
             matches!(reason, Reason::Checkpoint | Reason::Hibernation | Reason::Takeover);

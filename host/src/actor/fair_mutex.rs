@@ -126,7 +126,8 @@ impl<'a, T> Ticket<'a, T> {
             // A ticket leaves the queue only when it gets the lock or is dropped. It is not polled after that.
             return Poll::Pending;
         };
-        // The waker must be set before the attempt to lock. A task that unlocks the mutex in between then finds it.
+        // The waker must be set before the attempt to lock. Then a task that unlocks the mutex in between finds the
+        // waker.
         waiters.queue[at].waker = Some(context.waker().clone());
         if at > 0 {
             return Poll::Pending;

@@ -29,7 +29,7 @@ pub(super) struct SavedState {
     pub(super) code: CodeVersion,
     /// The reason passed to `resume` if the code that saved the state resumes from it.
     pub(super) reason: Reason,
-    /// If set, there may have been events since this time that the state does not contain.
+    /// If set, the state may lack events that happened after this time.
     pub(super) stale_since: Option<Instant>,
     /// How many times in a row the code that saved the state has failed to resume from it.
     pub(super) faults: u32,

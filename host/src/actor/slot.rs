@@ -9,8 +9,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::saved_state::{CodeVersion, SavedState};
 use crate::guest::Guest;
 
-/// How long an actor waits before it creates a new instance after the second failed start in a row. Each further failed
-/// start doubles the wait.
+/// How long an actor waits for its next try after two failed starts in a row. Each further failed start doubles the
+/// wait.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// The longest wait after failed starts.
@@ -48,10 +48,11 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `wake` | the next event; a reload that wakes one actor to find out whether new code accepts its state; or |
 /// | | `try_out`, if a canary trial has chosen a hibernated actor |
 /// | `replace_instance` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
-/// | `replace_lost` | `suspend` fails in `replace_instance`. It calls `restore_checkpoint` and `wake`, or else `restart` |
+/// | `replace_lost` | `suspend` fails in `replace_instance`: `replace_lost` calls `restore_checkpoint` and `wake`, |
+/// | | or else `restart` |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
-/// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Lost`, or `replace_lost` needs it |
-/// | `restart` | there is no checkpoint, and an event finds the state `Lost`, or `replace_lost` needs an instance; |
+/// | `restore_checkpoint` | there is a checkpoint, and either an event finds the state `Lost` or `replace_lost` runs |
+/// | `restart` | there is no checkpoint, and either an event finds the state `Lost` or `replace_lost` runs; |
 /// | | or the code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///

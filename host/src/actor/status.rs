@@ -1,4 +1,4 @@
-//! What a scrape of the metrics sees of an actor.
+//! The status of an actor, as a scrape of the metrics sees it.
 
 use super::Actor;
 use super::saved_state::SavedState;

@@ -2,7 +2,7 @@
 //! in `turn.rs`.
 //!
 //! A saved state stays in the slot until an instance has resumed from it, so dropping a future loses no saved state.
-//! But an instance that is outside its slot at that moment is lost.
+//! But an instance is lost if it is outside its slot when the future is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::clients::HostClose;
 use crate::guest::{Fault, Reason, Template};
 
 impl Turn<'_> {
-    /// Returns an instance, whatever is in the slot. The instance has the current version. It normally runs the current
-    /// code, but if that code did not accept the saved state, it runs older code under the current version. Counts a
-    /// failure that the handler caused.
+    /// Returns an instance, regardless of the slot's state. The instance has the current version. It normally runs the
+    /// current code. If that code did not accept the saved state, the instance runs older code under the current
+    /// version. Counts a failure that the handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         // The actor may have moved to another host while the instance was being made.
@@ -77,8 +77,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Any variant → `Hibernated`: after a rollback, puts a state into the slot that `keep_for_rollback` has kept. The
-    /// old code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
+    /// Any variant → `Hibernated`: after a rollback, puts the state kept by `keep_for_rollback` into the slot. The old
+    /// code saved this state. Drops the instance of the new code, if there is one. Returns whether there was a kept
     /// state.
     fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut rollback_state = self.actor.rollback_state.lock();
@@ -208,7 +208,7 @@ impl Turn<'_> {
         let state = match self.actor.suspend(&mut old.guest, reason).await {
             Ok(state) => state,
             Err(fault) => {
-                // The old instance is gone either way, and the state that it failed to save is lost.
+                // The old instance cannot continue, and the state that it failed to save is lost.
                 self.actor.report_fault(None, &fault);
                 let LiveInstance { permit, guest, .. } = old;
                 drop(guest);
@@ -257,7 +257,8 @@ impl Turn<'_> {
         woken
     }
 
-    /// `Live` → `Hibernated`: frees the instance. Keeps its state, if the handler returns one.
+    /// `Live` → `Hibernated`: frees the instance and keeps its state. If the handler returns no state, or there is no
+    /// room for the state, the instance stays `Live`.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
@@ -340,7 +341,7 @@ impl Turn<'_> {
         self.keep_or_report(made);
     }
 
-    /// Puts an instance that was created without an event into the slot. If the instance could not be created, reports
+    /// Puts a new instance into the slot without delivering an event. If the instance could not be created, reports
     /// why.
     fn keep_or_report(&mut self, made: Result<LiveInstance, Fault>) {
         match made {
@@ -389,7 +390,7 @@ impl Turn<'_> {
     }
 }
 
-/// Records a failed start, unless the code is not to blame.
+/// Records a failed start if the code is to blame.
 fn note_failed_start(code: &Code, template: &Arc<Template>, fault: &Fault) {
     if fault.is_caused_by_handler() {
         code.note_fault(template, FaultSite::Start);

@@ -59,7 +59,7 @@ pub(crate) enum Rollout {
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
-    /// When code that was not on trial last had a fault. The next trial takes [`Trial::had_faults`] from this.
+    /// The time of the last fault in code that was not on trial. The next trial takes [`Trial::had_faults`] from this.
     last_fault: Option<Instant>,
 }
 

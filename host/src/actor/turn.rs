@@ -158,9 +158,9 @@ impl<'a> Turn<'a> {
         (self.finish_call(live, result), burst)
     }
 
-    /// Delivers the last event of a client. The client is no longer in the table of clients. The actor may have lost
-    /// its instance and may be backing off. In that case this does nothing, because no instance knows the client any
-    /// more. Also does nothing if the actor is unique in the cluster and may not run here.
+    /// Delivers the last event of a client. The client is no longer in the table of clients. Does nothing if the actor
+    /// has lost its instance and is backing off, because no instance knows the client any more. Also does nothing if
+    /// the actor is unique in the cluster and may not run here.
     pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,
@@ -235,7 +235,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Sets the durable timers that an earlier run of the host has left, except those that have been set again or
-    /// cancelled since. No event runs during this call, so the file does not change.
+    /// cancelled since. No event runs during this call, so the file that stores the timers does not change.
     pub(super) async fn restore_timers(self, saved: Vec<SavedTimer>) {
         let timers = &self.actor.resources.timers;
         for SavedTimer { id, record, .. } in saved {

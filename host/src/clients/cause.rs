@@ -97,7 +97,7 @@ impl HostClose<'_> {
             | Self::Moved
             | Self::Unconfirmed => Cause::Stopping,
             Self::Operator | Self::Revoked => Cause::Operator,
-            // To the client, a handler without an instance has failed, although no code of the handler is to blame.
+            // The client sees a handler without an instance as failed, even though the handler's code is not to blame.
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
             }

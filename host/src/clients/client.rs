@@ -37,7 +37,7 @@ pub(crate) struct Client {
     /// example [`is_open`](Self::is_open) and [`buffered`](Self::buffered). Only `expiry.rs` and the client's
     /// connection, which writes the buffer to the socket, may take the guard with [`outbound`](Self::outbound).
     outbound: Mutex<OutboundBuffer>,
-    /// The share for output that waits to be written.
+    /// The share of the memory budget for output that waits to be written.
     output_share: Share,
     /// The share of the memory budget for input that has not been handled yet.
     input_share: Share,

@@ -160,7 +160,8 @@ impl Headers {
         Self(Box::default())
     }
 
-    /// Writes headers, up to `max_length` bytes. This is usually the exact length, so one allocation is enough.
+    /// Writes headers into a buffer that starts with room for `max_length` bytes. This is usually the exact length, so
+    /// one allocation is enough.
     fn write<'a, V: AsRef<[u8]>>(
         headers: impl Iterator<Item = (&'a str, V)>,
         max_length: usize,

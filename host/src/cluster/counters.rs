@@ -21,7 +21,7 @@ pub(super) enum Dropped {
     Overflow,
     /// The received message did not come from a host or a backend.
     Malformed,
-    /// The message was received after messages that its host had sent later, over a newer connection.
+    /// The message arrived out of order: a message from a newer connection of the same host arrived first.
     Late,
 }
 

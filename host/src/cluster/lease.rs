@@ -24,7 +24,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// How many claims are given back concurrently.
 const FREEING: usize = 64;
 
-/// The consequence when the broker is unavailable for longer than a lease, for the log.
+/// The consequence to log when the broker is unavailable for longer than a lease.
 const STOPS: &str = "its instances of paths that are unique in the cluster end, and their clients are closed with 1013; \
                      new clients of these paths get 503 until the broker is back";
 const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, even though another host may \
@@ -166,7 +166,7 @@ async fn connect(lease: &Lease, nats: &Nats) -> NatsRecords {
     }
 }
 
-/// Checks, again for each new lease, that the records may be relied on.
+/// Checks for each new lease that the records may be relied on.
 async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
     let mut terms = placement.terms();
     let mut has_said = false;

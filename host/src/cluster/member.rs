@@ -86,8 +86,8 @@ impl Cluster {
         ClusterStatus { placement, ..self.shared.status() }
     }
 
-    /// Finds the owner of the actor of a path that is unique in the cluster. If the actor has no owner, this host
-    /// becomes its owner. While that is not possible, tries again until `deadline`.
+    /// Finds the owner of an actor that is unique in the cluster. If the actor has no owner, this host becomes its
+    /// owner. While that is not possible, tries again until `deadline`.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ use crate::ownership::{Ownership, SaveError};
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
 /// The maximum number of claims that wait to be given back. Any further claim stays with this host until the host's
-/// lease ends. Until then, clients of its path are relayed to this host, which starts the actor again.
+/// lease ends. Until then, clients of the claimed path are relayed to this host, which starts the actor again.
 const MAX_ENDED: usize = 1 << 16;
 
 /// The pause before another look at an ownership that is being dropped.
@@ -51,8 +51,8 @@ enum Found {
 }
 
 impl Owners {
-    /// Starts the thread that keeps the lease of this host. `address` is where other hosts reach it. `longest_state` is
-    /// the length of the longest durable state, in bytes.
+    /// Starts the thread that keeps the lease of this host. `address` is where other hosts reach this host.
+    /// `longest_state` is the length of the longest durable state, in bytes.
     ///
     /// # Errors
     ///

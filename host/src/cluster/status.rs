@@ -14,7 +14,7 @@ pub struct ClusterStatus {
     pub host: String,
     /// The state of the connection to the broker.
     pub link: ClusterLink,
-    /// The time since which the connection has been in this state, in UTC (RFC 3339).
+    /// When the connection entered this state, in UTC (RFC 3339).
     pub since: String,
     /// The broker's server that this host is connected to: its URL without credentials, and its version.
     pub server: Option<String>,
@@ -48,7 +48,7 @@ pub struct PlacementStatus {
     pub lease_name: Option<String>,
     /// The reason why this host can start no path at the moment.
     pub problem: Option<String>,
-    /// How many instances of these paths this host has.
+    /// The number of this host's instances whose paths are unique in the cluster.
     pub owned_actors: usize,
     /// How often this host has lost its lease.
     pub lost_leases: u64,

@@ -35,7 +35,7 @@ pub struct Peers {
     pub listen: SocketAddr,
     /// The host and port at which other hosts reach `listen`. `None`: other hosts use the address in `listen`.
     pub advertise: Option<String>,
-    /// The file with the secret with which hosts authenticate. `None`: they authenticate with certificates issued by
+    /// The file with the secret that hosts authenticate with. `None`: they authenticate with certificates issued by
     /// [`Cluster::ca`], so each host needs a [`Cluster::identity`].
     pub secret: Option<PathBuf>,
     /// How long a host owns its actors without a confirmation from the broker. It must be the same on all hosts of a

@@ -44,7 +44,7 @@ pub fn read(path: &Path, mode: Mode) -> Result<Config, FileError> {
     read_with(path, mode, |settings| settings)
 }
 
-/// Reads a configuration file as [`read`] does, with changes to its settings before they are checked.
+/// Reads a configuration file as [`read`] does, but applies `change` to its settings before they are checked.
 ///
 /// # Errors
 ///

@@ -86,7 +86,7 @@ pub struct Config {
     pub host: Host,
 }
 
-/// The configuration of a host, whatever program accepts the connections.
+/// The configuration of a host. It does not depend on which program accepts the connections.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Host {
@@ -102,7 +102,7 @@ pub struct Host {
     pub compile: Compile,
     /// Whether components are loaded again when their files change.
     pub watch: Watch,
-    /// Whether the log has a line for each client, when its connection ends or when it is refused.
+    /// Whether the log has a line for each client whose connection ends, and for each handshake that is refused.
     pub access_log: AccessLog,
     /// Whether details of a handler's faults are logged and sent to its clients.
     pub mode: Mode,
@@ -385,7 +385,7 @@ pub struct HttpLimits {
     pub max_response: u64,
 }
 
-/// Limits on a key-value store. They apply to everything in its file, whichever resource wrote it.
+/// Limits on a key-value store. They apply to everything in the store's file, including what other resources wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyvalueLimits {

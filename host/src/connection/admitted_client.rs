@@ -21,10 +21,10 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// The time between two attempts to deliver the last event.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A client that its handler has accepted, until the client's last event, `disconnected`, is being delivered.
+/// A client from its acceptance by the handler until the delivery of its last event, `disconnected`, begins.
 ///
-/// The handler gets the last event exactly once, however the connection ends. If this value is dropped earlier, for
-/// example because the request was cut off, the drop delivers the event. The event is lost only in three cases: no
+/// The handler gets the last event exactly once, no matter how the connection ends. If this value is dropped earlier,
+/// for example because the request was cut off, the drop delivers the event. The event is lost only in three cases: no
 /// instance can be started for it, the actor backs off after failed starts, or the call itself fails.
 pub(crate) struct AdmittedClient {
     client: Arc<Client>,

@@ -25,8 +25,8 @@ const MAX_MESSAGE: usize = 4 << 10;
 /// The maximum number of messages that the guest gets at once. A larger number would hardly make each message cheaper.
 const MAX_MESSAGES: usize = 64;
 
-/// The maximum number of bytes in these messages. The guest needs memory for this much anyway, because a single message
-/// may be as long.
+/// The maximum number of bytes that the guest gets at once. The guest needs memory for this much anyway, because a
+/// single message may be this long.
 const MAX_CONTENTS: usize = MAX_MESSAGE;
 
 /// Input, and the parser that finds the messages in it.
@@ -110,8 +110,8 @@ impl Burst {
         self.taken > 0 && (!self.is_same_slice() || slice::is_over())
     }
 
-    /// Returns whether the client still gets its messages now. Makes the checks that are otherwise made between two
-    /// calls.
+    /// Returns whether the client's messages may still be delivered. Makes the checks that are otherwise made between
+    /// two calls.
     fn may_deliver(&self, client: &Client, outbound: &OutboundBuffer) -> bool {
         self.end.is_none()
             && !outbound.is_aborted()
@@ -119,8 +119,8 @@ impl Burst {
             && !client.is_input_paused(outbound, self.high_water_mark)
     }
 
-    /// Appends messages to `contents`: those at the front of the unread input, as long as they are of one kind. Returns
-    /// where each message in `contents` ends, beginning with the message that was there before the call.
+    /// Appends messages of this kind from the front of the unread input to `contents`. Stops at a message of another
+    /// kind. Returns where each message in `contents` ends, beginning with the message that was there before the call.
     fn copy_messages(&mut self, kind: MessageKind, contents: &mut Vec<u8>) -> Vec<u32> {
         let mut ends = Vec::with_capacity(MAX_MESSAGES);
         ends.push(contents.len() as u32);
@@ -149,7 +149,7 @@ impl Burst {
         ends
     }
 
-    /// Like [`copy_messages`](Self::copy_messages), for texts. Copies no text that is not valid UTF-8.
+    /// Like [`copy_messages`](Self::copy_messages), for texts. Copies only texts that are valid UTF-8.
     fn copy_texts(&mut self, first: String) -> (String, Vec<u32>) {
         let mut contents = first.into_bytes();
         let mut ends = self.copy_messages(MessageKind::Text, &mut contents);

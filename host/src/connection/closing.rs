@@ -13,8 +13,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clients::{Client, ClientId};
 
-/// One of the permits that limit the number of clients, or that of outgoing WebSockets. It is held until the handler
-/// has received the last event and the connection is closed.
+/// One of the permits that limit how many clients or outgoing WebSockets there are. It is held until the handler has
+/// received the last event and the connection is closed.
 pub(crate) struct ConnectionGuard {
     /// The permit that counts a client against `max-clients`, or an outgoing WebSocket against its own limit.
     pub(crate) _permit: OwnedSemaphorePermit,
@@ -39,13 +39,13 @@ struct Table {
     clients: HashMap<ClientId, Arc<Client>>,
 }
 
-/// An entry in [`Table::clients`]. Dropping this removes it.
+/// An entry in [`Table::clients`]. Dropping this value removes the entry.
 struct ClientEntry<'a> {
     closing: &'a ClosingConnections,
     client: ClientId,
 }
 
-/// An entry in [`Table::evictable`]. Dropping this removes it.
+/// An entry in [`Table::evictable`]. Dropping this value removes the entry.
 struct EvictableEntry<'a> {
     closing: &'a ClosingConnections,
     number: u64,
@@ -53,8 +53,7 @@ struct EvictableEntry<'a> {
 }
 
 impl ClosingConnections {
-    /// Evicts the connection that has been waiting for its client to close for the longest time. Returns whether there
-    /// was one.
+    /// Evicts the connection that has waited longest for its client to close. Returns whether there was one.
     pub(crate) fn evict_one(&self) -> bool {
         self.table.lock().evictable.pop_first().is_some()
     }

@@ -29,11 +29,11 @@ pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The longest time for writing the output that is waiting when a connection ends. At 10 KB/s, this is enough for the
-/// longest output that can wait by default. The limit keeps a client that reads only just fast enough from holding a
+/// longest output that can wait by default. Without the limit, a client that reads only just fast enough could hold a
 /// permit for hours.
 const MAX_FLUSH_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The window in which the client's reading rate is measured at the end, if the idle timeout is off.
+/// The window in which the client's reading rate is measured when a connection ends, if the idle timeout is off.
 const DEFAULT_FLUSH_WINDOW: Duration = Duration::from_secs(60);
 
 /// Checks whether a client is alive, and whether it answers a close frame.
@@ -137,7 +137,7 @@ impl LivenessTimer {
         self.activity.output_waited = true;
     }
 
-    /// Begins the last phase of output. From now on, only the rate at which the client reads it matters.
+    /// Begins the last phase of output. From now on, only the client's reading rate matters.
     pub(super) fn begin_closing(&mut self) {
         if self.phase == Phase::Open {
             let window = if self.period == NEVER {

@@ -2,7 +2,7 @@
 //!
 //! One task copies both directions. It reads into a buffer that its thread lends, and keeps only the bytes that the
 //! destination has not taken yet. While it keeps bytes of one direction, it reads no more in this direction. So
-//! backpressure reaches the sender, and a client takes at most [`MAX_READ`] bytes for each direction on the edge.
+//! backpressure reaches the sender, and the edge keeps at most [`MAX_READ`] bytes for each direction of a client.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Result};
@@ -45,8 +45,8 @@ pub(crate) enum RelayEnd {
 
 /// The conditions that end a relay, apart from its two streams.
 pub(crate) struct Ends<'a, C, F> {
-    /// Limits how long the client may take to close its side. It is polled once the client has received everything, or
-    /// is being closed.
+    /// Limits how long the client may take to close its side. It is not polled until the client has received
+    /// everything, or is being closed.
     pub(crate) client_closes: C,
     /// Resolves when another host may take over from the owner.
     pub(crate) owner_fenced: F,
@@ -118,8 +118,8 @@ pub(crate) async fn relay(
             Poll::Ready(Err(Lost::Source(error))) => {
                 return Poll::Ready(RelayEnd::ClientLost(error));
             }
-            // If the owner has already ended its stream, the error may only mean that the owner is done with the
-            // client. The owner's last bytes are still delivered.
+            // If the owner has already ended its stream, it may be done with the client, and then this error is
+            // harmless. The owner's last bytes are still delivered.
             Poll::Ready(Err(Lost::Destination(error))) if downwards.state == State::Open => {
                 return Poll::Ready(RelayEnd::OwnerLost(error));
             }
@@ -149,7 +149,7 @@ pub(crate) async fn relay(
     end
 }
 
-/// Returns whether the client does not read its waiting output fast enough.
+/// Returns whether the client reads its waiting output too slowly.
 fn is_stalled(
     liveness: &mut LivenessTimer,
     upwards: &mut Direction,

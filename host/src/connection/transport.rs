@@ -23,15 +23,15 @@ use crate::config::{Limits, Timeouts};
 const MAX_SLICES: usize = 16;
 
 /// How often to check whether the host has memory again. The check is for a client whose sends were refused and that
-/// has no waiting output, because nothing else wakes its task. A second is often enough: memory shortages last for
-/// seconds, and many clients may check at the same time.
+/// has no waiting output: nothing else wakes the task of such a client. A second is often enough: memory shortages last
+/// for seconds, and many clients may check at the same time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket and the timers of one client.
 pub(super) struct Transport<S> {
     socket: S,
     liveness: LivenessTimer,
-    /// The client's input is not read while more than this many bytes of output wait for it.
+    /// The client's input is not read while more than this many bytes of output wait for the client.
     high_water_mark: usize,
     /// Whether reading input is paused.
     is_input_paused: bool,
@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Returns whether the handler's `expiring` is due, and resets this.
+    /// Returns whether the handler's `expiring` is due, and resets the flag.
     pub(super) fn take_expiring(&mut self) -> bool {
         self.is_expiring && std::mem::take(&mut self.is_expiring)
     }

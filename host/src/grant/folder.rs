@@ -17,7 +17,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Grants a folder. The handler sees it at this path.
+    /// Grants the folder at `path`. The handler sees it at the path `name`.
     pub fn new(path: impl Into<PathBuf>, name: impl Into<String>) -> Self {
         Self { path: path.into(), name: name.into() }
     }

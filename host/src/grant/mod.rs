@@ -76,7 +76,7 @@ pub enum InvalidGrant {
     NoFolder(String),
 }
 
-/// Returns a suggestion if the string looks like a capability's path or host without its prefix.
+/// Returns a suggestion if the string looks like the path or host of a capability whose prefix is missing.
 fn hint(text: &str) -> String {
     match text {
         text if text.starts_with(['/', '.']) => format!("; did you mean \"{FOLDER}{text}\"?"),

@@ -26,7 +26,8 @@ pub(super) const SLOTS: usize = 64;
 /// were a power of two apart, these pages would evict each other from the caches.
 const STAGGER: usize = 5;
 
-/// The size of a huge page on common processors, in bytes. On other processors, the kernel ignores the advice.
+/// The size of a huge page on common processors, in bytes. On other processors, the kernel ignores the advice to use
+/// huge pages.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// How many slots of an arena may have huge pages. Each of them costs two of the 65,530 mappings of a process. The
@@ -245,7 +246,8 @@ impl Slot {
             return Ok(());
         }
         self.arena.huge_page_slots.fetch_sub(1, Ordering::Relaxed);
-        // A kernel without huge pages refuses this advice with EINVAL, as it has refused the advice to use huge pages.
+        // A kernel without huge pages refuses this advice with EINVAL. It has also refused the advice to use huge
+        // pages.
         // SAFETY: the range is this slot, and the advice changes no content.
         match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_NOHUGEPAGE) } {
             0 => Ok(()),
@@ -261,7 +263,7 @@ impl Slot {
     /// Nothing may rely on the content of the slot, and there may be no references into it.
     pub(super) unsafe fn clear(&self) -> Result<()> {
         // SAFETY: the range lies in a mapping of the arena, and this slot is its only owner. The caller vouches that
-        // its content is not needed.
+        // the slot's content is not needed.
         match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_DONTNEED) } {
             0 => Ok(()),
             _ => Err(Error::last_os_error()),

@@ -21,7 +21,7 @@ pub(crate) trait Burst: Any + Send {
 }
 
 impl dyn Burst {
-    /// Returns the burst as the type from which its owner made it. Returns `None` if it has another type.
+    /// Returns the burst as its concrete type `B`. Returns `None` if it has another type.
     pub(super) fn downcast<B: Burst>(self: Box<Self>) -> Option<Box<B>> {
         let burst: Box<dyn Any> = self;
         burst.downcast().ok()

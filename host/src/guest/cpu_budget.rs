@@ -6,15 +6,15 @@ use std::time::Duration;
 use super::limits::LimitExceeded;
 use crate::ticker;
 
-/// How much an event may exceed its budget before its call is stopped while it waits.
+/// How far an event may exceed its budget without being stopped when its call waits.
 const ALLOWANCE: Duration = Duration::from_millis(20);
 
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
 /// operating system ran other threads on the core.
 ///
-/// An event begins at the time of the last tick, which costs nothing to read. Until its call waits for the first time,
-/// it is charged only at ticks, for up to a tick too much. After the first wait, the exact time is read. Otherwise an
-/// event that always waits when a tick is due would never be charged.
+/// The time of an event counts from the last tick, because the time of a tick costs nothing to read. Until its call
+/// waits for the first time, the event is charged in whole ticks, so for up to a tick too much. After the first wait,
+/// the exact time is read. Otherwise an event that always waits when a tick is due would never be charged.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     max: Duration,

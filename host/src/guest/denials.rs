@@ -66,7 +66,7 @@ impl Denials {
         );
     }
 
-    /// Marks a server as logged, and returns whether it was not logged before.
+    /// Marks a server as logged. Returns `false` if it was logged before, or if [`MAX_SERVERS`] servers were.
     fn is_first_to(&self, server: &str) -> bool {
         let mut servers = self.servers.lock();
         servers.len() < MAX_SERVERS && servers.insert(server.to_owned())

@@ -108,7 +108,7 @@ impl Grants {
         self.timers.as_ref()
     }
 
-    /// Logs those errors of the store that concern the operator.
+    /// Logs an error of the store. Called only for errors that concern the operator.
     pub(super) fn log_store(&self, source: &LogSource, error: &StoreError) {
         if let Some(Line { left_out }) = self.store_failed.line(Instant::now()) {
             let (component, resource, hash) = source.fields();

@@ -2,10 +2,14 @@
 //!
 //! # The CPU budget (`max-cpu`)
 //!
-//! [`CpuBudget`] enforces this limit. An event is charged at ticks, from its second tick on ([`Meter::interrupt`], from
-//! the callback that [`install_limits`] sets), each time memory has grown by 512 KiB ([`Meter::memory_growing`]), in
-//! imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`), and whenever
-//! the call waits or yields ([`TimeLimit::wait`]). The time until the call goes on is not charged.
+//! [`CpuBudget`] enforces this limit. An event is charged:
+//!
+//! - at ticks, from its second tick on ([`Meter::interrupt`], called by the callback that [`install_limits`] sets)
+//! - each time memory has grown by 512 KiB ([`Meter::memory_growing`])
+//! - in imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`)
+//! - whenever its call waits or yields, except for the first time ([`TimeLimit::wait`])
+//!
+//! The time until a waiting call goes on is not charged.
 //!
 //! [`Meter::begin_event`] resets the budget. Its only caller is [`state::begin_event`], which is called for each event
 //! (`Guest::begin_event`), for `suspend` and `resume`, for each message of a burst (`imports/burst.rs`), and for the
@@ -182,7 +186,7 @@ impl Meter {
     /// [`LimitExceeded::Memory`], which traps the guest. WebAssembly could refuse the growth instead, but toolchains
     /// turn a refusal into an abort without a message. The log of a trap names the limit.
     fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
-        // It does not matter for which memory this is called, because all added memories are created before any
+        // It does not matter which memory uses up `uncharged`, because all added memories are created before any
         // function of the component is called.
         let uncharged = bytes.min(self.uncharged);
         self.uncharged -= uncharged;

@@ -27,7 +27,7 @@ pub(super) struct GuestLog(Arc<Mutex<Lines>>);
 struct Lines {
     source: Arc<LogSource>,
     stream: GuestStream,
-    /// Gets the lines of standard error, and keeps the last ones.
+    /// Gets the lines of standard error, and keeps the text that may explain a fault.
     recent_stderr: RecentStderr,
     /// How much all instances of the component may write together.
     budget: Arc<LogBudget>,

@@ -86,7 +86,7 @@ unsafe impl MemoryCreator for Memories {
     }
 }
 
-// SAFETY: the memory is that of the slot in `self`, which lives as long as `self` and never moves.
+// SAFETY: the memory lies in the slot that `self` owns. The slot lives as long as `self` and never moves.
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {
         self.size
@@ -144,7 +144,7 @@ mod tests {
         assert!(memory(2 << 20, 0).is_err());
     }
 
-    /// Returns an image of 100 pages. Only the second and the last page are empty.
+    /// Returns an image of 99 pages. Only the second page is empty.
     fn image() -> Image {
         let bytes = vec![7; 4096];
         let later = vec![9; 97 * 4096];

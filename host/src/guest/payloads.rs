@@ -18,7 +18,7 @@ pub(super) fn own_payloads(component: &[u8]) -> impl Iterator<Item = Option<Payl
     })
 }
 
-/// Returns whether a section has such an item. Returns `None` if the section is malformed.
+/// Returns whether a section has an item for which `is_such` holds. Returns `None` if the section is malformed.
 pub(super) fn any<'a, T: FromReader<'a>>(
     section: SectionLimited<'a, T>,
     is_such: impl Fn(&T) -> bool,

@@ -50,11 +50,11 @@ struct Report {
     error: Option<String>,
     /// The place of the error in the guest's source, if the error does not contain it. Only a Rust panic has one.
     place: Option<String>,
-    /// What the next line is expected to continue.
+    /// What the next line is expected to be part of.
     expected: Expected,
 }
 
-/// What the next line is expected to continue.
+/// What the next line is expected to be part of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Expected {
     #[default]
@@ -87,7 +87,7 @@ impl RecentStderr {
         self.0.report.lock().add(&shorten(line));
     }
 
-    /// Returns why the current event failed, as the runtime of its language reports it: the message of a panic or
+    /// Returns why the current event failed, as the guest's language runtime reports it: the message of a panic or
     /// exception, or else the last line. For a Rust panic, the place in the source is added. Empty if nothing was
     /// written.
     pub(super) fn explanation(&self) -> String {

@@ -17,7 +17,7 @@ use crate::ticker::{self, Repeat};
 
 /// The size of a component's file, in bytes, from which its instances get long stacks. Such components contain an
 /// interpreter, whose functions call each other for every level of recursion in the script. A Python function that
-/// recurses in order to sort, print or map needs 2 MiB before the interpreter raises an exception.
+/// recurses while it sorts, prints or maps needs 2 MiB of stack before the interpreter raises an exception.
 const LARGE: usize = 1 << 20;
 
 /// What an engine is optimized for.
@@ -158,8 +158,8 @@ fn engine_config(density: Density, stack: StackLengths) -> Config {
     config
 }
 
-/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that the code
-/// that it makes fits the engine.
+/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that its code
+/// fits the engine.
 pub(super) fn compiler_config(density: Density) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);

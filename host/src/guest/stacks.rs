@@ -19,8 +19,8 @@ pub(super) struct Stacks {
     arena: Arc<Arena>,
 }
 
-/// A stack. A store keeps the stack of its last call, and with the stack all the memory that its deepest call has
-/// touched.
+/// A stack. A store keeps the stack of its last call for the next call. The stack keeps all memory that the deepest
+/// call has touched.
 struct Stack {
     slot: Slot,
 }

@@ -257,7 +257,7 @@ impl Setup {
     fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
         let stream = |stream| GuestLog::new(&self.source, stream, recent_stderr, &self.log);
         let mut wasi = WasiCtxBuilder::new();
-        // This must come before the folders are opened, because each folder takes over the value at that moment.
+        // This must come before the folders are opened, because each folder copies the value when it is opened.
         wasi.allow_blocking_current_thread(self.platform.blocks_for_files());
         self.grants.open_folders(&mut wasi, &self.source);
         wasi.stdout(stream(GuestStream::Stdout))

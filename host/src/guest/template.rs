@@ -279,7 +279,7 @@ impl Template {
 }
 
 /// Compiles a component in the form that serves best: without the data that its instances will share, and with exports
-/// that are cheap to find. To the compiler, components that differ only in their data are the same.
+/// that are cheap to find. Components that differ only in their data therefore look the same to the compiler.
 fn compile(
     runtime: &Runtime,
     bytes: &[u8],

@@ -26,8 +26,8 @@ pub(super) struct TimeLimit {
     measured: Option<Measured>,
 }
 
-/// The measurement of a call, for the histograms, for a trace, or for both. Both are in one value, so that each message
-/// needs only one check.
+/// The measurement of a call, for the histograms, for a trace, or for both. One value holds the sample and the span, so
+/// that each message needs only one check.
 #[derive(Default)]
 struct Measured {
     /// The sample for the histograms.
@@ -71,7 +71,8 @@ impl TimeLimit {
         }
     }
 
-    /// Adds the span of the call that has begun. The span ends with the call. It is discarded if no call follows.
+    /// Adds the span of the event that has begun. The span ends with the event's call. If there is no call, the span
+    /// is discarded.
     #[cold]
     pub(super) fn trace(&mut self, span: EventSpan) {
         self.measured.get_or_insert_default().span = Some(span);
@@ -160,7 +161,8 @@ mod tests {
     use super::*;
     use crate::metrics::ActorMetrics;
 
-    /// The ticker does not run in this test, as for a handler that waits whenever a tick is due.
+    /// The ticker does not run in this test, so the call is never charged at a tick. The same is true of a handler that
+    /// waits whenever a tick is due.
     #[tokio::test]
     async fn call_that_waits_before_each_tick_is_charged_nevertheless() {
         let (max_cpu, max_time) = (Duration::from_millis(20), Duration::from_secs(10));

@@ -24,7 +24,7 @@ const NOT_GRANTED: &str = "not granted: add \"config\" to the resource's `grant`
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// The error of both functions.
+/// The error type of `get` and `get-all`.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
 enum StoreError {

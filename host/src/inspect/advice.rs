@@ -11,7 +11,7 @@ const WASI_1: &str = "wasi_snapshot_preview1";
 /// The interface that `componentize-js` exports by default.
 const FETCH_EVENT: &str = "wasi:http/incoming-handler";
 
-/// Returns advice beyond that of the error itself, if there is any for this language.
+/// Returns advice that the error itself does not give, if there is any for this language.
 pub(super) fn for_language(
     failure: &Failure,
     language: Option<&Language>,

@@ -13,7 +13,7 @@ const CONTRACT: &str = "ws-host:socket/";
 /// The prefix of the versions that this host can serve (`guest/contract.rs`).
 const COMPATIBLE: &str = "0.1.";
 
-/// The worlds of the contract. They name all of its interfaces.
+/// The worlds of the contract. They name all of its interfaces except [`TYPES`].
 const WORLDS: &str = include_str!("../../workspace/wit/world.wit");
 
 /// An interface of the contract that worlds do not have to name.

@@ -94,7 +94,7 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
     Ok(Cost { first_load, cached_load, instance_memory: instance.memory(), max_memory })
 }
 
-/// Reads and compiles a component, with a runtime that does not know it yet. Returns how long that took.
+/// Reads and compiles a component in a new runtime. Also returns how long reading and compiling took.
 async fn compile(
     options: &InspectOptions,
     spec: &ComponentSpec,

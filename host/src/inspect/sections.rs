@@ -7,7 +7,8 @@ use super::{Parts, Producer};
 /// The size of a page of memory, unless the memory says otherwise.
 const PAGE: u64 = 64 << 10;
 
-/// The maximum number of names and tools of a file that are listed. A file with more is a mistake or an attack.
+/// The maximum number of names that are listed from one section, and of tools that are listed from one file. A file
+/// with more is a mistake or an attack.
 const MAX_LISTED: usize = 1_000;
 
 /// The information in the sections of a file.

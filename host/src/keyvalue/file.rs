@@ -47,7 +47,7 @@ impl Slot {
 }
 
 /// Opens a file as a store. If the file is already open, returns its store. Creates the file if it does not exist.
-/// Blocks the thread, because the file is checked after a crash.
+/// Blocks the thread, because a file is checked when it is opened after a crash.
 ///
 /// # Errors
 ///

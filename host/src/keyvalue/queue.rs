@@ -18,7 +18,7 @@ pub(super) struct Job {
     pub(super) change: Change,
     pub(super) limits: StoreLimits,
     pub(super) answer: oneshot::Sender<Result<Outcome, StoreError>>,
-    /// The room that the change takes until it is answered.
+    /// The room in the queue that is reserved for the change until its result is sent.
     pub(super) room: OwnedSemaphorePermit,
 }
 
@@ -53,7 +53,7 @@ impl Queue {
     }
 }
 
-/// The thread that commits changes. If it never runs or panics, the waiting jobs are answered with an error.
+/// The thread that commits changes. If it panics or never runs, the waiting jobs get an error.
 struct Running {
     store: Arc<Store>,
     is_done: bool,

@@ -26,7 +26,7 @@ const MAX_READS: usize = 8;
 const PAGE_KEYS: usize = 1_000;
 const PAGE_BYTES: usize = 64 << 10;
 
-/// The key-value store in one file. When a change is answered, it is on the disk.
+/// The key-value store in one file. The result of a change is sent only after the change is on the disk.
 pub(crate) struct Store {
     /// The open file. `None` after an error of the file, until the file is opened again.
     database: RwLock<Option<Database>>,
@@ -219,7 +219,7 @@ impl Store {
         result
     }
 
-    /// Commits the changes of these jobs together, and then answers the jobs. Blocks the thread.
+    /// Commits the changes of these jobs together, and then sends the results. Blocks the thread.
     pub(super) fn commit(&self, jobs: Vec<Job>) {
         let (mut answers, mut changes) = (Vec::new(), Vec::new());
         for Job { bucket, change, limits, answer, room } in jobs {

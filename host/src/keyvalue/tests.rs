@@ -123,7 +123,7 @@ async fn check_neither_creates_nor_locks_a_file() {
 #[tokio::test]
 async fn limits_hold_for_the_whole_file() {
     let scene = Scene::new();
-    // The length of "bucket", a key of 1 byte, and the value.
+    // An entry counts as 6 bytes for "bucket", 1 byte for the key, and the length of the value.
     let limits = StoreLimits { max_size: 20, max_keys: 2 };
     scene.set("a", "123", limits).await.expect("10 bytes");
     scene.set("b", "123", limits).await.expect("20 bytes");
@@ -150,7 +150,7 @@ async fn change_of_several_keys_happens_as_a_whole_or_not_at_all() {
     let refused = scene.store.change(&scene.bucket, Change::Set(three.into()), limits).await;
     assert_eq!(refused, Err(StoreError::FullOfKeys(2)));
     assert_eq!(scene.get("a").await, None);
-    // If a change contains the same key three times, it is one key with the last value.
+    // A key that a change contains three times counts as one key, and gets the last value.
     let same = [1, 2, 3].map(|value: u8| ("a".to_owned(), value.to_string().into()));
     scene.store.change(&scene.bucket, Change::Set(same.into()), limits).await.expect("one key");
     assert_eq!(scene.get("a").await.as_deref(), Some("3"));
@@ -199,7 +199,7 @@ async fn lengths_and_numbers_are_bounded() {
     assert!(matches!(scene.change(Change::Set(five)).await, Err(StoreError::TooLong(_))));
     let many = vec![String::new(); 1001];
     assert!(matches!(scene.change(Change::Delete(many)).await, Err(StoreError::TooMany(_))));
-    // A handler could name the same long value again and again.
+    // A handler could ask for the same long value several times in one call.
     let limits = StoreLimits { max_size: 2 << 20, max_keys: 1 };
     let value = "v".repeat(1 << 20);
     scene.set("a", &value, limits).await.expect("room");
@@ -216,7 +216,7 @@ async fn pages_list_each_key_of_the_bucket_once() {
         let pairs = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
         scene.store.change(&scene.bucket, Change::Set(pairs), limits).await.expect("room");
     }
-    // Buckets whose names are neighbours in the sort order.
+    // The names of these buckets are neighbours of "bucket" in the sort order.
     for name in ["bucke", "bucket\0", "bucket2"] {
         let pairs = vec![("x".to_owned(), Vec::new())];
         scene.store.change(&name.into(), Change::Set(pairs), limits).await.expect("room");

@@ -1,4 +1,4 @@
-//! Work whose outcome is counted when it ends, in whatever way it ends.
+//! Work whose outcome is counted when the work ends, no matter how.
 
 use super::cell::LabelCounters;
 

@@ -2,8 +2,8 @@
 //!
 //! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. So each resource
 //! measures about a hundred calls per second for each kind of event on each worker, and at least one call in 64. A
-//! measured call counts as many calls as it was chosen from. The choice is random, so that no pattern of messages can
-//! escape measurement.
+//! measured call counts for all the calls that it was chosen from. The choice is random, so that no pattern of messages
+//! can escape measurement.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,7 +29,8 @@ pub(crate) struct Sampling {
 }
 
 impl Sampling {
-    /// Returns whether the next call is not measured. If it is measured, [`choose_next`](Self::choose_next) must follow.
+    /// Returns whether the next call is skipped. If it is measured instead, [`choose_next`](Self::choose_next) must
+    /// follow.
     #[inline(always)]
     pub(crate) fn skips(&self) -> bool {
         let left = self.left.load(Ordering::Relaxed);
@@ -44,8 +45,8 @@ impl Sampling {
     fn choose_next(&self, now: u64) -> u32 {
         let weight = self.weight.load(Ordering::Relaxed).max(1);
         let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));
-        // One call in each period, if there are as many calls as since the last measured call. At most twice as many
-        // are skipped as before, because the time of the ticker is coarse.
+        // This measures one call in each period, if calls continue at the rate since the last measured call. The
+        // weight at most doubles, because the time of the ticker is coarse.
         let next = u64::from(weight) * PERIOD / elapsed.max(PERIOD / 2);
         let next = u32::try_from(next).unwrap_or(MAX_WEIGHT).clamp(1, MAX_WEIGHT);
         self.weight.store(next, Ordering::Relaxed);
@@ -69,7 +70,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Begins to measure a call, at a time of the ticker.
+    /// Begins to measure a call. `now` is the time of the ticker.
     pub(crate) fn start(cells: &WorkerCells, event: usize, now: u64) -> Self {
         let weight = u64::from(cells.event(event).sampling.choose_next(now));
         let (began, used, resumed) = (Instant::now(), Duration::ZERO, Some(thread_time()));

@@ -23,7 +23,7 @@ pub(crate) struct Traffic {
 /// The messages of a client since its handshake, for the access log.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientTotals {
-    /// When the client was admitted.
+    /// When the host began to handle the client's handshake.
     pub(crate) since: Instant,
     pub(crate) received_messages: u64,
     pub(crate) received_bytes: u64,
@@ -32,7 +32,7 @@ pub(crate) struct ClientTotals {
 }
 
 impl Traffic {
-    /// Counts a message of the client.
+    /// Counts a message from the client.
     #[inline(always)]
     pub(crate) fn received(&mut self, bytes: usize) {
         self.received_messages += 1;

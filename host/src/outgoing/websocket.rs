@@ -28,7 +28,7 @@ const MAX_HEAD: usize = 32 << 10;
 /// Opens WebSockets to granted servers.
 pub(crate) struct WebSocketClient {
     connector: Connector,
-    /// The limit on the time from the end of connecting until the response.
+    /// How long the response may take after the connection is established.
     response_timeout: Duration,
 }
 

@@ -17,13 +17,13 @@
 //! 5. [`Resource::apply_reload`] visits the actors, one at a time on each worker, and busy ones last
 //!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each actor.
 //! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] (`actor/transitions.rs`), which calls
-//!    `transition_to_live` and so [`Turn::replace_instance`]. That calls `suspend` in the old instance, and `resume` in
-//!    a new one. If the new code traps or refuses the state, the old instance continues, and counts as current. If
-//!    `suspend` traps, the new instance starts from the last checkpoint, or without a state. One of the hibernated
-//!    actors is woken to try the new code. The other hibernated actors get the code at their next event.
+//!    [`Turn::replace_instance`] through `transition_to_live`. `replace_instance` calls `suspend` in the old instance,
+//!    and `resume` in a new one. If the new code traps or refuses the state, the old instance continues, and counts as
+//!    current. If `suspend` traps, the new instance starts from the last checkpoint, or without a state. One of the
+//!    hibernated actors is woken to try the new code. The other hibernated actors get the code at their next event.
 //! 7. The next message finds an instance of the current version ([`Turn::take_current`] in `actor/turn.rs`), and that
 //!    instance handles the message. A message that comes after step 4, but before step 5 has reached its actor, finds
-//!    no such instance. It calls `make_instance` itself ([`Turn::call_received`]), which replaces, wakes or starts an
+//!    no such instance. Then its [`Turn::call_received`] calls `make_instance`, which replaces, wakes or starts an
 //!    instance.
 //!
 //! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6. It
@@ -98,7 +98,7 @@ pub struct Replaced {
     pub waiting: usize,
     /// The duration of the trial. A rollback is possible during this time.
     pub trial: Option<Duration>,
-    /// The longest time that an instance was being replaced and so could not serve its clients.
+    /// The longest time that an instance could not serve its clients because it was being replaced.
     pub longest_pause: Duration,
     /// The time from reading the file until the last instance was replaced.
     pub took: Duration,

@@ -46,7 +46,7 @@ const MAX_DELIVERIES: u32 = 1 << 16;
 pub(crate) struct Resource {
     code: Arc<Code>,
     instance_per: InstancePer,
-    /// The maximum number of actors, with or without an instance. There is room for one for each client, and for
+    /// The maximum number of actors, with or without an instance. There is room for one actor per client, and for
     /// [`MAX_CLIENTLESS`] more.
     max_actors: usize,
     workers: Arc<Workers>,

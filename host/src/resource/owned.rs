@@ -15,8 +15,8 @@ use crate::ownership::NotOwner;
 /// actors are at most 50 ms apart, and a host with few actors does not take longer than necessary.
 const MIN_CLOSES: usize = 50;
 
-/// The part of the time for an actor's end that is reserved for saving the actor's state, as a divisor: a quarter. The
-/// clients of the actor may take the rest of the time to leave.
+/// The time left to end an actor is divided by this number. The result, a quarter, is reserved for saving the actor's
+/// state. The clients of the actor may take the rest of the time to leave.
 const SAVING: u32 = 4;
 
 /// How often to check whether the clients of an actor have left.
@@ -70,8 +70,8 @@ impl Resource {
         }
     }
 
-    /// Ending an actor counts as closing several clients. Returns this number of clients for all actors that are unique
-    /// in the cluster.
+    /// Returns how many closes [`hand_over`](Self::hand_over) counts for all actors that are unique in the cluster.
+    /// Ending one actor counts as closing several clients.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }

@@ -66,8 +66,8 @@ impl Resource {
         Ok(())
     }
 
-    /// Returns the key of the actor that gets the timers of an actor from the earlier run. The two actors have the same
-    /// name, unless the resource now has fewer instances.
+    /// Returns the key of the actor that takes over the timers saved under this name in the earlier run. The actor
+    /// has the same name, unless the resource now has fewer instances.
     fn key_of(&self, name: &str) -> Option<Key> {
         match &self.instance_per {
             InstancePer::Resource { instances } => {

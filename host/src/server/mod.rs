@@ -193,7 +193,7 @@ impl Server {
         self.admin.as_ref().map(Admin::address)
     }
 
-    /// Returns the address for health checks on which the server listens, if there is one.
+    /// Returns the address on which the server listens for health checks, if there is one.
     pub fn health_address(&self) -> Option<SocketAddr> {
         self.health.as_ref().map(HealthAddress::address)
     }
@@ -222,9 +222,9 @@ impl Server {
     /// until all clients have gone or the drain timeout expires. If there are many clients, the closes are spread over
     /// half of the drain timeout.
     ///
-    /// If a successor has [taken over](ListeningSockets::hand_over) the sockets, or another process has opened them,
-    /// the connections that this server has accepted get some time to become clients: the handshake timeout. After
-    /// that, the clients are closed.
+    /// If a successor has [taken over](ListeningSockets::hand_over) the sockets, or if another process passed them to
+    /// this server, the connections that this server has accepted get some time to become clients: the handshake
+    /// timeout. After that, the clients are closed.
     ///
     /// # Cancel safety
     ///
@@ -234,9 +234,9 @@ impl Server {
             listeners, peers, host, admin, health, watched_tls, handed_over, opener, ..
         } = self;
         let mut serving = JoinSet::new();
-        // The address for other hosts closes together with the others. If an edge and its owner stop at the same time,
-        // the edge may find this address closed and cannot ask the owner to close its clients. The owner closes them
-        // anyway.
+        // The address for other hosts closes together with the addresses for clients. If an edge and an owner stop at
+        // the same time, the edge may find the owner's address closed, so it cannot ask the owner to close the edge's
+        // clients. The owner closes them anyway.
         for (listener, endpoint) in listeners.into_iter().chain(peers) {
             let state = Arc::clone(&host.state);
             serving.spawn(listen::accept(listener, endpoint, state));

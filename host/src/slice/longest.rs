@@ -17,7 +17,7 @@ pub(crate) struct LongestSlice {
 }
 
 impl LongestSlice {
-    /// Makes the slices of this thread be recorded here from now on.
+    /// Records the slices of this thread here from now on.
     pub(crate) fn record_this_thread(self: Arc<Self>) {
         OF_THIS_THREAD.set(Some(self));
     }

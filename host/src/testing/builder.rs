@@ -10,8 +10,8 @@ use crate::config::{self, Pattern, PatternError, Resource, default_cache};
 /// 2026-01-01 00:00 UTC, as the time since 1970.
 pub(super) const DEFAULT_TIME_OF_DAY: Duration = Duration::from_secs(1_767_225_600);
 
-/// The maximum number of bytes that may wait for all clients together or be held as saved states. This limit is the
-/// same on every machine.
+/// The maximum total number of bytes that wait for clients or are held as saved states. This limit is the same on every
+/// machine.
 const MAX_BUFFERED: usize = 256 << 20;
 
 /// The settings of a [`TestHost`].

@@ -50,7 +50,7 @@ impl TestClient {
         self.put(|outbound| outbound.send_text(text));
     }
 
-    /// Sends a binary message, as [`send`](Self::send) sends a text message.
+    /// Does the same as [`send`](Self::send), with a binary message.
     pub fn send_binary(&self, bytes: &[u8]) {
         self.put(|outbound| outbound.send_binary(bytes));
     }
@@ -120,7 +120,7 @@ impl TestClient {
         }
     }
 
-    /// Queues something to be sent. It is lost if the client can no longer send, as in a network.
+    /// Queues something to be sent. It is lost if the client can no longer send, as it would be on a real network.
     fn put(&self, put: impl FnOnce(&mut ws_host_protocol::Outbound) -> Result<(), SendError>) {
         let _ = self.shared.send(put);
         self.running.clock.settle();

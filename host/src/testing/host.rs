@@ -38,7 +38,7 @@ const MAX_ADVANCE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The event traps, as it does after a panic.
+    /// The event traps, as if the handler had panicked.
     Trap,
     /// The event needs more memory than `max-memory` allows.
     Memory,
@@ -123,7 +123,7 @@ impl TestHost {
         Ok(TestClient { running, shared, name, id, subprotocol, headers })
     }
 
-    /// Lets time pass. Everything that is due in this time happens, in order. An hour takes some milliseconds,
+    /// Lets time pass. Everything that is due in this time happens, in order. An hour passes in a few milliseconds,
     /// including the clients' pings and the host's sweeps.
     ///
     /// # Panics
@@ -193,8 +193,8 @@ impl TestHost {
         self.running.clock.settle();
     }
 
-    /// Makes the next event of the first resource's handler fail, whatever the handler does. The calls for the
-    /// handler's state (`suspend` and `resume`) are not events.
+    /// Makes the next event of the first resource's handler fail, no matter what the handler does. The calls that save
+    /// and restore the handler's state (`suspend` and `resume`) are not events.
     pub fn fail_next_event(&self, failure: Failure) {
         let fault = match failure {
             Failure::Trap => InjectedFault::Trap,

@@ -29,9 +29,9 @@
 //! real host. Only the machine is different. It has one thread, connections are streams in memory, the time begins at
 //! 2026-01-01 00:00 UTC, clients have the numbers 1, 2, 3 and so on, and random numbers are the same in each run.
 //!
-//! CPU time is real. An event that computes for longer than `max-cpu` fails, however little time has passed for the
-//! test. Everything else depends only on the time of the test. Components are not watched: [`TestHost::reload`] reads a
-//! file again.
+//! CPU time is real. An event that computes for longer than `max-cpu` fails, even if no time has passed on the test's
+//! clock. Everything else depends only on the time of the test. Components are not watched: [`TestHost::reload`] reads
+//! a file again.
 
 mod builder;
 mod client;

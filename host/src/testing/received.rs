@@ -66,7 +66,8 @@ impl fmt::Display for Closed {
     }
 }
 
-/// Bytes in the form for messages: as text if they are ASCII text, otherwise in hexadecimal. Long ones are shortened.
+/// Bytes as failure messages show them: as text if they are ASCII text, otherwise in hexadecimal. Long ones are
+/// shortened.
 struct Bytes<'a>(&'a [u8]);
 
 impl fmt::Display for Bytes<'_> {

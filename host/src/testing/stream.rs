@@ -40,7 +40,7 @@ pub(super) struct Shared {
 
 struct State {
     outbound: Outbound,
-    /// Bytes that the test has composed itself.
+    /// Bytes that are written unchanged: encoded frames, and bytes that the test has composed itself.
     raw: Vec<u8>,
     unread: VecDeque<Received>,
     unread_bytes: usize,

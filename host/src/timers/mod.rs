@@ -61,14 +61,14 @@ struct Table {
     by_time: BTreeSet<(Instant, TimerId)>,
     /// Whether a task waits for the next timer, or such a task has been requested.
     has_task: bool,
-    /// Whether the actor has ended. If so, timers that are set are ignored.
+    /// Whether the actor has ended. If so, attempts to set a timer are ignored.
     has_ended: bool,
 }
 
 impl Timers {
-    /// Sets a timer. It replaces an earlier timer with the same number. `record` is the entry of a durable timer, which
-    /// has already been written. Returns the entry of the earlier timer. If it is not the same entry as `record`, the
-    /// caller must remove it.
+    /// Sets a timer. It replaces an earlier timer with the same number. If the timer is durable, `record` is its entry,
+    /// which has already been written. Returns the entry of the earlier timer. The caller must remove the returned
+    /// entry, unless it is the same as `record`.
     pub(crate) fn set(
         &self,
         id: TimerId,
@@ -119,8 +119,8 @@ impl Timers {
         Some(timer.record)
     }
 
-    /// Cancels all timers. From now on, timers that are set are ignored. The entries of durable timers stay in their
-    /// files.
+    /// Cancels all timers. From now on, attempts to set a timer are ignored. The entries of durable timers stay in
+    /// their files.
     pub(crate) fn end(&self) {
         let mut table = self.table.lock();
         table.by_id.clear();

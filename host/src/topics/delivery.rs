@@ -91,7 +91,7 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct QueuedBroadcast {
     member_count: usize,
-    /// The queue of this worker, and the number of the broadcast in it.
+    /// The queue of this worker, and the broadcast's number in that queue.
     local: Option<(Arc<DeliveryQueue>, u64)>,
 }
 
@@ -268,7 +268,7 @@ impl Members {
 
 impl QueuedBroadcast {
     /// Creates the handle of a broadcast that was queued for `member_count` clients on all workers. If the caller runs
-    /// on a worker with members, `local` is the queue of that worker and the number of the broadcast in it.
+    /// on a worker with members, `local` is a pair: that worker's queue, and the broadcast's number in that queue.
     pub(super) fn new(member_count: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
         Self { member_count, local }
     }

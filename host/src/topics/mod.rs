@@ -1,4 +1,4 @@
-//! Topics and tags: messages to many clients, whatever their actors and workers.
+//! Topics and tags: messages to many clients, which may belong to different actors and workers.
 //!
 //! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber at a time,
 //! in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for

@@ -53,7 +53,7 @@ impl Tags {
     }
 
     /// Returns the open clients of an actor that have this tag, lowest id first. Must be called on the actor's worker.
-    /// Many of the checked clients may not qualify. For each of these, the iterator yields `None`, so that the caller
+    /// Many of the checked clients may not qualify. For each of these, the iterator returns `None`, so that the caller
     /// can yield to other tasks in between.
     pub(crate) fn clients_of(
         &self,

@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) endpoint: Uri,
     /// The server of that URL.
     pub(crate) server: HttpServer,
-    /// The share of connections that are sampled if their handshakes name no parent.
+    /// Of the connections whose handshakes name no parent, the share that is sampled.
     pub(crate) ratio: f64,
     /// The name of this service.
     pub(crate) service: String,

@@ -127,7 +127,8 @@ impl Checker {
         })
     }
 
-    /// Logs when changes begin to be noticed late, and when changes are noticed at once again.
+    /// Logs a warning when some changes can no longer be noticed at once, and a line when they can be noticed at once
+    /// again.
     fn set_degraded(&mut self, degraded: Option<String>) {
         if self.degraded == degraded {
             return;

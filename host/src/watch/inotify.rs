@@ -73,8 +73,8 @@ impl Inotify {
     ///
     /// # Errors
     ///
-    /// An error for the first folder that cannot be watched although it should be. The other folders are watched
-    /// nevertheless.
+    /// An error for the first folder that cannot be watched. Folders that have disappeared, and unreadable ancestors,
+    /// cause no error. The other folders are watched nevertheless.
     pub(super) fn watch<'a>(&mut self, folders: &'a Folders) -> Result<(), (&'a Path, Errno)> {
         let mut watched: HashMap<i32, BTreeSet<OsString>> = HashMap::new();
         let mut result = Ok(());

@@ -27,7 +27,7 @@ const SLICE_PERIOD: u64 = 30;
 pub(super) struct Liveness {
     /// Whether a probe was spawned on the worker and has not run yet.
     is_probed: AtomicBool,
-    /// Whether a caller has timed out while it waited for the worker, and the worker has not run a probe since.
+    /// Whether the worker has missed a check or kept a caller waiting too long, and has not run a probe since.
     is_late: AtomicBool,
     /// The number of checks in a row that the worker has missed.
     missed: AtomicU32,
@@ -106,7 +106,7 @@ impl Worker {
         self.handle.metrics().worker_park_unpark_count(0) % 2 == 1
     }
 
-    /// Records that a caller has timed out waiting for the worker. Other workers are preferred until it responds.
+    /// Records that the worker did not respond in time. Other workers are preferred until it responds.
     pub(crate) fn mark_late(self: &Arc<Self>) {
         self.liveness.is_late.store(true, Ordering::Relaxed);
         self.probe();

@@ -9,7 +9,7 @@ use crate::{Cause, Message};
 
 const MAX_ATTACHMENT: usize = 16 << 10;
 
-/// The reason when the handler drops a connection.
+/// The reason that `disconnected` reports after the handler has dropped a connection.
 const ABORTED: &str = "the connection was dropped without a close frame";
 
 pub(crate) fn send_text(to: u64, message: &str) -> Outcome {

@@ -60,7 +60,7 @@ pub(crate) mod disconnection {
 pub(crate) mod log {
     use crate::testing::current::try_with;
 
-    /// Writes a log line. Outside an event, a line belongs to no host.
+    /// Writes a log line. A line from outside an event belongs to no host, and is discarded.
     pub(crate) fn write(level: &str, message: &str) {
         try_with(|fake| fake.write_log(level, message));
     }

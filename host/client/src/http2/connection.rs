@@ -69,7 +69,7 @@ impl Http2Connection {
     /// that concern the connection are ignored.
     ///
     /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). A WebSocket beyond this
-    /// limit waits until another WebSocket ends, within [`Options::connect_timeout`].
+    /// limit waits until another WebSocket ends, but no longer than [`Options::connect_timeout`].
     ///
     /// # Panics
     ///

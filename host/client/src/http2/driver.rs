@@ -34,7 +34,7 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
 /// How much data of one WebSocket may wait in HTTP/2 to be written, in bytes. It is as much as the other end commonly
-/// reads at once. The outbound buffer limits the data that waits before it reaches HTTP/2.
+/// reads at once. Data that has not reached HTTP/2 yet is limited by the outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
 
 /// How long writing the last frames may take when the connection is no longer used. It is ample for a server that

@@ -37,10 +37,10 @@ impl Deflater {
         }
     }
 
-    /// Returns the compressed message in a pooled buffer, or `None` if it is not shorter than the message.
+    /// Returns the compressed message in a pooled buffer, or `None` if compression does not make the message shorter.
     ///
-    /// With context takeover, `None` also resets the compressor. Otherwise its window would contain a message that the
-    /// peer's window does not contain.
+    /// With context takeover, the compressor is reset before `None` is returned. Otherwise its window would contain a
+    /// message that the peer's window does not contain.
     pub(crate) fn deflate(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let (level, window) = (self.level, self.direction.window);
         match self.direction.context {
@@ -56,13 +56,13 @@ impl Deflater {
         }
     }
 
-    /// Drops the context. The next message starts a new one, which the peer need not know (§7.1.1).
+    /// Drops the context. The next message starts a new one. The peer need not be told (§7.1.1).
     pub(crate) fn release_context(&mut self) {
         self.context = None;
     }
 }
 
-/// Returns the compressed form of a message that refers to no earlier message.
+/// Returns the compressed form of a message, without references to earlier messages.
 pub(crate) fn deflate_alone(message: &[u8], level: Level, window: WindowBits) -> Option<Vec<u8>> {
     let mut compressor = Compressor::take(level, window);
     let deflated = deflate(&mut compressor, message);

@@ -25,7 +25,7 @@ pub(crate) struct Inflater {
     /// The size of the window kept between messages. `None` if nothing is kept.
     window: Option<WindowBits>,
     /// The last part of the data inflated so far, at most one window. Keeping this data takes less memory than keeping
-    /// a decompressor, and works however a stream ended.
+    /// a decompressor, and works regardless of how a stream ended.
     history: Vec<u8>,
     /// The error to report if the next message cannot be inflated.
     error: ProtocolError,
@@ -89,8 +89,8 @@ impl Inflater {
         }
         match self.window {
             Some(window) => self.append_history(message.payload(), window.bytes()),
-            // From now on, a message could refer to an earlier one, although that is not allowed. The library cannot
-            // always distinguish this mistake from other errors.
+            // From now on, a message could wrongly refer to an earlier one. The library cannot always distinguish this
+            // mistake from other errors.
             None => {
                 self.error = ProtocolError::EarlierMessage(match self.role {
                     Role::Server => "client_no_context_takeover",

@@ -19,7 +19,7 @@
 //!
 //! With [`KeepWindow::Always`], incoming data is kept even without takeover.
 //!
-//! A message that arrives in pieces holds a decompressor of 48 KiB until its end. Inflating stops at
+//! A message that arrives in pieces holds a decompressor of 48 KiB until the message is complete. Inflating stops at
 //! [`Limits::max_message`](crate::Limits::max_message) bytes. A thread keeps at most four
 //! compressors and four decompressors.
 //!

@@ -1,4 +1,4 @@
-//! A thread-local pool of compressors and decompressors for messages without context takeover.
+//! A thread-local pool of decompressors, and of compressors for messages without context takeover.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ use flate2::{Compress, Compression, Decompress};
 
 use super::{Level, WindowBits};
 
-/// How many compressors, and how many decompressors, a thread keeps. One is in use at a time, unless peers negotiate
+/// How many compressors, and how many decompressors, a thread keeps. One of each is enough, unless peers negotiate
 /// different windows or messages arrive in pieces.
 const KEPT: usize = 4;
 

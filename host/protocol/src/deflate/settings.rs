@@ -66,7 +66,7 @@ pub enum ContextTakeover {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowBits(u8);
 
-/// The error of a window size that is out of range.
+/// The error for a window size that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the compression window has {0} bits; it must have 9 to 15")]
 pub struct InvalidWindowBits(pub u8);
@@ -75,7 +75,7 @@ pub struct InvalidWindowBits(pub u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Level(u8);
 
-/// The error of a compression level that is out of range.
+/// The error for a compression level that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the compression level is {0}; it must be from 1 to 9")]
 pub struct InvalidLevel(pub u8);
@@ -165,8 +165,8 @@ impl Level {
 }
 
 impl Default for Level {
-    /// Returns 3. JSON chat messages up to 1 KiB become as short as with 6. 64 KiB of text become 14 KiB instead of
-    /// 11 KiB, in a sixth of the time. The sender waits for the compressor.
+    /// Returns 3. JSON chat messages up to 1 KiB become as short as with level 6. A text of 64 KiB becomes 14 KiB
+    /// instead of 11 KiB, in a sixth of the time. The sender waits for the compressor.
     fn default() -> Self {
         Self(3)
     }

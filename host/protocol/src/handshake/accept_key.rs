@@ -10,7 +10,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The number of bytes that a key encodes (§4.1).
 pub(crate) const KEY_LENGTH: usize = 16;
 
-/// The maximum length of a text accepted as a key, in bytes: more than five times that of the base64 form of 16 bytes.
+/// The maximum length of a text accepted as a key, in bytes: more than five times the length of 16 bytes in base64.
 const MAX_DRAFT_KEY: usize = 128;
 
 pub(crate) fn encode_key(key: [u8; KEY_LENGTH]) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn is_key(key: &str) -> bool {
 }
 
 /// Returns whether a client of drafts 07 and 08 may send this key. The drafts also require 16 bytes, but the response
-/// is the same digest for any text, and clients of that time sent other lengths.
+/// is computed in the same way for any text, and clients of that time sent other lengths.
 pub(crate) fn is_draft_key(key: &str) -> bool {
     !key.is_empty() && key.len() <= MAX_DRAFT_KEY && key.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -55,7 +55,7 @@ fn number(key: &str) -> Result<u32, Rejection> {
 /// lower case. The client compares this value with its own URL in the same form.
 pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderValue, Rejection> {
     let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
-    // The client's own URL has no colon without a port after it.
+    // In the client's own URL, a colon after the host is always followed by a port.
     let host = host.strip_suffix(':').unwrap_or(host).to_ascii_lowercase();
     HeaderValue::try_from(format!("{}://{host}{resource}", scheme.of_websocket()))
         .map_err(|_| Rejection::Host)

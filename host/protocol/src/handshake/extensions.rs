@@ -21,12 +21,12 @@ pub(super) struct Parameter<'a> {
     pub(super) value: Option<Cow<'a, str>>,
 }
 
-/// Returns the extensions of all lines in their order. Returns `None` if a line violates the grammar, because that must
-/// fail the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an unclosed
-/// quote.
+/// Returns the extensions of all lines in their order. Returns `None` if a line violates the grammar, because such a
+/// line must fail the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an
+/// unclosed quote.
 ///
-/// Errors beyond the grammar only decline an offer: an unknown extension, or a parameter that is unknown, repeated or
-/// has an invalid value.
+/// Errors beyond the grammar only cause an offer to be declined. Such an error is an unknown extension, or a parameter
+/// that is unknown, is repeated or has an invalid value.
 pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension<'_>>> {
     let mut extensions = Vec::new();
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {

@@ -89,8 +89,8 @@ pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// Returns the fields of an accepted request for the application, with names in lower case. They are the same for
-/// HTTP/1.1 and HTTP/2:
+/// Returns the fields of an accepted request as the application receives them, with names in lower case. They are the
+/// same for HTTP/1.1 and HTTP/2:
 ///
 /// - If the request has an absolute target (RFC 9112 §3.2.2) or `:authority`, the host in it replaces the value of
 ///   `host`.
@@ -107,7 +107,7 @@ pub fn fields<B>(request: &Request<B>) -> impl Iterator<Item = (&str, Cow<'_, [u
         let (name, line) = lines.next()?;
         let mut value = Cow::Borrowed(line.as_bytes());
         let is_same = |(next, _): &(&HeaderName, &HeaderValue)| *next == name;
-        // Lines with the same name are adjacent. Usually there is only one, and then the table need not be searched.
+        // Lines with the same name are adjacent. Usually there is only one, and then `LISTS` need not be searched.
         if lines.peek().is_some_and(is_same)
             && let Some(separator) = separator(name)
         {

@@ -38,7 +38,7 @@ pub enum Rejection {
     /// value counts.
     #[error("the {0} header is repeated")]
     Repeated(&'static str),
-    /// A handshake has no body, because the bytes after it would be read as frames.
+    /// A handshake must not have a body, because the bytes after the head of the request are read as frames.
     #[error("a WebSocket handshake request must not have a body")]
     Body,
     /// §4.2.1: the key is missing.

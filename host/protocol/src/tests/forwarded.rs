@@ -36,7 +36,7 @@ fn found_from(peer: &str, lines: &[(&str, &str)]) -> Forwarded {
     client(&request, ip(peer), convention, is_trusted)
 }
 
-/// Finds the client behind the trusted proxy with a convention.
+/// Finds the client behind a trusted proxy that follows this convention.
 fn found_by(convention: Convention, lines: &[(&str, &str)]) -> Forwarded {
     client(&request(lines), ip(PROXY), convention, is_trusted)
 }

@@ -139,7 +139,7 @@ fn two_whole_messages_are_found_if_both_frames_are_complete() {
     }
 }
 
-/// Returns whether the message at the front of the input is a text, its payload, and its length.
+/// Returns three values for the message at the front of the input: whether it is a text, its payload, and its length.
 fn peeked(end: &End, hex_of: &str, max_payload: usize) -> Option<(bool, Vec<u8>, usize)> {
     let input = hex(hex_of);
     let message = end.inbound.peek(&input, max_payload)?;

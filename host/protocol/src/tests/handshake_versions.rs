@@ -101,7 +101,7 @@ fn key_of_a_draft_may_have_any_length() {
         )
     };
     for version in ["7", "8"] {
-        // One key encodes "13-" and a time, as some clients did.
+        // The first key encodes "13-" and a time. Some clients sent such keys.
         for key in ["MTMtMTMyMDAwMDAwMDAw", "x", &longest] {
             assert!(check(version, key).is_ok(), "{key}");
         }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ProtocolError::InvalidUtf8;
 
-/// Passes the payload of one text frame byte by byte. Returns the index of the byte at which it failed.
+/// Passes the payload of one text frame byte by byte. Returns the index of the byte that failed the connection.
 fn fails_after(payload: &str) -> Option<usize> {
     let payload = hex(payload);
     let mut server = End::server();

@@ -14,8 +14,8 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 /// environment variable `_RJEM_MALLOC_CONF` overrides these settings.
 ///
 /// jemalloc reads this symbol before `main`. An environment variable at build time would have the same effect, but
-/// would be missing in builds from a cargo archive. The type is a pointer that a `static` may hold. Nothing writes to
-/// it.
+/// would be missing in builds from a `cargo package` archive. The type is `AtomicPtr`, because a `static` may not hold
+/// a plain pointer. Nothing writes to the symbol.
 #[expect(
     unsafe_code,
     reason = "no other symbol has this name, and this one has the type that jemalloc declares"

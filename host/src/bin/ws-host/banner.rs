@@ -55,7 +55,7 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
     };
     if let Some(connect) = first.filter(|_| !is_journal()) {
         let is_encrypted = connect.contains("wss://");
-        // No authority vouches for a certificate that was created by --tls-dev or for a test.
+        // A certificate from --tls-dev, or one made for a test, is not signed by a trusted authority.
         let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
         text += &format!("To connect:  ws-host connect {connect}{ca}\nTo stop:     Ctrl-C\n");
     }

@@ -18,14 +18,14 @@ const MAX_QUEUED: usize = 1 << 20;
 /// The capacity, in bytes, that is kept for the next lines when all lines have been written.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// The maximum number of bytes of lines that are written together. A pipe keeps a write of this size together even if
-/// other processes write to it at the same time (`PIPE_BUF`).
+/// The maximum number of bytes in a write of several lines. A pipe keeps a write of this size together even if other
+/// processes write to the pipe at the same time (`PIPE_BUF`).
 const MAX_CHUNK: usize = 4096;
 
-/// How long the end of the program waits for a reader that has stopped.
+/// How long [`Log::finish`] waits for a reader that has stopped.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the end of the program waits for a slow reader.
+/// How long [`Log::finish`] waits for a slow reader.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The pause before the next attempt to write if standard error is non-blocking.
@@ -98,7 +98,7 @@ impl Log {
         self.0.format
     }
 
-    /// Adds a line of the program itself that is not an event of `tracing`.
+    /// Adds a line from the program itself rather than from a `tracing` event.
     pub(crate) fn report(&self, level: &str, text: &str) {
         self.add(line(self.format(), level, text).as_bytes());
     }
@@ -192,7 +192,7 @@ impl Write for &Log {
     }
 }
 
-/// Returns a line of the program itself. In JSON, it has the same fields as an event.
+/// Returns a line from the program itself. In JSON, the line has the same fields as an event.
 fn line(format: Format, level: &str, text: &str) -> String {
     match format {
         Format::Text => format!("ws-host: {text}\n"),

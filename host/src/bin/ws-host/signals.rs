@@ -78,12 +78,13 @@ async fn next(signals: &mut Option<unix::Signal>) {
     }
 }
 
-/// The signals that the process has ignored since its start. Signals are ignored in this way under `nohup`, and in the
-/// background of some shells.
+/// The signals that the process has ignored since its start. Signals are ignored in this way under `nohup`, and in
+/// background jobs of some shells.
 struct IgnoredSignals(u64);
 
 impl IgnoredSignals {
-    /// Reads the signal mask from `/proc`. On operating systems other than Linux, no signal is reported as ignored.
+    /// Reads the mask of ignored signals from `/proc`. On operating systems other than Linux, no signal is reported as
+    /// ignored.
     fn read() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

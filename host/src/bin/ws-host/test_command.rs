@@ -23,7 +23,7 @@ pub(crate) struct Args {
     arguments: Vec<OsString>,
 }
 
-/// Runs the program in the same folder as this program, or else the program in `PATH`. Returns its status.
+/// Runs [`PROGRAM`] from the folder that contains this program, or else from `PATH`. Returns its status.
 ///
 /// # Errors
 ///

@@ -9,7 +9,8 @@ use x509_parser::extensions::GeneralName;
 /// certificate of 64 KiB could contain 30,000.
 const MAX_NAMES: usize = 1000;
 
-/// Returns the names, each with its kind as a prefix. Omits invalid names, and names of other kinds than these four.
+/// Returns the names, each with its kind as a prefix. Omits invalid names, and all names other than DNS names, email
+/// addresses, URIs and IP addresses.
 pub(super) fn format(certificate: &X509Certificate<'_>) -> Vec<String> {
     // §4.2: an extension must not occur twice. If it does, the certificate is treated as one without names.
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };

@@ -16,7 +16,7 @@ use super::records::{Records, WriteError};
 use super::term::Term;
 use super::timing::Timing;
 
-/// The lease with which this host has last found that the records are open.
+/// The last lease under which this host found the records open.
 #[derive(Debug, Default)]
 pub(super) struct ClaimWait {
     /// The time at which that lease was taken. All leases of a host have different times. 0: not known yet.

@@ -24,7 +24,7 @@ pub(crate) struct Keeper<R> {
     terms: watch::Sender<Option<Arc<Term>>>,
     /// The reason why there is no valid lease.
     problem: watch::Sender<Option<String>>,
-    /// The consequence of a lease that ends without a renewal, for the log.
+    /// The consequence to log when the lease ends without a renewal.
     consequence: &'static str,
 }
 
@@ -118,8 +118,8 @@ impl<R: Records> Keeper<R> {
     async fn try_take(&self) -> Result<Held, String> {
         let time = self.timing.request();
         within(time, self.records.create()).await.map_err(|error| error.to_string())?;
-        // Each attempt uses a new name. An earlier attempt may have succeeded under its name although its response was
-        // lost.
+        // Each attempt uses a new name. The name of an earlier attempt may be taken: the attempt may have succeeded,
+        // and only its response was lost.
         let id = LeaseId::random();
         let (key, content, sent) = (Key::Lease(id), encode(&self.content), BootTime::now());
         let write = within(time, self.records.write(&key, content, 0)).await;

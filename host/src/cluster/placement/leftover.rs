@@ -13,7 +13,7 @@ use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
 /// The maximum number of actors that wait for their claims to be given back. The claim of any further actor stays until
-/// the lease of this host ends. Until then, clients of its path are relayed to this host, which starts the actor again.
+/// the lease of this host ends. Until then, clients of the actor are relayed to this host, which starts it again.
 const MAX_ABANDONED: usize = 4096;
 
 /// The maximum number of claims that are read during the length of one lease. If the host of a claim is dead, the claim

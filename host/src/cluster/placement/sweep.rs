@@ -12,9 +12,9 @@ use super::key::Key;
 use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
 
-/// The maximum number of leases that one sweep reads. A lease that is renewed during the sweep is read again, so a
-/// sweep might never end in a large cluster with a slow broker. The leases that were not renewed for the longest time
-/// are read first.
+/// The maximum number of leases that one sweep reads. A lease that is renewed during the sweep is read again, so
+/// without the limit, a sweep might never end in a large cluster with a slow broker. The leases that were not renewed
+/// for the longest time are read first.
 const MAX_READ: usize = 4096;
 
 /// The maximum number of leases that one sweep fences or removes. The limit protects the broker when many hosts end at

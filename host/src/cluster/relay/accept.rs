@@ -22,8 +22,8 @@ pub(crate) struct Opened {
     pub(crate) rest: Vec<u8>,
 }
 
-/// Reads a peer's opening, which is its first message. If there is a secret, checks that the peer knows it. `max_head`
-/// limits the head of the client's request.
+/// Reads a peer's opening. If there is a secret, exchanges nonces first, and checks that the peer knows the secret.
+/// `max_head` limits the head of the client's request.
 ///
 /// # Errors
 ///

@@ -23,7 +23,7 @@ pub(crate) enum SetupError {
 /// Why the owner of a path did not accept a client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RelayError {
-    /// The owner cannot be reached, or the connection was lost before it answered.
+    /// The owner cannot be reached, or the connection was lost before the owner answered.
     #[error("the host at {address} cannot be reached: {cause}")]
     Unreachable { address: String, cause: std::io::Error },
     /// The host no longer owns the path.

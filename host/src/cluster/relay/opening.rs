@@ -1,4 +1,5 @@
-//! The first message of an edge, which it sends once both sides have authenticated.
+//! The opening: the message that an edge sends once the owner has authenticated. Without TLS, the proof in the opening
+//! authenticates the edge.
 //!
 //! ```text
 //! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CRLF   proof and digest in hex, lengths in decimal; the proof is `-` over TLS
@@ -6,8 +7,8 @@
 //! HEAD                                        the head of the client's request, in HTTP/1.1
 //! ```
 //!
-//! The digest is the SHA-256 of info and head. The proof covers the first line, which contains the digest. So the owner
-//! can check the proof before it allocates memory for the rest, and nobody can replace the rest.
+//! The digest is the SHA-256 of info and head. The proof covers the digest and both lengths. So the owner can check the
+//! proof before it allocates memory for the rest, and nobody can replace the rest.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

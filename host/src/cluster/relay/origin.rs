@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::hex;
 
-/// A client at the edge, as the owner would have seen it in the edge's place. The owner applies its own rules to the
-/// client, for example those about trusted proxies.
+/// What the edge saw of a client. The owner treats it as if the owner itself had seen it, and applies its own rules to
+/// the client, for example those about trusted proxies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Origin {
     /// The name of the edge.
     pub(crate) edge: String,
-    /// The name of the resource. The owner may serve the resource at another address than the edge.
+    /// The name of the resource. The owner and the edge may serve the resource at different addresses.
     pub(crate) resource: String,
     /// The two ends of the client's connection: first the client's (or a proxy's), then the edge's.
     pub(crate) peer: SocketAddr,

@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::Status;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The maximum lengths of a response's head and body, in bytes. They are large enough, because the body and the headers
-/// of a handler's refusal are limited as well.
+/// The maximum lengths of a response's head and body, in bytes. Every response of a host fits, because the host also
+/// limits the headers and the body of a handler's refusal.
 const MAX_HEAD: usize = 128 << 10;
 const MAX_BODY: usize = 1 << 20;
 const MAX_HEADERS: usize = 256;

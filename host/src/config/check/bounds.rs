@@ -33,8 +33,9 @@ const MAX_STREAMS: usize = 1 << 20;
 /// The maximum size, in bytes. It is low enough that sums and small multiples of sizes do not overflow.
 const MAX_BYTES: usize = usize::MAX >> 8;
 
-/// The minimum time. It is the resolution of timers. A clock whose interval is a quarter of this time still advances.
-/// If a budget were shorter than this, the moment of the next tick would determine whether the budget is used up.
+/// The minimum time. It is the resolution of timers. Some timers run four times in a configured time, and a quarter of
+/// the minimum is still more than zero. If a budget were shorter than this, the moment of the next tick would determine
+/// whether the budget is used up.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The maximum time, about ten years. This limit keeps sums of times from overflowing.

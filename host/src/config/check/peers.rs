@@ -77,7 +77,7 @@ impl Peers {
     }
 }
 
-/// Checks that the address that this host publishes is one to which other hosts can connect.
+/// Checks that this host publishes an address to which other hosts can connect.
 fn check_address(at: At, listen: SocketAddr, advertise: Option<&str>) -> Checked<()> {
     let Some(advertise) = advertise else {
         if listen.ip().is_unspecified() {

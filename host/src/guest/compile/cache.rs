@@ -20,7 +20,7 @@ const COMPLETE: &str = "compiled";
 const INCOMPLETE: &str = "part";
 
 /// The maximum total size of the files, in bytes: enough for some 25 components with an interpreter. If the total is
-/// larger, the files that were not used for the longest time are removed.
+/// larger, the least recently used files are removed.
 const MAX_SIZE: u64 = 1 << 30;
 
 /// The age at which an incomplete file counts as abandoned. The host that was writing it must have been killed.
@@ -78,7 +78,7 @@ impl Cache {
             self.remove(key);
             return None;
         }
-        // This time stands for the last use of the file. Eviction removes the files whose last use was longest ago.
+        // The modification time records the last use of the file. Eviction removes the least recently used files.
         let _ = file.set_modified(SystemTime::now());
         Some(artifact)
     }
@@ -119,8 +119,7 @@ impl Cache {
         written
     }
 
-    /// Removes abandoned files. Then removes the files that were not used for the longest time, until the rest has at
-    /// most `max` bytes.
+    /// Removes abandoned files. Then removes the least recently used files, until the rest has at most `max` bytes.
     fn evict(&self, max: u64) -> Result<()> {
         let mut complete = Vec::new();
         for entry in self.directory.read_dir()? {

@@ -1,4 +1,4 @@
-//! The host's side of the compiler's process. It starts the process, waits for it, and ends it when it exceeds a limit.
+//! The host's side of the compiler's process: starts the process, waits for it, and ends it if it exceeds a limit.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, PipeReader, PipeWriter, Read, Result, Seek, Write};
@@ -40,7 +40,7 @@ pub(crate) struct Cancellation(#[expect(dead_code, reason = "its end is what cou
 /// Learns that its [`Cancellation`] was dropped.
 pub(crate) struct Cancelled(PipeReader);
 
-/// Returns a handle that cancels a compilation, and the end that learns about it.
+/// Returns a handle that cancels a compilation, and a receiver that learns about the cancellation.
 ///
 /// # Errors
 ///

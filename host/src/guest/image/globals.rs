@@ -44,9 +44,9 @@ pub(super) struct Moved {
     pub(super) values: Vec<u8>,
 }
 
-/// Takes out the initial values of a module's variables. `free` is the size of the part of the module's first memory,
-/// from address 0 on, that has no data. Returns `None` if the module has no variables that can be taken out or no room
-/// for the values, if it has a start function of its own, or if it is malformed.
+/// Takes out the initial values of a module's variables. The first `free` bytes of the module's first memory have no
+/// data. Returns `None` if the module has no variables that can be taken out or no room for the values, if it has a
+/// start function of its own, or if it is malformed.
 pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(free)?;
@@ -54,10 +54,10 @@ pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     Some(Moved { module, values })
 }
 
-/// Takes out the initial values of a module's variables, and adds a private memory of one page that has to hold them.
-/// `imported` is the number of memories that the module imports. The module must define none itself. Returns `None` in
-/// the same cases as [`move_to_memory`], and also if all values are zero. In modules that are not snapshots, the values
-/// are usually all zero, and such modules should not pay the price of a memory.
+/// Takes out the initial values of a module's variables, and adds a private memory of one page, which must contain the
+/// values when the module starts. `imported` is the number of memories that the module imports. The module must define
+/// none itself. Returns `None` in the same cases as [`move_to_memory`], and also if all values are zero. In modules
+/// that are not snapshots, the values are usually all zero, and such modules should not pay the price of a memory.
 pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(WASM_PAGE)?;

@@ -26,7 +26,7 @@ pub(in crate::guest) const WASM_PAGE: usize = 64 << 10;
 /// needs no mappings.
 const THRESHOLD: usize = 128 << 10;
 
-/// The data for one memory that was taken out of a module.
+/// The data that was taken out of a module for one of its memories.
 #[derive(Debug, Default)]
 struct Contents<'a> {
     /// The segments: offsets in the memory, and bytes. A later segment overwrites earlier ones.

@@ -43,8 +43,8 @@ impl PendingImages {
         Self { images, next: 0 }
     }
 
-    /// Supplies images for the memories that `create` creates on this thread. Returns the images that are left, and the
-    /// result.
+    /// Supplies images for the memories that `create` creates on this thread. Leaves the remaining images in `supply`,
+    /// and returns the result of `create`.
     pub(in crate::guest) fn during<R>(supply: &mut Option<Self>, create: impl FnOnce() -> R) -> R {
         CURRENT.set(supply.take());
         let created = create();

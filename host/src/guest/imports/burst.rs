@@ -45,7 +45,7 @@ fn advance(mut store: Store<'_>, (): ()) -> Result<(bool,)> {
     Ok((kind.is_some(),))
 }
 
-/// Returns the burst whose messages the guest may take now, and its client.
+/// Returns the burst whose messages the guest may take now, and the client that sent them.
 fn current_burst<'a>(store: &'a mut Store<'_>) -> Option<(&'a mut dyn Burst, &'a Client)> {
     let State { burst, current, .. } = store.data_mut();
     Some((burst.as_deref_mut()?, current.as_deref()?))

@@ -98,8 +98,8 @@ unsafe impl Lift for Text {
     }
 }
 
-/// Returns some list type. `WasmList` finds the type of its elements through this type. If the elements are bytes, the
-/// result does not matter, so any list type will do. Every handler has a list type at index 0, because
+/// Returns some list type, in which `WasmList` looks up the type of its elements. If the elements are bytes, `WasmList`
+/// does not use their type, so any list type will do. Every handler has a list type at index 0, because
 /// `received-binary` takes a list.
 fn any_list() -> InterfaceType {
     InterfaceType::List(TypeListIndex::from_u32(0))
@@ -112,8 +112,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns a component that passes a string to the host twice: as a string, and as the only element of a list. The
-    /// string is `bytes` in its memory.
+    /// Returns a component that passes a string to the host twice: as a string, and as the only element of a list. In
+    /// the component's memory, the string is `bytes`.
     fn component(encoding: &str, bytes: &[u8], length: u32) -> String {
         let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
         format!(

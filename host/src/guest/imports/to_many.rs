@@ -15,8 +15,8 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
-/// The group with this name. `None` if the group has no members. If no group can have this name, the error is the name
-/// of an error in the contract.
+/// The group with this name. `None` if the group has no members. If the name is invalid, the error is one of the
+/// contract's error names.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
 
 /// The kind of a group: a topic or a tag.

@@ -1,5 +1,5 @@
-//! `wasi:keyvalue/batch`: several keys in one call. In this host, such a change happens completely or not at all,
-//! although the interface does not require that.
+//! `wasi:keyvalue/batch`: several keys in one call. In this host, a call changes either all of its keys or none. The
+//! interface does not require this.
 
 use wasmtime::Result;
 use wasmtime::component::{LinkerInstance, Resource};

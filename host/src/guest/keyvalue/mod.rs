@@ -35,7 +35,7 @@ type Store<'a> = StoreContextMut<'a, State>;
 type Outcomes<T> = Result<(std::result::Result<T, Error>,)>;
 type BoxedOutcome<'a, T> = Box<dyn Future<Output = Outcomes<T>> + Send + 'a>;
 
-/// The error of all functions.
+/// The error type of every function except `swap`.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
 enum Error {

@@ -3,7 +3,8 @@
 //! For each call, wasmtime 48 looks up the core function behind the exported one. If the core instance has defined that
 //! function, the lookup takes some 800 instructions, a tenth of an echo. If the core instance has imported the function
 //! and exports it again, it holds a pointer to the function, and the lookup takes few instructions. So a component gets
-//! one more core module, which does only this, and its exports take their core functions from there.
+//! one more core module, which only imports functions and exports them again. The component's exports take their core
+//! functions from this module.
 
 mod module;
 #[cfg(test)]
@@ -24,9 +25,9 @@ use super::payloads::{any, own_payloads};
 /// How deeply components may be nested. Each level is read once more for each level above it.
 const MAX_DEPTH: usize = 4;
 
-/// Returns the component with a module that exports its functions again, and the same for components inside it. Returns
-/// `None` if nothing would change: there are no functions, or the sections are in an order that leaves no place for the
-/// module. Such a component works as it is.
+/// Returns the component with a module that exports its functions again. Components inside it get such a module too.
+/// Returns `None` if nothing would change: there are no functions, or the sections are in an order that leaves no place
+/// for the module. Such a component works as it is.
 pub(super) fn with_reexports(component: &[u8]) -> Option<Vec<u8>> {
     rewrite(component, MAX_DEPTH)
 }
@@ -45,7 +46,7 @@ struct Outline<'a> {
     modules: Vec<&'a [u8]>,
     /// The core instances, with their modules. `None` for an instance that only groups exports.
     instances: Vec<Option<u32>>,
-    /// The core functions. Those that are exports of a core instance come with this instance and their name.
+    /// The core functions. For an export of a core instance: the instance, and the name of the export.
     functions: Vec<Option<(u32, &'a str)>>,
     /// The indices of the core functions behind functions of the component.
     lifted: BTreeSet<u32>,
@@ -135,8 +136,8 @@ impl Addition<'_> {
     }
 }
 
-/// Writes the component with the module, whose instance comes before the first alias that takes a function from it.
-/// Returns `None` if nothing would change.
+/// Writes the component with the added module. The module's instance comes before the first alias that takes a function
+/// from this instance. Returns `None` if nothing would change.
 fn write(component: &[u8], addition: Option<&Addition<'_>>, depth: usize) -> Option<Vec<u8>> {
     let mut written = wasm_encoder::Component::new();
     let (mut is_added, mut is_changed) = (false, false);
@@ -146,7 +147,7 @@ fn write(component: &[u8], addition: Option<&Addition<'_>>, depth: usize) -> Opt
         let bytes = component.get(range)?;
         let mut changed = None;
         match payload {
-            // The indices of these would have to change.
+            // The indices of these later modules and instances would have to change.
             Payload::ModuleSection { .. } | Payload::InstanceSection(_) if is_added => return None,
             Payload::ComponentSection { .. } => {
                 changed = depth.checked_sub(1).and_then(|depth| rewrite(bytes, depth));

@@ -59,7 +59,8 @@ pub(super) fn reexporting_module(functions: &[(&str, &FuncType)]) -> Option<Modu
     Some(module)
 }
 
-/// Returns the type as it is encoded. `None`: functions behind those of a component have no parameters of this type.
+/// Returns the encoder's form of a type. Returns `None` for types that the core functions behind a component's
+/// functions never use.
 fn value_type(ty: &ValType) -> Option<wasm_encoder::ValType> {
     match ty {
         ValType::I32 => Some(wasm_encoder::ValType::I32),

@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// The largest number of concurrent connections. One more connection evicts the one that has been idle for the longest
-/// time.
+/// The largest number of concurrent connections. When it is reached, a new connection evicts the one that has been idle
+/// for the longest time.
 const MAX_CONNECTIONS: usize = 128;
 
 /// The largest number of long requests that run concurrently. Others wait. This is less than the number of connections,

@@ -37,7 +37,7 @@ pub(in crate::server) async fn check(
     let mut config = config.checked()?;
     let resources = std::mem::take(&mut config.resources);
     load_peers(&config)?;
-    // Otherwise the other hosts of the cluster would see a new host.
+    // A check does not join the cluster, because the other hosts would see a new host.
     config.cluster = None;
     config.traces = None;
     let state = HostState::new(config, Arc::new(Machine), None, 0).map_err(StartError::Worker)?;

@@ -1,4 +1,4 @@
-//! The host: resources and their clients, whatever program accepts the connections.
+//! The host: resources and their clients. Any program may accept the connections.
 
 mod check;
 mod configure;
@@ -42,7 +42,7 @@ use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 /// The close reason of clients that the operator closes without giving a reason.
 pub(in crate::server) const CLOSED_BY_THE_OPERATOR: &str = "closed by the operator";
 
-/// The resources that are served, whatever program accepts the connections. Clones are handles to the same host.
+/// The resources that are served. Any program may accept the connections. Clones are handles to the same host.
 ///
 /// [`Server`](crate::Server) starts a host. Another program can embed one without a server:
 ///
@@ -104,7 +104,7 @@ impl Host {
     }
 
     /// Replaces all resources by `resources`. Resources whose settings are the same continue undisturbed. If one of
-    /// them cannot be served, nothing changes.
+    /// `resources` cannot be served, nothing changes.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// Once the future has been polled, the rollback continues when the future is dropped.
+    /// Once the future has been polled, the rollback continues even if the future is dropped.
     pub async fn rollback(&self, name: &str) -> Result<Replaced, ReloadError> {
         let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
         served.reload_handle().roll_back().await
@@ -190,7 +190,7 @@ impl Host {
 
     /// Publishes a text message to a topic of a resource. Returns the number of this host's clients that the message
     /// goes to. In a cluster the message also goes to the subscribers on the other hosts. Waits while too much
-    /// published data waits for delivery here.
+    /// published data is queued for delivery on this host.
     ///
     /// # Errors
     ///
@@ -210,7 +210,7 @@ impl Host {
 
     /// Publishes a binary message to a topic of a resource. Returns the number of this host's clients that the message
     /// goes to. In a cluster the message also goes to the subscribers on the other hosts. Waits while too much
-    /// published data waits for delivery here.
+    /// published data is queued for delivery on this host.
     ///
     /// # Errors
     ///

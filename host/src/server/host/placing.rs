@@ -37,8 +37,8 @@ impl From<NoLease> for NotHere {
 /// The pause before another attempt while an instance on this host is ending.
 const ENDING: Duration = Duration::from_millis(5);
 
-/// Returns a lease of the actor of a path that is unique in the cluster, if this host owns the actor. While no host
-/// owns it, tries again until `deadline`.
+/// Returns a lease of a path's actor if this host owns the actor. The path must be unique in the cluster. While no host
+/// owns the actor, tries again until `deadline`.
 pub(in crate::server) async fn lease(
     state: &HostState,
     served: &ServedResource,

@@ -77,7 +77,7 @@ pub(in crate::server) struct RequestContext {
     pub(in crate::server) deadline: Instant,
     /// The 8 bytes that a client of draft 00 sends after the head of its request.
     pub(in crate::server) challenge: Option<[u8; 8]>,
-    /// The client, from its acceptance until its connection takes it.
+    /// The accepted client, until it is taken to start its connection.
     accepted: Arc<Mutex<Option<Destination>>>,
 }
 
@@ -137,8 +137,8 @@ impl RequestContext {
         Self { challenge, ..self }
     }
 
-    /// Returns whether to trust headers that describe a client if they come from this address. They are never trusted
-    /// on a connection that a proxy opened on its own behalf.
+    /// Returns whether to trust headers from this address that describe a client. Such headers are never trusted on a
+    /// connection that a proxy opened on its own behalf.
     pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }

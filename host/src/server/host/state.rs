@@ -41,7 +41,7 @@ pub enum Stopped {
     Abandoned(usize),
 }
 
-/// The state of a host. It outlives the listeners, until the last client has gone.
+/// The state of a host. It outlives the listeners: it exists until the last client has gone.
 pub(in crate::server) struct HostState {
     pub(in crate::server) context: HostContext,
     pub(in crate::server) registry: Registry,

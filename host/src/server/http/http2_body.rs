@@ -26,7 +26,7 @@ tokio::task_local! {
     static STREAM: StreamContext;
 }
 
-/// The data that the answer to a request passes on to the task that serves the stream.
+/// Data for the task that serves the stream. It is set while the request is being answered.
 #[derive(Default)]
 struct StreamContext {
     /// When to cut the response off.

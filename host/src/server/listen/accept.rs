@@ -127,7 +127,7 @@ impl Acceptor {
             }
         }
         self.is_taken_over.store(false, Ordering::SeqCst);
-        // Connections that arrive before the worker resumes cause no event on it. The next line accepts them.
+        // The worker gets no event for connections that arrived before it resumed. The next line accepts them.
         self.accept_pending().await;
     }
 

@@ -56,7 +56,7 @@ pub(super) struct AsyncListener {
     socket: tokio::net::TcpStream,
 }
 
-/// An accepted stream. It is not registered with a runtime yet: the runtime that serves it registers it.
+/// An accepted stream. No runtime has registered it yet: that is up to the runtime that will serve the stream.
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -162,7 +162,8 @@ impl Binding<'_> {
 }
 
 impl Listener {
-    /// Returns the socket under this name, for a successor. The successor gets the same socket with the same queue.
+    /// Gives the socket this name, and returns it for a successor. The successor gets the same socket with the same
+    /// queue.
     ///
     /// # Errors
     ///
@@ -215,7 +216,7 @@ impl Listener {
         accept(self.socket.kind, &self.socket.descriptor)
     }
 
-    /// Records the local address of all connections, if the socket has only one.
+    /// Records the local address of all connections, if the socket listens on only one address.
     fn know_local_address(&mut self) {
         if let Address::Tcp(bound) = self.address
             && !bound.ip().is_unspecified()
@@ -303,8 +304,8 @@ fn unix(
     socket.bind(file)?;
     let own = SocketFile::new(file, handed_over);
     if let Some(mode) = mode {
-        // The mode is set before the socket listens. Nobody can connect before that, so nobody can connect with another
-        // mode.
+        // The mode is set before the socket listens. Nobody can connect until the socket listens, so nobody can connect
+        // while the file has another mode.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
     let descriptor = socket.listen(backlog)?.into_std()?.into();

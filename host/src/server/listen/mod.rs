@@ -268,7 +268,7 @@ fn log_missing_header(context: &RequestContext, error: &Error) {
     }
 }
 
-/// Runs `work` until the deadline of the handshake. Logs an error or a timeout, and returns `None`.
+/// Runs `work` until the deadline of the handshake. After an error or a timeout, logs it and returns `None`.
 async fn before_deadline<T>(
     context: &RequestContext,
     work: impl Future<Output = Result<T>>,

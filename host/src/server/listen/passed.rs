@@ -124,7 +124,7 @@ impl PassedSockets {
         if self.sockets.is_empty() { Opener::ThisProcess } else { Opener::AnotherProcess }
     }
 
-    /// Takes the sockets for one of the addresses for clients.
+    /// Takes the sockets that were passed for `listen`, one of the addresses for clients.
     pub(super) fn take_for(&mut self, listen: &Listen, all: &[Listen]) -> Vec<OwnedFd> {
         let is_systemd = listen.address == Address::Systemd;
         let name = listener_name(&listen.address);
@@ -182,7 +182,7 @@ impl PassedSockets {
         Err(Error::new(ErrorKind::InvalidInput, why))
     }
 
-    /// Ends the distribution of the sockets.
+    /// Closes the sockets that no setting has taken.
     ///
     /// # Errors
     ///

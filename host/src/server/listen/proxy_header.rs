@@ -60,7 +60,7 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHea
     loop {
         let room = (MAX_HEADER - bytes.len()) as u64;
         if (&mut stream).take(room).read_buf(&mut bytes).await? == 0 {
-            // Some health checks connect and send nothing, so the error is only an unexpected end.
+            // Some health checks connect and send nothing. The error is not `InvalidData`, so there is no warning.
             if bytes.is_empty() {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -75,7 +75,7 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHea
 
 /// Parses the header. Returns it with its length, or `None` if it is incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
-    // Version 1 is one line. The parser must not see a part of it, because it rejects a line that ends within a number.
+    // Version 1 is one line. The parser must get the whole line, because it rejects a line that ends within a number.
     if bytes.len() < MAX_V1_HEADER && bytes.starts_with(b"PROXY") && !bytes.contains(&b'\n') {
         return Ok(None);
     }

@@ -26,8 +26,8 @@ const HTTP1: &[u8] = b"http/1.1";
 /// The names in a self-signed certificate.
 const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// The server's certificate, and the authorities that it accepts for client certificates. Both can be reloaded while in
-/// use.
+/// The server's certificate, and the authorities whose client certificates the server accepts. Both can be reloaded
+/// while in use.
 #[derive(Debug)]
 pub(in crate::server) struct Tls {
     settings: config::Tls,

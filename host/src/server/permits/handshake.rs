@@ -1,4 +1,4 @@
-//! Limits for connections that are not WebSocket clients. Each stage of one of these connections has its own limit.
+//! Limits for connections that are not WebSocket clients. Each stage of such a connection has its own limit.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -16,30 +16,31 @@ use crate::worker::HandshakeWorker;
 /// until one of them is evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// How long a connection that has sent no request must have been idle before it is evicted. This time applies only if
-/// no client address holds at least two more permits than the address of the new connection. A program may open
-/// thousands of connections at once, and each of them may take this long.
+/// How long a connection that has sent no request must have been idle before it is evicted. This does not apply to
+/// connections from the address with the most permits, if it holds at least two more than the address of the new
+/// connection. A program may open thousands of connections at once, and each of them may take this long to send its
+/// request.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
 const MAX_KEEP_ALIVE: usize = 1024;
 
 /// How many responses may be in flight. This counts only responses that might not fit into a socket's send buffer: all
-/// responses over HTTP/2, and long ones over HTTP/1.1. One more response evicts a response that is not being read by
-/// its client. If there is no such response, the new one becomes a 503.
+/// responses over HTTP/2, and long ones over HTTP/1.1. When the limit is reached, a new response evicts a response that
+/// is not being read by its client. If there is no such response, the new one becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
-/// How long a client must have read nothing of a response before the response is evicted. The response is one that
-/// counts towards [`MAX_RESPONSES`]. This time applies only if no client address holds at least two more permits than
-/// the address of the new response.
+/// A response that counts towards [`MAX_RESPONSES`] is evicted only if its client has read nothing of it for this long.
+/// This does not apply to responses to the address with the most permits, if it holds at least two more than the
+/// address of the new response.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
 /// How many connections may wait, after their last response, for the client to close its side. Any further connections
 /// are closed at once.
 pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
-/// The permits that a connection holds until it has become a client, one for each limit that counts it. Dropping this
-/// value frees all of them.
+/// The permits that a connection holds until it has become a client: one for each limit that it counts towards.
+/// Dropping this value frees all of them.
 pub(in crate::server) struct HandshakePermit {
     worker: Option<HandshakeWorker>,
     permit: Option<Permit>,

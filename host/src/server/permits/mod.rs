@@ -1,7 +1,7 @@
-//! A limited number of permits, with eviction. When all permits are taken, a new peer evicts another peer: the one that
-//! has been idle longest at the address with the most permits. If no address holds at least two more permits than the
-//! new peer's address, the new peer instead evicts the peer that has been idle longest at any address, but only after a
-//! grace period.
+//! A limited number of permits, with eviction. When all permits are taken, a new peer evicts another peer. If the
+//! address with the most permits holds at least two more than the new peer's address, the peer that has been idle
+//! longest at that address is evicted. Otherwise the peer that has been idle longest of all is evicted, but only after
+//! a grace period.
 
 pub(super) mod handshake;
 
@@ -24,8 +24,8 @@ const NETWORK_MASK: u128 = !0 << 64;
 #[derive(Debug)]
 pub(in crate::server) struct Permits {
     max: usize,
-    /// How long a peer must have been idle before it is evicted. This time applies only if no address holds at least
-    /// two more permits than the address of the new peer.
+    /// How long a peer must have been idle before it is evicted. This does not apply to peers at the address with
+    /// the most permits, if it holds at least two more than the address of the new peer.
     grace: Duration,
     holders: Mutex<Holders>,
     /// Notified when a permit is dropped.

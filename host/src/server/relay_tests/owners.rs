@@ -65,7 +65,7 @@ async fn resource_that_stops_makes_no_instance_for_a_client_that_was_on_its_way(
     };
     assert!(lease(1).is_ok());
     drop(served.stop(HostClose::Restarted, Duration::ZERO, &Arc::new(Pace::at_once())));
-    // This happens if the resource stops just after a client has found that it is served.
+    // This happens if the resource stops just after a client's handshake has found that the resource is served.
     assert!(matches!(lease(2), Err(NoLease::Stopped)));
 }
 
@@ -259,7 +259,7 @@ async fn owner_that_does_not_know_the_secret_gets_nothing_of_a_client() {
 async fn refusal_of_the_owner_is_passed_on() {
     let (edge, owner) = (start("guest-choosy").await, start("guest-choosy").await);
     edge.relay_to(&[&owner.peers]);
-    // 421 is a status that hosts use among themselves, and 503 one for a lack of room.
+    // Hosts use the status 421 among themselves, and 503 when they have no room.
     let queries =
         ["reject=404", "page=words", "reject-with-header=X-Own", "reject=421", "reject=503"];
     for query in queries {

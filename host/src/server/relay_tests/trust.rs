@@ -72,7 +72,8 @@ async fn peer_without_the_secret_is_refused_with_403_and_what_is_no_host_with_40
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
 }
 
-/// Stands between an edge and an owner until the edge closes. Returns what the edge has sent.
+/// Copies bytes between an edge and an owner until one of them closes its side. `change` is applied to the bytes of the
+/// edge. Returns what the edge has sent.
 async fn between(
     listener: &TcpListener,
     owner: &str,

@@ -23,14 +23,14 @@ pub(in crate::server) trait Transfer<S: 'static>: 'static {
     ///
     /// # Errors
     ///
-    /// Returns the error of deregistering the socket.
+    /// Returns an error if the socket cannot be deregistered.
     fn detach(stream: S) -> Result<Self::Detached>;
 
     /// Registers the stream with the current runtime.
     ///
     /// # Errors
     ///
-    /// Returns the error of registering the socket.
+    /// Returns an error if the socket cannot be registered.
     fn attach(detached: Self::Detached) -> Result<S>;
 
     /// Converts the stream once it is on its final runtime.

@@ -117,7 +117,8 @@ fn project(script: &Path) -> PathBuf {
     found.map_or(absolute.clone(), Path::to_owned)
 }
 
-/// Returns the settings of the host. They come from `[resource]` or `component`, or else from the project.
+/// Returns the settings of the host. They come from the file that `config` names, or else from `[resource]` and
+/// `component`, or else from the project.
 fn host(
     file: &File,
     project: &Path,

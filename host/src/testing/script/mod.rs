@@ -43,7 +43,7 @@ impl Script {
         file::read(path)
     }
 
-    /// Makes a separate process of this program compile the components, within the limits that a server has
+    /// Sets the program that compiles the components, in a separate process and within the limits that a server has
     /// ([`Compile`](config::Compile)). Without this call, they are compiled in this process, without limits.
     #[must_use]
     pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {

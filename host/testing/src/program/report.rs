@@ -24,7 +24,7 @@ impl Report {
         print(&script.display());
     }
 
-    /// Records that a number of tests is not run.
+    /// Records that this many tests are not run.
     pub(super) fn leave_out(&mut self, tests: usize) {
         self.left_out += tests;
     }

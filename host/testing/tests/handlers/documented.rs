@@ -1,4 +1,4 @@
-//! docs/testing.md: its test in Rust is the first one here, and it has all steps of a script.
+//! docs/testing.md: its test in Rust is the first test in this file, and the document lists all steps of a script.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,7 +39,7 @@ fn test_in_the_documentation_is_the_one_above() -> Result<()> {
     Ok(())
 }
 
-/// Returns the words that are the first in code, as in `` `advance = "30s"` ``.
+/// Returns the first word of each piece of code, as in `` `advance = "30s"` ``.
 fn first_words(text: &str) -> BTreeSet<&str> {
     let codes = text.split('`').skip(1).step_by(2);
     codes.filter_map(|code| code.split([' ', '=']).next()).collect()

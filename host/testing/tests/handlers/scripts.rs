@@ -160,7 +160,7 @@ fn mistake_in_a_script_is_reported_with_its_line() -> Result<()> {
         let printed = Project::new(&script)?.fails(&[])?;
         let place = format!("tests/echo.toml:{line}: ");
         if words.is_empty() && !script.starts_with("[[test]\n") {
-            // The component is missing only when the test runs.
+            // A missing component is not noticed until the test runs.
             assert!(printed.contains("there is no file"), "{printed}");
             continue;
         }
@@ -201,7 +201,7 @@ fn component_that_takes_too_much_memory_to_compile_is_refused() -> Result<()> {
     let project = Project::new(&steps(r#"{ connect = "ada", to = "/echo" }"#))?;
     let file = project.path().join("ws-host.toml");
     let config = std::fs::read_to_string(&file)?;
-    // Without a cache, which may have the component.
+    // The cache is off, because it may already contain the component.
     let limited = |memory: &str| format!("cache = false\ncompile-memory = \"{memory}\"\n{config}");
     std::fs::write(&file, limited("1MiB"))?;
     let printed = project.fails(&[])?;

@@ -135,7 +135,7 @@ fn checkpoint_is_taken_in_the_tests_time() -> Result<()> {
     assert_eq!(ask(&client, "count")?, "3");
     other.send("trap");
     other.expect_close(1011, "the handler failed");
-    // Two, and a hundred for the client that left.
+    // The checkpoint has 2. The client that left adds 100, and this call adds 1.
     assert_eq!(ask(&client, "count")?, "103");
     Ok(())
 }

@@ -58,16 +58,16 @@ pub struct Forwarded {
 
 /// Finds the client behind the peer of a connection.
 ///
-/// An untrusted peer is the client, whatever its headers say. For a trusted peer, the hops are examined from the right,
-/// which is where the nearest proxy appends:
+/// An untrusted peer is the client, even if its headers say otherwise. For a trusted peer, the hops are examined from
+/// the right, which is where the nearest proxy appends:
 ///
 /// - Trusted hops are skipped. The first untrusted hop is the client. The elements to its left are ignored, because no
 ///   trusted proxy wrote them.
 /// - If all hops are trusted, the leftmost is the client.
 /// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
-/// The scheme and host are those of the last readable element, even if that element hides the address, because a
-/// trusted proxy wrote that element.
+/// In `Forwarded`, the scheme and host are those of the last element that the search can read, even if that element
+/// hides the address, because a trusted proxy wrote that element.
 ///
 /// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
 /// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, the
@@ -136,7 +136,7 @@ fn from_x_forwarded<B>(
     client
 }
 
-/// Returns the client with the address in the header `name`, and its scheme.
+/// Returns the client with the address in the header `name` and the scheme in `X-Forwarded-Proto`.
 fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> Forwarded {
     let hop = single_value(headers, name).and_then(hop);
     let scheme = single_value(headers, X_FORWARDED_PROTO).and_then(Scheme::from_name);
@@ -147,7 +147,8 @@ fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> For
 }
 
 /// Returns the port of the requested host. The default ports of http and https are left out. A host without a port
-/// means one of these two ports. Which one is not certain: a proxy nearer to the client may have turned https into http.
+/// means one of these two ports. It is not certain which one: a proxy nearer to the client may have turned https into
+/// http.
 fn forwarded_port(headers: &HeaderMap) -> Option<u16> {
     let port = single_value(headers, X_FORWARDED_PORT).and_then(parse_port)?;
     (!matches!(port, 0 | 80 | 443)).then_some(port)

@@ -26,7 +26,7 @@ pub struct Upgrade {
     deflate: Option<Parameters>,
 }
 
-/// The proof for the client that the server understood its handshake.
+/// The proof that the server understood the client's handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     AcceptKey(String),
@@ -38,7 +38,7 @@ pub(super) enum Proof {
     },
 }
 
-/// The error of choosing a subprotocol that the client did not offer.
+/// The error for a chosen subprotocol that the client did not offer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("subprotocol {0:?} was not offered by the client")]
 pub struct SubprotocolNotOffered(pub String);

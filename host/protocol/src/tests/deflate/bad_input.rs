@@ -30,7 +30,7 @@ fn fails(bytes: &str, error: ProtocolError) {
     }
 }
 
-/// Returns a binary message of a server with RSV1, in one frame.
+/// Returns a server's binary message in one frame with RSV1.
 fn frame(payload: &[u8]) -> Vec<u8> {
     let length = payload.len() as u64;
     let header =
@@ -109,7 +109,7 @@ fn reference_to_an_earlier_message_is_reported_as_such() {
     // The message refers to an earlier one, but there is none.
     fails_with(Deflate::default(), 1000, &second, InvalidDeflate);
     fails_with(Deflate::with_context_takeover(), 1000, &second, InvalidDeflate);
-    // A stream that begins inside a message cannot refer to earlier data, whatever was negotiated.
+    // A stream that begins inside a message cannot refer to earlier data, with or without context takeover.
     let after_a_last_block = frame(&[&[0x03, 0x00][..], &second[4..]].concat());
     for settings in [Deflate::default(), Deflate::with_context_takeover()] {
         let mut client = End::inflating(settings, 1000);
@@ -177,7 +177,7 @@ fn kept_window_resolves_forbidden_references() {
 
 #[test]
 fn message_truncated_anywhere_fails() {
-    // Messages, and the lengths at which truncation leaves another valid message.
+    // Messages, and the beginnings of each message that are valid messages themselves.
     for (whole, right) in [
         ("f2 48 cd c9 c9 07 00", &[][..]),
         ("00 05 00 fa ff 48 65 6c 6c 6f 00", &["00"]),
@@ -209,7 +209,7 @@ fn truncated_messages_with_dynamic_codes_fail() {
 
 #[test]
 fn text_that_is_not_utf8_fails_before_the_message_is_whole() {
-    // An uncompressed block of three bytes. The second byte is invalid, and nothing follows.
+    // An uncompressed block of three bytes. The second byte is invalid, and the last frame of the message is missing.
     fails("41 08 00 03 00 fc ff 61 c0 61", InvalidUtf8);
     // An incomplete character at the end.
     fails("c1 07 00 01 00 fe ff e4 00", InvalidUtf8);

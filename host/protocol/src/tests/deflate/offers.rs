@@ -19,7 +19,7 @@ fn extensions(response: &Response<()>) -> Option<&str> {
     header.map(|value| value.to_str().expect("text"))
 }
 
-/// Asserts the response to an offer with these settings, and the negotiated directions.
+/// Asserts how a server with these settings responds to an offer, and which directions are negotiated.
 #[track_caller]
 fn answers(settings: &Deflate, offer: &[&str], expected: Option<(&str, Direction, Direction)>) {
     let mut upgrade = upgrade(&offering(offer));

@@ -126,7 +126,7 @@ fn instance(cost: Cost, parts: Parts) -> String {
     )
 }
 
-/// Lists the packages of imports. Each occurs once, with its versions: `wasi:cli, wasi:io @0.2.6`.
+/// Lists the packages of imports. Each version occurs once, after its packages: `wasi:cli, wasi:io @0.2.6`.
 fn packages(imports: &[Import], provided: Provision) -> String {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for import in imports.iter().filter(|import| import.provided == provided) {

@@ -36,11 +36,11 @@ pub(super) fn resolve() -> Result<Resolve> {
     Ok(resolve)
 }
 
-/// The folder with the WIT of [`CAPABILITIES`], with one file for each package. Projects in other languages contain the
-/// same files.
+/// The folder with the WIT of [`CAPABILITIES`], with one file for each package. Projects in JavaScript, TypeScript and
+/// Python contain the same files.
 const CAPABILITIES_FOLDER: &str = "host/templates/capabilities/all/wit/deps";
 
-/// The interfaces of WASI outside version 0.2 that a module may import. Those of version 0.2 are in the adapter.
+/// The WASI interfaces outside WASI 0.2 that a module may import. The interfaces of WASI 0.2 are in the adapter.
 pub(super) const CAPABILITIES: [&str; 4] = [
     "wasi:config/store@0.2.0-rc.1",
     "wasi:keyvalue/store@0.2.0-draft2",

@@ -11,8 +11,8 @@ use super::contract::PACKAGE;
 /// them.
 const TYPES: &str = "component-type";
 
-/// The prefix of the sections with DWARF. They are most of a C compiler's output: a megabyte with the C library, for 30
-/// KB of code.
+/// The prefix of the sections with DWARF. They make up most of a C compiler's output. With the C library, they take a
+/// megabyte for 30 KB of code.
 const DEBUG: &str = ".debug_";
 
 /// The kind of a WebAssembly file.

@@ -62,7 +62,7 @@ pub(super) fn lines() -> Lines {
     receiver
 }
 
-/// Reads a line. Errors contain `number` as the number of the line. A line ends with LF or CRLF. The last line may end
+/// Reads a line. `number` is the number of the line, for errors. A line ends with LF or CRLF. The last line may end
 /// without either. A CR at the end of such a line is a part of the message.
 fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputError> {
     let mut bytes = Vec::new();

@@ -46,7 +46,7 @@ pub(super) struct LinePermit {
     line: mpsc::OwnedPermit<String>,
 }
 
-/// The error that standard output accepts no more lines, because a write failed.
+/// The error returned when standard output accepts no more lines, because a write failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OutputClosed;
 

@@ -62,7 +62,7 @@ pub(super) struct Session {
     plan: Plan,
     /// The input. `None` when it has ended or is no longer read.
     lines: Option<Lines>,
-    /// The message that is being written. The next line is read only when it has been written.
+    /// The message that is being written. The next line is not read until this message has been written.
     sending: Option<Sending>,
     pings: Pings,
     /// When to close because no message has arrived for `Plan::wait`. After a signal, when to stop waiting for the
@@ -224,7 +224,7 @@ impl Session {
         self.restart_wait();
     }
 
-    /// Restarts the timer of `--wait` if the input has ended and everything has been sent, because the server may send
+    /// If the input has ended and everything has been sent, restarts the timer of `--wait`, because the server may send
     /// more messages.
     fn restart_wait(&mut self) {
         let is_waiting = self.lines.is_none()
@@ -243,7 +243,7 @@ impl Session {
         self.deadline = Some(Instant::now() + CLOSE_TIMEOUT + FLUSH_TIMEOUT);
     }
 
-    /// Starts the closing handshake. Returns `false` if the code or the reason may not be sent.
+    /// Starts the closing handshake. Returns `false` if the code or the reason is not allowed.
     fn close(&mut self, code: u16, reason: &str, cause: CloseCause) -> bool {
         let was_open = self.client.state() == State::Open;
         match self.client.close(code, reason) {
@@ -318,7 +318,8 @@ impl Session {
         }
     }
 
-    /// Reports why something could not be sent. Once the connection is closing, only the final report mentions it.
+    /// Reports why something could not be sent. Once the connection is closing, only the final report mentions such
+    /// failures.
     fn report_failure(&self, sent: Result<(), SendError>) {
         if let Err(error) = sent
             && self.client.state() == State::Open

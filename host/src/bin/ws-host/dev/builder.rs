@@ -28,7 +28,7 @@ pub(super) struct Builder {
     changed_meanwhile: Vec<PathBuf>,
 }
 
-/// How a build ended. It has already been reported.
+/// How a build ended. A success or failure has already been reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BuildEnd {
     Succeeded,
@@ -189,7 +189,7 @@ impl Builder {
         }
     }
 
-    /// Waits until the log is written, so that the output of the build comes after it.
+    /// Waits until the log is written, so that the output of the build comes after the log lines.
     async fn flush_log(&self) {
         let log = self.log.clone();
         // This fails only if the runtime is shutting down.

@@ -76,12 +76,12 @@ impl Running {
             .arg("-c")
             .arg(&project.build)
             .current_dir(&project.folder)
-            // Nobody can answer a build that asks a question, so it must not wait for an answer.
+            // If a build asks a question, nobody is there to answer it, so the build must not wait for an answer.
             .stdin(Stdio::null())
             // Standard output is for the URL of the server, which scripts read.
             .stdout(io::stderr())
-            // Ctrl-C at the terminal then reaches only this program. This program then stops all processes of the
-            // build.
+            // The build has its own process group, so Ctrl-C at the terminal reaches only this program. This program
+            // then stops all processes of the build.
             .process_group(0)
             .spawn()?;
         let group = Some(Pid::from_child(&child));
@@ -98,7 +98,8 @@ impl Running {
     /// Waits for the shell of the build to exit.
     async fn exited(&self) -> io::Result<()> {
         if let Some(group) = self.group {
-            // `NOWAIT` keeps the process id, so that no other process gets it while this program may still signal it.
+            // `NOWAIT` keeps the process id reserved, so that no other process gets this id while this program may
+            // still send signals to the build.
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             spawn_blocking(move || waitid(WaitId::Pid(group), options)).await??;
         }
@@ -129,7 +130,7 @@ impl Drop for Running {
     }
 }
 
-/// Returns why a build failed. If the output of the build does not say what the user can do, adds that.
+/// Returns why a build failed. Adds advice if the output of the build does not say what the user can do.
 fn explain(status: ExitStatus, build: &str) -> String {
     const README: &str = "the project's README.md says what to install";
     match (status.code(), status.signal()) {

@@ -86,7 +86,7 @@ impl Sources {
         changed.map(|(path, _)| path).chain(removed).cloned().collect()
     }
 
-    /// Adds a file or folder that the configuration names. It is added whatever it is called.
+    /// Adds a file or folder that the configuration names, even one whose name would otherwise be ignored.
     fn add_watched(&mut self, path: &Path, project: &Project, before: &BTreeMap<PathBuf, Seen>) {
         if let Some(parent) = path.parent() {
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
@@ -220,7 +220,7 @@ mod tests {
             fs::write(self.folder.path().join(name), content).expect("it can be written");
         }
 
-        /// Sets a file's modification time, as saving it without a change does.
+        /// Updates a file's modification time, like saving the file without a change.
         fn touch(&self, name: &str) {
             let file = fs::File::options().write(true).open(self.folder.path().join(name));
             let later = SystemTime::now() + Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! Uses `inotify(7)` to notice that something may have changed in the source folders.
 //!
-//! `sources.rs` finds out which files have changed by checking all of them. So the content of an event does not matter,
+//! `sources.rs` checks all files to find out which of them have changed. So the content of an event does not matter,
 //! and a lost event does no harm.
 
 use std::collections::BTreeSet;

@@ -111,7 +111,7 @@ fn dependency(of_workspace: Value, of_package: &Value) -> Table {
         Value::Table(table) => table,
         version => Table::from_iter([("version".to_owned(), version)]),
     };
-    // The path of a package of the SDK is relative to the root of the workspace.
+    // In the workspace's manifest, the path of an SDK package is relative to the workspace root.
     if let Some(Value::String(path)) = dependency.get_mut("path")
         && let Some(below) = path.strip_prefix(SOURCE)
     {

@@ -117,7 +117,7 @@ fn project_path(path: &str, name: &Name) -> String {
     with_names(&parts.collect::<Vec<_>>().join("/"), name)
 }
 
-/// Returns a file in whose text the project's names are filled in.
+/// Returns a file of the project. In a text file, the project's names are filled in.
 fn filled_in(file: EmbeddedFile, name: &Name) -> ProjectFile {
     match std::str::from_utf8(file.content) {
         Ok(text) => ProjectFile { content: with_names(text, name).into(), ..as_it_is(file) },

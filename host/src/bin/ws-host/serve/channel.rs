@@ -2,8 +2,8 @@
 //!
 //! The standard input of the successor is one end of a socket that preserves message boundaries. The process sends its
 //! listening sockets, each with its name, followed by [`END`]. When the successor has started, it answers [`READY`].
-//! The process then sends [`GO`] and stops accepting connections, and the successor begins to accept them. If one of
-//! the processes ends before that, the other process sees the end of the socket, and nothing has changed.
+//! The process then sends [`GO`] and stops accepting connections, and the successor begins to accept them. If either
+//! process exits before [`GO`] is sent, the other one sees the socket close, and nothing has changed.
 
 use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result};
 use std::mem::MaybeUninit;

@@ -79,8 +79,8 @@ impl Notifier {
         self.send(&[NotifyState::MainPid(id)]).await;
     }
 
-    /// Sends the status whenever it has changed. Also sends the signs of life that the watchdog expects, while all
-    /// workers respond.
+    /// Sends the status whenever it has changed. While all workers respond, also sends the signs of life that the
+    /// watchdog expects.
     ///
     /// # Cancel safety
     ///

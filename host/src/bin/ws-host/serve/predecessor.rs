@@ -52,7 +52,7 @@ impl Predecessor {
     ///
     /// # Errors
     ///
-    /// An error if the predecessor stops, or does not agree and continues to serve.
+    /// An error if the predecessor stops or does not agree. A predecessor that does not agree continues to serve.
     pub(super) fn take_over(self) -> Result<()> {
         let Self(channel) = self;
         let answer = channel.send(READY).and_then(|()| channel.receive(ANSWER_TIMEOUT));

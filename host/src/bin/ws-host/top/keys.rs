@@ -58,8 +58,8 @@ fn read_unbuffered() -> Option<Termios> {
     modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
     modes.special_codes[SpecialCodeIndex::VMIN] = 1;
     modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-    // Ctrl-Z is turned off, because it would leave the shell with this screen. Zero stands for a character that never
-    // comes (POSIX: _POSIX_VDISABLE).
+    // Ctrl-Z is turned off, because this screen would remain on the terminal while the user is back in the shell. Zero
+    // stands for a character that never comes (POSIX: _POSIX_VDISABLE).
     modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
     tcsetattr(&input, OptionalActions::Now, &modes).ok()?;
     Some(before)

@@ -52,13 +52,13 @@ const AFTER_HELP: &str = "\
 At a terminal, the figures are refreshed every second until you press q or Ctrl-C.
 Elsewhere, such as in a pipe, everything is printed once, as with --once.";
 
-/// Shows the state of the server. Shows it once with `--once`, and otherwise again and again until the user ends the
-/// program.
+/// Shows the state of the server. Shows it once with `--once` or if standard output is not a terminal, and otherwise
+/// again and again until the user ends the program.
 ///
 /// # Errors
 ///
-/// An error if the first request fails, or if the output cannot be written. Later failures are only shown, and the
-/// request is repeated.
+/// An error if a request fails before anything is shown, or if the output cannot be written. Later failures are only
+/// shown, and the request is repeated.
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let host = Host::new(args.address, args.admin_token)?;
     let mut answers = Answers::default();

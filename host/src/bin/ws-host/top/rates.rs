@@ -9,8 +9,8 @@ use super::status::{ResourceFigures, Status};
 /// answers, because the host measures only one call in 64.
 const WINDOW: usize = 11;
 
-/// The shortest time between two answers from which rates are computed. In a shorter time, the counters may not have
-/// moved.
+/// Rates are computed as if at least this time had passed between two answers. In a shorter time, the counters may not
+/// have moved.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The most recent answers of a host.
@@ -31,7 +31,7 @@ pub(super) struct Rates {
 /// The present activity of the handlers of a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Rate {
-    /// A number per second, as are the next three fields.
+    /// This field and the next three are numbers per second.
     pub(super) received: f64,
     pub(super) received_bytes: f64,
     pub(super) sent: f64,

@@ -13,7 +13,7 @@ pub(super) struct Status {
     pub(super) busy_nanoseconds: u64,
     pub(super) buffered_bytes: u64,
     pub(super) max_buffered_bytes: u64,
-    /// The upper bounds of the first `buckets` of each resource.
+    /// The upper bounds of the `buckets` of each resource. The last bucket has no bound.
     pub(super) bounds_nanoseconds: Vec<u64>,
     pub(super) resources: Vec<ResourceFigures>,
     pub(super) instances: Vec<Instance>,

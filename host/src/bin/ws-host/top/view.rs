@@ -11,7 +11,7 @@ use super::rates::{Answers, Rate, Rates, Within};
 use super::status::{ResourceFigures, Status};
 use super::table::{Align, Table};
 
-/// The fewest lines that a table can have: an empty one, its title, and a row.
+/// The smallest number of lines for a table: an empty line, the title, and a row.
 const SMALLEST_TABLE: usize = 3;
 
 /// The size of a terminal.
@@ -231,7 +231,7 @@ fn clients(status: &Status) -> Table {
     Table { columns, rows: rows.collect() }
 }
 
-/// Returns columns: first of texts, then of figures, and then of texts again.
+/// Returns the columns: columns of text first, then columns of figures, and then more columns of text.
 fn titles(texts: &[&str], figures: &[&str], more_texts: &[&str]) -> Vec<(String, Align)> {
     let aligned = |titles: &[&str], align| {
         titles.iter().map(|title| ((*title).to_owned(), align)).collect::<Vec<_>>()

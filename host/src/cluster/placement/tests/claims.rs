@@ -215,7 +215,7 @@ async fn other_hosts_learn_that_an_owner_is_dead_without_asking() {
     let Location::There(owner) = b.locate(&actor("/room")).await else { panic!("it is on a") };
     assert!(!owner.fenced.is_cancelled());
     drop(a);
-    // The owner must learn this before the fenced lease is removed.
+    // Host `b` must learn this before the fenced lease is removed.
     let learns = tokio::time::timeout(TIMING.lease() * 3, owner.fenced.cancelled());
     learns.await.expect("b learns it");
 }

@@ -77,7 +77,7 @@ async fn a_lease_that_stands_still_is_fenced_after_its_end_and_never_renewed() {
         if content == LeaseContent::Fenced {
             break revision;
         }
-        // A host considers its own lease valid for a shorter time than other hosts do, so it is not lost yet.
+        // A lease ends for its own host before another host may fence it. It may have lapsed, but it is not lost yet.
         assert!(!term.is_lost());
         assert!(now.since(term.valid_until()) < DEADLINE, "it was never fenced");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -127,7 +127,7 @@ async fn hosts_do_not_fence_each_other_when_the_broker_comes_back() {
     let b = Member::start(&server.broker.url(), "b", TIMING).await;
     let terms = [a.term().await, b.term().await];
     proxy.cut();
-    // By then, each host has seen the last renewal of the other.
+    // In this time, `b` sees the last renewal of `a`.
     tokio::time::sleep(TIMING.lease() / 2).await;
     server.broker.kill().expect("a broker to kill");
     tokio::time::sleep(TIMING.lease() * 2).await;
@@ -179,7 +179,7 @@ async fn fenced_leases_are_removed_and_claims_that_name_them_are_still_taken() {
     assert!(b.claim(&actor("/room")).await.token() > claim.token());
 }
 
-/// Records with one lease that is renewed before each read, and an endless number of other leases.
+/// Records with 1000 leases. They are renewed so often that there is always a next lease to read.
 struct Storm;
 
 impl Records for Storm {

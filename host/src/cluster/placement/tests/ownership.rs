@@ -1,4 +1,4 @@
-//! Records which host let events of an actor begin, and checks that no two hosts did so at overlapping times.
+//! Records which host began events of an actor, and checks that no two hosts did so at overlapping times.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl Ownership {
         owns
     }
 
-    /// Panics if an actor had events of one claim between events of another claim. Returns how often actors passed from
-    /// one claim to the next.
+    /// Panics if an actor had events of one claim between events of another claim. Returns the number of events, and
+    /// how often actors passed from one claim to the next.
     pub(super) fn check(&self) -> (usize, usize) {
         let mut events = self.events.lock().clone();
         events.sort_by_key(|event| event.at);

@@ -18,7 +18,7 @@ pub(super) struct Spy {
     pub(super) is_stale: AtomicBool,
     /// Whether the answer to a successful write is lost.
     pub(super) loses_answers: AtomicBool,
-    /// When writes to leases began, and their results before these were lost.
+    /// When each write to a lease began, and the broker's result, even if the test then lost it.
     pub(super) writes: Mutex<Vec<(BootTime, Result<u64, WriteError>)>>,
 }
 

@@ -1,4 +1,4 @@
-//! Saved states, and owners that are no longer the last ones.
+//! Saved states, and owners that have been replaced.
 
 use super::*;
 use crate::ownership::{Inherited, SaveError, SavedWhen};
@@ -15,7 +15,7 @@ async fn late_save_of_an_earlier_owner_is_refused() {
     let (opened, inherited) = a.placement.open_state(&old).await.expect("a new record");
     assert_eq!(inherited, None);
     let saved = a.placement.save_state(&old, b"one", SavedWhen::Running, opened).await;
-    // The answer to that write may have been lost. Its owner then still knows only the earlier revision.
+    // The answer to that write may have been lost. The owner then still knows only the earlier revision.
     let again = a.placement.save_state(&old, b"two", SavedWhen::Running, opened).await;
     let again = again.expect("a save by the same owner");
     assert!(again > saved.expect("a save"));

@@ -1,5 +1,5 @@
-// The live page: asks for /status every second and shows it. Whatever clients or handlers have chosen (paths, addresses,
-// replies) is set as text, never as markup.
+// The live page: asks for /status every second and shows it. Values that clients or handlers have chosen (paths,
+// addresses, replies) are set as text, never as markup.
 
 const PERIOD = 1000; // Milliseconds between two requests.
 const HISTORY = 90; // Points of a curve.

@@ -110,7 +110,7 @@ async fn decide(
             served.resource().lease(id, &path, None, max_clients).map_err(NotHere::from)
         }
         UniqueIn::Cluster => {
-            // The actor may have no owner for a while. This permit limits how many handshakes wait for one.
+            // The actor may have no owner for a while. This permit limits how many handshakes wait for an owner.
             handshake = served.try_handshake(state.max_handshakes());
             if handshake.is_none() {
                 return full(served, attempt, "handshakes");

@@ -1,4 +1,5 @@
-//! An attempt to become a client. It is counted and logged when it ends, whatever the outcome.
+//! An attempt to become a client. It is counted when it ends. It is also logged, unless this host has accepted the
+//! client.
 
 use http::{Request, StatusCode};
 use tokio::time::Instant;

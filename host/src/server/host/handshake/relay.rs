@@ -4,11 +4,11 @@
 //!
 //! 1. `admit` (`admission.rs`) asks for a lease of the actor (`placing.rs`). If the cluster's records name another host
 //!    (`cluster/owners.rs`), it calls [`relay`].
-//! 2. [`relay`] connects to the owner (`cluster/relay/dial.rs`), and sends the facts about the client and the head of
-//!    its request. If that host is not the owner (any more), it looks the owner up again.
+//! 2. [`relay`] connects to the owner (`cluster/relay/dial.rs`), and sends the facts about the client, together with
+//!    the head of the client's request. If that host is not the owner (any more), [`relay`] looks the owner up again.
 //! 3. On the owner, `serve_peer` (`server/listen/peers.rs`) checks the peer (`cluster/relay/accept.rs`), puts the facts
-//!    into the context of the request, and serves it as any other, up to `admit`.
-//! 4. If the owner accepts the client, the edge sends its response on (`server/http/final_response.rs`).
+//!    into the context of the request, and serves the request like any other, up to `admit`.
+//! 4. If the owner accepts the client, the edge passes on the owner's response (`server/http/final_response.rs`).
 //!    [`RelayedClient::run`] then copies the bytes (`connection/relay.rs`) until one side ends.
 
 use std::sync::Arc;
@@ -42,11 +42,11 @@ use crate::server::response::{Body, passed_on, text, unavailable};
 
 /// The first and the longest pause between an attempt to reach the owner and the next lookup of the owner. Each pause
 /// is twice as long as the one before. Pauses help because the owner may change soon: a dead owner will be fenced, and
-/// a living one may be ending the actor, which another host can own once its clients have closed.
+/// a living one may be ending the actor. Once the actor's clients have closed, another host can own the actor.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// The divisor for the time of one attempt to connect to the owner: an attempt may take a third of the time that is
-/// left until the deadline.
+/// One attempt to connect to the owner may take a third of the time that is left until the deadline. This is the
+/// divisor.
 const PARTS: u32 = 3;
 
 /// The header of responses that are meant for the relaying host, not for its client.
@@ -125,8 +125,8 @@ where
             until_answered: context.deadline,
         };
         let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), deadlines);
-        // The bytes will be copied by a task on this runtime, so the owner's socket is opened here too. If the request
-        // is dropped, the attempt is aborted.
+        // A task on the runtime of `worker` will copy the bytes, so the owner's socket is opened there too. If the
+        // request is dropped, the attempt is aborted.
         let asking = AbortOnDropHandle::new(worker.worker().runtime().spawn(asking));
         let responded = match asking.await {
             Ok(responded) => responded,
@@ -195,7 +195,7 @@ where
 
 const UNREACHABLE: &str = "The host that serves this path cannot be reached.\n";
 
-/// Returns an instant in the future: now, plus one part of the time that is left until the deadline.
+/// Divides the time that is left until the deadline into equal parts, and returns the end of the first part.
 fn part_of(deadline: Instant, parts: u32) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) / parts

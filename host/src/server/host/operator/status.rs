@@ -1,6 +1,6 @@
 //! The state of the host for people who watch it: the answer to `GET /status`, which the live page shows.
 //!
-//! The lists are bounded, so the answer is small however many clients there are.
+//! The lists are bounded, so the answer is small even if there are many clients.
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub struct ResourceStatus {
     pub name: String,
     /// The path of the resource, or its path pattern.
     pub path: String,
-    /// The server's address that serves the resource, as configured. `None`: all addresses of the server.
+    /// The address at which the server serves the resource, as configured. `None`: all addresses of the server.
     pub listen: Option<Address>,
     /// The file of the resource's component.
     pub component: String,
@@ -65,7 +65,7 @@ pub struct ClientStatus {
 pub(in crate::server) struct StatusQuery {
     /// The number of the last occurrence that the watcher has seen.
     pub(in crate::server) since: u64,
-    /// Only clients with this text in their number, resource, path or address are listed.
+    /// Limits the list to clients whose number is this text, or whose resource, path or address contains it.
     pub(in crate::server) find: String,
 }
 

@@ -33,8 +33,8 @@ impl Host {
         Ok(self.tagging(resource, tag)?.resource().topics().tags().count(tag))
     }
 
-    /// Sends a text message to those of a resource's clients that have this tag. Returns the number of these clients.
-    /// Waits while too much data waits for delivery. Only data that was published or sent by tag counts.
+    /// Sends a text message to all clients of a resource that have this tag. Returns the number of these clients.
+    /// Waits while too much data is queued for delivery, counting only data that was published or sent by tag.
     ///
     /// # Errors
     ///
@@ -52,8 +52,8 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::text(message)).await
     }
 
-    /// Sends a binary message to those of a resource's clients that have this tag. Returns the number of these clients.
-    /// Waits while too much data waits for delivery. Only data that was published or sent by tag counts.
+    /// Sends a binary message to all clients of a resource that have this tag. Returns the number of these clients.
+    /// Waits while too much data is queued for delivery, counting only data that was published or sent by tag.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::binary(message)).await
     }
 
-    /// Closes those of a resource's clients that have this tag. Each client is first sent everything that was queued
-    /// for it before. Returns the number of these clients.
+    /// Closes all clients of a resource that have this tag. Each client is first sent everything that is already queued
+    /// for it. Returns the number of these clients.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A client whose actor lives on another host: its bytes are copied between it and that host.
+//! A client whose actor lives on another host: bytes are copied between the client and that host.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -33,7 +33,7 @@ pub(in crate::server) struct RelayedClients {
     pub(in crate::server) places: crate::server::relay_tests::Places,
 }
 
-/// The entry of a relayed client. It is removed when this is dropped.
+/// The entry of a relayed client. Dropping this value removes the entry.
 pub(in crate::server) struct RelayedEntry {
     clients: Arc<RelayedClients>,
     address: String,

@@ -226,8 +226,8 @@ impl ServedResource {
         self.resource.stop(why, max_wait, pace)
     }
 
-    /// Ends the actors that are unique in the cluster, so that other hosts can own them, at this pace and within
-    /// `time`.
+    /// Ends the actors that are unique in the cluster, at this pace and within `time`, so that other hosts can own
+    /// them.
     pub(in crate::server) fn hand_over(
         &self,
         why: HostClose<'static>,
@@ -265,8 +265,8 @@ pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
     Pace::new(closes, time / 4 * 3)
 }
 
-/// Returns the shortest time between two checkpoints. It is also the shortest time between two saves of a durable state
-/// for other hosts, because each checkpoint of a durable state is also saved for them.
+/// Returns the shortest time between two checkpoints. Each checkpoint of a durable state is also saved for other hosts,
+/// so this is the shortest time between two such saves as well.
 fn checkpoint(settings: &config::Resource) -> Option<Duration> {
     settings.save_every.or(settings.timeouts.checkpoint)
 }
@@ -307,7 +307,7 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
     };
     let config::KeyvalueLimits { max_size, max_keys } = settings.keyvalue;
     // With one instance per client, actors have no buckets of their own. Such an actor ends with its client, whose
-    // number is never used again, so nobody could open its bucket later.
+    // number is never used again, so nobody could open the actor's bucket later.
     let has_buckets = settings.instance_per != config::InstancePer::Client;
     let keyvalue = StoreSettings {
         limits: StoreLimits { max_size, max_keys },
