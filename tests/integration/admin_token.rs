@@ -7,6 +7,7 @@ use anyhow::Result;
 use ws_host_test_support::TestServer;
 
 use crate::configured::{Configuration, ask_admin, hang_up};
+use crate::encrypted::Authority;
 
 const OLD: &str = "an-old-token-that-nobody-guesses";
 const NEW: &str = "a-new-token-that-nobody-guesses";
@@ -63,6 +64,28 @@ fn token_that_cannot_be_read_keeps_the_old_one_and_the_reload_reports_it() -> Re
         assert!(line.contains("admin-token"), "{text:?}: {line}");
         assert_eq!(statuses(admin)?, [200, 401], "{text:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn token_is_replaced_even_if_the_certificate_cannot_be_used() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let token = folder.path().join("token");
+    std::fs::write(&token, OLD)?;
+    let authority = Authority::new()?;
+    let (certificate, key) = authority.write(&authority.vouch_for("server")?)?;
+    let flags = [
+        ["--tls-cert", &certificate],
+        ["--tls-key", &key],
+        ["--admin-token", &token.to_string_lossy()],
+    ];
+    let (_server, admin) = TestServer::with_admin("echo", &flags.concat())?;
+    std::fs::write(&token, NEW)?;
+    std::fs::write(&key, "no key")?;
+    let (status, body) = ask(admin, "POST /reload", OLD)?;
+    assert_eq!(status, 422, "{body}");
+    assert!(body.contains(&key), "{body}");
+    assert_eq!(statuses(admin)?, [401, 200]);
     Ok(())
 }
 

@@ -112,17 +112,16 @@ impl ConfigReloader {
 
     async fn try_reload(&self) -> Result<ConfigReload, ConfigReloadError> {
         let token = self.read_token().await.map_err(ConfigReloadError::AdminToken)?;
-        if let Some(tls) = &self.tls {
-            let read = certificates::reload(tls).await;
-            read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
-        }
-        // The token is replaced even if the rest of the configuration has an error, because the old token may have
-        // leaked.
+        // The token is replaced even if anything else has an error, because the old token may have leaked.
         if let (Some(current), Some(token)) = (&self.admin_token, token) {
             let old = std::mem::replace(&mut *current.write(), token);
             if old != *current.read() {
                 tracing::info!("the admin address has a new token");
             }
+        }
+        if let Some(tls) = &self.tls {
+            let read = certificates::reload(tls).await;
+            read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
         }
         let configured = match &self.file {
             None => None,
