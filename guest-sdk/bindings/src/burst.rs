@@ -23,9 +23,9 @@ pub mod ws_host {
             /// It is a number and not a component-model resource, because a connection outlives the instance that
             /// serves it: a handle would end with its instance, while the number stays valid. It is between 1 and
             /// 2^53 - 1, so that it is exact in languages whose numbers are doubles. Each new client gets a higher
-            /// number. The host starts at a random number each time it starts, so a saved number names no other client
-            /// after a restart, nor on another host: two runs with a hundred million clients each share a number with a
-            /// probability of 1 in 45 million.
+            /// number. Each time the host starts, it begins at a random number, so a saved number names no other client
+            /// after a restart, nor on another host: if two runs have a hundred million clients each, the probability that
+            /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
             /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
@@ -56,7 +56,7 @@ pub mod ws_host {
             }
             /// Why a function failed: one of the words that the function lists, such as `closed`. More words may be
             /// added, so treat an unknown word as a failure. A function that fails has sent, changed and stored
-            /// nothing.
+            /// nothing, unless its description says otherwise.
             pub type Error = _rt::String;
         }
         /// The messages of a burst. Works only while `received-burst` runs; at any other time there are no messages.
@@ -67,8 +67,8 @@ pub mod ws_host {
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
             pub type Message = super::super::super::ws_host::socket::types::Message;
-            /// Messages of one kind, in the order in which they arrived: their contents, one after the other, and the
-            /// position in bytes at which each of them ends.
+            /// Messages of one kind, in the order in which they arrived: their concatenated contents, and for each message the
+            /// position in bytes at which it ends.
             #[derive(Clone)]
             pub enum Messages {
                 /// Texts. Each of them is valid UTF-8.
@@ -97,12 +97,12 @@ pub mod ws_host {
             ///
             /// Each message is an event of its own. The call tells the host that the previous message has been handled.
             /// The next message starts with the whole CPU budget, and if handling it traps, only that message is lost.
-            /// None does not mean that the client has sent nothing more. It is also returned when it is the turn of
-            /// other clients, when too much output waits for this client, when the client is closing, and before
+            /// None does not mean that the client has sent nothing more. The host also returns none when other clients
+            /// have their turn, when too much output waits for this client, when the client is closing, and before
             /// anything that is not a short message. The remaining messages follow in later calls.
             ///
             /// Costs one call into the host, and one more copy of the message than `received-text` or
-            /// `received-binary`. For a short message, that is less than half of what a separate event costs, apart from
+            /// `received-binary`. A short message costs less than half as much this way as in a separate event, apart from
             /// the handler's own work. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn next() -> ::core::option::Option<Message> {
@@ -190,11 +190,11 @@ pub mod ws_host {
             /// should return.
             ///
             /// Only the first of these messages begins now. The handler may handle each later one only after `advance`
-            /// has returned true for it. The host keeps those that have not begun: if `received-burst` returns or traps
-            /// before, and the client is still open, they are delivered again.
+            /// has returned true for it. The host keeps the messages that have not begun. If `received-burst` returns or traps
+            /// before they begin, and the client is still open, they are delivered again.
             ///
-            /// Costs a little more than `next` for one message, and much less than `next` for each message if there are
-            /// several. Never fails.
+            /// A single message costs a little more than with `next`. If there are several, each message costs much less than
+            /// with `next`. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn next_many() -> ::core::option::Option<Messages> {
                 unsafe {
@@ -301,10 +301,10 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Begins the next message of those that the last call of `next-many` returned, and does what `next` does between
-            /// two messages. Returns false if the handler should not handle the message now. Then `received-burst` should
-            /// return, for the same reasons as after `next`. Also returns false if no message is left, or if `next` was
-            /// called since.
+            /// Begins the next of the messages that the last call of `next-many` returned. Like a call of `next`, it tells the
+            /// host that the previous message has been handled. Returns false if the handler should not handle the message
+            /// now, for the same reasons for which `next` returns none. Then `received-burst` should return. Also returns
+            /// false if no message is left, or if `next` has been called after `next-many`.
             ///
             /// Costs one call into the host. Never fails.
             #[allow(async_fn_in_trait)]
@@ -334,8 +334,8 @@ pub mod exports {
         pub mod socket {
             /// Exported by a component that takes many messages in one call. Without this export, every message arrives in
             /// `received-text` or `received-binary`. With it, a single message still arrives there, so a component has to
-            /// handle messages the same way in both places. A library for handlers should export this interface itself;
-            /// it takes a few lines:
+            /// handle messages the same way in both places. A library for handlers should export this interface itself, which
+            /// takes a few lines:
             ///
             /// ```text
             /// while let Some(message) = burst::next() {

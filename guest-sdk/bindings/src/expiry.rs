@@ -23,9 +23,9 @@ pub mod ws_host {
             /// It is a number and not a component-model resource, because a connection outlives the instance that
             /// serves it: a handle would end with its instance, while the number stays valid. It is between 1 and
             /// 2^53 - 1, so that it is exact in languages whose numbers are doubles. Each new client gets a higher
-            /// number. The host starts at a random number each time it starts, so a saved number names no other client
-            /// after a restart, nor on another host: two runs with a hundred million clients each share a number with a
-            /// probability of 1 in 45 million.
+            /// number. Each time the host starts, it begins at a random number, so a saved number names no other client
+            /// after a restart, nor on another host: if two runs have a hundred million clients each, the probability that
+            /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
             /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
@@ -56,7 +56,7 @@ pub mod ws_host {
             }
             /// Why a function failed: one of the words that the function lists, such as `closed`. More words may be
             /// added, so treat an unknown word as a failure. A function that fails has sent, changed and stored
-            /// nothing.
+            /// nothing, unless its description says otherwise.
             pub type Error = _rt::String;
         }
     }
@@ -83,9 +83,9 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Called once before the client expires, as early as the `notice` of `expire` says, for example to ask the
-                    /// client for a new token. The client is closed unless the handler calls `expire` or `keep` for it in time.
-                    /// The call is an event like any other, with the limits of an event.
+                    /// Called once, `notice` milliseconds before the client expires (see `expire`), for example to ask the client
+                    /// for a new token. The client is closed unless the handler calls `expire` or `keep` for it in time. The call is
+                    /// an event like any other, with the limits of an event.
                     ///
                     /// ```text
                     /// expiring(client): clients.send-text(client, "token, please")

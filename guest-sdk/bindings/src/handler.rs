@@ -23,9 +23,9 @@ pub mod ws_host {
             /// It is a number and not a component-model resource, because a connection outlives the instance that
             /// serves it: a handle would end with its instance, while the number stays valid. It is between 1 and
             /// 2^53 - 1, so that it is exact in languages whose numbers are doubles. Each new client gets a higher
-            /// number. The host starts at a random number each time it starts, so a saved number names no other client
-            /// after a restart, nor on another host: two runs with a hundred million clients each share a number with a
-            /// probability of 1 in 45 million.
+            /// number. Each time the host starts, it begins at a random number, so a saved number names no other client
+            /// after a restart, nor on another host: if two runs have a hundred million clients each, the probability that
+            /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
             /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
@@ -56,7 +56,7 @@ pub mod ws_host {
             }
             /// Why a function failed: one of the words that the function lists, such as `closed`. More words may be
             /// added, so treat an unknown word as a failure. A function that fails has sent, changed and stored
-            /// nothing.
+            /// nothing, unless its description says otherwise.
             pub type Error = _rt::String;
         }
     }
@@ -69,12 +69,12 @@ pub mod exports {
             /// What a component exports to serve a resource.
             ///
             /// Each call of an exported function is an event. The host calls one function of an instance at a time, and
-            /// the next one after it has returned. The events of a client arrive in the order in which the client sent
-            /// them. While a function runs, the host does not read from its client.
+            /// the next one after the previous one has returned. The events of a client arrive in the order in which the client
+            /// sent them. While a function runs for a client, the host does not read from this client.
             ///
             /// Each event has limits: `max-cpu` of CPU time, `max-time` of time in all, including waiting, and
             /// `max-memory` of memory for the instance. A function that traps or exceeds a limit ends its instance. The
-            /// client of the event is closed with 1011; if `on-fault` says so, only its message is dropped. The next event
+            /// client of the event is closed with 1011, or, if `on-fault` says so, only the message is dropped. The next event
             /// goes to a fresh instance.
             ///
             /// ```text
@@ -187,9 +187,10 @@ pub mod exports {
                     /// Answers to the host's own pings do not arrive here.
                     #[allow(async_fn_in_trait)]
                     fn received_pong(client: ClientId, payload: _rt::Vec<u8>) -> ();
-                    /// Called as the last event of a client, exactly once for each client that `connected` accepted. There is
-                    /// one exception: it is not called if the host cannot start an instance for it. After repeated failed starts,
-                    /// the host waits before the next attempt, and does not report clients that leave during this wait.
+                    /// Called as the last event of a client, exactly once for each client that `connected` accepted. There are
+                    /// two exceptions: it is not called if the host cannot start an instance for the call, or if the host no longer
+                    /// owns the client's path (`unique-in = "cluster"`). After repeated failed starts, the host waits before the next
+                    /// attempt, and does not report clients that leave during this wait.
                     ///
                     /// `disconnection` tells how the connection ended. `requests` and the client's attachment still work;
                     /// nothing can be sent to the client.

@@ -22,9 +22,9 @@ pub mod ws_host {
             /// It is a number and not a component-model resource, because a connection outlives the instance that
             /// serves it: a handle would end with its instance, while the number stays valid. It is between 1 and
             /// 2^53 - 1, so that it is exact in languages whose numbers are doubles. Each new client gets a higher
-            /// number. The host starts at a random number each time it starts, so a saved number names no other client
-            /// after a restart, nor on another host: two runs with a hundred million clients each share a number with a
-            /// probability of 1 in 45 million.
+            /// number. Each time the host starts, it begins at a random number, so a saved number names no other client
+            /// after a restart, nor on another host: if two runs have a hundred million clients each, the probability that
+            /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
             /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
@@ -78,7 +78,7 @@ pub mod ws_host {
             }
             /// Why a function failed: one of the words that the function lists, such as `closed`. More words may be
             /// added, so treat an unknown word as a failure. A function that fails has sent, changed and stored
-            /// nothing.
+            /// nothing, unless its description says otherwise.
             pub type Error = _rt::String;
         }
         /// Sending to clients, closing them, and storing data with them.
@@ -414,16 +414,16 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Sends one message to many clients of this instance. Returns the clients that did not get the message, in
-            /// the order of the list: those for which `send` would have failed. Clients that `set-except` excludes are
-            /// not returned.
+            /// Sends one message to many clients of this instance. Returns the clients that did not get the message because
+            /// `send` would have failed for them, in the order of the list. Clients that `set-except` excludes are not
+            /// returned.
             ///
             /// ```text
             /// missed = clients.broadcast(clients.connected-clients(), text("hello"), none)
             /// ```
             ///
             /// The message is copied and framed once for all clients. The time grows with the list, and counts towards
-            /// the CPU budget of the event; other instances may run in between. Never fails as a whole: with options
+            /// the CPU budget of the event; other instances may run during the call. Never fails as a whole: with options
             /// beyond the limit of `send-options`, it returns the whole list.
             #[allow(async_fn_in_trait)]
             pub fn broadcast(
@@ -518,8 +518,8 @@ pub mod ws_host {
             impl SendOptions {
                 #[allow(unused_unsafe, clippy::all)]
                 /// Creates options in which nothing is set. An instance can have 1,000 `send-options` at a time. The
-                /// constructor never fails: beyond this limit, it creates options with which every sending function
-                /// returns `too-many-options`.
+                /// constructor never fails: beyond this limit, it creates options with which every sending function except
+                /// `broadcast` returns `too-many-options`.
                 #[allow(async_fn_in_trait)]
                 pub fn new() -> Self {
                     unsafe {
@@ -620,7 +620,7 @@ pub mod ws_host {
             }
             impl SendOptions {
                 #[allow(unused_unsafe, clippy::all)]
-                /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that is longer after
+                /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that exceeds it even after
                 /// compression is sent in fragments, which may begin and end inside a character. The client still
                 /// receives one message. With none (the default), each message is sent in one frame.
                 ///
@@ -1021,11 +1021,11 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Returns the open clients of this instance, lowest number first: those for which sending does not return
-            /// `closed`.
+            /// Returns the open clients of this instance (those for which sending does not return `closed`), lowest number
+            /// first.
             ///
             /// The time grows with the number of clients, and counts towards the CPU budget of the event; other
-            /// instances may run in between. Never fails.
+            /// instances may run during the call. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn connected_clients() -> _rt::Vec<ClientId> {
                 unsafe {
@@ -1230,8 +1230,8 @@ pub mod ws_host {
                 }
             }
         }
-        /// Details of a custom message. Works only while `received-custom` runs; at any other time, every function
-        /// returns none.
+        /// Details of a custom message (see `custom-listener`). Works only while `received-custom` runs; at any other
+        /// time, every function returns none.
         ///
         /// The host rejects a message whose kind or sender is longer than 255 bytes: the handler never sees it.
         ///
@@ -1301,8 +1301,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Returns the sender of the message: `admin` for a request at the admin address, or the name that the
-            /// program that embeds the host gives itself. None if the sender states no name. Never fails.
+            /// Returns the sender of the message: `admin` for a request at the admin address, or the name that an
+            /// embedding program gives itself. None if the sender states no name. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn sender() -> ::core::option::Option<_rt::String> {
                 unsafe {
@@ -1383,7 +1383,7 @@ pub mod ws_host {
             ///   buffer was full.
             /// - `protocol-error`: the client violated the protocol, or sent text that is not valid UTF-8.
             /// - `too-long`: the client sent a message that is longer than allowed.
-            /// - `handler-failed`: the handler trapped, exceeded a limit, or had no instance.
+            /// - `handler-failed`: the handler trapped or exceeded a limit, or no instance could be started.
             /// - `no-room`: the host had no memory left for data that waits for its clients.
             /// - `expired`: the client reached the time that `expire` set.
             /// - `stopping`: the server stops, or no longer serves the resource.
@@ -1824,8 +1824,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Adds a header to the response, whether the client is accepted or refused: `Set-Cookie` to a 101,
-            /// `Location` to a 302, `WWW-Authenticate` to a 401, `Retry-After` to a 503. A header that is added twice is
+            /// Adds a header to the response, whether the client is accepted or refused, for example `Set-Cookie` to a 101,
+            /// `Location` to a 302, `WWW-Authenticate` to a 401, or `Retry-After` to a 503. A header that is added twice is
             /// sent twice.
             ///
             /// Errors:
@@ -2180,9 +2180,9 @@ pub mod ws_host {
             /// until it is open. If it cannot be opened, `disconnected` is called: `disconnection.cause` is then
             /// `not-opened`, and `disconnection.reason` tells why.
             ///
-            /// The URL begins with `wss://` or `ws://`. The server chooses at most one of the subprotocols, which
-            /// `requests.subprotocol` returns. The headers are added to the request, for example `authorization`, `cookie`
-            /// or `origin`. Messages are not compressed.
+            /// The URL begins with `wss://` or `ws://`. The server chooses at most one of the subprotocols, and
+            /// `requests.subprotocol` returns the chosen one. The headers are added to the request, for example
+            /// `authorization`, `cookie` or `origin`. Messages are not compressed.
             ///
             /// Errors:
             ///
@@ -2190,7 +2190,7 @@ pub mod ws_host {
             /// - `invalid-url`, `invalid-subprotocol`: the URL or a subprotocol is not valid.
             /// - `invalid-header`: a header is not valid, or only the host may set it.
             /// - `too-long`: the URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.
-            /// - `too-many`: this instance has 16 outgoing connections, or all instances of the resource have 1,024.
+            /// - `too-many`: this instance has 16 outgoing connections, or all instances of the resource together have 1,024.
             /// - `stopping`: the resource is no longer served.
             #[allow(async_fn_in_trait)]
             pub fn connect(
@@ -3047,8 +3047,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// The version of the WebSocket protocol: 13, or the version of an old draft that the configuration allows:
-            /// 8, 7 or 0. Version 0 has neither binary messages nor pings.
+            /// The version of the WebSocket protocol: 13, or 8, 7 or 0 for an old draft that the configuration allows.
+            /// Version 0 has neither binary messages nor pings.
             #[allow(async_fn_in_trait)]
             pub fn protocol_version(client: ClientId) -> ::core::option::Option<u16> {
                 unsafe {
@@ -3976,9 +3976,9 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Returns the open clients of this instance that have the tag, lowest number first.
             ///
-            /// The time grows with the smaller of two numbers: the clients of this instance, and the clients on the same
-            /// worker thread that have the tag, including those of other instances. It counts towards the CPU budget of
-            /// the event; other instances may run in between. Never fails.
+            /// The time grows with the smaller of two numbers: the clients of this instance, and the clients with the tag on
+            /// the same worker thread, including those of other instances. It counts towards the CPU budget of the event;
+            /// other instances may run during the call. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn clients_of(tag: &str) -> _rt::Vec<ClientId> {
                 unsafe {
@@ -4027,7 +4027,7 @@ pub mod ws_host {
             ///
             /// The message is copied and framed once for all clients, and not at all if no client has the tag. The time
             /// grows with the number of clients, and counts towards the CPU budget of the event; other instances may run
-            /// in between.
+            /// during the call.
             ///
             /// Errors: `invalid-tag`, the tag is empty or longer than 255 bytes; `too-many-options`, for options beyond
             /// the limit of `send-options`.
@@ -4140,8 +4140,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Closes all clients of the resource that have the tag, including those of other instances, as `close`
-            /// does. The call may return before all of them are closing. Costs as much as `send-tagged`.
+            /// Closes, as `close` does, all clients of the resource that have the tag, including those of other
+            /// instances. The call may return before all of them are closing. Costs as much as `send-tagged`.
             ///
             /// Errors: `invalid-tag`, the tag is empty or longer than 255 bytes; `invalid-code` and `reason-too-long`,
             /// as in `clients.close`.
@@ -4308,11 +4308,11 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Sets a timer as `set` does, and keeps it in a file, so that a restart of the host does not lose it: the
-            /// configuration must grant the file (`grant = ["timers:FILE"]`). Returns when the timer is on the disk.
+            /// Sets a timer as `set` does, and keeps it in a file, so that a restart of the host does not lose it. The
+            /// configuration must grant the file (`grant = ["timers:FILE"]`). The call returns when the timer is on the disk.
             ///
             /// After a restart, `fired` is called in the instance of the same path (or of the same number, with
-            /// `instance-per = "resource"`), even if no client has connected. For a timer that became due in between,
+            /// `instance-per = "resource"`), even if no client has connected. For a timer that became due during the restart,
             /// `fired` is called at once. If the host is killed while `fired` runs, `fired` is called again after the restart.
             /// Timers of `set` and of `set-durable` share their numbers: a new timer replaces the earlier timer of the same
             /// number.
@@ -4323,7 +4323,7 @@ pub mod ws_host {
             /// - `too-many`: this instance already has 1,024 timers.
             /// - `full`: a limit on the file is reached.
             /// - `too-long`: the path of the instance has more than 1,000 bytes.
-            /// - `unavailable`: the file cannot be written, for example because the disk is full.
+            /// - `unavailable`: the file cannot be written, for example because the disk is full. The file may have changed.
             #[allow(async_fn_in_trait)]
             pub fn set_durable(
                 timer: u64,
@@ -4631,7 +4631,7 @@ pub mod ws_host {
             ///
             /// The message is copied and framed once for all subscribers, and not at all if there are none. The time
             /// grows with the number of subscribers, and counts towards the CPU budget of the event; other instances
-            /// may run in between.
+            /// may run during the call.
             ///
             /// Errors: `invalid-topic`, the name is empty or longer than 255 bytes; `too-many-options`, for options
             /// beyond the limit of `send-options`.

@@ -13,8 +13,8 @@ pub mod exports {
             /// for checkpoints, across a trap. A component that does not export this interface starts over after a reload,
             /// and is never hibernated.
             ///
-            /// Both calls are events like any other: one at a time, with the limits of an event. Both may use clients as
-            /// usual. `state` tells why they are called.
+            /// Calls of `suspend` and `resume` are events like any other: one at a time, with the limits of an event. Both
+            /// functions may use clients as usual. The interface `state` tells why they are called.
             ///
             /// ```text
             /// suspend(): return some(serialize(room))
@@ -153,15 +153,15 @@ pub mod exports {
                     #[allow(async_fn_in_trait)]
                     fn suspend() -> ::core::option::Option<_rt::Vec<u8>>;
                     /// Takes over from an earlier instance. This is the first event of every instance that replaces another; it
-                    /// is not called in the first instance of all. The state is none if the earlier instance returned none, or
+                    /// is not called in an instance that replaces none. The state is none if the earlier instance returned none, or
                     /// trapped and left no checkpoint. `state.age` tells whether the state is up to date, and
                     /// `clients.connected-clients` returns the clients that are connected.
                     ///
                     /// The error is a human-readable explanation of why the state cannot be used. The code that produced the
-                    /// state then continues with it: after a reload in the old instance, after hibernation in a fresh instance.
+                    /// state then continues with it: in the old instance after a reload, in a fresh instance after hibernation.
                     /// If this code refuses its own state, a fresh instance starts without the state: `resume` is called with
-                    /// none, and an error is then only logged. If this code traps instead, the state is kept for the next event,
-                    /// at most eight times.
+                    /// none, and an error is then only logged. If this code traps instead, the state is kept, and the next event
+                    /// tries again. After eight such traps, the state is dropped.
                     #[allow(async_fn_in_trait)]
                     fn resume(
                         state: ::core::option::Option<_rt::Vec<u8>>,

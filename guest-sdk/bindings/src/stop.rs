@@ -26,7 +26,7 @@ pub mod exports {
                 }
                 pub trait Guest {
                     /// Called once in each instance when the server stops, or no longer serves the resource. A hibernated
-                    /// instance that has clients is woken for it. The clients are still open during the call. They are closed
+                    /// instance that has clients is woken for the call. The clients are still open during the call. They are closed
                     /// after it returns, at the latest after half of `drain-timeout`: with 1001, or with 1012 if the
                     /// resource restarts under a changed configuration.
                     ///
