@@ -17,7 +17,7 @@ pub trait Handler: Default + 'static {
     /// Called when a client asks to connect. Messages that the handler sends to the client here are written right after
     /// the handshake.
     ///
-    /// By default, the client is accepted without a subprotocol.
+    /// By default, the client is accepted, and the host chooses the subprotocol, if any.
     ///
     /// # Errors
     ///

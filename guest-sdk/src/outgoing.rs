@@ -64,7 +64,7 @@ errors! {
         InvalidHeader = "invalid-header", "a header is not valid, or only the host may set it";
         /// The URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.
         TooLong = "too-long", "the URL, or the headers and subprotocols, are too long";
-        /// The instance has 16 connections, or all instances of the resource have 1,024.
+        /// The instance has 16 connections, or all instances of the resource together have 1,024.
         TooMany = "too-many", "the instance or the resource has too many connections";
         /// The resource is no longer served.
         Stopping = "stopping", "the resource is no longer served";

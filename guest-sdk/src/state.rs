@@ -22,7 +22,7 @@ pub fn state_reason() -> Option<StateReason> {
 }
 
 words! {
-    /// Why a handler has to hand over its state, or resumes from a state.
+    /// Why a handler must hand over its state, or why it resumes from a state.
     StateReason {
         /// New code takes over.
         Reload = "reload", "new code takes over";

@@ -1,4 +1,4 @@
-//! Counts the allocations of a message, in a host that runs on the thread of the test.
+//! Counts how many allocations a message causes in a host that runs on the test's thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -10,8 +10,8 @@
 //! read their request.
 //!
 //! Every worker is a separate thread. The operator's thread is not a worker. It runs the main runtime, on which the
-//! host was started. It serves the admin address and reloads, and checks that the workers respond. The first worker
-//! accepts connections. The operator's thread accepts and serves connections only while workers are busy.
+//! host was started. It serves the admin address, performs reloads, and checks that the workers respond. The first
+//! worker accepts connections. The operator's thread accepts and serves connections only while workers are busy.
 
 mod liveness;
 

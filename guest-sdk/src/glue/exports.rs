@@ -17,7 +17,7 @@ use crate::{
     Client, CustomMessages, Drained, Expiry, Handler, Lifecycle, Stop, Timer, Timers, dispatch,
 };
 
-/// The place that stores the only value of the handler's type.
+/// Storage for the handler of an instance.
 pub trait Exports {
     /// The handler's type.
     type Handler: Handler;

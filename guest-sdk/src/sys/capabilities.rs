@@ -59,7 +59,8 @@ pub(crate) mod keyvalue {
         atomics::increment(bucket, key, by).map_err(text)
     }
 
-    /// Sets the value. The host sets it only if the present value is the one that `current` returned.
+    /// Sets the value if the present value is the expected one. The host refuses the swap if the value has changed
+    /// since `current` returned it.
     pub(crate) fn compare_and_swap(
         bucket: &Bucket,
         key: &str,

@@ -211,8 +211,8 @@ impl TestClient {
         self.with(|client| sorted(&client.topics))
     }
 
-    /// Stops reading. Messages of the handler then wait in the host, until `max-outbound` is reached and sends fail
-    /// with `full`.
+    /// Stops reading. Messages of the handler then wait in the host. Once they reach `max-outbound`, sends fail with
+    /// `full`.
     pub fn stop_reading(&self) {
         self.with(|client| client.is_reading = false);
     }

@@ -1,4 +1,4 @@
-//! The handler behind a host. Its type is erased, because a reload may change it.
+//! The handler of a test host. The handler's type is erased, because a reload may change it.
 
 use std::any::Any;
 

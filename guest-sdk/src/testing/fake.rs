@@ -8,7 +8,7 @@ use super::fake_client::{FakeClient, Phase};
 use super::pattern::Pattern;
 use super::state::LogLine;
 
-/// The settings of a resource, as far as a handler notices them.
+/// The resource settings that a handler can notice.
 pub(super) struct Settings {
     pub(super) resource: String,
     pub(super) path: Pattern,

@@ -199,7 +199,7 @@ impl From<protocol::SendError> for SendError {
     fn from(error: protocol::SendError) -> Self {
         match error {
             protocol::SendError::TooLong => Self::TooLong,
-            // A message that finds the buffer full waits. It fails only if the connection closes before the message is
+            // If the buffer is full, the message waits. It fails only if the connection closes before the message is
             // queued.
             _ => Self::Closed,
         }

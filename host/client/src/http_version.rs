@@ -12,9 +12,9 @@ pub enum HttpVersion {
     /// HTTP/2 (RFC 8441). With a `ws` URL, you must know that the server speaks HTTP/2, because there is no negotiation
     /// (RFC 9113 §3.3).
     Http2,
-    /// With a `wss` URL, HTTP/2 if the server speaks HTTP/2 and supports WebSockets over it, and otherwise HTTP/1.1. If
-    /// a server chooses HTTP/2 but does not support WebSockets over it, the client makes a second connection. With a
-    /// `ws` URL, HTTP/1.1.
+    /// With a `wss` URL: HTTP/2 if the server supports WebSockets over HTTP/2, and otherwise HTTP/1.1. If a server
+    /// chooses HTTP/2 but does not support WebSockets over it, the client makes a second connection. With a `ws` URL:
+    /// HTTP/1.1.
     Either,
 }
 

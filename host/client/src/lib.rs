@@ -136,7 +136,7 @@ pub use proxy::ProxyError;
 pub use sending::{Pinging, Sending};
 pub use shared::State;
 pub use sink::{Message, MessageSink};
-/// For the server `ws-host`, which has the same streams.
+/// For the server `ws-host`, which wraps its upgraded streams in the same type.
 #[doc(hidden)]
 pub use upgraded_stream::UpgradedStream;
 pub use url::UrlError;

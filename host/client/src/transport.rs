@@ -54,7 +54,7 @@ pub(crate) async fn connect(
     Ok(Transport { stream, probe, http })
 }
 
-/// Explains why the server gave no valid response, as far as the first bytes from the server show it.
+/// Explains why the server gave no valid response, if the first bytes from the server show the reason.
 pub(crate) fn response_error(
     options: &Options,
     wanted: HttpVersion,

@@ -9,8 +9,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). hyper accepts a
-/// few writes of a stream, of any length, before it makes the writer wait. Because the writes are short, most data that
-/// a peer does not read waits in the outbound buffer, which has a limit, and not in hyper.
+/// few writes of a stream, of any length, before it makes the writer wait. With short writes, most data for a peer that
+/// does not read stays in the outbound buffer, which has a limit, instead of in hyper.
 const MAX_WRITE: usize = 16 << 10;
 
 /// An upgraded stream, with the interface of a socket. Dropping it ends the stream. The guard is dropped with it.

@@ -84,7 +84,7 @@ pub(crate) fn take(length: usize) -> Vec<u8> {
 }
 
 /// Returns an empty long buffer for contents of `length` bytes that must grow by `additional` bytes. Returns `None` if
-/// the contents do not grow or are not long, or if no buffer in the pool fits.
+/// the contents do not grow, if the grown contents are not long, or if no buffer in the pool fits.
 pub(crate) fn take_long_for(length: usize, additional: usize) -> Option<Vec<u8>> {
     let grown = length.saturating_add(additional);
     if additional == 0 || grown <= LONG { None } else { take_long(grown) }

@@ -4,7 +4,7 @@ use crate::close_code::{CloseCode, CloseCodeError};
 use crate::error::ProtocolError;
 use crate::frame::MAX_CONTROL_PAYLOAD;
 
-/// The maximum length of a close reason, in bytes of UTF-8: that of a control frame's payload, minus the code.
+/// The maximum length of a close reason, in bytes of UTF-8: the maximum payload of a control frame, minus the code.
 pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
 /// The payload of a close frame: a code that may be sent, and a reason.

@@ -1,4 +1,4 @@
-//! The events that the peer's bytes result in.
+//! The events that result from the peer's bytes.
 
 use std::borrow::Cow;
 

@@ -181,8 +181,8 @@ impl Inbound {
         self.deflate = None;
     }
 
-    /// Fails the connection. `rest` is the input after the failure. A frame in it ends where its header says, even if
-    /// the frame is otherwise invalid.
+    /// Fails the connection. `rest` is the input after the failure. A frame in `rest` ends where the frame's header
+    /// says, even if the frame is otherwise invalid.
     fn fail(&mut self, rest: &[u8]) {
         let mut skipper = match &self.stage {
             Stage::Header { partial, length } => FrameSkipper::in_header(*partial, *length),

@@ -19,7 +19,7 @@ const MAX_COPY: usize = 1 << 20;
 /// A queue without a limit. The caller must limit it.
 ///
 /// The queue uses at most about twice as much memory as it has bytes. In addition, it keeps the whole buffer of a long
-/// message that is being written, until the rest is shorter than [`MAX_COPY`] and than an eighth of the buffer.
+/// message that is being written, until the rest is shorter than both [`MAX_COPY`] and an eighth of the buffer.
 ///
 /// A pooled buffer is much longer than a short message. So a queue with few bytes must not keep such a buffer while its
 /// peer reads nothing.

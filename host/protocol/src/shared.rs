@@ -118,7 +118,7 @@ impl SharedMessage {
     }
 
     /// Returns the compressed frame, or `None` if compression does not make the message shorter. The level of the first
-    /// call applies to all later calls.
+    /// call for a window applies to all later calls for this window.
     pub(crate) fn deflated(&self, level: Level, window: WindowBits) -> Option<&Bytes> {
         let index = usize::from(window.bits() - WindowBits::MIN.bits());
         self.deflated.get_or_init(Box::default)[index]

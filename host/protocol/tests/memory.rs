@@ -116,7 +116,7 @@ fn words() -> String {
     (0..20_000).map(|number| format!("{number} ")).collect()
 }
 
-/// Returns the memory that an end keeps after a message in each direction, outgoing and incoming.
+/// Returns the memory that an end keeps after an outgoing message, and after an incoming one.
 fn kept(settings: Deflate) -> (usize, usize) {
     let words = words();
     let mut end = End::new(settings);
@@ -213,7 +213,7 @@ fn bomb_costs_no_more_than_the_limit() {
             // The message, a decompressor, and the output of one step.
             assert!(peak < MIB + 400 * KIB, "{peak}");
             assert!(kept < 300 * KIB, "{kept}");
-            // Inflating a thousandth takes milliseconds, inflating everything many seconds.
+            // Inflating a thousandth takes milliseconds. Inflating everything would take many seconds.
             assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         }
     }

@@ -54,7 +54,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state as the last checkpoint. The instance that has just saved the state or resumed from it continues
+    /// Keeps a state as the last checkpoint. An instance has just saved the state or resumed from it, and continues
     /// with further events. If checkpoints are off, or there is no state, discards the last checkpoint.
     pub(super) fn keep_checkpoint(&mut self, saved: &SavedState) {
         let has_checkpoints = self.actor.code.checkpoint_interval().is_some();

@@ -24,7 +24,7 @@ pub(super) struct CodeVersion {
 pub(super) struct SavedState {
     /// `None` if the code returned no state.
     pub(super) state: Option<Arc<[u8]>>,
-    /// The state's share of the host's budget while it waits.
+    /// The part of the host's budget that the state uses while it waits for an instance.
     pub(super) share: Option<Arc<Share>>,
     pub(super) code: CodeVersion,
     /// The reason passed to `resume` if the code that saved the state resumes from it.
@@ -36,7 +36,7 @@ pub(super) struct SavedState {
 }
 
 impl CodeVersion {
-    /// Returns whether both have the same template, regardless of reloads in between.
+    /// Returns whether this version has the same template as `other`, regardless of reloads in between.
     pub(super) fn is_same_code(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.template, &other.template)
     }

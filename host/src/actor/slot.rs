@@ -1,4 +1,4 @@
-//! The slot of an actor's instance, and the states that it can be in.
+//! The slot of an actor's instance, and the states that the instance can be in.
 
 use std::time::Duration;
 

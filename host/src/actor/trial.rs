@@ -1,5 +1,4 @@
-//! The trial of new code: for some time after a reload, a rollback can restore the old code and the states that it
-//! saved.
+//! The trial of new code: for some time after a reload, a rollback can restore the old code and its saved states.
 //!
 //! ```text
 //!            begin_trial          note_fault, roll_back
@@ -12,7 +11,7 @@
 //! ```
 //!
 //! If `begin_trial` is called while a trial is `Running`, a new trial begins. A rollback of the new trial restores the
-//! code from before the first one.
+//! code from before the first trial.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +97,7 @@ impl Code {
     pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, rollout: Rollout) {
         let mut progress = self.trial.lock();
         let had_faults = progress.last_fault.is_some_and(|fault| fault.elapsed() < time);
-        // Code that is still on trial is unproven, so a rollback restores the code from before it.
+        // Code that is still on trial is unproven, so a rollback restores the code that came before it.
         let old = match &progress.stage {
             Stage::Running(trial) => Arc::clone(&trial.old),
             Stage::Settled | Stage::RolledBack { .. } => self.template(),

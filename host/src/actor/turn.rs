@@ -188,7 +188,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Calls `stopping`. If no time is left for closing the clients one by one, closes all of them in the same turn, so
-    /// that no event comes between. Does nothing if the actor has neither an instance nor clients.
+    /// that no event comes in between. Does nothing if the actor has neither an instance nor clients.
     pub(super) async fn call_stopping(
         mut self,
         why: HostClose<'_>,

@@ -56,9 +56,9 @@ pub(crate) enum HostClose<'a> {
     /// `actor/code.rs`). Never with `on-fault = "drop-message"`. Contains the text for the client.
     NoInstance(&'a str),
     /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. The
-    /// client's input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). Its
-    /// output does not fit, and `on-full` is `"close"` (`Client::refuse`). Or memory is short, and this client holds
-    /// the most (`server/host/relief.rs`).
+    /// client's input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). The
+    /// client's output does not fit, and `on-full` is `"close"` (`Client::refuse`). Or memory is short, and this client
+    /// holds the most (`server/host/relief.rs`).
     NoRoom,
     /// A message did not fit into the outbound buffer, and the configuration does not allow the message to be dropped.
     Slow,

@@ -88,7 +88,7 @@ impl Expiry {
 }
 
 impl Client {
-    /// Makes the client expire after a time. The handler's `expiring` is due earlier by `notice`. Replaces an earlier
+    /// Makes the client expire after a time. The handler's `expiring` is due `notice` before that. Replaces an earlier
     /// expiry.
     pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outbound = self.outbound();

@@ -1,4 +1,4 @@
-//! The information about a client that its handshake contains.
+//! The information about a client from its handshake.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

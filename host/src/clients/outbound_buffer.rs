@@ -121,7 +121,7 @@ impl OutboundBuffer {
             Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // The task is woken because nothing else may wake it: if other clients fill the host's memory, this
+                // The task is woken because nothing else might wake it: if other clients fill the host's memory, this
                 // client may have no waiting output.
                 self.wake();
             }

@@ -1,8 +1,9 @@
 //! The only header of a message: `Ws: <host>-<connection> <t|b><form>`, such as `Ws: 9f3b5c61d20a7e48-3 t0`.
 //!
 //! `<host>` is the sending host, and `<connection>` counts its connections to the broker. A message is late if a
-//! message from a newer connection of the same host arrived first. `t` is text, `b` is binary. The form is a digit for
-//! the compression, followed by a dot and the size of fragments if there are any: `t2.4096`.
+//! message from a newer connection of the same host arrived first. `t` is text, `b` is binary. `<form>` says how the
+//! message is sent to clients: a digit for the compression and, if long messages are fragmented, a dot and the size of
+//! a fragment, as in `t2.4096`.
 //!
 //! A backend need not send the header. Without the header, a message is text if it is UTF-8, and binary otherwise. A
 //! backend can also choose the type: it sends the header with `-` in place of the host and the connection.

@@ -36,8 +36,8 @@ impl Shared {
         payload: &[u8],
     ) -> Result<(), Dropped> {
         if let Some(Sender { host, connection }) = envelope.and_then(|envelope| envelope.sender) {
-            // This host published the message. It may come back if it was still on its way when this connection was
-            // made. The clients of this host got it when it was published.
+            // This host published the message, and its own clients got the message at that time. The message may
+            // come back if it was still on its way when this connection was made.
             if host == self.host {
                 return Ok(());
             }

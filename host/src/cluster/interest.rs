@@ -14,7 +14,7 @@ use crate::topics::Topics;
 /// nothing, and the host need not unsubscribe at the broker and subscribe again.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// The maximum number of hosts whose newest connection a topic remembers.
+/// The maximum number of hosts for which a topic remembers the newest connection.
 const MAX_SENDERS: usize = 64;
 
 /// The topics that this host receives.

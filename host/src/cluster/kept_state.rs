@@ -24,7 +24,7 @@ pub(super) struct KeptState {
 enum Written {
     Nothing,
     Revision(u64),
-    /// The final state, after the actor's last event, was written. No other state may replace it.
+    /// The actor has had its last event, and its final state was written. No other state may replace that state.
     Last,
 }
 

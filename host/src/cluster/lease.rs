@@ -209,7 +209,7 @@ async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim
     }
 }
 
-/// Changes `ends` when actors may have to end, which is when the lease lapses and when it is lost.
+/// Changes `ends` whenever actors may have to end: when the lease lapses, and when it is lost.
 async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &CancellationToken) {
     let mut terms = placement.terms();
     let end = || lease.ends.send_modify(|number| *number += 1);

@@ -22,7 +22,7 @@ struct State {
     changed: Instant,
     server: Option<String>,
     problem: Option<String>,
-    /// The reason why the connection was lost, until it has been logged.
+    /// The reason why the connection was lost. It is removed when it is logged.
     lost: Option<String>,
     reconnects: u64,
 }

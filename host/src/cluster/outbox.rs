@@ -55,7 +55,7 @@ pub(super) struct QueuedMessage {
 #[derive(Debug)]
 pub(super) enum Work {
     Send(Vec<QueuedMessage>),
-    /// Everything that was put in before must be flushed.
+    /// Everything that has been taken so far must be flushed. Then these senders must be signaled.
     Flush(Vec<oneshot::Sender<()>>),
 }
 

@@ -77,7 +77,7 @@ pub enum LeaseState {
     None,
     /// The lease is valid, and the host owns its paths.
     Valid,
-    /// The broker has not confirmed the lease in time. No other host has taken its paths yet.
+    /// The broker has not confirmed the lease in time. No other host has taken this host's paths yet.
     Lapsed,
 }
 

@@ -1,4 +1,4 @@
-//! A client from its acceptance by the handler to its last event.
+//! A client between its acceptance by the handler and its last event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// The time between two attempts to deliver the last event.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A client from its acceptance by the handler until the delivery of its last event, `disconnected`, begins.
+/// A client that the handler has accepted, and whose last event, `disconnected`, is not being delivered yet.
 ///
 /// The handler gets the last event exactly once, no matter how the connection ends. If this value is dropped earlier,
 /// for example because the request was cut off, the drop delivers the event. The event is lost only in three cases: no

@@ -53,7 +53,7 @@ impl ConnectionEnd {
         Disconnection { cause, code, reason, clean, sent_code: sent.map(CloseCode::number) }
     }
 
-    /// Returns the cause that this end has if there is no earlier one. An earlier cause takes precedence over it.
+    /// Returns the cause of this end. If there is an earlier cause, that one takes precedence.
     fn cause(&self) -> Cause {
         match self {
             Self::Closed(_) => Cause::Client,

@@ -43,7 +43,7 @@ pub(crate) enum RelayEnd {
     OwnerLost(std::io::Error),
 }
 
-/// The conditions that end a relay, apart from its two streams.
+/// What can end a relay, apart from its two streams.
 pub(crate) struct Ends<'a, C, F> {
     /// Limits how long the client may take to close its side. It is not polled until the client has received
     /// everything, or is being closed.

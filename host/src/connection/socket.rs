@@ -21,8 +21,8 @@ impl Socket {
         Self(stream)
     }
 
-    /// Makes a system call that transfers up to `max` bytes. If it transfers fewer, the socket must be drained or full.
-    /// In this case the next transfer waits for readiness without another system call.
+    /// Makes a system call that transfers up to `max` bytes. If it transfers fewer, the socket is drained or full, and
+    /// the next transfer waits for readiness without another system call.
     #[inline(always)]
     fn transfer(
         &self,

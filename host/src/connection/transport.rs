@@ -23,7 +23,7 @@ use crate::config::{Limits, Timeouts};
 const MAX_SLICES: usize = 16;
 
 /// How often to check whether the host has memory again. The check is for a client whose sends were refused and that
-/// has no waiting output: nothing else wakes the task of such a client. A second is often enough: memory shortages last
+/// has no waiting output: nothing else wakes the task of such a client. Once a second is enough: memory shortages last
 /// for seconds, and many clients may check at the same time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Returns whether a send was refused before, and the last write found that there is capacity again.
+    /// Returns whether an earlier send was refused and the last write found that there is capacity again.
     #[inline]
     pub(super) fn is_capacity_restored(&self) -> bool {
         self.send_capacity == SendCapacity::Restored

@@ -22,7 +22,7 @@ impl Folder {
         Self { path: path.into(), name: name.into() }
     }
 
-    /// Parses `PATH` or `PATH::NAME`. Without a name, the handler sees the folder at the path as it is written.
+    /// Parses `PATH` or `PATH::NAME`. Without a name, the handler sees the folder at `PATH`, exactly as written.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (path, name) = text.split_once(SEPARATOR).unwrap_or((text, text));
         (!path.is_empty() && !name.is_empty()).then(|| Self::new(path, name))

@@ -89,7 +89,7 @@ fn port(uri: &Uri) -> Option<u16> {
     let authority = uri.authority()?;
     match authority.port_u16() {
         Some(port) => Some(port).filter(|port| *port > 0),
-        // There is more than a host, but no valid port.
+        // The authority is more than a host, but has no valid port.
         None if authority.as_str().len() > authority.host().len() => None,
         None => default_port(uri.scheme()?),
     }

@@ -164,8 +164,8 @@ impl Slot {
         with_exposed_provenance_mut(self.start - self.arena.gap)
     }
 
-    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel provides one huge page
-    /// in the time of twenty small pages, and a huge page replaces 512 small pages. The slot costs two mappings until
+    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel takes as long for one
+    /// huge page as for twenty small pages, and a huge page replaces 512 small pages. The slot costs two mappings until
     /// it is dropped.
     pub(super) fn use_huge_pages(&mut self, from: usize) {
         let first = (self.start + from).next_multiple_of(HUGE_PAGE);
@@ -187,7 +187,7 @@ impl Slot {
         };
     }
 
-    /// Gives a new slot the content of an image. Writes of the owner do not change the image. The slot costs two
+    /// Gives a new slot the content of an image. Writes by the owner do not change the image. The slot costs two
     /// mappings until it is dropped.
     ///
     /// # Errors
@@ -275,7 +275,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // The next owner must find only zeros, and no data of this owner. A slot that cannot be cleared is not used
         // again.
-        // SAFETY: the owner drops the slot, so it has no more references into it and does not need the content.
+        // SAFETY: the owner drops the slot, so the owner has no more references into it and does not need the content.
         if self.unmap().is_ok() && unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok()
         {
             self.arena.free.lock().push(self.start);

@@ -8,15 +8,16 @@ use crate::clients::Client;
 
 /// The source of the messages of a burst.
 pub(crate) trait Burst: Any + Send {
-    /// Returns the next message. The guest has handled the previous one. Returns `None` if the call should end.
+    /// Returns the next message. Must be called after the guest has handled the previous one. Returns `None` if the
+    /// guest's call should end.
     fn next(&mut self, from: &Client) -> Option<Message>;
 
     /// Returns the next message as [`next`](Self::next) does, along with copies of the messages of the same kind that
-    /// follow it. The copied messages have not begun.
+    /// follow it. A copied message begins only when `advance` is called.
     fn next_many(&mut self, from: &Client) -> Option<Messages>;
 
-    /// Begins the next of the copied messages. The guest has handled the previous one. Returns `None` if there is none,
-    /// or if the call should end.
+    /// Begins the next of the copied messages. Must be called after the guest has handled the previous message. Returns
+    /// `None` if no copied message is left, or if the guest's call should end.
     fn advance(&mut self, from: &Client) -> Option<MessageKind>;
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A call into an instance. Names the running call, or the most recent one if none is running. The names are those of
+/// A call into an instance: the one that is running, or the most recent one if none is running. The names are those of
 /// the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventName {

@@ -12,13 +12,13 @@ const ALLOWANCE: Duration = Duration::from_millis(20);
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
 /// operating system ran other threads on the core.
 ///
-/// The time of an event counts from the last tick, because the time of a tick costs nothing to read. Until its call
-/// waits for the first time, the event is charged in whole ticks, so for up to a tick too much. After the first wait,
+/// An event is timed from the last tick, because reading the time of the last tick costs nothing. Until its call waits
+/// for the first time, the event is charged in whole ticks, which can be up to a tick too much. After the first wait,
 /// the exact time is read. Otherwise an event that always waits when a tick is due would never be charged.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     max: Duration,
-    /// The time up to which the event was charged or did not run, in nanoseconds of the ticker's clock.
+    /// The event was charged, or was not running, until this time, in nanoseconds of the ticker's clock.
     charged_until: AtomicU64,
     /// The charged time in nanoseconds.
     used: AtomicU64,

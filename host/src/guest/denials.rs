@@ -66,7 +66,8 @@ impl Denials {
         );
     }
 
-    /// Marks a server as logged. Returns `false` if it was logged before, or if [`MAX_SERVERS`] servers were.
+    /// Marks a server as logged. Returns `false` if it was logged before, or if [`MAX_SERVERS`] servers have been
+    /// logged.
     fn is_first_to(&self, server: &str) -> bool {
         let mut servers = self.servers.lock();
         servers.len() < MAX_SERVERS && servers.insert(server.to_owned())

@@ -195,8 +195,7 @@ impl Fault {
         }
     }
 
-    /// Returns whether the handler caused the fault. The handler causes neither the limit on the number of instances
-    /// nor the end of an ownership.
+    /// Returns whether the handler caused the fault. The handler causes neither `NoInstance` nor `NotOwner`.
     pub(crate) fn is_caused_by_handler(&self) -> bool {
         !matches!(self, Self::NoInstance(_) | Self::NotOwner(_))
     }
@@ -228,9 +227,9 @@ impl Fault {
         self.stderr().map_or_else(|| self.to_string(), str::to_owned)
     }
 
-    /// Adds the event, and the handler's text on standard error during it. The text is kept only if the handler ended
-    /// itself, as it does after a panic or an uncaught exception. Any other trap, such as a stack overflow, is not
-    /// explained by the text.
+    /// Adds the event, and the text that the handler wrote to standard error during the event. The text is kept only if
+    /// the handler ended itself, as it does after a panic or an uncaught exception. Any other trap, such as a stack
+    /// overflow, is not explained by the text.
     pub(super) fn during(self, event: EventName, stderr: String) -> Self {
         let event = Some(event);
         match self {

@@ -19,7 +19,8 @@ pub(crate) enum InjectedFault {
     Time,
 }
 
-/// The fault that a test injects into the next event of a component. The first instance with an event takes the fault.
+/// The fault that a test injects into the next event of a component. The first instance that begins an event
+/// takes the fault.
 #[derive(Debug, Default)]
 pub(super) struct FaultInjection(Mutex<Option<InjectedFault>>);
 
@@ -39,7 +40,7 @@ impl FaultInjection {
 }
 
 impl InjectedFault {
-    /// Returns the error of this kind of failure. An event that fails in this way by itself has the same error.
+    /// Returns the error of this kind of failure. A failure that was not injected has the same error.
     pub(super) fn error(self, limits: &CallLimits) -> Error {
         match self {
             Self::Trap => Trap::UnreachableCodeReached.into(),

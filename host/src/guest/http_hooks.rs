@@ -14,8 +14,8 @@ use crate::ownership::{Holding, Ownership};
 /// How many requests an instance may have at once. A request counts until the handler has dropped its response.
 const MAX_REQUESTS: usize = 16;
 
-/// How many writes to the body of a request the host buffers, and how many bytes each write may have. The second number
-/// is also the limit of one call of `blocking-write-and-flush`.
+/// How many writes to a request's body may be buffered, and how many bytes each write may have. The second number is
+/// also the limit of one call of `blocking-write-and-flush`.
 const MAX_WRITES: usize = 4;
 const MAX_WRITE: usize = 4 << 10;
 

@@ -109,7 +109,7 @@ impl Guest {
     /// Returns the memory of the stack to the kernel. Meant for an instance that has been idle for a while.
     #[expect(unsafe_code, reason = "the stack must not be in use")]
     pub(crate) fn rest(&mut self) {
-        // SAFETY: every call borrows the instance until it has ended. If a call was dropped before its end, the
+        // SAFETY: every call borrows the instance until the call has ended. If a call was dropped before its end, the
         // instance is dropped too.
         unsafe { self.stack.clear() };
     }

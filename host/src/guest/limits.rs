@@ -103,7 +103,7 @@ pub(super) struct Meter {
     share: MemoryShare,
     /// The number of memories that the host has added to the component.
     added_memories: usize,
-    /// How many bytes of these memories have not been created yet.
+    /// How many bytes of the added memories have not been created yet.
     uncharged: usize,
     /// How much memory was added since the guest last yielded because of growth, in bytes.
     grown: usize,
@@ -144,18 +144,19 @@ impl Meter {
         self.first_tick
     }
 
-    /// If a fault is demanded, interrupts the next event at its very start.
+    /// If a test has injected a fault, interrupts the next event at its very start.
     pub(super) fn check_injected_fault(&mut self) {
         if self.demand.is_set() {
             self.first_tick = 0;
         }
     }
 
-    /// Handles a tick. Also handles the interruption at the start of an event for which a fault may be demanded.
+    /// Handles a tick. Also handles the interruption at the start of an event into which a test may have injected a
+    /// fault.
     ///
     /// # Errors
     ///
-    /// The demanded fault, or [`LimitExceeded::Cpu`].
+    /// The injected fault, or [`LimitExceeded::Cpu`].
     pub(super) fn interrupt(&mut self, call: CallKind) -> wasmtime::Result<UpdateDeadline> {
         if self.first_tick > 0 {
             return Ok(self.tick()?);

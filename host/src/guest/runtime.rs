@@ -68,7 +68,7 @@ pub(crate) struct Runtime {
     pub(super) platform: Arc<dyn Platform>,
     options: CompileOptions,
     density: Density,
-    /// The runtime for large components, with long stacks. It is started for the first of them.
+    /// The runtime for large components, with long stacks. It is started for the first such component.
     pub(super) for_large: OnceLock<Box<Runtime>>,
 }
 
@@ -158,8 +158,8 @@ fn engine_config(density: Density, stack: StackLengths) -> Config {
     config
 }
 
-/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that its code
-/// fits the engine.
+/// Returns the settings that compiled code depends on. The compiler's process uses the same settings, so that the code
+/// that it produces fits the engine.
 pub(super) fn compiler_config(density: Density) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);

@@ -134,7 +134,7 @@ impl State {
         }
     }
 
-    /// Adds the event in which a fault happened, and what is known about that event.
+    /// Adds details to a fault: the event in which it happened, and what is known about that event.
     #[cold]
     pub(super) fn explain(&self, fault: Fault) -> Fault {
         fault.during(self.event, self.wasi.recent_stderr.explanation())
@@ -173,7 +173,7 @@ impl State {
         Ok(())
     }
 
-    /// Returns whether the instance may send requests to the server of a URL. If not, logs the first denial of each
+    /// Returns whether the instance may send requests to the server of a URL. If not, logs the first denial for each
     /// server.
     pub(super) fn is_granted(&self, server: &Uri) -> bool {
         let is_granted = self.grants().http().is_some_and(|client| client.grants(server));
@@ -183,8 +183,8 @@ impl State {
         is_granted
     }
 
-    /// Returns the client that opens WebSockets, if the server of this URL is granted. If not, logs the first denial of
-    /// each server.
+    /// Returns the client that opens WebSockets, if the server of this URL is granted. If not, logs the first denial
+    /// for each server.
     pub(super) fn granted_web_sockets(&self, url: &Uri) -> Option<Arc<WebSocketClient>> {
         let client = self.grants().web_sockets().filter(|client| client.grants(url));
         if client.is_none() {

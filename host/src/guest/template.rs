@@ -224,8 +224,8 @@ impl Template {
         self.optional.exports_expiring()
     }
 
-    /// Makes the next event of an instance fail. Live instances must be told to [look for the
-    /// demand](Guest::check_injected_fault).
+    /// Makes the next event of an instance fail. Live instances must be told to [check for the injected
+    /// fault](Guest::check_injected_fault).
     #[cfg(feature = "testing")]
     pub(crate) fn demand(&self, fault: InjectedFault) {
         self.setup.demand.set(fault);

@@ -1,4 +1,4 @@
-//! Reads the sections of a component or module, as far as the file is valid.
+//! Reads the sections of a component or module, up to the first error in the file.
 
 use wasmparser::{KnownCustom, Parser, Payload, ProducersSectionReader};
 

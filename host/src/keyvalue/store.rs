@@ -172,7 +172,7 @@ impl Store {
         bucket: &Arc<str>,
         cursor: Option<String>,
     ) -> Result<Page, StoreError> {
-        // Any string is a valid position. The key need not exist.
+        // Any string is a valid cursor, even if there is no such key.
         cursor.as_deref().map_or(Ok(0), check_key)?;
         let bucket = Arc::clone(bucket);
         self.read(move |entries| {
@@ -246,7 +246,7 @@ impl Store {
         }
     }
 
-    /// Opens the file again if it has failed.
+    /// Opens the file again if it was closed after an error.
     fn opened(&self) -> Result<(), String> {
         let mut database = self.database.write();
         if database.is_none() {

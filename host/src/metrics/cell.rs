@@ -52,8 +52,7 @@ impl LabelCounters {
         Self { values, counters: values.iter().map(|_| Counter::default()).collect() }
     }
 
-    /// Increments the counter of this value of the label. The value must be in the set. The tests check this for each
-    /// set.
+    /// Increments the counter for this label value. The value must be in the set. The tests check this for each set.
     pub(crate) fn count(&self, value: &str) {
         let found = self.values.iter().position(|each| *each == value);
         debug_assert!(found.is_some(), "{value} is not one of {:?}", self.values);

@@ -3,7 +3,7 @@
 //! All names and help texts are in `catalog.rs`. Everything is counted in plain atomics. These belong to a resource
 //! (`resource.rs`), to a resource on one worker (`worker_cells.rs`), or to the host (`host.rs`). Messages are first
 //! counted in their client (`traffic.rs`). Counting never looks up a name. A scrape adds up the cells, and reads what
-//! the host knows in any case, such as the number of clients (`server/host/operator/scrape.rs`).
+//! the host knows anyway, such as the number of clients (`server/host/operator/scrape.rs`).
 
 pub(crate) mod catalog;
 mod cell;

@@ -1,4 +1,4 @@
-//! Work whose outcome is counted when the work ends, no matter how.
+//! Work whose outcome is counted when the work ends, even if it is dropped.
 
 use super::cell::LabelCounters;
 

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-/// How many occurrences a resource keeps. They are more than fit on a screen, and take some 30 KiB.
+/// How many occurrences a resource keeps. This is more than fits on a screen, and takes about 30 KiB.
 const KEPT: usize = 100;
 
 /// The maximum length of an instance's name in an occurrence, in characters. The name may be a path, which clients

@@ -1,9 +1,9 @@
 //! Measurements of calls into guests.
 //!
 //! A measurement reads clocks four times, and each reading of the thread's CPU time is a system call. So each resource
-//! measures about a hundred calls per second for each kind of event on each worker, and at least one call in 64. A
-//! measured call counts for all the calls that it was chosen from. The choice is random, so that no pattern of messages
-//! can escape measurement.
+//! measures about a hundred calls per second for each kind of event on each worker, and at least one call in 64. Each
+//! measured call stands for all the calls from which it was chosen. The choice is random, so that no pattern of
+//! messages can escape measurement.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ const MAX_WEIGHT: u32 = 64;
 /// The time in which about one call is measured, in nanoseconds.
 const PERIOD: u64 = 10_000_000;
 
-/// Which calls for an event are measured. Only one worker uses it, except for clients that outlive their connections.
-/// If two use it at the same time, a call may be counted twice or not at all.
+/// Which calls for an event are measured. Only one worker uses this value, except for clients that outlive their
+/// connections. If two workers use it at the same time, a call may be counted twice or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Sampling {
     /// How many calls are skipped before the next one is measured.
     left: AtomicU32,
-    /// How many calls the next measured call stands for. 0 is like 1.
+    /// How many calls the next measured call stands for. 0 counts as 1.
     weight: AtomicU32,
     /// The time of the last measured call, in nanoseconds of the ticker's clock.
     measured_at: AtomicU64,
@@ -45,12 +45,12 @@ impl Sampling {
     fn choose_next(&self, now: u64) -> u32 {
         let weight = self.weight.load(Ordering::Relaxed).max(1);
         let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));
-        // This measures one call in each period, if calls continue at the rate since the last measured call. The
-        // weight at most doubles, because the time of the ticker is coarse.
+        // This measures one call in each period, if calls continue at the same rate as since the last measured call.
+        // The weight at most doubles, because the time of the ticker is coarse.
         let next = u64::from(weight) * PERIOD / elapsed.max(PERIOD / 2);
         let next = u32::try_from(next).unwrap_or(MAX_WEIGHT).clamp(1, MAX_WEIGHT);
         self.weight.store(next, Ordering::Relaxed);
-        // One of the next `2 * next - 1` calls, so on average one in `next`.
+        // This chooses one of the next `2 * next - 1` calls, so on average one call in `next` is measured.
         self.left.store(rand::random_range(0..2 * next - 1), Ordering::Relaxed);
         weight
     }

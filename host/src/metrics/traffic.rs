@@ -14,7 +14,7 @@ pub(crate) struct Traffic {
     pub(super) received_bytes: u64,
     pub(super) sent_messages: u64,
     pub(super) sent_bytes: u64,
-    /// This client's part of the waiting bytes in the cells.
+    /// How many of the waiting bytes in the cells are this client's.
     waiting: usize,
     /// Everything that was added to the cells so far. `None` unless the access log needs it.
     totals: Option<Box<ClientTotals>>,
@@ -72,7 +72,7 @@ impl Traffic {
         }));
     }
 
-    /// Returns the totals up to the last [`flush`](Self::flush). Returns them only once. `None` if they are not kept.
+    /// Takes the totals up to the last [`flush`](Self::flush). Returns `None` if they are not kept, or were taken.
     pub(crate) fn take_totals(&mut self) -> Option<Box<ClientTotals>> {
         self.totals.take()
     }

@@ -61,7 +61,7 @@ impl WorkerCells {
         &self.events[event]
     }
 
-    /// Returns the numbers of messages and bytes that were received and that were sent, and the number of deliveries.
+    /// Returns the numbers of received messages and bytes, of sent messages and bytes, and of deliveries.
     pub(crate) fn traffic(&self) -> [u64; 5] {
         let Self {
             received_messages, received_bytes, sent_messages, sent_bytes, deliveries, ..

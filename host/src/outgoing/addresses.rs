@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// Networks that are not public. They are the networks in the IANA registry of special-purpose addresses that are not
+/// Networks that are not public. They are the networks that the IANA registry of special-purpose addresses lists as not
 /// globally reachable, the networks for multicast, and the reserved networks. Among them is the link-local network,
 /// where clouds have their metadata services.
 const SPECIAL_V4: [&str; 16] = [

@@ -13,8 +13,8 @@ use super::error::RequestError;
 use crate::blocking::off_the_workers;
 use crate::grant::Reach;
 
-/// How many names are looked up at once. There is a limit because a lookup takes a thread for blocking work, even after
-/// its request has timed out, and the number of these threads is limited.
+/// How many names are looked up at once. There is a limit because a lookup occupies a thread for blocking work, even
+/// after its request has timed out, and the number of these threads is limited.
 static LOOKUPS: Semaphore = Semaphore::const_new(32);
 
 /// The name of this machine (RFC 6761 §6.3).

@@ -12,7 +12,7 @@ use crate::blocking::off_the_workers;
 /// The protocol of requests, for servers that support several protocols.
 const HTTP1: &[u8] = b"http/1.1";
 
-/// The settings of TLS connections. They are loaded for the first connection, because there are hundreds of root
+/// The settings of TLS connections. They are not loaded before the first connection, because there are hundreds of root
 /// certificates, and most handlers send no requests.
 #[derive(Default)]
 pub(super) struct Tls(OnceCell<Arc<ClientConfig>>);

@@ -11,7 +11,7 @@ use std::fmt::Write;
 /// - Characters that may not appear in a path are percent-encoded: `ä` becomes `%C3%A4`.
 /// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: `%7E` becomes `~`.
 /// - All other encoded characters stay encoded, with upper-case digits: `%2f` becomes `%2F`, which is not a slash.
-/// - A `%` that does not begin an encoding becomes `%25`. So a path in normal form does not change any more.
+/// - A `%` that does not begin an encoding becomes `%25`. So a path that is already in normal form stays the same.
 ///
 /// The segments `.` and `..` are kept. Clients resolve them before they send a request. A proxy in front of the server
 /// may have made a decision based on the path as it is.

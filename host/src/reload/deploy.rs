@@ -111,7 +111,7 @@ impl ReloadTask {
     }
 
     /// Completes a rollback after a fault, if there was one. New events already use the old code. This function moves
-    /// all other actors to the old code.
+    /// the remaining actors to the old code.
     pub(super) async fn finish_rollback(&mut self) -> Option<Replaced> {
         self.apply_rollback(RollbackCause::Fault).await
     }

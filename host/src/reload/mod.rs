@@ -164,7 +164,7 @@ pub(crate) struct ReloadTask {
     commands: mpsc::Receiver<Command>,
     watch: Option<Watch>,
     trial_settings: Arc<Mutex<Option<Trial>>>,
-    /// When the running trial ends. The new code then stays.
+    /// The time at which the running trial ends. The new code then stays.
     trial_end: Option<Instant>,
 }
 

@@ -11,7 +11,7 @@ impl Resource {
     pub(crate) fn fail_next_event(&self, fault: InjectedFault) {
         self.code.template().demand(fault);
         for actor in self.actors() {
-            // If an event of the actor is running, the actor checks for the demand after that event.
+            // If an event of the actor is running, the actor checks for the fault after that event.
             let busy = Arc::clone(&actor);
             actor.worker().run(async move { busy.turn().await.check_injected_fault() });
         }

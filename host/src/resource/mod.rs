@@ -140,7 +140,7 @@ impl Resource {
         Self { code, instance_per, max_actors, workers, topics, table, deliveries, dialers }
     }
 
-    /// Sets what creates the dialers of actors. Must be called before the first client is served.
+    /// Sets the function that creates the dialers of actors. Must be called before the first client is served.
     pub(crate) fn set_dialers(&self, dialers: MakeDialer) {
         let _ = self.dialers.set(dialers);
     }

@@ -71,7 +71,7 @@ impl From<RuntimeError> for StartError {
     }
 }
 
-/// Returns the prefix that names the resource of a setting, because several resources may have the same setting.
+/// Returns a prefix that says which resource a setting belongs to. Several resources may have a setting of this name.
 pub(super) fn resource_prefix(setting: &InvalidSetting) -> String {
     match setting.location {
         ConfigLocation::Server => String::new(),

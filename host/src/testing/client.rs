@@ -107,7 +107,7 @@ impl TestClient {
         self.running.clock.settle();
     }
 
-    /// Takes the next thing that was received. Returns `None` if nothing arrives without time passing.
+    /// Takes the next thing that was received. Returns `None` if nothing arrives while time stands still.
     pub fn next(&self) -> Option<Received> {
         self.next_within(Duration::ZERO)
     }

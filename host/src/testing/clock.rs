@@ -17,7 +17,7 @@ use super::log::Log;
 use crate::blocking::is_in_progress;
 use crate::slice;
 
-/// The longest time that a test waits for work of the host that uses other threads, such as a reload. The host's own
+/// The longest time that a test waits for work that the host does on other threads, such as a reload. The host's own
 /// limits end such work much earlier.
 const MAX_WORK: Duration = Duration::from_secs(60 * 60);
 
@@ -93,7 +93,7 @@ impl Clock {
         self.block_on(async { self.started.elapsed() })
     }
 
-    /// Runs until nothing more can happen without time passing.
+    /// Runs until nothing more can happen while time stands still.
     pub(super) fn settle(&self) {
         self.block_on(self.quiet.wait());
     }

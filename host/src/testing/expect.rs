@@ -64,7 +64,7 @@ impl TestClient {
         }
     }
 
-    /// Expects that nothing arrives without time passing.
+    /// Expects that nothing arrives while time stands still.
     ///
     /// # Panics
     ///

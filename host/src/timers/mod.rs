@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::durable::{DurableTimers, Record, SavedTimer};
 
-/// The maximum number of timers that an actor may have. This is enough for one timer for each of many things, and too
-/// few to harm the host.
+/// The maximum number of timers that an actor may have. This is enough for a handler that sets one timer for each of
+/// many things, and too few to harm the host.
 const MAX_TIMERS: usize = 1024;
 
 /// The shortest delay. It keeps a handler that sets its timer again and again from causing a busy loop.

@@ -19,8 +19,8 @@ pub(crate) enum HandshakeSpan {}
 #[derive(Debug)]
 pub(crate) enum ClientTrace {}
 
-/// The span of an event. There is none, but this is not an empty enum, because that would make code of the callers
-/// unreachable.
+/// The span of an event. In this build there is none. But this type has a value, because an empty enum would make code
+/// in the callers unreachable.
 #[derive(Debug)]
 pub(crate) struct EventSpan;
 

@@ -33,14 +33,14 @@ const LIMITS: HttpSettings = HttpSettings {
     max_response: 64 << 10,
 };
 
-/// The destination of spans, and the selection of connections that have spans.
+/// Where spans are sent, and which connections have spans.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The URL to which spans are posted.
     pub(crate) endpoint: Uri,
     /// The server of that URL.
     pub(crate) server: HttpServer,
-    /// Of the connections whose handshakes name no parent, the share that is sampled.
+    /// The share of connections that are sampled, among those whose handshakes name no parent.
     pub(crate) ratio: f64,
     /// The name of this service.
     pub(crate) service: String,
@@ -88,7 +88,7 @@ impl Exporter {
         }
     }
 
-    /// Sends spans until it is stopped. Then sends the remaining spans, until the collector does not accept a batch.
+    /// Sends spans until it is stopped. Then sends the remaining spans, unless the collector cannot be reached.
     pub(super) async fn run(mut self) {
         loop {
             tokio::select! {
@@ -188,7 +188,7 @@ impl Exporter {
     }
 }
 
-/// A response may ask for a pause before the next attempt. Returns the length of the pause, if it is given in seconds.
+/// Returns the pause that a response asks for before the next attempt, if the pause is given in seconds.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     value.parse().ok().map(Duration::from_secs)

@@ -8,8 +8,9 @@ use rustix::io::Errno;
 use super::inotify::Inotify;
 use super::resolve::{Folders, folders_on_paths};
 
-/// How often a check starts again because a path changed during the check. After this many attempts, something must be
-/// changing the paths all the time, and the caller checks again later.
+/// The maximum number of attempts in a check. Another attempt is made if a path changed during the last one, or if a
+/// folder could not be watched. If a path changes during every attempt, something must be changing the paths all the
+/// time, and the caller checks again later.
 const MAX_ATTEMPTS: usize = 5;
 
 /// The watched files, as they were at the last check.

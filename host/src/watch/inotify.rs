@@ -19,8 +19,8 @@ use super::resolve::{Folders, Role};
 /// How many bytes are read at once. This is enough for a few dozen events with names of usual length.
 const BUFFER_SIZE: usize = 4 << 10;
 
-/// How long events are collected before they are read. With this pause, a busy folder such as `/tmp` does not wake the
-/// task more often.
+/// How long events are collected before they are read. Even a busy folder such as `/tmp` wakes the task no more often
+/// than this.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 
 /// The events that are watched in every folder: an entry appears, disappears or is replaced, or the folder itself is
@@ -74,11 +74,11 @@ impl Inotify {
     /// # Errors
     ///
     /// An error for the first folder that cannot be watched. Folders that have disappeared, and unreadable ancestors,
-    /// cause no error. The other folders are watched nevertheless.
+    /// cause no error. Even after an error, the other folders are watched.
     pub(super) fn watch<'a>(&mut self, folders: &'a Folders) -> Result<(), (&'a Path, Errno)> {
         let mut watched: HashMap<i32, BTreeSet<OsString>> = HashMap::new();
         let mut result = Ok(());
-        // The most important folders come first, so that they are watched if the limit on watches is reached.
+        // The most important folders come first, so that they are watched even if the limit on watches is reached.
         let mut wanted: Vec<_> = folders.iter().collect();
         wanted.sort_by_key(|(_, folder)| Reverse(folder.role));
         for (path, folder) in wanted {

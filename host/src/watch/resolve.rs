@@ -38,7 +38,7 @@ pub(super) enum Role {
 pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for file in files {
-        // A relative path begins in the current directory. If that directory has been removed, the file has been too.
+        // A relative path begins in the current directory. If that directory has been removed, so has the file.
         if let Ok(file) = std::path::absolute(file) {
             walk(&file, &mut folders);
         }

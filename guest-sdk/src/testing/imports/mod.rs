@@ -1,4 +1,4 @@
-//! The functions that a handler may call, for the host whose event is running.
+//! The functions that a handler may call. They act on the host whose event is running.
 
 pub(crate) mod buckets;
 pub(crate) mod clients;

@@ -28,7 +28,7 @@ pub(super) async fn refusal(response: Response<Incoming>) -> ConnectError {
     ConnectError::Refused { status, body }
 }
 
-/// Reads the body of a refusal, as far as it arrives in time.
+/// Reads as much of a refusal's body as arrives in time.
 pub(crate) async fn text(body: Incoming) -> String {
     let mut text = Vec::new();
     {

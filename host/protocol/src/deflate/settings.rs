@@ -19,7 +19,7 @@ pub struct Deflate {
     /// A server cannot limit the window of a client that does not offer `client_max_window_bits` (§7.1.2.2). For such a
     /// client, the server disables context takeover, so that the wide window costs no memory.
     pub incoming: Direction,
-    /// Whether to keep the peer's window without context takeover.
+    /// Whether to keep the peer's window even without context takeover.
     pub keep_window: KeepWindow,
 }
 
@@ -57,8 +57,8 @@ pub enum ContextTakeover {
     On,
 }
 
-/// The size of a direction's LZ77 window, as the binary logarithm of its bytes (§7.1.2): from 9, which is 512 bytes, to
-/// 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for the memory it costs.
+/// The size of a direction's LZ77 window, as the binary logarithm of the number of bytes (§7.1.2): from 9, which is 512
+/// bytes, to 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for the memory it costs.
 ///
 /// The RFC also allows 8. No compressor of the zlib family can produce a raw stream with that window. So 8 is accepted
 /// in a handshake only where this endpoint does not have to compress with it. See
@@ -166,7 +166,7 @@ impl Level {
 
 impl Default for Level {
     /// Returns 3. JSON chat messages up to 1 KiB become as short as with level 6. A text of 64 KiB becomes 14 KiB
-    /// instead of 11 KiB, in a sixth of the time. The sender waits for the compressor.
+    /// instead of 11 KiB, in a sixth of the time. Speed matters, because the sender waits for the compressor.
     fn default() -> Self {
         Self(3)
     }

@@ -8,8 +8,8 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
-/// Returns whether only the handshake may set this header, because the handshake defines it or because it frames the
-/// response.
+/// Returns whether this header is reserved for the handshake: either the handshake defines the header, or the header
+/// frames the response.
 pub fn belongs_to_handshake(name: &HeaderName) -> bool {
     [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")

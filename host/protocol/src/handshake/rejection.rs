@@ -95,7 +95,7 @@ impl Rejection {
         }
     }
 
-    /// Returns the HTTP/1.1 response of a server that supports these versions. It has no body. It closes the
+    /// Returns the HTTP/1.1 response of a server that supports these versions. The response has no body. It closes the
     /// connection, because the bytes after a rejected handshake cannot be trusted to be HTTP.
     #[must_use]
     pub fn response(self, versions: &Versions) -> Response<()> {
@@ -119,8 +119,8 @@ impl Rejection {
         response
     }
 
-    /// Returns the HTTP/2 response of a server that supports these versions. It has no body. The connection stays open,
-    /// so there are no connection headers. The status is therefore never 426, which requires such headers.
+    /// Returns the HTTP/2 response of a server that supports these versions. The response has no body. The connection
+    /// stays open, so there are no connection headers. The status is therefore never 426, which requires such headers.
     #[must_use]
     pub fn http2_response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());

@@ -19,7 +19,7 @@ pub enum Version {
 impl Version {
     const NEWEST_FIRST: [Self; 4] = [Self::Rfc6455, Self::Draft08, Self::Draft07, Self::Draft00];
 
-    /// Returns the version's number in `Sec-WebSocket-Version`. Draft 00 has no such header, and returns 0.
+    /// Returns the version's number in `Sec-WebSocket-Version`. Returns 0 for draft 00, which has no such header.
     pub fn number(self) -> u16 {
         match self {
             Self::Draft00 => 0,

@@ -52,7 +52,7 @@ fn one_cut_at_every_position_gives_the_same_events() {
 
 #[test]
 fn partial_header_is_discarded_after_use() {
-    // The first header arrives in two pieces. The kept piece of it must not affect the second header.
+    // The first header arrives in two pieces. The piece that is kept must not affect the second header.
     let message = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
     let mut server = End::server();
     server.receives_hex("81 85 37").receives_hex("fa 21 3d 7f 9f 4d 51 58");

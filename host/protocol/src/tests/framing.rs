@@ -173,7 +173,7 @@ fn only_valid_and_uncompressed_messages_are_read_without_being_consumed() {
         "80 81 00 00 00 00 61",                // a continuation
         "81 fe 00 01 00 00 00 00 61",          // the length is not minimal
         "81 85 37 fa 21 3d 7f 9f 4d 51",       // a byte is missing
-        "81 86 00 00 00 00 61 61 61 61 61 61", // longer than the 5 bytes below
+        "81 86 00 00 00 00 61 61 61 61 61 61", // longer than `max_payload`
     ] {
         assert_eq!(peeked(&server, refused, 5), None, "{refused}");
     }

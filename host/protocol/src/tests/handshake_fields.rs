@@ -45,7 +45,7 @@ fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
     super::with_rules(|_| {}, |rules| server::check(request, rules))
 }
 
-/// Returns the values of a field that an application receives.
+/// Returns the values that an application receives for a field.
 fn values(request: &Request<()>, name: &str) -> Vec<String> {
     let of_name = fields(request).filter(|(field, _)| *field == name);
     of_name.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()).collect()

@@ -2,9 +2,10 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// The number of files in addition to those of clients. There are up to 1,024 of each of these: connections without a
-/// request, connections that are kept open after a response, connections that close after a response, long responses,
-/// and the files of these responses. The rest is for listeners, the log and components.
+/// The number of open files in addition to those of clients. Each of these five kinds gets 1,024: connections without a
+/// request (the limit of one listening address), connections that are kept open after a response, connections that
+/// close after a response, long responses, and the files that long responses send. The rest is for listeners, the log
+/// and components.
 const OTHER_FILES: u64 = 5 * 1024 + 100;
 
 /// Raises the soft limit to the hard limit. Logs a warning if that is not enough.

@@ -43,7 +43,7 @@ impl Notices {
         }
     }
 
-    /// Waits until the connection has ended. Returns the reason, as far as it is known.
+    /// Waits until the connection has ended. Returns the server's last error, or else a general reason.
     pub(super) async fn ended(&self) -> String {
         self.ended.cancelled().await;
         let refused = self.refused.lock().take();

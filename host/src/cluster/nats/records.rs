@@ -23,8 +23,8 @@ pub(crate) struct NatsRecords {
     longest_state: usize,
 }
 
-/// The bytes of a message that do not belong to the content of a record: its subject and headers, and the header of a
-/// state.
+/// The bytes of a message that are reserved for everything except the state: the subject, the message's headers, and
+/// the header of the state.
 const OVERHEAD: usize = 1 << 10;
 
 impl NatsRecords {

@@ -44,7 +44,7 @@ impl fmt::Display for ActorName {
 pub(crate) enum Key {
     Lease(LeaseId),
     Claim(ActorName),
-    /// A claim, by the name that the broker has for its record.
+    /// A claim, identified by the broker's name for its record.
     StoredClaim(Arc<str>),
     /// The saved state of an actor.
     State(ActorName),

@@ -20,7 +20,7 @@ const MAX_ABANDONED: usize = 4096;
 /// is removed. The limit keeps the load of the broker low. Removing a claim may take long, but nothing waits for it.
 const MAX_READ: usize = 256;
 
-/// Actors with claims that may have been written, but that nobody uses.
+/// Actors whose claims nobody uses. These claims may have been written.
 #[derive(Debug)]
 pub(super) struct Abandoned {
     sender: Sender<ActorName>,

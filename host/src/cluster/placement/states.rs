@@ -117,7 +117,7 @@ impl<R: Records> Placement<R> {
         Err(contended())
     }
 
-    /// Reads the record, unless a later owner has written it.
+    /// Reads the record. Fails if a later owner has written it.
     async fn find_state(&self, key: &Key, claim: &Claim) -> Result<Option<Found>, SaveError> {
         let Some(entry) = self.records.read(key).await? else { return Ok(None) };
         let foreign = || {

@@ -16,8 +16,7 @@ impl Timing {
         Self { lease }
     }
 
-    /// The length of a lease. It is counted from when a renewal is sent, on the clock of the host that renews the
-    /// lease.
+    /// The length of a lease. The time starts when a renewal is sent, on the clock of the host that renews the lease.
     pub(crate) const fn lease(self) -> Duration {
         self.lease
     }
@@ -46,10 +45,9 @@ impl Timing {
         self.lease / 8
     }
 
-    /// How far apart two reads of a lease may be for the host to draw a conclusion from them. If both find the same
-    /// revision, the lease was not renewed in between. But if the reads are further apart, the time between them does
-    /// not count against the lease. Otherwise all hosts would fence each other when a broker comes back after a long
-    /// time.
+    /// The longest time between two reads of a lease that counts against the lease. If both reads find the same
+    /// revision, the lease was not renewed in between. But a longer time does not count, because otherwise all hosts
+    /// would fence each other when a broker comes back after a long time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }

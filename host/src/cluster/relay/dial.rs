@@ -16,7 +16,7 @@ use super::reader::Reader;
 use super::secret::{Nonces, Secret, Side, nonce};
 use super::{Peers, Trust, hex, name_of, set_send_timeout, set_socket_options, tls};
 
-/// Why a server with a different greeting is not a host.
+/// The reason to report when a server does not greet as a host does.
 const OTHER_PROTOCOL: &str = "it does not speak the same protocol between hosts: all hosts need the same version of \
                               ws-host, and either certificates or a secret";
 
@@ -104,7 +104,7 @@ async fn exchange(
 }
 
 impl OwnerStream {
-    /// Makes the connection end with a reset, because the client was lost without closing.
+    /// Makes the connection end with a reset when it is dropped. Bytes that still wait to be sent are discarded.
     pub(crate) fn reset(&self) {
         let socket = match self {
             Self::Plain(stream) => stream,

@@ -47,8 +47,7 @@ pub(crate) enum RelayError {
 }
 
 impl RelayError {
-    /// Returns the error for a connection that failed with this error. If the other host sent a TLS alert, it does not
-    /// trust this host.
+    /// Converts the error that ended a connection. If the other host sent a TLS alert, it does not trust this host.
     pub(crate) fn failed(address: &str, cause: std::io::Error) -> Self {
         match tls::cause_of(&cause) {
             Some(rustls::Error::AlertReceived(_)) => Self::Refused(address.to_owned()),

@@ -100,9 +100,9 @@ pub(crate) fn set_socket_options(
     socket.set_tcp_keepalive(&probes.with_retries(2))
 }
 
-/// Sets how long bytes may wait to be sent to the owner. The kernel also counts the time in which the owner reads
-/// nothing in order to hold back the client. So the limit must be longer than the time for which the owner tolerates a
-/// client that does not read.
+/// Sets how long bytes may wait to be sent to the owner. The kernel also counts the time in which the owner holds back
+/// the client by not reading. So the limit must be longer than the time for which the owner tolerates a client that
+/// does not read.
 fn set_send_timeout(socket: &impl std::os::fd::AsFd, max_silence: Duration) -> std::io::Result<()> {
     socket2::SockRef::from(socket).set_tcp_user_timeout(Some(max_silence.max(MIN_SEND_TIMEOUT)))
 }

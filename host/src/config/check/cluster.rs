@@ -1,4 +1,4 @@
-//! Checks of the cluster settings.
+//! Checks the cluster settings.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Checks of a resource's compression.
+//! Checks the compression settings of a resource.
 
 use ws_host_protocol::Deflate;
 use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};

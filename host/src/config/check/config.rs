@@ -1,4 +1,4 @@
-//! Checks of a whole configuration. It may come from a file, the command line or an embedding program.
+//! Checks a whole configuration. It may come from a file, the command line or an embedding program.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

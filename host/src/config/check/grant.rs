@@ -1,4 +1,4 @@
-//! Checks of a resource's grants.
+//! Checks the grants of a resource.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Checks of the addresses to listen on, and of the TLS settings.
+//! Checks the addresses to listen on, and the TLS settings.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

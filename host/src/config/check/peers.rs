@@ -1,4 +1,4 @@
-//! Checks of the settings for connections between the hosts of a cluster.
+//! Checks the settings for connections between the hosts of a cluster.
 
 use std::fs;
 use std::net::SocketAddr;

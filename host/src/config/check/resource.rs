@@ -1,4 +1,4 @@
-//! Checks of a resource.
+//! Checks the settings of a resource.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -278,7 +278,7 @@ fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {
     }
 }
 
-/// Checks that a durable state can move to another host, and how often it is saved.
+/// Checks that a durable state can move to another host, and that its `save-every` is valid.
 fn check_durable(at: At, resource: &Resource) -> Checked<()> {
     let Some(every) = resource.save_every else { return Ok(()) };
     if resource.unique_in == UniqueIn::Host {

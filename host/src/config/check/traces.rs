@@ -1,4 +1,4 @@
-//! Checks of the trace settings.
+//! Checks the trace settings.
 
 use std::path::Path;
 

@@ -204,7 +204,7 @@ fn read_report(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A process that is killed when this is dropped, if it still runs.
+/// A process. Dropping this value kills the process, if it still runs.
 struct Ended(Child);
 
 impl Drop for Ended {

@@ -27,7 +27,7 @@ const USAGE: u8 = 2;
 /// clients. On a core that is always busy, the compiler gets about a tenth of the time.
 const NICER: i32 = 10;
 
-/// The instructions for the process: what to compile for, and within which limits.
+/// The instructions for the process: which kind of engine to compile for, and within which limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     /// The id of the host's process.

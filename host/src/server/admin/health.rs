@@ -27,7 +27,7 @@ pub(in crate::server) struct HealthAddress {
 struct HealthService(Host);
 
 impl HealthAddress {
-    /// Creates the service of the address on which the socket listens.
+    /// Creates the service for health checks, at the address of `listener`.
     ///
     /// # Errors
     ///

@@ -161,7 +161,7 @@ fn check(head: &[u8], limits: HeadLimits) -> Result<HeadKind, HeadError> {
     }
     let header =
         |name: &str| request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    // A handshake with a key or a version belongs to a later draft.
+    // A handshake with `Sec-WebSocket-Key` or `Sec-WebSocket-Version` belongs to a later draft.
     let is_draft00 = limits.draft00 == Draft00::Accepted
         && [KEY1, KEY2].iter().all(|name| header(name).is_some())
         && [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION]

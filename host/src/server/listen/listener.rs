@@ -282,7 +282,7 @@ fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Lis
     };
     // A restarted server must not wait until the connections of its predecessor have left TIME_WAIT.
     socket.set_reuseaddr(true)?;
-    // `[::]` also accepts IPv4, so it is restricted to IPv6 if the configuration has an IPv4 address for the same port.
+    // `[::]` also accepts IPv4, so it is restricted to IPv6 if the configuration also has `0.0.0.0` with the same port.
     let v4 = Address::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
     if address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(|other| other.address == v4) {
         rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;

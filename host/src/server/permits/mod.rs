@@ -52,7 +52,7 @@ struct Holder {
     eviction: oneshot::Sender<()>,
 }
 
-/// A permit. Dropping it returns it.
+/// A permit. It is returned when it is dropped.
 #[derive(Debug)]
 pub(in crate::server) struct Permit {
     permits: Arc<Permits>,
@@ -108,7 +108,7 @@ impl Permits {
         let address = network(address);
         let mut holders = self.holders.lock();
         if holders.all.len() >= self.max {
-            // Permits that evicted peers still hold come on top of `max`. There may be `max` of these.
+            // Evicted peers that still hold a permit do not count towards `max`. There may be up to `max` such peers.
             if holders.leaving >= self.max {
                 return None;
             }

@@ -105,7 +105,7 @@ impl Places {
     }
 }
 
-/// How long a test waits at most for something that should happen at once.
+/// The longest time that a test waits for something that should happen at once.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A running host.

@@ -44,7 +44,7 @@ impl Script {
     }
 
     /// Sets the program that compiles the components, in a separate process and within the limits that a server has
-    /// ([`Compile`](config::Compile)). Without this call, they are compiled in this process, without limits.
+    /// ([`Compile`](config::Compile)). Without this call, components are compiled in this process, without limits.
     #[must_use]
     pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {
         let program = program.into();

@@ -90,7 +90,7 @@ pub(super) fn json(keys: &mut Keys) -> Result<Option<serde_json::Value>, Problem
     serde_json::to_value(value).map(Some).map_err(|error| format!("`json`: {error}"))
 }
 
-/// Returns the only value that is there.
+/// Returns the value that was found, if any. It is an error if several values were found.
 pub(super) fn one_of<T, const N: usize>(
     found: [Option<T>; N],
     all: &str,

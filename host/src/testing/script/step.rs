@@ -124,7 +124,7 @@ pub(super) enum Message {
     Binary(Vec<u8>),
 }
 
-/// The treatment of messages that arrive before the expected one.
+/// What to do with messages that arrive before the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
     Fail,

@@ -12,7 +12,7 @@ use ws_host_testing::ReloadOutcome;
 use ws_host_testing::config::Trial;
 use ws_host_testing::{Failure, TestHost};
 
-/// Writes another version of the keeper. The compiled file contains the digit of the version, which is replaced.
+/// Writes another version of the keeper. This replaces the digit of the version in the compiled file.
 fn version(digit: char, file: &Path) -> Result<()> {
     let mut bytes = std::fs::read(component(KEEPER))?;
     let mark = b"keeper-version-";

@@ -51,7 +51,7 @@ impl Parameters {
         let window = bits.map_or(WindowBits::MAX, WindowBits::at_least);
         let context = match self.client_no_context_takeover {
             None if window <= wanted.window => wanted.context,
-            // The client asks for no context takeover, or its window is wider than wanted and so must not be kept.
+            // The client turns context takeover off, or its window is wider than wanted and so must not be kept.
             _ => ContextTakeover::Off,
         };
         (Direction { context, window }, bits.map(ClientWindow::Bits))

@@ -66,8 +66,8 @@ pub struct Forwarded {
 /// - If all hops are trusted, the leftmost is the client.
 /// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
-/// In `Forwarded`, the scheme and host are those of the last element that the search can read, even if that element
-/// hides the address, because a trusted proxy wrote that element.
+/// In `Forwarded`, the scheme and host are those of the last element that the search can read. A trusted proxy wrote
+/// that element, so its scheme and host count even if it hides the address.
 ///
 /// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
 /// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, the

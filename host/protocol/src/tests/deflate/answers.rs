@@ -1,4 +1,4 @@
-//! A client's checks of the response.
+//! How a client checks the response.
 
 use http::HeaderValue;
 

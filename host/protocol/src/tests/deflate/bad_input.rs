@@ -177,7 +177,7 @@ fn kept_window_resolves_forbidden_references() {
 
 #[test]
 fn message_truncated_anywhere_fails() {
-    // Messages, and the beginnings of each message that are valid messages themselves.
+    // Messages, each with those of its prefixes that are valid messages themselves.
     for (whole, right) in [
         ("f2 48 cd c9 c9 07 00", &[][..]),
         ("00 05 00 fa ff 48 65 6c 6c 6f 00", &["00"]),

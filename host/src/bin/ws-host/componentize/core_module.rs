@@ -7,12 +7,12 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use super::contract::PACKAGE;
 
-/// The prefix of the sections with the types of imports and exports. `wit-bindgen` and `wasm-tools component embed` add
-/// them.
+/// The name prefix of the sections that contain the types of imports and exports. These sections are added by
+/// `wit-bindgen` and `wasm-tools component embed`.
 const TYPES: &str = "component-type";
 
-/// The prefix of the sections with DWARF. They make up most of a C compiler's output. With the C library, they take a
-/// megabyte for 30 KB of code.
+/// The name prefix of the sections that contain DWARF. They make up most of a C compiler's output. With the C library,
+/// they take a megabyte for 30 KB of code.
 const DEBUG: &str = ".debug_";
 
 /// The kind of a WebAssembly file.

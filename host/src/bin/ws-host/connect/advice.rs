@@ -3,7 +3,7 @@
 use ws_host::client::{ConnectError, HandshakeError, HttpVersion};
 use ws_host::{Tabs, printable, with_causes};
 
-/// How much of a response body is shown at most, in characters. A sentence fits, a web page does not.
+/// The maximum number of characters of a response body that are shown. A sentence fits, a web page does not.
 const MAX_BODY_CHARS: usize = 200;
 
 /// Returns the error in the form that the user reads: its causes, the body of a refusal, and advice.

@@ -18,8 +18,8 @@ use super::session::{CLOSE_TIMEOUT, InputSyntax, Plan};
 /// The maximum length of a masked frame's header, in bytes.
 const MAX_FRAME_HEADER: usize = 14;
 
-/// The default of `--wait` in a pipe. Most servers reply faster than this. The default is also short enough that the
-/// user can wait for it after the last reply.
+/// The default of `--wait` in a pipe. Most servers reply faster than this. After the last reply, the user has to wait
+/// this long, so the default is short.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
 /// The default of `--wait` with `--count`. It may be longer, because the client closes as soon as the last message

@@ -107,7 +107,7 @@ impl Session {
     /// Sends and prints messages until the connection has ended or standard output fails.
     pub(super) async fn run(mut self) -> Outcome {
         if self.exchange().await == Err(OutputClosed) {
-            // Nothing that the server may still send could be printed.
+            // The session ends, because messages that still arrive cannot be printed.
             self.close(1001, "", CloseCause::Aborted);
         }
         if self.outcome.cause == CloseCause::Server && self.outcome.signal.is_none() {

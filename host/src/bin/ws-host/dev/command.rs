@@ -106,8 +106,8 @@ impl Running {
         Ok(())
     }
 
-    /// Asks all processes of the build to exit, and kills those that are left when its shell has exited, or when the
-    /// time is over.
+    /// Asks all processes of the build to exit. Once the shell has exited or [`TERMINATION_TIMEOUT`] has passed, kills
+    /// those that are left.
     async fn stop(&mut self) {
         self.signal(Signal::TERM);
         let _ = timeout(TERMINATION_TIMEOUT, self.exited()).await;

@@ -227,7 +227,7 @@ mod tests {
             file.and_then(|file| file.set_modified(later)).expect("it can be touched");
         }
 
-        /// Returns what has changed, relative to the project.
+        /// Returns the files that have changed, as paths relative to the project.
         fn changed(&mut self, compare: Compare) -> Vec<String> {
             let changed = self.sources.refresh(&self.project, compare);
             let relative = |path: &PathBuf| {

@@ -104,8 +104,8 @@ fn inherits(value: &Value) -> bool {
     value.get("workspace").and_then(Value::as_bool) == Some(true)
 }
 
-/// Returns a dependency of the workspace, together with what the package adds: features, or that the dependency is
-/// optional.
+/// Returns a dependency of the workspace, together with the settings that the package adds, such as `features` or
+/// `optional`.
 fn dependency(of_workspace: Value, of_package: &Value) -> Table {
     let mut dependency = match of_workspace {
         Value::Table(table) => table,

@@ -18,7 +18,7 @@ const FOLDER: &str = "host/templates";
 /// The name of the folder with the files for all templates of a language.
 const EVERY: &str = "all";
 
-/// A folder that several languages share, and the languages.
+/// The shared folders, each with the languages that share it.
 const SHARED: [(&str, &[&str]); 5] = [
     ("c-common", &["c", "cpp"]),
     ("capabilities", &["js", "js-small", "python", "ts"]),

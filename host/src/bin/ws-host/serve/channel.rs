@@ -17,8 +17,8 @@ use rustix::net::{
 };
 use ws_host::PassedSocket;
 
-/// The environment variable that says that standard input is such a socket. The value of the variable is the version of
-/// the messages.
+/// The environment variable that tells a successor that its standard input is the socket. The value of the variable is
+/// the version of the messages.
 pub(super) const VARIABLE: &str = "WS_HOST_PREDECESSOR";
 
 /// The version of the messages.

@@ -81,8 +81,8 @@ pub(crate) async fn run(config: Config, log: &Log) -> Result<()> {
             }
             tokio::spawn(async move {
                 if stop == Stop::HandedOver {
-                    // The service manager may send the signal to both processes. This process is already stopping, so
-                    // it ignores the first signal.
+                    // The service manager may send a stop signal to both processes. This process is already stopping,
+                    // so it ignores the first signal.
                     stop_signal(&mut interrupt, &mut terminate).await;
                 }
                 stop_signal(&mut interrupt, &mut terminate).await;

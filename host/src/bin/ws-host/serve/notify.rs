@@ -13,7 +13,7 @@ use tokio::net::UnixDatagram;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use ws_host::Host;
 
-/// How long sending a message may wait until the service manager has read earlier messages.
+/// How long a send may wait for the service manager to read earlier messages.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often the status is compared with the last one that was sent, if there is no watchdog interval.

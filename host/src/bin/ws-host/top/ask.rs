@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// resource takes less than a kilobyte.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// How much of a refusal is shown at most, in characters. A sentence fits, a web page does not.
+/// The maximum number of characters of a refusal that are shown. A sentence fits, a web page does not.
 const MAX_REFUSAL: usize = 200;
 
 /// The admin address of a host. The connection stays open between requests.
@@ -160,7 +160,7 @@ impl Host {
     }
 }
 
-/// Returns the token in a file. White space around it is ignored.
+/// Returns the token in a file. White space around the token is ignored.
 fn read_token(file: PathBuf) -> Result<Token> {
     let text = read_text(&file).with_context(|| format!("--admin-token {}", file.display()))?;
     Ok(Token { file, text })

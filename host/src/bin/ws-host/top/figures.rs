@@ -69,8 +69,7 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().filter_map(UnicodeWidthChar::width).sum()
 }
 
-/// Returns the beginning of a printable text that fits into this number of columns. If the text is longer, the result
-/// ends with `…`.
+/// Cuts a printable text to this number of columns. If the text is longer, the result ends with `…`.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();

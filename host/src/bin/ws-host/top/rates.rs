@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::status::{ResourceFigures, Status};
 
 /// How many answers are kept. Messages per second come from the last two answers. Times of calls come from all kept
-/// answers, because the host measures only one call in 64.
+/// answers, because the host may measure only one call in 64.
 const WINDOW: usize = 11;
 
 /// Rates are computed as if at least this time had passed between two answers. In a shorter time, the counters may not

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// The state of a host. Counters are counted from its start.
+/// The state of a host. Its counters begin at zero when the host starts.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Status {
     pub(super) version: String,
@@ -40,7 +40,7 @@ pub(super) struct ResourceFigures {
     pub(super) calls: u64,
     pub(super) call_nanoseconds: u64,
     pub(super) cpu_nanoseconds: u64,
-    /// The numbers of calls by their duration. The last bucket is for calls above all bounds.
+    /// The number of calls in each range of durations. The last bucket is for calls above all bounds.
     pub(super) buckets: Vec<u64>,
 }
 

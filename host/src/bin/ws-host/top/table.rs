@@ -27,7 +27,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Returns the title and the first rows, as lines with at most `columns` columns.
+    /// Returns the titles and the first rows, as lines that are at most `columns` terminal columns wide.
     pub(super) fn lines(&self, columns: usize, rows: usize) -> Vec<String> {
         let escaped = |text: &String| printable(text, Tabs::Escaped);
         let titles = self.columns.iter().map(|(title, _)| escaped(title)).collect::<Vec<_>>();

@@ -23,7 +23,7 @@ async fn with_its_data_everything_stays_as_it_was() {
     assert_eq!(a.claim(&room).await.token(), claim.token());
 }
 
-/// First the actor's host is cut off, so that it does not notice that the broker loses its data.
+/// The actor's host is cut off before the broker loses its data, so the host does not notice the loss.
 #[tokio::test]
 async fn without_its_data_nobody_takes_an_actor_that_may_still_have_an_owner() {
     let timing = Timing::new(Duration::from_secs(2));

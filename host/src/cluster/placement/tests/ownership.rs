@@ -25,7 +25,7 @@ pub(super) struct Ownership {
 impl Ownership {
     /// Begins an event if this host owns the actor. Returns whether it does.
     pub(super) fn event(&self, claim: &Claim) -> bool {
-        // The time is read before the check, so that the host still owned the actor at this time.
+        // The time is read before the check. So if the check succeeds, the host owned the actor at this time.
         let at = BootTime::now();
         let owns = claim.is_valid();
         if owns {

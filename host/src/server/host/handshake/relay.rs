@@ -288,7 +288,7 @@ fn pass_on(response: OwnerResponse) -> Response<Body> {
 /// over HTTP/2 is replaced by an HTTP/1.1 handshake that this host makes.
 struct Translated<'a> {
     request: &'a Request<()>,
-    /// The handshake that this host made and its headers, if the client uses HTTP/2.
+    /// If the client uses HTTP/2: the handshake that this host made, and the headers of that handshake.
     own: Option<(Handshake, HeaderMap)>,
 }
 
@@ -333,7 +333,7 @@ impl<'a> Translated<'a> {
         let Some((handshake, _)) = &self.own else {
             return Some(passed_on(response.status, headers, Vec::new()));
         };
-        // The offers of extensions and subprotocols are the client's own, so the client checks the response to them.
+        // The client offered the extensions and subprotocols, so the client itself checks which of them were accepted.
         let mut checked = Response::new(());
         *checked.status_mut() = response.status;
         *checked.headers_mut() = headers.clone();

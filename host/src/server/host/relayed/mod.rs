@@ -15,8 +15,8 @@ pub(in crate::server) use self::client::RelayedClient;
 use crate::cluster::relay::{Opening, Peers, Request, dial, read_response};
 use crate::metrics::Counter;
 
-/// How often an owner is asked to close the clients of this host, how long each attempt may take, and the pause between
-/// two attempts.
+/// How many times an owner is asked to close the clients of this host, how long each attempt may take, and the pause
+/// between two attempts.
 const ATTEMPTS: usize = 3;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);

@@ -25,7 +25,7 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) runtimes: Runtimes,
     pub(in crate::server) workers: Arc<Workers>,
     pub(in crate::server) budget: Arc<Budget>,
-    /// The accepted connections that are neither clients nor kept alive yet.
+    /// The accepted connections that have not yet become clients or been kept alive.
     pub(in crate::server) open_handshakes: TaskTracker,
     /// The tasks that a graceful shutdown waits for.
     pub(in crate::server) tasks: TaskTracker,
