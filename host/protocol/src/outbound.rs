@@ -26,8 +26,8 @@ use crate::shared::SharedMessage;
 /// Messages and pings count towards the limit. Answers to the peer (pongs and close frames) do not count. To limit
 /// their number, the caller must stop reading from a peer that does not read.
 ///
-/// A message counts with its length before compression, even if its frames are shorter. A refused message leaves the
-/// compressor unchanged.
+/// The limit applies to the length of a message before compression, even if its frames are shorter. A refused message
+/// leaves the compressor unchanged.
 pub struct Outbound {
     framing: Framing,
     limit: usize,

@@ -24,7 +24,7 @@ const RETRY: Duration = Duration::from_millis(200);
 /// Limits log lines about states that were not saved.
 static NOT_SAVED: LogRate = LogRate::new();
 
-/// The state that waits to be saved, and whether a task saves states.
+/// The state that waits to be saved, and whether a task that saves it is running.
 #[derive(Debug, Default)]
 pub(super) struct Saves {
     waiting: Option<Arc<[u8]>>,

@@ -33,7 +33,7 @@ struct WaitQueue {
 struct Waiter {
     number: u64,
     since: u64,
-    /// `None` from the waiter's wake-up until its next poll.
+    /// `None` if the waiter has been woken and not polled since.
     waker: Option<Waker>,
 }
 

@@ -58,8 +58,7 @@ impl ClosingConnections {
         self.table.lock().evictable.pop_first().is_some()
     }
 
-    /// Returns the clients whose connections have ended but are not closed yet. A lot of output may still be waiting
-    /// for them.
+    /// Returns the clients that are still being closed. A lot of output may still be waiting for them.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
         self.table.lock().clients.values().cloned().collect()
     }
@@ -81,8 +80,8 @@ impl ConnectionGuard {
         }
     }
 
-    /// Runs the end of a connection until it completes, or until a new client needs the permit. The connection is not
-    /// evicted while output waits for its client.
+    /// Runs `close`, the end of a connection, until it completes, or until a new client needs the permit. The connection
+    /// is not evicted while output waits for its client.
     ///
     /// # Cancel safety
     ///

@@ -37,7 +37,7 @@ impl Stacks {
     }
 }
 
-/// The stack of a store's calls, if this module created it.
+/// The stack on which the calls of a store run. `None` if this module did not create it.
 #[derive(Default)]
 pub(super) struct StackOfStore(Option<Arc<Stack>>);
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Writes bytes as digits in lower case.
+/// Returns bytes as hexadecimal digits in lower case.
 pub(super) fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.

@@ -27,7 +27,7 @@ pub(super) enum Kind {
 pub(super) struct CoreModule {
     /// Whether it contains the types of its imports and exports in a section.
     pub(super) has_types: bool,
-    /// The interfaces of the contract that it exports, such as `timers-listener`.
+    /// Which interfaces of the contract the module exports, such as `timers-listener`.
     pub(super) exported_interfaces: BTreeSet<String>,
 }
 

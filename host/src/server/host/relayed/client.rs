@@ -14,7 +14,7 @@ use crate::config;
 use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
 use crate::worker::{HandshakeWorker, Worker};
 
-/// A client that the owner of its actor has accepted.
+/// A client whose actor is on another host, the owner, which has accepted the client.
 pub(in crate::server) struct RelayedClient {
     pub(in crate::server::host) owner: OwnerStream,
     /// The head of the owner's response.

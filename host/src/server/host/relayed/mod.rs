@@ -26,7 +26,7 @@ pub(in crate::server) struct RelayedClients {
     /// The means to reach other hosts. `None`: this host relays no clients.
     peers: Option<Arc<Peers>>,
     owners: Mutex<HashMap<String, usize>>,
-    /// The number of refused connections to the address for other hosts.
+    /// How many connections were refused at the address to which other hosts connect.
     pub(in crate::server) refused_peers: Counter,
     /// The owners of paths, as a test sets them.
     #[cfg(test)]

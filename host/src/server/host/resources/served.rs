@@ -259,8 +259,9 @@ impl ServedResource {
     }
 }
 
-/// Returns the pace at which actors that are unique in the cluster end within `time`. The actors begin to end one after
-/// the other, during the first three quarters of this time. So the last actor still has a quarter of the time.
+/// Returns the pace at which this host gives up its actors that are unique in the cluster, so that all have ended
+/// within `time`. They begin to end one after the other, during the first three quarters of `time`. So the last actor
+/// still has a quarter of it.
 pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
     Pace::new(closes, time / 4 * 3)
 }
