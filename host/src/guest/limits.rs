@@ -7,13 +7,13 @@
 //! - at ticks, from its second tick on ([`Meter::interrupt`], called by the callback that [`install_limits`] sets)
 //! - each time memory has grown by 512 KiB ([`Meter::memory_growing`])
 //! - in imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`)
-//! - whenever its call waits or yields, except for the first time ([`TimeLimit::wait`])
+//! - whenever its call waits or yields, except for the first time ([`TimeLimit::wait`], which allows 20 ms more)
 //!
 //! The time until a waiting call goes on is not charged.
 //!
-//! [`Meter::begin_event`] resets the budget. Its only caller is [`state::begin_event`], which is called for each event
-//! (`Guest::begin_event`), for `suspend` and `resume`, for each message of a burst (`imports/burst.rs`), and for the
-//! start of an instance ([`Template::instantiate`]).
+//! [`Meter::begin_event`] resets the budget. Its only caller is [`state::begin_event`], which is called for each event,
+//! `suspend` and `resume` included (`Guest::begin_event` in `instance.rs`), for each message of a burst
+//! (`imports/burst.rs`), and for the start of an instance ([`Template::instantiate`]).
 //!
 //! [`install_limits`]: super::state::install_limits
 //! [`state::begin_event`]: super::state::begin_event
@@ -56,8 +56,7 @@ const FIRST_YIELD: u64 = 2;
 pub(crate) struct CallLimits {
     /// The total size of all linear memories and tables, in bytes.
     pub(crate) max_memory: usize,
-    /// The CPU time of one event. It is enforced at [ticks](ticker), from the second tick of the event on, and also
-    /// when memory grows, and in imports that loop over clients.
+    /// The CPU time of one event. The comment at the top of this file says when it is enforced.
     pub(crate) max_cpu: Duration,
     /// The time of one event, including the time that it waits.
     pub(crate) max_time: Duration,

@@ -12,10 +12,11 @@
 //!    component starts ([`Template::check_start`]). If the file is broken, `follow` tries again whenever the file
 //!    changes. Once the file has not changed for a second, `follow` tries a last time.
 //! 4. [`ReloadTask::deploy`] (`deploy.rs`) makes the new template the current one, and raises the version of the
-//!    resource's code (in `actor/trial.rs`: [`Code::install`], or [`Code::begin_trial`] for a trial). From now on, an
-//!    instance with an older version gets no more events. A canary trial does not raise the version (see below).
-//! 5. [`Resource::apply_reload`] visits the actors, one at a time on each worker, and busy ones last
-//!    (`resource/maintenance.rs`). It calls [`Turn::apply_reload`] in each actor.
+//!    resource's code (in `actor/trial.rs`: [`Code::install`], or [`Code::begin_trial`] for a trial; both call
+//!    `set_template`). From now on, an instance with an older version gets no more events. A canary trial does not raise
+//!    the version (see below).
+//! 5. [`Resource::apply_reload`] starts a `Maintenance` (`resource/maintenance.rs`). This visits the actors, one at a
+//!    time on each worker, and busy ones last. It calls [`Turn::apply_reload`] in each actor.
 //! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] (`actor/transitions.rs`), which calls
 //!    [`Turn::replace_instance`] through `transition_to_live`. `replace_instance` calls `suspend` in the old instance,
 //!    and `resume` in a new one. If the new code traps or refuses the state, the old instance continues, and counts as

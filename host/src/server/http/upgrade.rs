@@ -1,4 +1,5 @@
-//! Upgrades: starting the connection of an accepted client on the worker of its actor.
+//! Upgrades: starting the connection of an accepted client on the worker of its actor. If that is the current worker,
+//! `start_websocket` in `final_response.rs` starts the connection itself.
 
 use std::io::{Error, Result};
 use std::sync::Arc;
