@@ -216,8 +216,7 @@ async fn ask(
 ) -> Result<(OwnerStream, OwnerResponse), RelayError> {
     let dialed = timeout_at(deadlines.until_sent, dial(&peers, &address, &opening)).await;
     let mut stream = dialed.unwrap_or_else(|_| {
-        let cause = std::io::ErrorKind::TimedOut.into();
-        Err(RelayError::Unreachable { address: address.clone(), cause })
+        Err(RelayError::failed(&address, std::io::ErrorKind::TimedOut.into()))
     })?;
     match timeout_at(deadlines.until_answered, read_response(&mut stream)).await {
         Ok(Ok(response)) => Ok((stream, response)),
