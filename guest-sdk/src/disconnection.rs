@@ -70,6 +70,8 @@ words! {
         NoRoom = "no-room", "the host had no memory left for data that waits for clients";
         /// The client reached the time limit that [`expire`](Client::expire) set.
         Expired = "expired", "the client's authorization expired";
+        /// Another host of the cluster takes over the client's path, or may do so.
+        Moved = "moved", "another host takes over the path";
         /// The server stops, or no longer serves the resource.
         Stopping = "stopping", "the server is stopping";
     }

@@ -74,7 +74,9 @@ pub use json::{InvalidJson, SendJsonError, from_json};
 pub use message::{
     Compression, Message, SendOptions, TooManyExceptions, broadcast, broadcast_with,
 };
-pub use outgoing::{ConnectError, connect, connect_with, connections};
+pub use outgoing::{
+    ConnectError, ConnectOptionError, ConnectOptions, connect, connect_with, connections,
+};
 pub use request::Request;
 pub use state::{StateReason, state_age, state_reason};
 pub use tag::{TagError, TaggedError, close_tagged, send_tagged, send_tagged_with, tagged};

@@ -3,8 +3,8 @@
 
 use ws_guest::testing::TestHost;
 use ws_guest::{
-    Cause, Client, ConnectError, Disconnection, Error, Handler, broadcast, clients, connect,
-    connect_with, connections,
+    Cause, Client, ConnectError, ConnectOptions, Disconnection, Error, Handler, broadcast, clients,
+    connect, connect_with, connections,
 };
 
 const FEED: &str = "wss://feed.example/news?all";
@@ -21,7 +21,10 @@ impl Handler for Bridge {
         }
         let server = match connections().first() {
             Some(server) => *server,
-            None => connect_with(FEED, &["chat"], &[("authorization", "secret")])?,
+            None => {
+                let options = ConnectOptions::new().subprotocol("chat")?;
+                connect_with(FEED, &options.header("authorization", "secret")?)?
+            }
         };
         Ok(server.send_text(message)?)
     }

@@ -42,6 +42,7 @@ mod drained; // handlers that continue once there is room
 mod durable_timers;
 mod embedding; // handlers in another program
 mod encrypted; // helper: TLS on the client's side
+mod every_function; // clients that are not there, texts of any length
 mod expiry; // clients that expire
 mod fairness; // busy clients must not delay others
 mod faults; // handlers that trap, loop, hoard memory or fail

@@ -1,7 +1,9 @@
 //! Mistakes of handlers: each fails with a named error where it is made, and has no effect.
 
 use anyhow::Result;
-use ws_host_test_support::{Client, TestServer};
+use ws_host_test_support::{Answer, Client, Frame, TestServer, handshake};
+
+use crate::deflated;
 
 #[test]
 fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
@@ -67,5 +69,43 @@ fn answered_handshake_cannot_be_changed() -> Result<()> {
     for mistake in ["subprotocol chat", "header x-name", "status 404", "type text/plain"] {
         assert_eq!(client.ask(mistake)?, "not-connecting", "{mistake}");
     }
+    Ok(())
+}
+
+#[test]
+fn second_setting_of_the_same_response_replaces_the_first() -> Result<()> {
+    let server = TestServer::serving("guest-mistaken")?;
+    let offers = "Sec-WebSocket-Protocol: one, two\r\n";
+    // What belongs to a refusal has no effect on an accepted client.
+    let accepted = handshake("/?subprotocol+two;subprotocol+one;status+404;body+9", offers);
+    let (mut client, answer) = Client::open(server.address(), &accepted)?;
+    assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, Some("one")));
+    assert_eq!((answer.header("content-length"), answer.header("content-type")), (None, None));
+    for _ in 0..4 {
+        assert_eq!(client.receive_text()?, "none");
+    }
+    // What belongs to an accepted client has no effect on a refusal. An invalid call changes nothing.
+    let refused = handshake(
+        "/?status+404;body+9;subprotocol+two;status+401;type+text/html;status+600;body+70000;header+x-name;refuse",
+        offers,
+    );
+    let answer = Answer::to(server.address(), &refused)?;
+    assert_eq!((answer.status, &*answer.body), (401, "body"));
+    assert_eq!(answer.header("content-type"), Some("text/html"));
+    assert_eq!(answer.header("x-name"), Some("value"));
+    assert_eq!(answer.header("sec-websocket-protocol"), None);
+    Ok(())
+}
+
+#[test]
+fn second_setting_of_the_same_option_replaces_the_first() -> Result<()> {
+    let flags = ["--compression", "messages"];
+    let server = TestServer::with_arguments("guest-mistaken", &flags)?;
+    let (mut client, agreed) = deflated::connect(&server, "permessage-deflate")?;
+    assert!(agreed.is_some(), "compression was agreed on");
+    client.send_text("twice")?;
+    // One frame, uncompressed, and not excluded.
+    assert_eq!(client.receive()?, Frame { first: 0x81, payload: vec![b'x'; 2_000] });
+    assert_eq!(client.receive_text()?, "0 missed");
     Ok(())
 }

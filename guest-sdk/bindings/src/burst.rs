@@ -28,8 +28,8 @@ pub mod ws_host {
             /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
-            /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
-            /// or an empty list.
+            /// For any other number, every function answers as for a client that never existed: `closed` (in `handshake`:
+            /// `not-connecting`), none, false, 0 or an empty list.
             pub type ClientId = u64;
             /// A complete message (RFC 6455 §5.6). There is no third kind.
             #[derive(Clone)]
@@ -59,7 +59,17 @@ pub mod ws_host {
             /// nothing, unless its description says otherwise.
             pub type Error = _rt::String;
         }
-        /// The messages of a burst. Works only while `received-burst` runs; at any other time there are no messages.
+        /// The messages of a burst. Works only while `received-burst` runs; at any other time there are no messages. No
+        /// function here waits.
+        ///
+        /// ```text
+        /// received-burst(client):
+        ///     while burst.next-many() is some(messages):
+        ///         handle(client, messages[0])
+        ///         for message in messages[1..]:
+        ///             if not burst.advance(): return
+        ///             handle(client, message)
+        /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod burst {
             #[used]
@@ -96,14 +106,19 @@ pub mod ws_host {
             /// `received-burst` should return.
             ///
             /// Each message is an event of its own. The call tells the host that the previous message has been handled.
-            /// The next message starts with the whole CPU budget, and if handling it traps, only that message is lost.
+            /// The next message starts with the whole CPU budget. If handling it traps, no other message is lost, unless the trap
+            /// closes the client (see `on-fault`).
+            ///
             /// None does not mean that the client has sent nothing more. The host also returns none when other clients
             /// have their turn, when too much output waits for this client, when the client is closing, and before
             /// anything that is not a short message. The remaining messages follow in later calls.
             ///
-            /// Costs one call into the host, and one more copy of the message than `received-text` or
-            /// `received-binary`. A short message costs less than half as much this way as in a separate event, apart from
-            /// the handler's own work. Never fails.
+            /// ```text
+            /// while burst.next() is some(message): handle(client, message)
+            /// ```
+            ///
+            /// Costs one call into the host, and one more copy of the message than `received-text` or `received-binary`.
+            /// Never fails.
             #[allow(async_fn_in_trait)]
             pub fn next() -> ::core::option::Option<Message> {
                 unsafe {
@@ -193,8 +208,9 @@ pub mod ws_host {
             /// has returned true for it. The host keeps the messages that have not begun. If `received-burst` returns or traps
             /// before they begin, and the client is still open, they are delivered again.
             ///
-            /// A single message costs a little more than with `next`. If there are several, each message costs much less than
-            /// with `next`. Never fails.
+            /// Costs one call into the host for all these messages, and one copy more, as `next` does. A single message costs a
+            /// little more than with `next`. If there are several, each takes about a fifth fewer instructions than with `next`,
+            /// its `advance` included. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn next_many() -> ::core::option::Option<Messages> {
                 unsafe {
@@ -306,7 +322,7 @@ pub mod ws_host {
             /// now, for the same reasons for which `next` returns none. Then `received-burst` should return. Also returns
             /// false if no message is left, or if `next` has been called after `next-many`.
             ///
-            /// Costs one call into the host. Never fails.
+            /// Costs one call into the host, and copies nothing. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn advance() -> bool {
                 unsafe {
@@ -363,12 +379,15 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Called when two or more messages of one client have arrived, each at most 4 KiB long and in a single
-                    /// frame. `burst.next` returns them in the order in which they arrived. This function may return before it
+                    /// Called when two or more messages of one client have arrived, each at most 4 KiB long, uncompressed and in a
+                    /// single frame. `burst.next` returns them in the order in which they arrived. This function may return before it
                     /// has taken all of them; the rest follow later.
                     ///
-                    /// The limits and guarantees of an event apply to each message, not to the call. What was sent for one
-                    /// message stays sent if a later message traps. No message follows a `close` or an `abort`.
+                    /// The limits and guarantees of an event apply to each message, not to the call. What was sent for one message stays
+                    /// sent if a later message traps. No message follows a `close` or an `abort`.
+                    ///
+                    /// Costs one call into the instance, however many messages it takes. With 16 short messages at a time, a handler
+                    /// serves 1.65 times as many messages per second of CPU time as with an event for each.
                     #[allow(async_fn_in_trait)]
                     fn received_burst(client: ClientId) -> ();
                 }

@@ -97,8 +97,14 @@ pub mod exports {
                 }
                 pub trait Guest {
                     /// Called once for each custom message to this instance. The result goes back to the sender; an error is a
-                    /// human-readable reason. The call is an event like any other: one at a time, with the limits of an
-                    /// event.
+                    /// human-readable reason. The call is an event like any other: one at a time, with the limits of an event. If it
+                    /// traps, the sender learns only that the handler failed, and no client is closed.
+                    ///
+                    /// Costs one call into the instance, a copy of the message, and a copy of the answer.
+                    ///
+                    /// ```text
+                    /// received-custom(message): return ok(report())
+                    /// ```
                     #[allow(async_fn_in_trait)]
                     fn received_custom(
                         message: _rt::Vec<u8>,

@@ -28,8 +28,8 @@ pub mod ws_host {
             /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
-            /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
-            /// or an empty list.
+            /// For any other number, every function answers as for a client that never existed: `closed` (in `handshake`:
+            /// `not-connecting`), none, false, 0 or an empty list.
             pub type ClientId = u64;
             /// A complete message (RFC 6455 §5.6). There is no third kind.
             #[derive(Clone)]
@@ -84,8 +84,8 @@ pub mod exports {
                 }
                 pub trait Guest {
                     /// Called once, `notice` milliseconds before the client expires (see `expire`), for example to ask the client
-                    /// for a new token. The client is closed unless the handler calls `expire` or `keep` for it in time. The call is
-                    /// an event like any other, with the limits of an event.
+                    /// for a new token. The client is closed unless the handler calls `expire` or `keep` for it in time. The call is an
+                    /// event of the client, with the limits, the cost and the failures of an event (see `handler`).
                     ///
                     /// ```text
                     /// expiring(client): clients.send-text(client, "token, please")

@@ -28,8 +28,8 @@ pub mod ws_host {
             /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
-            /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
-            /// or an empty list.
+            /// For any other number, every function answers as for a client that never existed: `closed` (in `handshake`:
+            /// `not-connecting`), none, false, 0 or an empty list.
             pub type ClientId = u64;
             /// A complete message (RFC 6455 §5.6). There is no third kind.
             #[derive(Clone)]
@@ -74,12 +74,18 @@ pub mod exports {
             ///
             /// Each event has limits: `max-cpu` of CPU time, `max-time` of time in all, including waiting, and
             /// `max-memory` of memory for the instance. A function that traps or exceeds a limit ends its instance. The
-            /// client of the event is closed with 1011, or, if `on-fault` says so, only the message is dropped. The next event
-            /// goes to a fresh instance.
+            /// client of the event is closed with 1011, or, if `on-fault` says so, only the message is dropped. An event without a
+            /// client, such as `fired`, closes nobody. The next event goes to a fresh instance.
+            ///
+            /// An event costs one call into the instance, and copies its message once, into the memory of the instance. Other
+            /// instances may run while a function computes or waits.
             ///
             /// ```text
-            /// connected(client): return true
+            /// connected(client): return requests.path(client) is some("/chat")
             /// received-text(client, message): clients.send-text(client, message)
+            /// received-binary(client, message): clients.close(client, 1003, "only text, please")
+            /// received-pong(client, payload): alive.add(client)
+            /// disconnected(client): alive.remove(client)
             /// ```
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod handler {
@@ -174,7 +180,10 @@ pub mod exports {
                     ///
                     /// `requests` describes the client's request. `handshake` sets the response: a subprotocol and headers, or
                     /// the status and the body of a refusal (403 if no status is set). Messages that are sent to the client here
-                    /// follow right after the 101. The call may take at most what is left of `handshake-timeout`.
+                    /// follow right after the 101.
+                    ///
+                    /// If the function traps or exceeds a limit, the client gets a 500. If it takes longer than what is left of
+                    /// `handshake-timeout`, the client gets a 503.
                     #[allow(async_fn_in_trait)]
                     fn connected(client: ClientId) -> bool;
                     /// Called for each text message, once it is complete.
@@ -193,7 +202,7 @@ pub mod exports {
                     /// attempt, and does not report clients that leave during this wait.
                     ///
                     /// `disconnection` tells how the connection ended. `requests` and the client's attachment still work;
-                    /// nothing can be sent to the client.
+                    /// nothing can be sent to the client. If the function traps, only its instance ends: the call is not repeated.
                     #[allow(async_fn_in_trait)]
                     fn disconnected(client: ClientId) -> ();
                 }

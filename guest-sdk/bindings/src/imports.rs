@@ -27,8 +27,8 @@ pub mod ws_host {
             /// they have a number in common is 1 in 45 million.
             ///
             /// A number is valid only in the instance that the client belongs to, and in the instances that replace it.
-            /// For any other number, every function answers as for a client that never existed: `closed`, none, false,
-            /// or an empty list.
+            /// For any other number, every function answers as for a client that never existed: `closed` (in `handshake`:
+            /// `not-connecting`), none, false, 0 or an empty list.
             pub type ClientId = u64;
             /// A complete message (RFC 6455 §5.6). There is no third kind.
             #[derive(Clone)]
@@ -88,9 +88,13 @@ pub mod ws_host {
         /// handler code runs.
         ///
         /// ```text
+        /// clients.send-binary(client, picture)
         /// if clients.send-text(client, "hello") is error "full":
         ///     remember(client)            // and send again when `drained` is called
         /// ```
+        ///
+        /// Each function costs one call into the host. Those that send also copy the message once, into the outbound buffer. If
+        /// the client's messages are compressed, add the cost that `set-compression` names.
         ///
         /// Errors of the functions that send, unless a function says otherwise:
         ///
@@ -120,6 +124,7 @@ pub mod ws_host {
             /// ```text
             /// options = new send-options()
             /// options.set-compression("never")
+            /// options.set-max-frame(some(65536))
             /// options.set-except([client])
             /// topics.publish("news", message, options)
             /// ```
@@ -163,7 +168,7 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Sends a text message, without options. The host makes one copy, into the outbound buffer.
+            /// Sends a text message, without options.
             ///
             /// Errors: those listed at the top of this interface.
             #[allow(async_fn_in_trait)]
@@ -233,7 +238,7 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Sends a binary message, without options. The host makes one copy, into the outbound buffer.
+            /// Sends a binary message, without options.
             ///
             /// Errors: those listed at the top of this interface.
             #[allow(async_fn_in_trait)]
@@ -422,9 +427,10 @@ pub mod ws_host {
             /// missed = clients.broadcast(clients.connected-clients(), text("hello"), none)
             /// ```
             ///
-            /// The message is copied and framed once for all clients. The time grows with the list, and counts towards
-            /// the CPU budget of the event; other instances may run during the call. Never fails as a whole: with options
-            /// beyond the limit of `send-options`, it returns the whole list.
+            /// The message is framed once for all clients. They share one copy of a message of 4 KiB or more; a shorter one is
+            /// copied for each. The time grows with the list, and counts towards the CPU budget of the event; other instances may
+            /// run during the call. Never fails as a whole: with options beyond the limit of `send-options`, it returns the whole
+            /// list.
             #[allow(async_fn_in_trait)]
             pub fn broadcast(
                 to: &[ClientId],
@@ -550,6 +556,10 @@ pub mod ws_host {
                 ///   that contains both a secret and text chosen by somebody else: the compressed length would reveal the
                 ///   secret bit by bit.
                 ///
+                /// To compress a message takes about 20 µs for 1 KiB and 10 to 20 ms for 1 MiB, which counts towards the CPU budget
+                /// of the event that sends it. A message to many clients is compressed once for all of them; with
+                /// `compression = "context"` in the configuration, once for each.
+                ///
                 /// Error: `unknown`, for any other word.
                 #[allow(async_fn_in_trait)]
                 pub fn set_compression(
@@ -624,6 +634,8 @@ pub mod ws_host {
                 /// compression is sent in fragments, which may begin and end inside a character. The client still
                 /// receives one message. With none (the default), each message is sent in one frame.
                 ///
+                /// With this option, a message to many clients is framed, copied and compressed for each of them.
+                ///
                 /// Error: `invalid`, for 0.
                 #[allow(async_fn_in_trait)]
                 pub fn set_max_frame(
@@ -696,8 +708,9 @@ pub mod ws_host {
             impl SendOptions {
                 #[allow(unused_unsafe, clippy::all)]
                 /// Sets which clients do not get messages that are broadcast, published or sent by tag, for example the
-                /// author of the message. Replaces the previous list. `send` ignores the list. The host keeps a sorted
-                /// copy.
+                /// author of the message. Replaces the previous list. `send` ignores the list.
+                ///
+                /// The host keeps a sorted copy. Each message that is published or sent by tag takes a copy of it along.
                 ///
                 /// Error: `too-many`, for more than 1,000 clients.
                 #[allow(async_fn_in_trait)]
@@ -844,6 +857,10 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Sends an unsolicited pong (RFC 6455 §5.5.3) with a payload of at most 125 bytes: a heartbeat that the
             /// client does not answer. The host itself answers the client's pings.
+            ///
+            /// ```text
+            /// clients.pong(client, "")
+            /// ```
             ///
             /// Errors: those listed at the top of this interface.
             #[allow(async_fn_in_trait)]
@@ -1003,6 +1020,10 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Drops the connection immediately, without a closing handshake and without writing the waiting output.
             /// `disconnected` is called as usual. Returns whether there was a connection to drop. Never fails.
+            ///
+            /// ```text
+            /// clients.abort(client)           // true
+            /// ```
             #[allow(async_fn_in_trait)]
             pub fn abort(client: ClientId) -> bool {
                 unsafe {
@@ -1066,6 +1087,10 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Returns how many bytes wait in the host to be written to the client. None if the client is closing or
             /// closed, or is not a client of this instance. Never fails.
+            ///
+            /// ```text
+            /// if clients.buffered(client) > some(100000): skip-this-picture()
+            /// ```
             #[allow(async_fn_in_trait)]
             pub fn buffered(client: ClientId) -> ::core::option::Option<u64> {
                 unsafe {
@@ -1101,8 +1126,8 @@ pub mod ws_host {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Stores up to 16 KiB (16,384 bytes) with the client, and replaces the previous attachment. An attachment
-            /// outlives a reload, a trap and hibernation. It is dropped after `disconnected` has returned. The host
-            /// makes one copy.
+            /// outlives a reload, a trap and hibernation. It is dropped after `disconnected` has returned. The host keeps one
+            /// copy, in memory.
             ///
             /// ```text
             /// clients.attach(client, "alice")
@@ -1233,11 +1258,14 @@ pub mod ws_host {
         /// Details of a custom message (see `custom-listener`). Works only while `received-custom` runs; at any other
         /// time, every function returns none.
         ///
-        /// The host rejects a message whose kind or sender is longer than 255 bytes: the handler never sees it.
+        /// The host rejects a message whose kind or sender is longer than 255 bytes: the handler never sees it. Each function
+        /// costs one call into the host, and a copy of what it returns.
         ///
         /// ```text
         /// received-custom(message):
-        ///     if custom.sender() is "admin": return ok("done")
+        ///     if custom.sender() is not some("admin"): return error("not for you")
+        ///     if custom.kind() is some("application/json"): update(message)
+        ///     return ok("done")
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod custom {
@@ -1357,11 +1385,16 @@ pub mod ws_host {
             }
         }
         /// How a connection ended. Works only while `disconnected` runs, and only for the client of that event;
-        /// otherwise every function returns none, or false. No function here fails.
+        /// otherwise every function returns none, or false. No function here fails. Each costs one call into the host, and
+        /// copies only what it returns.
         ///
         /// ```text
-        /// disconnected(client):
-        ///     log(disconnection.cause(client), disconnection.code(client))
+        /// disconnected(client):               // for example, after the client has closed with 1001:
+        ///     disconnection.cause(client)     // some("client")
+        ///     disconnection.code(client)      // some(1001)
+        ///     disconnection.reason(client)    // some("going away")
+        ///     disconnection.clean(client)     // true
+        ///     disconnection.sent-code(client) // some(1001), the host's answer
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod disconnection {
@@ -1386,6 +1419,8 @@ pub mod ws_host {
             /// - `handler-failed`: the handler trapped or exceeded a limit, or no instance could be started.
             /// - `no-room`: the host had no memory left for data that waits for its clients.
             /// - `expired`: the client reached the time that `expire` set.
+            /// - `moved`: another host of the cluster takes over the path of the client, or may do so
+            ///   (`unique-in = "cluster"`).
             /// - `stopping`: the server stops, or no longer serves the resource.
             #[allow(async_fn_in_trait)]
             pub fn cause(client: ClientId) -> ::core::option::Option<_rt::String> {
@@ -1587,12 +1622,12 @@ pub mod ws_host {
             }
         }
         /// Clients whose authorization ends at a certain time, for example because a token expires before the
-        /// connection ends.
+        /// connection ends. Each function costs one call into the host; none waits.
         ///
         /// ```text
         /// expiry.expire(client, 3600000, 60000)   // in one hour; `expiring` is called one minute before
-        /// expiry.remaining(client)                // 3600000
-        /// expiry.keep(client)                     // no time limit any more
+        /// expiry.remaining(client)                // some(3600000)
+        /// expiry.keep(client)                     // true: there is no time limit any more
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod expiry {
@@ -1735,12 +1770,14 @@ pub mod ws_host {
                 }
             }
         }
-        /// How the host answers a client's handshake. These functions work only while `connected` runs, and only for
-        /// its client. Otherwise every function returns the error `not-connecting`.
+        /// How the host answers a client's handshake. These functions work only while `connected` runs, and only for its
+        /// client. Otherwise every function returns the error `not-connecting`. Each costs one call into the host, and a copy
+        /// of what it keeps.
         ///
         /// ```text
         /// connected(client):
         ///     handshake.choose-subprotocol(client, "chat")
+        ///     handshake.add-header(client, "set-cookie", "seen=1")
         ///     return true
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -1991,10 +2028,10 @@ pub mod ws_host {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Sets the body of a refusal and its media type, such as `text/plain; charset=utf-8`. A second call
-            /// replaces the first. The host makes one copy. Has no effect if the client is accepted.
+            /// replaces the first. Has no effect if the client is accepted.
             ///
-            /// Errors: `invalid-header`, the type is empty or not a valid header value; `too-long`, the body exceeds 64
-            /// KiB; `not-connecting`.
+            /// Errors: `invalid-header`, the type is empty or not a valid header value; `too-long`, the body exceeds 64 KiB, or
+            /// the type 8 KiB; `not-connecting`.
             #[allow(async_fn_in_trait)]
             pub fn set_body(
                 client: ClientId,
@@ -2086,7 +2123,8 @@ pub mod ws_host {
         /// the level `info`, standard error at `warn`.
         ///
         /// ```text
-        /// log.write("debug", "three players are waiting")
+        /// log.write("info", "three players are waiting")
+        /// if log.enabled("debug"): log.write("debug", describe(players))
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod log {
@@ -2100,8 +2138,10 @@ pub mod ws_host {
             ///
             /// Each line of the message becomes a line of the log, with control characters and invisible characters
             /// escaped. A line of more than 4 KiB is broken, and what follows the first 64 KiB of a message is left out.
-            /// Lines beyond `max-log` are left out and counted. Lines of a level that the log does not show cost
-            /// nothing. Never fails.
+            /// Lines beyond `max-log` are left out and counted.
+            ///
+            /// Costs one call into the host, and the formatting of the lines; they are written later. At a level that the log
+            /// does not show, nothing is formatted. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn write(level: &str, message: &str) -> () {
                 unsafe {
@@ -2131,7 +2171,7 @@ pub mod ws_host {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Returns whether the log shows lines of this level, so that a handler can save the work of writing them.
-            /// The answer changes only when the host restarts. Never fails.
+            /// The answer changes only when the host restarts. Costs one call into the host. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn enabled(level: &str) -> bool {
                 unsafe {
@@ -2162,11 +2202,13 @@ pub mod ws_host {
         /// connections live in the host: a reload, a trap and hibernation do not close them.
         ///
         /// ```text
-        /// server = outgoing.connect("wss://api.example.com/feed", [], [])
+        /// server = outgoing.connect("wss://api.example.com/feed", none)
         /// clients.send-text(server, "subscribe")        // is sent as soon as the connection is open
         /// received-text(client, message):
         ///     if client is server: clients.broadcast(clients.connected-clients(), text(message), none)
         /// ```
+        ///
+        /// No function here waits for a server. Each call costs one call into the host, and copies what it passes.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod outgoing {
             #[used]
@@ -2175,28 +2217,263 @@ pub mod ws_host {
             use super::super::super::_rt;
             pub type ClientId = super::super::super::ws_host::socket::types::ClientId;
             pub type Error = super::super::super::ws_host::socket::types::Error;
+            /// What the opening handshake of a WebSocket asks for. The same options can be used for any number of connections.
+            ///
+            /// ```text
+            /// options = new connect-options()
+            /// options.add-subprotocol("chat.v2")
+            /// options.add-header("authorization", "Bearer " + token)
+            /// server = outgoing.connect("wss://api.example.com/feed", options)
+            /// ```
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct ConnectOptions {
+                handle: _rt::Resource<ConnectOptions>,
+            }
+            impl ConnectOptions {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for ConnectOptions {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]connect-options"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            impl ConnectOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Creates options that offer no subprotocol and add no header. An instance can have 16 `connect-options` at a
+                /// time. The constructor never fails: beyond this limit, it creates options with which `connect` returns
+                /// `too-many-options`.
+                #[allow(async_fn_in_trait)]
+                pub fn new() -> Self {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[constructor]connect-options"]
+                            fn wit_import0() -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0() -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0();
+                        ConnectOptions::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl ConnectOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Offers a subprotocol, in addition to those that were offered before. The first one is preferred. The server
+                /// chooses at most one of them, and `requests.subprotocol` returns the chosen one.
+                ///
+                /// Errors: `invalid-subprotocol`, the name is not a token (RFC 6455 §4.1), or is already offered; `too-long`, more
+                /// than 100 subprotocols, or more than 16 KiB of subprotocols and headers together.
+                #[allow(async_fn_in_trait)]
+                pub fn add_subprotocol(
+                    &self,
+                    name: &str,
+                ) -> ::core::result::Result<(), Error> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]connect-options.add-subprotocol"]
+                            fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import2((self).handle() as i32, ptr0.cast_mut(), len0, ptr1);
+                        let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                        let result7 = match l3 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = *ptr1
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l5 = *ptr1
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len6 = l5;
+                                    let bytes6 = _rt::Vec::from_raw_parts(
+                                        l4.cast(),
+                                        len6,
+                                        len6,
+                                    );
+                                    _rt::string_lift(bytes6)
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl ConnectOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Adds a header to the request, for example `authorization`, `cookie` or `origin`. A header that is added twice
+                /// is sent twice.
+                ///
+                /// Errors: `invalid-header`, the name or the value is not valid (RFC 9110 §5), or only the host may set this
+                /// header; `too-long`, more than 100 headers, or more than 16 KiB of subprotocols and headers together.
+                #[allow(async_fn_in_trait)]
+                pub fn add_header(
+                    &self,
+                    name: &str,
+                    value: &[u8],
+                ) -> ::core::result::Result<(), Error> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let vec1 = value;
+                        let ptr1 = vec1.as_ptr().cast::<u8>();
+                        let len1 = vec1.len();
+                        let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]connect-options.add-header"]
+                            fn wit_import3(
+                                _: i32,
+                                _: *mut u8,
+                                _: usize,
+                                _: *mut u8,
+                                _: usize,
+                                _: *mut u8,
+                            );
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import3(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import3(
+                            (self).handle() as i32,
+                            ptr0.cast_mut(),
+                            len0,
+                            ptr1.cast_mut(),
+                            len1,
+                            ptr2,
+                        );
+                        let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                        let result8 = match l4 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l5 = *ptr2
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l6 = *ptr2
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len7 = l6;
+                                    let bytes7 = _rt::Vec::from_raw_parts(
+                                        l5.cast(),
+                                        len7,
+                                        len7,
+                                    );
+                                    _rt::string_lift(bytes7)
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result8
+                    }
+                }
+            }
             #[allow(unused_unsafe, clippy::all)]
             /// Begins to open a WebSocket, and returns its number at once. What is sent to it waits in its outbound buffer
             /// until it is open. If it cannot be opened, `disconnected` is called: `disconnection.cause` is then
             /// `not-opened`, and `disconnection.reason` tells why.
             ///
-            /// The URL begins with `wss://` or `ws://`. The server chooses at most one of the subprotocols, and
-            /// `requests.subprotocol` returns the chosen one. The headers are added to the request, for example
-            /// `authorization`, `cookie` or `origin`. Messages are not compressed.
+            /// The URL begins with `wss://` or `ws://`. Messages are not compressed.
             ///
             /// Errors:
             ///
             /// - `not-granted`: the configuration does not grant this server.
-            /// - `invalid-url`, `invalid-subprotocol`: the URL or a subprotocol is not valid.
-            /// - `invalid-header`: a header is not valid, or only the host may set it.
-            /// - `too-long`: the URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.
+            /// - `invalid-url`: the URL is not valid.
+            /// - `too-long`: the URL has more than 4 KiB.
             /// - `too-many`: this instance has 16 outgoing connections, or all instances of the resource together have 1,024.
+            /// - `too-many-options`: the options are beyond the limit of `connect-options`.
             /// - `stopping`: the resource is no longer served.
             #[allow(async_fn_in_trait)]
             pub fn connect(
                 url: &str,
-                subprotocols: &[&str],
-                headers: &[(&str, &[u8])],
+                options: ::core::option::Option<&ConnectOptions>,
             ) -> ::core::result::Result<ClientId, Error> {
                 unsafe {
                     #[repr(align(8))]
@@ -2212,127 +2489,65 @@ pub mod ws_host {
                     let vec0 = url;
                     let ptr0 = vec0.as_ptr().cast::<u8>();
                     let len0 = vec0.len();
-                    let vec2 = subprotocols;
-                    let len2 = vec2.len();
-                    let layout2 = _rt::alloc::Layout::from_size_align(
-                            vec2.len() * (2 * ::core::mem::size_of::<*const u8>()),
-                            ::core::mem::size_of::<*const u8>(),
-                        )
-                        .unwrap();
-                    let (result2, _cleanup2) = wit_bindgen::rt::Cleanup::new(layout2);
-                    for (i, e) in vec2.into_iter().enumerate() {
-                        let base = result2
-                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                        {
-                            let vec1 = e;
-                            let ptr1 = vec1.as_ptr().cast::<u8>();
-                            let len1 = vec1.len();
-                            *base
-                                .add(::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len1;
-                            *base.add(0).cast::<*mut u8>() = ptr1.cast_mut();
-                        }
-                    }
-                    let vec6 = headers;
-                    let len6 = vec6.len();
-                    let layout6 = _rt::alloc::Layout::from_size_align(
-                            vec6.len() * (4 * ::core::mem::size_of::<*const u8>()),
-                            ::core::mem::size_of::<*const u8>(),
-                        )
-                        .unwrap();
-                    let (result6, _cleanup6) = wit_bindgen::rt::Cleanup::new(layout6);
-                    for (i, e) in vec6.into_iter().enumerate() {
-                        let base = result6
-                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                        {
-                            let (t3_0, t3_1) = e;
-                            let vec4 = t3_0;
-                            let ptr4 = vec4.as_ptr().cast::<u8>();
-                            let len4 = vec4.len();
-                            *base
-                                .add(::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len4;
-                            *base.add(0).cast::<*mut u8>() = ptr4.cast_mut();
-                            let vec5 = t3_1;
-                            let ptr5 = vec5.as_ptr().cast::<u8>();
-                            let len5 = vec5.len();
-                            *base
-                                .add(3 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len5;
-                            *base
-                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>() = ptr5.cast_mut();
-                        }
-                    }
-                    let ptr7 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let (result1_0, result1_1) = match options {
+                        Some(e) => (1i32, (e).handle() as i32),
+                        None => (0i32, 0i32),
+                    };
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "connect"]
-                        fn wit_import8(
-                            _: *mut u8,
-                            _: usize,
-                            _: *mut u8,
-                            _: usize,
-                            _: *mut u8,
-                            _: usize,
-                            _: *mut u8,
-                        );
+                        fn wit_import3(_: *mut u8, _: usize, _: i32, _: i32, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import8(
+                    unsafe extern "C" fn wit_import3(
                         _: *mut u8,
                         _: usize,
-                        _: *mut u8,
-                        _: usize,
-                        _: *mut u8,
-                        _: usize,
+                        _: i32,
+                        _: i32,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import8(
-                        ptr0.cast_mut(),
-                        len0,
-                        result2,
-                        len2,
-                        result6,
-                        len6,
-                        ptr7,
-                    );
-                    let l9 = i32::from(*ptr7.add(0).cast::<u8>());
-                    let result14 = match l9 {
+                    wit_import3(ptr0.cast_mut(), len0, result1_0, result1_1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result9 = match l4 {
                         0 => {
                             let e = {
-                                let l10 = *ptr7.add(8).cast::<i64>();
-                                l10 as u64
+                                let l5 = *ptr2.add(8).cast::<i64>();
+                                l5 as u64
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l11 = *ptr7.add(8).cast::<*mut u8>();
-                                let l12 = *ptr7
+                                let l6 = *ptr2.add(8).cast::<*mut u8>();
+                                let l7 = *ptr2
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len13 = l12;
-                                let bytes13 = _rt::Vec::from_raw_parts(
-                                    l11.cast(),
-                                    len13,
-                                    len13,
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
                                 );
-                                _rt::string_lift(bytes13)
+                                _rt::string_lift(bytes8)
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result14
+                    result9
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Returns the outgoing connections of this instance that are open or being opened, lowest number first.
             /// `clients.connected-clients` does not return them. Never fails.
+            ///
+            /// ```text
+            /// if outgoing.connections() is empty: server = outgoing.connect(url, none)
+            /// ```
             #[allow(async_fn_in_trait)]
             pub fn connections() -> _rt::Vec<ClientId> {
                 unsafe {
@@ -2373,6 +2588,11 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Returns the URL of an outgoing connection, until the end of its `disconnected` event. None for a client,
             /// and for a number that is not known. Never fails.
+            ///
+            /// ```text
+            /// disconnected(client):
+            ///     if outgoing.url(client) is some: timers.set(1, 5000)     // and connect again when it fires
+            /// ```
             #[allow(async_fn_in_trait)]
             pub fn url(connection: ClientId) -> ::core::option::Option<_rt::String> {
                 unsafe {
@@ -2430,12 +2650,36 @@ pub mod ws_host {
         /// the rules of the protocol and the origins that the configuration allows.
         ///
         /// The functions work from `connected` to the end of `disconnected`. They never fail: for a client that does
-        /// not belong to this instance they return none, false or an empty list. Each call copies only what it
-        /// returns.
+        /// not belong to this instance they return none, false or an empty list. Each costs one call into the host, and copies
+        /// only what it returns.
+        ///
+        /// For a client that a browser connects to `wss://example.com/room/blue?v=2`, on a resource named `game` with the path
+        /// `/room/{name}`:
         ///
         /// ```text
-        /// room = requests.parameter(client, "name")
-        /// cookie = requests.header(client, "cookie")
+        /// requests.resource-name(client)            // some("game")
+        /// requests.path(client)                     // some("/room/blue")
+        /// requests.query(client)                    // some("v=2")
+        /// requests.parameter(client, "name")        // some("blue")
+        /// requests.parameters(client)               // [("name", "blue")]
+        /// requests.header(client, "cookie")         // some("session=5f3a")
+        /// requests.headers(client)                  // [("host", "example.com"), ("cookie", "session=5f3a"), …]
+        /// requests.offered-subprotocols(client)     // ["chat.v2", "chat.v1"]
+        /// requests.subprotocol(client)              // some("chat.v2")
+        /// requests.origin(client)                   // some("https://example.com")
+        /// requests.protocol-version(client)         // some(13)
+        /// requests.http-version(client)             // some("1.1")
+        /// requests.client-address(client)           // some("203.0.113.7")
+        /// requests.peer-address(client)             // some("203.0.113.7"), or the address of the trusted proxy
+        /// requests.peer-port(client)                // some(51873)
+        /// requests.local-address(client)            // some("198.51.100.1")
+        /// requests.local-port(client)               // some(443)
+        /// requests.secure(client)                   // true
+        /// requests.server-name(client)              // some("example.com")
+        /// requests.certificate(client)              // some([48, 130, …]), if the client presented one
+        /// requests.certificate-fingerprint(client)  // some("9f86d081884c7d65…")
+        /// requests.certificate-subject(client)      // some("CN=alice,O=Example")
+        /// requests.certificate-names(client)        // ["email:alice@example.com"]
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod requests {
@@ -2743,7 +2987,7 @@ pub mod ws_host {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// The first header of this name whose value is text (UTF-8); the case of the name does not matter. None if
-            /// there is none.
+            /// there is none. The host searches the headers anew for each call.
             #[allow(async_fn_in_trait)]
             pub fn header(
                 client: ClientId,
@@ -3506,7 +3750,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// The SHA-256 of the client's certificate, as 64 hexadecimal digits in lower case.
+            /// The SHA-256 of the client's certificate, as 64 hexadecimal digits in lower case. None without a certificate. It is
+            /// computed anew for each call.
             #[allow(async_fn_in_trait)]
             pub fn certificate_fingerprint(
                 client: ClientId,
@@ -3563,7 +3808,7 @@ pub mod ws_host {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// The subject of the client's certificate as RFC 4514 writes it: `CN=alice,O=Example`, with a backslash before
-            /// special characters.
+            /// special characters. None without a certificate, or if it cannot be parsed. Only the first call parses it.
             #[allow(async_fn_in_trait)]
             pub fn certificate_subject(
                 client: ClientId,
@@ -3621,7 +3866,7 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// The alternative names of the client's certificate (RFC 5280 §4.2.1.6), each with its kind as a prefix:
             /// `dns:example.com`, `email:alice@example.com`, `uri:spiffe://example.com/alice`, `ip:192.0.2.1`. Other
-            /// kinds are left out.
+            /// kinds are left out, and so is what follows the first 1,000 names. Each call parses the certificate anew.
             #[allow(async_fn_in_trait)]
             pub fn certificate_names(client: ClientId) -> _rt::Vec<_rt::String> {
                 unsafe {
@@ -3680,10 +3925,11 @@ pub mod ws_host {
             }
         }
         /// Why `suspend` or `resume` is called, and how old the state is. Works only while one of the two runs; at any
-        /// other time, every function returns none.
+        /// other time, every function returns none. Each function costs one call into the host.
         ///
         /// ```text
         /// resume(bytes):
+        ///     log.write("info", state.reason())           // some("fault")
         ///     if state.age() is some: reload-from-database()
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -3757,9 +4003,10 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// In `resume`, returns how many milliseconds ago the state was produced, if it lacks events that happened
-            /// since. That is the case for the last checkpoint before a trap, and for a state that was handed to code
-            /// that was rolled back. None if the state includes the last event, or if there is no state. Never fails.
+            /// In `resume`, returns how many milliseconds ago the state was produced, if it lacks events that happened since.
+            /// That is the case for the last checkpoint before a trap, for a state that was handed to code that was rolled back,
+            /// and for a `takeover` from a host that could not hand over (its time counts from the takeover). None if the state
+            /// includes the last event, or if there is no state. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn age() -> ::core::option::Option<u64> {
                 unsafe {
@@ -3794,16 +4041,20 @@ pub mod ws_host {
                 }
             }
         }
-        /// Tags: names under which clients can be found. A handler tags its clients, for example with `user:42`. Any
-        /// instance of the resource, and the operator of the server, can then send to that user or close the user's
+        /// Tags: names under which clients can be found. A handler tags its clients, for example with `user:42`. Any instance
+        /// of the resource on this host, and the operator of the server, can then send to that user or close the user's
         /// connections, however many there are. A client that closes loses its tags.
         ///
-        /// A tag has 1 to 255 bytes of UTF-8. Clients never see their tags.
+        /// A tag has 1 to 255 bytes of UTF-8. Clients never see their tags. Each function costs one call into the host; where
+        /// it costs more, its description says so.
         ///
         /// ```text
         /// tags.tag(client, "user:42")
+        /// tags.tags-of(client)                // ["user:42"]
+        /// tags.clients-of("user:42")          // [client]
         /// tags.send-tagged("user:42", text("hello"), none)
         /// tags.close-tagged("user:42", 1000, "signed out")
+        /// tags.untag(client, "guest")         // false: it does not have this tag
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod tags {
@@ -3821,8 +4072,8 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Gives a tag to a client of this instance. A tag that the client already has is not added again.
             ///
-            /// Errors: `closed`, the client is closing or closed, or is not a client of this instance; `invalid-tag`,
-            /// the tag is empty or longer than 255 bytes; `too-many`, the client already has 32 tags.
+            /// Errors: `closed`, the client is closing or closed, or is not a client of this instance (an outgoing connection is
+            /// none); `invalid-tag`, the tag is empty or longer than 255 bytes; `too-many`, the client already has 32 tags.
             #[allow(async_fn_in_trait)]
             pub fn tag(
                 client: ClientId,
@@ -3916,7 +4167,7 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Returns the tags of a client of this instance, in alphabetical order. Never fails.
+            /// Returns the tags of a client of this instance, in alphabetical order. Copies and sorts them. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn tags_of(client: ClientId) -> _rt::Vec<_rt::String> {
                 unsafe {
@@ -4020,14 +4271,14 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Sends a message to all clients of the resource that have the tag, including those of other instances. A
-            /// client that is closing, or whose outbound buffer has no room, misses the message. The call may return
+            /// Sends a message to all clients of the resource on this host that have the tag, including those of other instances.
+            /// A client that is closing, or whose outbound buffer has no room, misses the message. The call may return
             /// before all clients have the message. If too many bytes of earlier messages are still undelivered, the call
             /// waits before it sends this message.
             ///
-            /// The message is copied and framed once for all clients, and not at all if no client has the tag. The time
-            /// grows with the number of clients, and counts towards the CPU budget of the event; other instances may run
-            /// during the call.
+            /// The message is framed once for all clients, as in `clients.broadcast`, and not at all if no client has the tag.
+            /// The time grows with the number of clients on this worker thread, and counts towards the CPU budget of the event;
+            /// other instances may run during the call.
             ///
             /// Errors: `invalid-tag`, the tag is empty or longer than 255 bytes; `too-many-options`, for options beyond
             /// the limit of `send-options`.
@@ -4140,8 +4391,9 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Closes, as `close` does, all clients of the resource that have the tag, including those of other
-            /// instances. The call may return before all of them are closing. Costs as much as `send-tagged`.
+            /// Closes, as `close` does, all clients of the resource on this host that have the tag, including those of other
+            /// instances. The call may return before all of them are closing. Costs as much as `send-tagged`, and may wait as it
+            /// does.
             ///
             /// Errors: `invalid-tag`, the tag is empty or longer than 255 bytes; `invalid-code` and `reason-too-long`,
             /// as in `clients.close`.
@@ -4236,9 +4488,13 @@ pub mod ws_host {
         /// instance with timers remains when its last client has left. It may be hibernated until a timer is due.
         ///
         /// ```text
-        /// timers.set(1, 5000)             // in 5 seconds: fired(1)
-        /// timers.cancel(1)
+        /// timers.set(1, 5000)                 // in 5 seconds: fired(1)
+        /// timers.set-durable(2, 86400000)     // tomorrow: fired(2), even if the host restarts until then
+        /// timers.cancel(1)                    // true
         /// ```
+        ///
+        /// Each function costs one call into the host. One that sets, replaces or cancels a durable timer also waits until the
+        /// disk has the change: it blocks this instance, and counts towards `max-time`, but not towards the CPU budget.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod timers {
             #[used]
@@ -4310,6 +4566,7 @@ pub mod ws_host {
             #[allow(unused_unsafe, clippy::all)]
             /// Sets a timer as `set` does, and keeps it in a file, so that a restart of the host does not lose it. The
             /// configuration must grant the file (`grant = ["timers:FILE"]`). The call returns when the timer is on the disk.
+            /// Timers that several instances set at the same time share a write.
             ///
             /// After a restart, `fired` is called in the instance of the same path (or of the same number, with
             /// `instance-per = "resource"`), even if no client has connected. For a timer that became due during the restart,
@@ -4322,7 +4579,7 @@ pub mod ws_host {
             /// - `not-granted`: the configuration grants no file.
             /// - `too-many`: this instance already has 1,024 timers.
             /// - `full`: a limit on the file is reached.
-            /// - `too-long`: the path of the instance has more than 1,000 bytes.
+            /// - `too-long`: the path of the instance has more than about 1,000 bytes.
             /// - `unavailable`: the file cannot be written, for example because the disk is full. The file may have changed.
             #[allow(async_fn_in_trait)]
             pub fn set_durable(
@@ -4383,8 +4640,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Cancels a timer. Returns whether it was set. A timer that is due counts as set until `fired` is called.
-            /// Never fails.
+            /// Cancels a timer. Returns whether it was set. A timer that is due counts as set until `fired` is called. Never
+            /// fails; but if the file cannot be written, a durable timer is set again after a restart.
             #[allow(async_fn_in_trait)]
             pub fn cancel(timer: u64) -> bool {
                 unsafe {
@@ -4404,14 +4661,18 @@ pub mod ws_host {
             }
         }
         /// Topics: publish and subscribe within a resource. A published message reaches all subscribers, whichever
-        /// instance they belong to. A client that closes is unsubscribed.
+        /// instance they belong to, and in a cluster whichever host. A client that closes is unsubscribed.
         ///
-        /// The name of a topic has 1 to 255 bytes of UTF-8.
+        /// The name of a topic has 1 to 255 bytes of UTF-8. Each function costs one call into the host; where it costs more,
+        /// its description says so.
         ///
         /// ```text
         /// topics.subscribe(client, "news")
+        /// topics.topics-of(client)            // ["news"]
+        /// topics.subscribers("news")          // 1
         /// topics.publish("news", text("hello"), none)
-        /// topics.unsubscribe(client, "news")
+        /// topics.unsubscribe(client, "news")  // true
+        /// topics.unsubscribe-all(client)      // 0
         /// ```
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod topics {
@@ -4427,8 +4688,9 @@ pub mod ws_host {
             pub type Error = super::super::super::ws_host::socket::types::Error;
             pub type SendOptions = super::super::super::ws_host::socket::clients::SendOptions;
             #[allow(unused_unsafe, clippy::all)]
-            /// Subscribes a client of this instance to a topic. The client gets every message that is published from
-            /// now on. A second subscription to the same topic changes nothing.
+            /// Subscribes a client of this instance to a topic. The client gets every message that is published from now on. A
+            /// second subscription to the same topic changes nothing. In a cluster, the first subscription to a topic on a host
+            /// gets messages of other hosts only after a moment, and the call does not wait for it.
             ///
             /// Errors: `closed`, the client is closing or closed, or is not a client of this instance; `invalid-topic`,
             /// the name is empty or longer than 255 bytes; `too-many`, the client already has 128 subscriptions.
@@ -4525,7 +4787,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Removes all subscriptions of a client of this instance. Returns how many there were. Never fails.
+            /// Removes all subscriptions of a client of this instance. Returns how many there were. The time grows with this
+            /// number. Never fails.
             #[allow(async_fn_in_trait)]
             pub fn unsubscribe_all(client: ClientId) -> u32 {
                 unsafe {
@@ -4544,7 +4807,8 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Returns the topics to which a client of this instance is subscribed, in alphabetical order. Never fails.
+            /// Returns the topics to which a client of this instance is subscribed, in alphabetical order. Copies and sorts them.
+            /// Never fails.
             #[allow(async_fn_in_trait)]
             pub fn topics_of(client: ClientId) -> _rt::Vec<_rt::String> {
                 unsafe {
@@ -4629,9 +4893,10 @@ pub mod ws_host {
             /// before all subscribers have the message. If too many bytes of earlier messages are still undelivered, the
             /// call waits before it publishes this message.
             ///
-            /// The message is copied and framed once for all subscribers, and not at all if there are none. The time
-            /// grows with the number of subscribers, and counts towards the CPU budget of the event; other instances
-            /// may run during the call.
+            /// The message is framed once for all subscribers, as in `clients.broadcast`. Outside a cluster, it is not even
+            /// framed if there are none. The time grows with the number of subscribers on this worker thread, and counts towards
+            /// the CPU budget of the event; other instances may run during the call. The call never waits for other hosts of a
+            /// cluster.
             ///
             /// Errors: `invalid-topic`, the name is empty or longer than 255 bytes; `too-many-options`, for options
             /// beyond the limit of `send-options`.
@@ -4932,7 +5197,6 @@ mod _rt {
             val != 0
         }
     }
-    pub use alloc_crate::alloc;
     pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
         if size == 0 {
             return;
@@ -4943,6 +5207,7 @@ mod _rt {
         }
     }
     extern crate alloc as alloc_crate;
+    pub use alloc_crate::alloc;
 }
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
@@ -4951,8 +5216,8 @@ mod _rt {
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3342] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x90\x19\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3513] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbb\x1a\x01A\x02\x01\
 A\x1e\x01B\x07\x01w\x04\0\x09client-id\x03\0\0\x01p}\x01q\x02\x04text\x01s\0\x06\
 binary\x01\x02\0\x04\0\x07message\x03\0\x03\x01s\x04\0\x05error\x03\0\x05\x03\0\x1a\
 ws-host:socket/types@0.1.0\x05\0\x02\x03\0\0\x09client-id\x02\x03\0\0\x07message\
@@ -4990,49 +5255,53 @@ l\x01\x05\x01@\x03\x06client\x01\x04names\x05values\0\x04\x04\0\x0aadd-header\x0
 @\x03\x06client\x01\x0ccontent-types\x04body\x08\0\x04\x04\0\x08set-body\x01\x09\
 \x03\0\x1ews-host:socket/handshake@0.1.0\x05\x08\x01B\x04\x01@\x02\x05levels\x07\
 messages\x01\0\x04\0\x05write\x01\0\x01@\x01\x05levels\0\x7f\x04\0\x07enabled\x01\
-\x01\x03\0\x18ws-host:socket/log@0.1.0\x05\x09\x01B\x11\x02\x03\x02\x01\x01\x04\0\
-\x09client-id\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x01ps\x01p}\x01\
-o\x02s\x05\x01p\x06\x01j\x01\x01\x01\x03\x01@\x03\x03urls\x0csubprotocols\x04\x07\
-headers\x07\0\x08\x04\0\x07connect\x01\x09\x01p\x01\x01@\0\0\x0a\x04\0\x0bconnec\
-tions\x01\x0b\x01ks\x01@\x01\x0aconnection\x01\0\x0c\x04\0\x03url\x01\x0d\x03\0\x1d\
-ws-host:socket/outgoing@0.1.0\x05\x0a\x01B*\x02\x03\x02\x01\x01\x04\0\x09client-\
-id\x03\0\0\x01ks\x01@\x01\x06client\x01\0\x02\x04\0\x0dresource-name\x01\x03\x04\
-\0\x04path\x01\x03\x04\0\x05query\x01\x03\x01@\x02\x06client\x01\x04names\0\x02\x04\
-\0\x09parameter\x01\x04\x01o\x02ss\x01p\x05\x01@\x01\x06client\x01\0\x06\x04\0\x0a\
-parameters\x01\x07\x04\0\x06header\x01\x04\x01p}\x01o\x02s\x08\x01p\x09\x01@\x01\
-\x06client\x01\0\x0a\x04\0\x07headers\x01\x0b\x01ps\x01@\x01\x06client\x01\0\x0c\
-\x04\0\x14offered-subprotocols\x01\x0d\x04\0\x0bsubprotocol\x01\x03\x04\0\x06ori\
-gin\x01\x03\x01k{\x01@\x01\x06client\x01\0\x0e\x04\0\x10protocol-version\x01\x0f\
-\x04\0\x0chttp-version\x01\x03\x04\0\x0eclient-address\x01\x03\x04\0\x0cpeer-add\
-ress\x01\x03\x04\0\x09peer-port\x01\x0f\x04\0\x0dlocal-address\x01\x03\x04\0\x0a\
-local-port\x01\x0f\x01@\x01\x06client\x01\0\x7f\x04\0\x06secure\x01\x10\x04\0\x0b\
-server-name\x01\x03\x01k\x08\x01@\x01\x06client\x01\0\x11\x04\0\x0bcertificate\x01\
-\x12\x04\0\x17certificate-fingerprint\x01\x03\x04\0\x13certificate-subject\x01\x03\
-\x04\0\x11certificate-names\x01\x0d\x03\0\x1dws-host:socket/requests@0.1.0\x05\x0b\
-\x01B\x06\x01ks\x01@\0\0\0\x04\0\x06reason\x01\x01\x01kw\x01@\0\0\x02\x04\0\x03a\
-ge\x01\x03\x03\0\x1aws-host:socket/state@0.1.0\x05\x0c\x02\x03\0\x01\x0csend-opt\
-ions\x01B\x19\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\0\0\x02\x03\x02\x01\x02\
-\x04\0\x07message\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x04\x02\x03\
-\x02\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\
-\x03tags\0\x08\x04\0\x03tag\x01\x09\x01@\x02\x06client\x01\x03tags\0\x7f\x04\0\x05\
-untag\x01\x0a\x01ps\x01@\x01\x06client\x01\0\x0b\x04\0\x07tags-of\x01\x0c\x01p\x01\
-\x01@\x01\x03tags\0\x0d\x04\0\x0aclients-of\x01\x0e\x01h\x07\x01k\x0f\x01@\x03\x03\
-tags\x07message\x03\x07options\x10\0\x08\x04\0\x0bsend-tagged\x01\x11\x01@\x03\x03\
-tags\x04code{\x06reasons\0\x08\x04\0\x0cclose-tagged\x01\x12\x03\0\x19ws-host:so\
-cket/tags@0.1.0\x05\x0e\x01B\x08\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01j\
-\0\x01\x01\x01@\x02\x05timerw\x05afterw\0\x02\x04\0\x03set\x01\x03\x04\0\x0bset-\
-durable\x01\x03\x01@\x01\x05timerw\0\x7f\x04\0\x06cancel\x01\x04\x03\0\x1bws-hos\
-t:socket/timers@0.1.0\x05\x0f\x01B\x18\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\
-\0\0\x02\x03\x02\x01\x02\x04\0\x07message\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05\
-error\x03\0\x04\x02\x03\x02\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\
-\x01@\x02\x06client\x01\x05topics\0\x08\x04\0\x09subscribe\x01\x09\x01@\x02\x06c\
-lient\x01\x05topics\0\x7f\x04\0\x0bunsubscribe\x01\x0a\x01@\x01\x06client\x01\0y\
-\x04\0\x0funsubscribe-all\x01\x0b\x01ps\x01@\x01\x06client\x01\0\x0c\x04\0\x09to\
-pics-of\x01\x0d\x01@\x01\x05topics\0y\x04\0\x0bsubscribers\x01\x0e\x01h\x07\x01k\
-\x0f\x01@\x03\x05topics\x07message\x03\x07options\x10\0\x08\x04\0\x07publish\x01\
-\x11\x03\0\x1bws-host:socket/topics@0.1.0\x05\x10\x04\0\x1cws-host:socket/import\
-s@0.1.0\x04\0\x0b\x0d\x01\0\x07imports\x03\0\0\0G\x09producers\x01\x0cprocessed-\
-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\x01\x03\0\x18ws-host:socket/log@0.1.0\x05\x09\x01B\x19\x02\x03\x02\x01\x01\x04\0\
+\x09client-id\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x04\0\x0fconn\
+ect-options\x03\x01\x01i\x04\x01@\0\0\x05\x04\0\x1c[constructor]connect-options\x01\
+\x06\x01h\x04\x01j\0\x01\x03\x01@\x02\x04self\x07\x04names\0\x08\x04\0'[method]c\
+onnect-options.add-subprotocol\x01\x09\x01p}\x01@\x03\x04self\x07\x04names\x05va\
+lue\x0a\0\x08\x04\0\"[method]connect-options.add-header\x01\x0b\x01k\x07\x01j\x01\
+\x01\x01\x03\x01@\x02\x03urls\x07options\x0c\0\x0d\x04\0\x07connect\x01\x0e\x01p\
+\x01\x01@\0\0\x0f\x04\0\x0bconnections\x01\x10\x01ks\x01@\x01\x0aconnection\x01\0\
+\x11\x04\0\x03url\x01\x12\x03\0\x1dws-host:socket/outgoing@0.1.0\x05\x0a\x01B*\x02\
+\x03\x02\x01\x01\x04\0\x09client-id\x03\0\0\x01ks\x01@\x01\x06client\x01\0\x02\x04\
+\0\x0dresource-name\x01\x03\x04\0\x04path\x01\x03\x04\0\x05query\x01\x03\x01@\x02\
+\x06client\x01\x04names\0\x02\x04\0\x09parameter\x01\x04\x01o\x02ss\x01p\x05\x01\
+@\x01\x06client\x01\0\x06\x04\0\x0aparameters\x01\x07\x04\0\x06header\x01\x04\x01\
+p}\x01o\x02s\x08\x01p\x09\x01@\x01\x06client\x01\0\x0a\x04\0\x07headers\x01\x0b\x01\
+ps\x01@\x01\x06client\x01\0\x0c\x04\0\x14offered-subprotocols\x01\x0d\x04\0\x0bs\
+ubprotocol\x01\x03\x04\0\x06origin\x01\x03\x01k{\x01@\x01\x06client\x01\0\x0e\x04\
+\0\x10protocol-version\x01\x0f\x04\0\x0chttp-version\x01\x03\x04\0\x0eclient-add\
+ress\x01\x03\x04\0\x0cpeer-address\x01\x03\x04\0\x09peer-port\x01\x0f\x04\0\x0dl\
+ocal-address\x01\x03\x04\0\x0alocal-port\x01\x0f\x01@\x01\x06client\x01\0\x7f\x04\
+\0\x06secure\x01\x10\x04\0\x0bserver-name\x01\x03\x01k\x08\x01@\x01\x06client\x01\
+\0\x11\x04\0\x0bcertificate\x01\x12\x04\0\x17certificate-fingerprint\x01\x03\x04\
+\0\x13certificate-subject\x01\x03\x04\0\x11certificate-names\x01\x0d\x03\0\x1dws\
+-host:socket/requests@0.1.0\x05\x0b\x01B\x06\x01ks\x01@\0\0\0\x04\0\x06reason\x01\
+\x01\x01kw\x01@\0\0\x02\x04\0\x03age\x01\x03\x03\0\x1aws-host:socket/state@0.1.0\
+\x05\x0c\x02\x03\0\x01\x0csend-options\x01B\x19\x02\x03\x02\x01\x01\x04\0\x09cli\
+ent-id\x03\0\0\x02\x03\x02\x01\x02\x04\0\x07message\x03\0\x02\x02\x03\x02\x01\x03\
+\x04\0\x05error\x03\0\x04\x02\x03\x02\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01\
+j\0\x01\x05\x01@\x02\x06client\x01\x03tags\0\x08\x04\0\x03tag\x01\x09\x01@\x02\x06\
+client\x01\x03tags\0\x7f\x04\0\x05untag\x01\x0a\x01ps\x01@\x01\x06client\x01\0\x0b\
+\x04\0\x07tags-of\x01\x0c\x01p\x01\x01@\x01\x03tags\0\x0d\x04\0\x0aclients-of\x01\
+\x0e\x01h\x07\x01k\x0f\x01@\x03\x03tags\x07message\x03\x07options\x10\0\x08\x04\0\
+\x0bsend-tagged\x01\x11\x01@\x03\x03tags\x04code{\x06reasons\0\x08\x04\0\x0cclos\
+e-tagged\x01\x12\x03\0\x19ws-host:socket/tags@0.1.0\x05\x0e\x01B\x08\x02\x03\x02\
+\x01\x03\x04\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x02\x05timerw\x05afterw\0\x02\
+\x04\0\x03set\x01\x03\x04\0\x0bset-durable\x01\x03\x01@\x01\x05timerw\0\x7f\x04\0\
+\x06cancel\x01\x04\x03\0\x1bws-host:socket/timers@0.1.0\x05\x0f\x01B\x18\x02\x03\
+\x02\x01\x01\x04\0\x09client-id\x03\0\0\x02\x03\x02\x01\x02\x04\0\x07message\x03\
+\0\x02\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x04\x02\x03\x02\x01\x0d\x04\0\x0c\
+send-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\x05topics\0\x08\x04\
+\0\x09subscribe\x01\x09\x01@\x02\x06client\x01\x05topics\0\x7f\x04\0\x0bunsubscr\
+ibe\x01\x0a\x01@\x01\x06client\x01\0y\x04\0\x0funsubscribe-all\x01\x0b\x01ps\x01\
+@\x01\x06client\x01\0\x0c\x04\0\x09topics-of\x01\x0d\x01@\x01\x05topics\0y\x04\0\
+\x0bsubscribers\x01\x0e\x01h\x07\x01k\x0f\x01@\x03\x05topics\x07message\x03\x07o\
+ptions\x10\0\x08\x04\0\x07publish\x01\x11\x03\0\x1bws-host:socket/topics@0.1.0\x05\
+\x10\x04\0\x1cws-host:socket/imports@0.1.0\x04\0\x0b\x0d\x01\0\x07imports\x03\0\0\
+\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bind\
+gen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -16,6 +16,9 @@ pub mod exports {
             /// Calls of `suspend` and `resume` are events like any other: one at a time, with the limits of an event. Both
             /// functions may use clients as usual. The interface `state` tells why they are called.
             ///
+            /// Each call costs one call into the instance, and copies the state. A state that the host keeps counts
+            /// towards `max-buffered`.
+            ///
             /// ```text
             /// suspend(): return some(serialize(room))
             /// resume(state): room = deserialize(state) or empty
@@ -145,11 +148,15 @@ pub mod exports {
                 }
                 pub trait Guest {
                     /// Returns the state for the instance that takes over, at most `max-state` bytes (1 MiB by default); a
-                    /// larger state is dropped. None means that there is no state to hand over at this time: the instance is then
-                    /// not hibernated, new code begins without a state after a reload, and the previous checkpoint is kept.
+                    /// larger state is dropped, and counts as none. None means that there is no state to hand over at this time: the
+                    /// instance is then not hibernated, new code begins without a state after a reload, and the previous checkpoint is
+                    /// kept.
                     ///
                     /// Called before a reload, before hibernation and for each checkpoint. The instance may continue afterwards:
                     /// after a checkpoint, or when no other instance can take over.
+                    ///
+                    /// If the function traps or exceeds a limit, the instance ends. The next one gets the last checkpoint, if there is
+                    /// one. No client is closed.
                     #[allow(async_fn_in_trait)]
                     fn suspend() -> ::core::option::Option<_rt::Vec<u8>>;
                     /// Takes over from an earlier instance. This is the first event of every instance that replaces another; it
@@ -158,10 +165,12 @@ pub mod exports {
                     /// `clients.connected-clients` returns the clients that are connected.
                     ///
                     /// The error is a human-readable explanation of why the state cannot be used. The code that produced the
-                    /// state then continues with it: in the old instance after a reload, in a fresh instance after hibernation.
-                    /// If this code refuses its own state, a fresh instance starts without the state: `resume` is called with
-                    /// none, and an error is then only logged. If this code traps instead, the state is kept, and the next event
-                    /// tries again. After eight such traps, the state is dropped.
+                    /// state then continues with it: in the old instance after a reload, in a fresh instance after hibernation. The same
+                    /// happens if new code traps here.
+                    ///
+                    /// If the code that produced the state refuses it, a fresh instance starts without the state: `resume` is called with
+                    /// none, and an error is then only logged. If that code traps instead, the state is kept, and the next event tries
+                    /// again. After eight such traps, the state is dropped.
                     #[allow(async_fn_in_trait)]
                     fn resume(
                         state: ::core::option::Option<_rt::Vec<u8>>,

@@ -30,6 +30,9 @@ pub mod exports {
                     /// after it returns, at the latest after half of `drain-timeout`: with 1001, or with 1012 if the
                     /// resource restarts under a changed configuration.
                     ///
+                    /// The call is an event, with the limits of an event. It costs one call into the instance. If it traps, the clients
+                    /// are closed all the same.
+                    ///
                     /// ```text
                     /// stopping(): clients.broadcast(clients.connected-clients(), text("goodbye"), none)
                     /// ```

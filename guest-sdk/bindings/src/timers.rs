@@ -25,9 +25,11 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Called once for each timer that is due. The timer is then no longer set, and may be set again here. If the
-                    /// host is killed during the call for a durable timer, the call is repeated after the restart. The call is an
-                    /// event like any other: one at a time, with the limits of an event.
+                    /// Called once for each timer that is due. The timer is then no longer set, and may be set again here. If the host is
+                    /// killed during the call for a durable timer, the call is repeated after the restart. The call is an event like any
+                    /// other: one at a time, with the limits of an event. If it traps, it is not repeated, and no client is closed.
+                    ///
+                    /// Costs one call into the instance; for a durable timer, also a write to the disk, which removes it from the file.
                     ///
                     /// ```text
                     /// fired(timer): timers.set(timer, 5000)   // every 5 seconds

@@ -10,8 +10,8 @@ mod native;
 pub(crate) use self::capabilities::{config, keyvalue};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::native::{
-    SendOptions, clients, config, custom, disconnection, expiry, handshake, keyvalue, log,
-    outgoing, requests, state, tags, timers, topics,
+    ConnectOptions, SendOptions, clients, config, custom, disconnection, expiry, handshake,
+    keyvalue, log, outgoing, requests, state, tags, timers, topics,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use ws_guest_bindings::imports::ws_host::socket::{
@@ -21,6 +21,8 @@ pub(crate) use ws_guest_bindings::imports::ws_host::socket::{
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use ws_guest_bindings::imports::ws_host::socket::clients::SendOptions;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use ws_guest_bindings::imports::ws_host::socket::outgoing::ConnectOptions;
 
 use crate::Message;
 

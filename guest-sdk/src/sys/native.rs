@@ -85,7 +85,7 @@ host_functions! {
         fn write(level: &str, message: &str);
     }
     outgoing {
-        fn connect(url: &str, subprotocols: &[&str], headers: &[(&str, &[u8])]) -> Result<u64, String>;
+        fn connect(url: &str, options: Option<&super::ConnectOptions>) -> Result<u64, String>;
         fn connections() -> Vec<u64>;
         fn url(connection: u64) -> Option<String>;
     }
@@ -147,7 +147,7 @@ pub(crate) mod keyvalue {
 }
 
 #[cfg(feature = "testing")]
-pub(crate) use crate::testing::imports::SendOptions;
+pub(crate) use crate::testing::imports::{ConnectOptions, SendOptions};
 
 /// Options, which only a host can create.
 #[cfg(not(feature = "testing"))]
@@ -169,6 +169,26 @@ impl SendOptions {
     }
 
     pub(crate) fn set_except(&self, _: &[u64]) -> Outcome {
+        match self.0 {}
+    }
+}
+
+/// Options, which only a host can create.
+#[cfg(not(feature = "testing"))]
+#[derive(Debug)]
+pub(crate) struct ConnectOptions(std::convert::Infallible);
+
+#[cfg(not(feature = "testing"))]
+impl ConnectOptions {
+    pub(crate) fn new() -> Self {
+        no_host("outgoing.connect-options")
+    }
+
+    pub(crate) fn add_subprotocol(&self, _: &str) -> Outcome {
+        match self.0 {}
+    }
+
+    pub(crate) fn add_header(&self, _: &str, _: &[u8]) -> Outcome {
         match self.0 {}
     }
 }

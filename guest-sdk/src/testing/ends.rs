@@ -41,6 +41,7 @@ impl Shared {
             Cause::HandlerFailed => by_host(1011, HANDLER_FAILED),
             Cause::NoRoom => by_host(1013, "the server is full"),
             Cause::Expired => by_host(1008, "expired"),
+            Cause::Moved => by_host(1012, "another host takes over"),
             Cause::Stopping => by_host(1001, "the server is stopping"),
         }
     }

@@ -19,6 +19,7 @@ pub(crate) enum Cause {
     HandlerFailed,
     NoRoom,
     Expired,
+    Moved,
     Stopping,
 }
 
@@ -82,6 +83,7 @@ impl Cause {
             Self::HandlerFailed => "handler-failed",
             Self::NoRoom => "no-room",
             Self::Expired => "expired",
+            Self::Moved => "moved",
             Self::Stopping => "stopping",
         }
     }
@@ -90,12 +92,8 @@ impl Cause {
 impl HostClose<'_> {
     pub(crate) fn cause(self) -> Cause {
         match self {
-            Self::Stopping
-            | Self::Removed
-            | Self::Restarted
-            | Self::ActorEnds
-            | Self::Moved
-            | Self::Unconfirmed => Cause::Stopping,
+            Self::Stopping | Self::Removed | Self::Restarted | Self::ActorEnds => Cause::Stopping,
+            Self::Moved | Self::Unconfirmed => Cause::Moved,
             Self::Operator | Self::Revoked => Cause::Operator,
             // The client sees a handler without an instance as failed, even though the handler's code is not to blame.
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
@@ -172,6 +170,7 @@ mod tests {
             Cause::HandlerFailed,
             Cause::NoRoom,
             Cause::Expired,
+            Cause::Moved,
             Cause::Stopping,
         ];
         assert_eq!(all.map(Cause::as_str), *CAUSES);
@@ -184,8 +183,8 @@ mod tests {
             (HostClose::Removed, "stopping", 1001, "the resource was removed"),
             (HostClose::Restarted, "stopping", 1012, "the resource is restarting"),
             (HostClose::ActorEnds, "stopping", 1001, "the instance ends"),
-            (HostClose::Moved, "stopping", 1012, "another host takes over"),
-            (HostClose::Unconfirmed, "stopping", 1013, "the cluster is not reachable"),
+            (HostClose::Moved, "moved", 1012, "another host takes over"),
+            (HostClose::Unconfirmed, "moved", 1013, "the cluster is not reachable"),
             (HostClose::Revoked, "operator", 1001, "no longer granted"),
             (HostClose::Operator, "operator", 1001, "closed by the operator"),
             (HostClose::HandlerFailed("so"), "handler-failed", 1011, "so"),

@@ -20,7 +20,7 @@ use super::error::Fault;
 use super::fault_injection::FaultInjection;
 use super::grants::Grants;
 use super::http_hooks::HttpHooks;
-use super::imports::{OptionsTable, Reply};
+use super::imports::{ConnectOptions, OptionsTable, Reply, SharedSendOptions};
 use super::instance::Disconnection;
 use super::limits::{CallKind, CallLimits, Meter};
 use super::log::{GuestLog, GuestStream};
@@ -81,7 +81,8 @@ pub(super) struct State {
     pub(super) reply: Option<(ClientId, Reply)>,
     /// While `disconnected` runs: the client, and how its connection ended.
     pub(super) disconnecting: Option<(Arc<Client>, Disconnection)>,
-    pub(super) options: OptionsTable,
+    pub(super) send_options: OptionsTable<SharedSendOptions>,
+    pub(super) connect_options: OptionsTable<ConnectOptions>,
     /// While `resume` runs: the age of the state, if the state is older than the last event.
     pub(super) state_age: Option<Duration>,
     /// While `suspend` or `resume` runs: the reason for it.
@@ -125,7 +126,8 @@ impl State {
             burst: None,
             reply: None,
             disconnecting: None,
-            options: OptionsTable::new(),
+            send_options: OptionsTable::new(),
+            connect_options: OptionsTable::new(),
             state_age: None,
             state_reason: None,
             custom: None,

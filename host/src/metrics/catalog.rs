@@ -53,6 +53,7 @@ pub(crate) const CAUSES: &[&str] = &[
     "handler-failed",
     "no-room",
     "expired",
+    "moved",
     "stopping",
 ];
 

@@ -184,12 +184,12 @@ fn closed_types_and_long_parameter_lists_are_reported() -> Result<()> {
             "{told}"
         );
     }
-    let told = told(&[(
-        "tags.wit",
-        "message: message, options:",
-        "message: message, twice: bool, options:",
-    )])?;
+    let told = told(&[
+        ("tags.wit", "message: message, options:", "message: message, twice: bool, options:"),
+        ("tags.wit", "-> list<string>", "-> list<tuple<string, u32>>"),
+    ])?;
     ensure!(told.contains("tags: send-tagged has 4 parameters"), "{told}");
+    ensure!(told.contains("tags: tags-of has a tuple"), "{told}");
     Ok(())
 }
 

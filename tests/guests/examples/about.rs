@@ -47,8 +47,9 @@ impl Handler for About {
             "certificate-names" => request.certificate_names().join(" "),
             "certificate-fingerprint" => request.certificate_fingerprint().unwrap_or_default(),
             "certificate-subject" => request.certificate_subject().unwrap_or_default(),
-            "certificate-length" => {
-                request.certificate().map(|der| der.len().to_string()).unwrap_or_default()
+            "certificate" => {
+                let der = request.certificate().unwrap_or_default();
+                der.iter().map(|byte| format!("{byte:02x}")).collect()
             }
             "server-name" => request.server_name().unwrap_or_default(),
             "http-version" => request.http_version().unwrap_or_default(),

@@ -1,7 +1,8 @@
 //! Opens WebSockets to other servers for its clients, and tells them everything that comes from there.
 
 use ws_guest::{
-    Client, CloseCode, Disconnection, Error, Handler, Lifecycle, clients, connect_with, connections,
+    Client, CloseCode, ConnectOptionError, ConnectOptions, Disconnection, Error, Handler,
+    Lifecycle, clients, connect, connect_with, connections,
 };
 
 #[derive(Default)]
@@ -18,12 +19,14 @@ impl Handler for Bridging {
         }
         let words: Vec<&str> = message.split(' ').collect();
         let answer = match words[..] {
-            ["open", url] => told(connect_with(url, &[], &[])),
-            ["offer", url, subprotocol] => told(connect_with(url, &[subprotocol], &[])),
-            ["header", url, name, value] => told(connect_with(url, &[], &[(name, value)])),
+            ["open", url] => told(connect(url)),
+            ["offer", url, subprotocol] => {
+                opened(url, ConnectOptions::new().subprotocol(subprotocol))
+            }
+            ["header", url, name, value] => opened(url, ConnectOptions::new().header(name, value)),
             ["many", url, count] => {
                 let count = count.parse().unwrap_or_default();
-                let opened = (0..count).map(|_| connect_with(url, &[], &[]));
+                let opened = (0..count).map(|_| connect(url));
                 let mut errors = opened.filter_map(Result::err).peekable();
                 let first = errors.peek().map(|error| format!("{error:?}"));
                 format!("{} refused: {first:?}", errors.count())
@@ -93,6 +96,14 @@ impl Lifecycle for Bridging {
         let bytes = state.and_then(|state| state.try_into().ok()).unwrap_or_default();
         self.messages = u32::from_le_bytes(bytes);
         Ok(())
+    }
+}
+
+/// Opens a connection, if its options are valid.
+fn opened(url: &str, options: Result<ConnectOptions, ConnectOptionError>) -> String {
+    match options {
+        Ok(options) => told(connect_with(url, &options)),
+        Err(error) => format!("{error:?}"),
     }
 }
 

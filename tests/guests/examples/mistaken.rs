@@ -5,7 +5,7 @@
 wit_bindgen::generate!({ path: "../../wit", world: "resource-handler" });
 
 use exports::ws_host::socket::handler::Guest;
-use ws_host::socket::clients::{SendOptions, send, send_text};
+use ws_host::socket::clients::{SendOptions, broadcast, send, send_text};
 use ws_host::socket::handshake;
 use ws_host::socket::types::{ClientId, Message};
 
@@ -25,6 +25,17 @@ fn make(client: ClientId, mistake: &str) -> String {
             let all: Vec<_> = (0..number).map(|_| SendOptions::new()).collect();
             send(client, &Message::Text("sent".into()), all.last())
         }
+        // Options that are set twice: the second call counts.
+        "twice" => {
+            let _ = options.set_compression("always");
+            let _ = options.set_max_frame(Some(1));
+            let _ = options.set_except(&[client]);
+            let _ = options.set_compression("never");
+            let _ = options.set_max_frame(None);
+            let _ = options.set_except(&[]);
+            let missed = broadcast(&[client], &Message::Text("x".repeat(2_000)), Some(&options));
+            return format!("{} missed", missed.len());
+        }
         "subprotocol" => handshake::choose_subprotocol(client, argument),
         "header" => handshake::add_header(client, argument, "value"),
         "value" => handshake::add_header(client, "x-name", argument),
@@ -38,10 +49,15 @@ fn make(client: ClientId, mistake: &str) -> String {
 }
 
 impl Guest for Mistaken {
-    /// Makes the mistake in the query, with `+` for the space, and sends the result as soon as the client is connected.
+    /// Makes the mistakes in the query, with `+` for the space and `;` between them, and sends the results as soon as
+    /// the client is connected. `refuse` as the last of them refuses the client.
     fn connected(client: ClientId) -> bool {
-        if let Some(query) = ws_host::socket::requests::query(client) {
-            let _ = send_text(client, &make(client, &query.replacen('+', " ", 1)));
+        let query = ws_host::socket::requests::query(client).unwrap_or_default();
+        for mistake in query.split(';').filter(|mistake| !mistake.is_empty()) {
+            if mistake == "refuse" {
+                return false;
+            }
+            let _ = send_text(client, &make(client, &mistake.replacen('+', " ", 1)));
         }
         true
     }

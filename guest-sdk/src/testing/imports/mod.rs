@@ -13,6 +13,7 @@ pub(crate) mod topics;
 
 pub(super) use self::options::Chosen;
 pub(crate) use self::options::SendOptions;
+pub(crate) use self::outgoing::ConnectOptions;
 pub(crate) use self::small::{config, custom, disconnection, log, state, timers};
 
 /// The result that most functions return: nothing, or the word for an error.

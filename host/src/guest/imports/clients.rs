@@ -5,7 +5,7 @@ use wasmtime::component::{Linker, WasmList};
 
 use super::error_names::outcome;
 use super::message::Message;
-use super::options::{self, OptionsHandle, resolve};
+use super::send_options::{self, SendOptionsHandle, resolve};
 use super::text::Text;
 use super::to_many::{connected_clients, send_to_clients};
 use super::{
@@ -21,7 +21,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("send-binary", send_binary)?;
     clients.func_wrap("send", send)?;
     clients.func_wrap_async("broadcast", |store, call| Box::new(broadcast(store, call)))?;
-    options::add_to_interface(&mut clients)?;
+    send_options::add_to_interface(&mut clients)?;
     clients.func_wrap("ping", ping)?;
     clients.func_wrap("pong", pong)?;
     clients.func_wrap("close", close)?;
@@ -46,7 +46,7 @@ fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<O
 
 fn send(
     store: Store<'_>,
-    (to, message, options): (u64, Message, Option<OptionsHandle>),
+    (to, message, options): (u64, Message, Option<SendOptionsHandle>),
 ) -> Result<Outcome> {
     check_ownership(&store)?;
     let options = match resolve(&store, options.as_ref()) {
@@ -62,7 +62,7 @@ fn send(
 
 async fn broadcast(
     store: Store<'_>,
-    (to, message, options): (WasmList<u64>, Message, Option<OptionsHandle>),
+    (to, message, options): (WasmList<u64>, Message, Option<SendOptionsHandle>),
 ) -> Result<(Vec<u64>,)> {
     check_ownership(&store)?;
     match resolve(&store, options.as_ref()) {

@@ -29,7 +29,7 @@ impl ErrorName for CloseError {
         match self {
             Self::Closed => "closed",
             Self::Frame(CloseFrameError::Code(_)) => "invalid-code",
-            Self::Frame(CloseFrameError::ReasonTooLong(_)) => "reason-too-long",
+            Self::Frame(_) => "reason-too-long",
         }
     }
 }

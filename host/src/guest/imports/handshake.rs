@@ -11,7 +11,7 @@ use crate::clients::ClientId;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
 
-/// How many bytes the names and values of all added headers may have together.
+/// How many bytes the names and values of all added headers may have together. The media type of a body may have as many.
 const MAX_HEADERS: usize = 8 << 10;
 
 /// How many bytes the body of a refusal may have.
@@ -48,21 +48,27 @@ fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Resu
 }
 
 fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) -> Result<Outcome> {
-    let name = HeaderName::try_from(&*name.to_str(&store)?);
-    let value = HeaderValue::try_from(&*value.to_str(&store)?);
+    let header = header(&name.to_str(&store)?, &value.to_str(&store)?);
     Ok(change(&mut store, client, |reply| {
-        let (Ok(name), Ok(value)) = (name, value) else { return Err("invalid-header") };
-        if belongs_to_handshake(&name) {
-            return Err("reserved-header");
-        }
+        let header = header?;
         let length = |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len();
-        let header = (name, value);
         if reply.headers.iter().map(length).sum::<usize>() + length(&header) > MAX_HEADERS {
             return Err("too-long");
         }
         reply.headers.push(header);
         Ok(())
     }))
+}
+
+fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderValue), &'static str> {
+    if name.len() + value.len() > MAX_HEADERS {
+        return Err("too-long");
+    }
+    let name = HeaderName::try_from(name).map_err(|_| "invalid-header")?;
+    if belongs_to_handshake(&name) {
+        return Err("reserved-header");
+    }
+    Ok((name, HeaderValue::try_from(value).map_err(|_| "invalid-header")?))
 }
 
 fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Outcome> {
@@ -79,16 +85,22 @@ fn set_body(
     mut store: Store<'_>,
     (client, content_type, body): (u64, Text, WasmList<u8>),
 ) -> Result<Outcome> {
-    let content_type = HeaderValue::try_from(&*content_type.to_str(&store)?);
+    let content_type = media_type(&content_type.to_str(&store)?);
     let body = body.as_le_slice(&store);
     let body = (body.len() <= MAX_BODY).then(|| body.to_vec());
     Ok(change(&mut store, client, |reply| {
         let Some(body) = body else { return Err("too-long") };
-        let content_type = content_type.ok().filter(|content_type| !content_type.is_empty());
-        let Some(content_type) = content_type else { return Err("invalid-header") };
-        reply.body = Some((content_type, body));
+        reply.body = Some((content_type?, body));
         Ok(())
     }))
+}
+
+fn media_type(text: &str) -> std::result::Result<HeaderValue, &'static str> {
+    match text.len() {
+        0 => Err("invalid-header"),
+        1..=MAX_HEADERS => HeaderValue::try_from(text).map_err(|_| "invalid-header"),
+        _ => Err("too-long"),
+    }
 }
 
 /// Changes the response to a client, if the client's `connected` event is running.

@@ -11,15 +11,17 @@
 
 mod burst;
 mod clients;
+mod connect_options;
 mod disconnection;
 mod error_names;
 mod expiry;
 mod handshake;
 mod log;
 mod message;
-mod options;
+mod options_table;
 mod outgoing;
 mod requests;
+mod send_options;
 mod tags;
 mod text;
 mod timers;
@@ -30,8 +32,10 @@ use wasmtime::component::Linker;
 use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::SendError;
 
+pub(super) use self::connect_options::ConnectOptions;
 pub(super) use self::handshake::Reply;
-pub(super) use self::options::OptionsTable;
+pub(super) use self::options_table::OptionsTable;
+pub(super) use self::send_options::SharedSendOptions;
 use super::state::State;
 use crate::clients::{Client, ClientId};
 

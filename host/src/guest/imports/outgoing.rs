@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 use wasmtime::Result;
 use wasmtime::component::Linker;
-use ws_host_protocol::handshake::belongs_to_handshake;
 
+use super::connect_options::{self, ConnectOptions, ConnectOptionsHandle};
 use super::{State, Store, check_ownership};
 use crate::clients::ClientId;
 use crate::dialer::{DialError, DialRequest};
@@ -14,30 +14,14 @@ use crate::outgoing::WebSocketRequest;
 
 const OUTGOING: &str = "ws-host:socket/outgoing@0.1.0";
 
-/// The maximum length of a URL, and the maximum total length of all headers and subprotocols, in bytes.
+/// The maximum length of a URL, in bytes.
 const MAX_URL: usize = 4 << 10;
-const MAX_HEADERS: usize = 16 << 10;
 
-/// The maximum number of subprotocols, and of headers.
-const MAX_NUMBER: usize = 100;
-
-/// The headers that apply to a single connection between two machines. Only the host may set them (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [&str; 8] = [
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "http2-settings",
-];
-
-type Headers = Vec<(String, Vec<u8>)>;
 type Connected = Result<(std::result::Result<u64, &'static str>,)>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut outgoing = linker.instance(OUTGOING)?;
+    connect_options::add_to_interface(&mut outgoing)?;
     outgoing.func_wrap("connect", connect)?;
     outgoing.func_wrap("connections", |store: Store<'_>, (): ()| {
         let all = store.data().resources.outgoing.all();
@@ -55,11 +39,11 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 /// Opens a WebSocket, if its server is granted.
 fn connect(
     mut store: Store<'_>,
-    (url, subprotocols, headers): (String, Vec<String>, Headers),
+    (url, options): (String, Option<ConnectOptionsHandle>),
 ) -> Connected {
     check_ownership(&store)?;
     let state = store.data_mut();
-    let request = match request(&url, subprotocols, headers) {
+    let request = match request(state, &url, options.as_ref()) {
         Ok(request) => request,
         Err(error) => return Ok((Err(error),)),
     };
@@ -90,14 +74,15 @@ fn connect(
 
 /// Checks the connection that a handler asks for.
 fn request(
+    state: &State,
     url: &str,
-    subprotocols: Vec<String>,
-    headers: Headers,
+    options: Option<&ConnectOptionsHandle>,
 ) -> std::result::Result<WebSocketRequest, &'static str> {
-    let in_headers = headers.iter().map(|(name, value)| name.len() + value.len());
-    let bytes = in_headers.chain(subprotocols.iter().map(String::len)).sum::<usize>();
-    let is_too_long = url.len() > MAX_URL || bytes > MAX_HEADERS;
-    if is_too_long || subprotocols.len().max(headers.len()) > MAX_NUMBER {
+    let options = match options {
+        Some(options) => state.connect_options.get(options)?.clone(),
+        None => ConnectOptions::default(),
+    };
+    if url.len() > MAX_URL {
         return Err("too-long");
     }
     let parsed = url.parse::<Uri>().map_err(|_| "invalid-url")?;
@@ -106,31 +91,12 @@ fn request(
     if !is_web_socket || url.contains('#') || authority(&parsed).contains('@') {
         return Err("invalid-url");
     }
-    if !subprotocols.iter().all(|name| is_token(name)) {
-        return Err("invalid-subprotocol");
-    }
-    let checked = headers.into_iter().map(|(name, value)| {
-        let name = HeaderName::try_from(name).map_err(|_| "invalid-header")?;
-        let value = HeaderValue::try_from(value).map_err(|_| "invalid-header")?;
-        match belongs_to_handshake(&name) || HOP_BY_HOP.contains(&name.as_str()) {
-            true => Err("invalid-header"),
-            false => Ok((name, value)),
-        }
-    });
-    Ok(WebSocketRequest {
-        headers: checked.collect::<std::result::Result<_, _>>()?,
-        url: parsed,
-        subprotocols,
-    })
+    let ConnectOptions { subprotocols, headers } = options;
+    Ok(WebSocketRequest { url: parsed, subprotocols, headers })
 }
 
 fn authority(url: &Uri) -> &str {
     url.authority().map_or("", |authority| authority.as_str())
-}
-
-/// Returns whether a string is a token (RFC 9110 §5.6.2). A header name must be a token.
-fn is_token(text: &str) -> bool {
-    HeaderName::try_from(text).is_ok()
 }
 
 /// Returns the part of a URL that the log may show. The rest may contain secrets.

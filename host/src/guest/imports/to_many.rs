@@ -8,7 +8,7 @@ use wasmtime::component::WasmList;
 use ws_host_protocol::SharedMessage;
 
 use super::message::Message;
-use super::options::{OptionsHandle, SendOptions, resolve};
+use super::send_options::{SendOptions, SendOptionsHandle, resolve};
 use super::text::Text;
 use super::{Outcome, Store, check_ownership};
 use crate::clients::ClientId;
@@ -78,7 +78,7 @@ pub(super) async fn send_to_clients(
 /// If the group has no member on this host, the message goes only to other hosts, if there are any.
 pub(super) async fn send_to_group(
     store: Store<'_>,
-    (name, message, options): (Text, Message, Option<OptionsHandle>),
+    (name, message, options): (Text, Message, Option<SendOptionsHandle>),
     kind: impl GroupKind,
 ) -> Result<Outcome> {
     check_ownership(&store)?;

@@ -67,10 +67,34 @@ static union {
 
 // ---- WebSockets ----
 
+static bool is_set(void) {
+  if (result.tag) ws_host_error = result.optional.text.data;
+  return !result.tag;
+}
+
+static bool set_connect_options(int32_t options, const ws_connect_options *wanted) {
+  for (size_t i = 0; i < wanted->subprotocols.size; i++) {
+    ws_string name = wanted->subprotocols.data[i];
+    CALL(ws_imported_add_subprotocol(options, name.data, name.size, &result));
+    if (!is_set()) return false;
+  }
+  for (size_t i = 0; i < wanted->headers.size; i++) {
+    ws_pair header = wanted->headers.data[i];
+    CALL(ws_imported_add_connect_header(options, header.name.data, header.name.size, header.value.data,
+                                        header.value.size, &result));
+    if (!is_set()) return false;
+  }
+  return true;
+}
+
 bool ws_connect(ws_string url, const ws_connect_options *wanted, ws_client *connection) {
-  ws_connect_options options = wanted ? *wanted : (ws_connect_options){0};
-  CALL(ws_imported_connect(url.data, url.size, options.subprotocols.data, options.subprotocols.size,
-                           options.headers.data, options.headers.size, &result));
+  int32_t options = wanted ? ws_imported_new_connect_options() : 0;
+  if (wanted && !set_connect_options(options, wanted)) {
+    ws_imported_drop_connect_options(options);
+    return false;
+  }
+  CALL(ws_imported_connect(url.data, url.size, wanted != NULL, options, &result));
+  if (wanted) ws_imported_drop_connect_options(options);
   if (result.tag) {
     ws_host_error = result.connection.error.data;
     return false;

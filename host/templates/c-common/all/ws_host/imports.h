@@ -123,9 +123,15 @@ FROM("topics", "subscribers") int32_t ws_imported_subscribers(address topic, siz
 FROM("topics", "publish")
 void ws_imported_publish(address topic, size_t topic_size, int32_t kind, address message, size_t message_size,
                          int32_t has_options, int32_t options, void *result);
+FROM("outgoing", "[constructor]connect-options") int32_t ws_imported_new_connect_options(void);
+FROM("outgoing", "[resource-drop]connect-options") void ws_imported_drop_connect_options(int32_t options);
+FROM("outgoing", "[method]connect-options.add-subprotocol")
+void ws_imported_add_subprotocol(int32_t options, address name, size_t name_size, void *result);
+FROM("outgoing", "[method]connect-options.add-header")
+void ws_imported_add_connect_header(int32_t options, address name, size_t name_size, address value,
+                                    size_t value_size, void *result);
 FROM("outgoing", "connect")
-void ws_imported_connect(address url, size_t url_size, address subprotocols, size_t subprotocol_count,
-                         address headers, size_t header_count, void *result);
+void ws_imported_connect(address url, size_t url_size, int32_t has_options, int32_t options, void *result);
 FROM("outgoing", "connections") void ws_imported_connections(void *result);
 FROM("outgoing", "url") void ws_imported_url(uint64_t connection, void *result);
 

@@ -232,7 +232,7 @@ bool ws_refuse(ws_client client, uint16_t status, ws_string text);
 // ---- The end of a connection ----
 
 // Only in `disconnected`. The cause is "client", "handler", "operator", "lost", "silent", "slow",
-// "protocol-error", "too-long", "handler-failed", "no-room", "expired", "stopping", or "not-opened" for a
+// "protocol-error", "too-long", "handler-failed", "no-room", "expired", "moved", "stopping", or "not-opened" for a
 // connection of ws_connect; there may be more.
 ws_string ws_disconnection_cause(ws_client client);
 ws_string ws_disconnection_reason(ws_client client);
@@ -303,7 +303,7 @@ typedef struct {
 // The options may be NULL.
 //
 // False with "not-granted", "invalid-url", "invalid-subprotocol", "invalid-header", "too-long", "too-many" (16
-// in the instance, 1,024 in the resource) or "stopping".
+// in the instance, 1,024 in the resource), "too-many-options" or "stopping".
 bool ws_connect(ws_string url, const ws_connect_options *options, ws_client *connection);
 
 // The connections that this instance has opened, or is opening. They are not among ws_connected_clients.

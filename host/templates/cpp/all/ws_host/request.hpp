@@ -98,7 +98,7 @@ class Disconnection {
   explicit Disconnection(Client client) : id_(client.id()) {}
 
   // "client", "handler", "operator", "lost", "silent", "slow", "protocol-error", "too-long",
-  // "handler-failed", "no-room", "expired", "stopping", or "not-opened" for a connection of `connect`; there may
+  // "handler-failed", "no-room", "expired", "moved", "stopping", or "not-opened" for a connection of `connect`; there may
   // be more.
   std::string cause() const { return detail::owned(ws_disconnection_cause(id_)); }
   std::string reason() const { return detail::owned(ws_disconnection_reason(id_)); }

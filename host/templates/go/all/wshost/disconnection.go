@@ -4,8 +4,8 @@ package wshost
 type Disconnection struct{ client Client }
 
 // Cause is what ended the connection: "client", "handler", "operator", "lost", "silent", "slow", "protocol-error",
-// "too-long", "handler-failed", "no-room", "expired", "stopping", or "not-opened" for a connection of [Connect]. More words
-// may be added.
+// "too-long", "handler-failed", "no-room", "expired", "moved", "stopping", or "not-opened" for a connection of [Connect]. More
+// words may be added.
 func (d Disconnection) Cause() string {
 	disconnectionCause(uint64(d.client), area())
 	cause, _ := resultString()

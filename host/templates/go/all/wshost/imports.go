@@ -230,8 +230,20 @@ func subscribers(topic string) uint32
 //go:wasmimport ws-host:socket/topics@0.1.0 publish
 func publish(topic string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer)
 
+//go:wasmimport ws-host:socket/outgoing@0.1.0 [constructor]connect-options
+func newConnectOptions() uint32
+
+//go:wasmimport ws-host:socket/outgoing@0.1.0 [resource-drop]connect-options
+func dropConnectOptions(options uint32)
+
+//go:wasmimport ws-host:socket/outgoing@0.1.0 [method]connect-options.add-subprotocol
+func addSubprotocol(options uint32, name string, result unsafe.Pointer)
+
+//go:wasmimport ws-host:socket/outgoing@0.1.0 [method]connect-options.add-header
+func addConnectHeader(options uint32, name, value string, result unsafe.Pointer)
+
 //go:wasmimport ws-host:socket/outgoing@0.1.0 connect
-func connectTo(url string, subprotocols unsafe.Pointer, subprotocolCount uint32, headers unsafe.Pointer, headerCount uint32, result unsafe.Pointer)
+func connectTo(url string, hasOptions, options uint32, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/outgoing@0.1.0 connections
 func outgoingConnections(result unsafe.Pointer)

@@ -92,9 +92,11 @@ func subscribers(topic string) uint32                                           
 func publish(topic string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer) {
 	unavailable()
 }
-func connectTo(url string, subprotocols unsafe.Pointer, subprotocolCount uint32, headers unsafe.Pointer, headerCount uint32, result unsafe.Pointer) {
-	unavailable()
-}
+func newConnectOptions() uint32                                                     { return unavailable() }
+func dropConnectOptions(options uint32)                                             { unavailable() }
+func addSubprotocol(options uint32, name string, result unsafe.Pointer)             { unavailable() }
+func addConnectHeader(options uint32, name, value string, result unsafe.Pointer)    { unavailable() }
+func connectTo(url string, hasOptions, options uint32, result unsafe.Pointer)       { unavailable() }
 func outgoingConnections(result unsafe.Pointer)                                     { unavailable() }
 func outgoingURL(connection uint64, result unsafe.Pointer)                          { unavailable() }
 func configGet(key string, result unsafe.Pointer)                                   { unavailable() }

@@ -27,20 +27,44 @@ type ConnectOptions struct {
 	Headers []Header
 }
 
+// open makes the options in the host.
+func (o ConnectOptions) open() (has, handle uint32, err error) {
+	if len(o.Subprotocols) == 0 && len(o.Headers) == 0 {
+		return 0, 0, nil
+	}
+	handle = newConnectOptions()
+	for _, name := range o.Subprotocols {
+		if err == nil {
+			addSubprotocol(handle, name, area())
+			err = resultError()
+		}
+	}
+	for _, header := range o.Headers {
+		if err == nil {
+			addConnectHeader(handle, header.Name, passed(header.Value), area())
+			err = resultError()
+		}
+	}
+	if err != nil {
+		dropConnectOptions(handle)
+		return 0, 0, err
+	}
+	return 1, handle, nil
+}
+
 // Connect begins to open a WebSocket, and returns its connection at once. It is used like a client: what is sent waits
 // until it is open, what the server sends arrives in ReceivedText and ReceivedBinary, and Disconnected is its last event.
 // Connected is not called for it. If it cannot be opened, Disconnected is called with the cause "not-opened", and the
 // reason says why.
 func Connect(url string, options ConnectOptions) (Client, error) {
-	texts := append([]string(nil), options.Subprotocols...)
-	for _, header := range options.Headers {
-		texts = append(texts, header.Name, passed(header.Value))
+	has, handle, err := options.open()
+	if err != nil {
+		return 0, err
 	}
-	elements := passedElements(texts)
-	offered := len(options.Subprotocols)
-	connectTo(url, elementsAt(elements[:offered]), uint32(offered), elementsAt(elements[offered:]),
-		uint32(len(options.Headers)), area())
-	passing = nil
+	connectTo(url, has, handle, area())
+	if has != 0 {
+		dropConnectOptions(handle)
+	}
 	if resultByte(0) != 0 {
 		return 0, Error(stringFrom(resultWord(8), resultWord(12)))
 	}

@@ -220,7 +220,8 @@ export interface Handshake {
 export interface Disconnection {
   /**
    * What ended it: `client`, `handler`, `operator`, `lost`, `silent`, `slow`, `protocol-error`, `too-long`,
-   * `handler-failed`, `no-room`, `expired`, `stopping`, or `not-opened` for a connection of `connect`. More may be added.
+   * `handler-failed`, `no-room`, `expired`, `moved`, `stopping`, or `not-opened` for a connection of `connect`. More may be
+   * added.
    */
   readonly cause: string | undefined;
   /** The code of the client's close frame; 1005 if it has none, 1006 if no close frame came. */

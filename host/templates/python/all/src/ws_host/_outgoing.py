@@ -45,11 +45,15 @@ def connect(
     Raises ConnectError if the WebSocket may not be opened.
     """
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    added = [(text(name), to_bytes(value)) for name, value in pairs]
-    try:
-        return Client(host.connect(text(url), [text(name) for name in subprotocols], added))
-    except Err as error:
-        raise ConnectError(error.value) from None
+    with host.ConnectOptions() as options:
+        try:
+            for name in subprotocols:
+                options.add_subprotocol(text(name))
+            for name, value in pairs:
+                options.add_header(text(name), to_bytes(value))
+            return Client(host.connect(text(url), options))
+        except Err as error:
+            raise ConnectError(error.value) from None
 
 
 def connections() -> list[Client]:

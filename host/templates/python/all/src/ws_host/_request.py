@@ -183,8 +183,8 @@ class Disconnection:
     def __init__(self, id: int) -> None:
         self.cause: str | None = disconnection.cause(id)
         """What ended it: `client`, `handler`, `operator`, `lost`, `silent`, `slow`, `protocol-error`, `too-long`,
-        `handler-failed`, `no-room`, `expired`, `stopping`, or `not-opened` for a connection of `connect`. More may be
-        added."""
+        `handler-failed`, `no-room`, `expired`, `moved`, `stopping`, or `not-opened` for a connection of `connect`. More may
+        be added."""
         self.code: int | None = disconnection.code(id)
         """The code of the client's close frame; 1005 if it has none, 1006 if no close frame came."""
         self.reason: str | None = disconnection.reason(id)

@@ -4,23 +4,17 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use wasmtime::Result;
-use wasmtime::component::{LinkerInstance, Resource, ResourceTable, ResourceType, WasmList};
+use wasmtime::component::{LinkerInstance, Resource, WasmList};
 use ws_host_protocol::{Compression, Form};
 
+use super::options_table::{Options, OptionsTable, add_resource};
 use super::text::Text;
 use super::{Outcome, Store};
 use crate::clients::ClientId;
 use crate::guest::state::State;
 
-/// How many options an instance may have at once.
-const MAX_OPTIONS: usize = 1_000;
-
 /// How many clients one set of options may exclude.
 const MAX_EXCEPT: usize = 1_000;
-
-/// The handle that a guest gets for options beyond [`MAX_OPTIONS`]. No entry of the table has this handle, because all
-/// handles of entries are lower.
-const INVALID_HANDLE: u32 = u32::MAX;
 
 /// How messages are sent, and which clients do not get them.
 #[derive(Clone, Debug, Default)]
@@ -30,18 +24,18 @@ pub(in crate::guest) struct SendOptions {
     pub(super) except: Vec<ClientId>,
 }
 
-/// The options of an instance.
-#[derive(Debug)]
-pub(in crate::guest) struct OptionsTable(ResourceTable);
+/// The options of a guest. They are shared with a message that is on its way to many clients.
+pub(in crate::guest) type SharedSendOptions = Arc<SendOptions>;
 
 /// The guest's handle to options.
-pub(super) type OptionsHandle = Resource<Arc<SendOptions>>;
+pub(super) type SendOptionsHandle = Resource<SharedSendOptions>;
 
-impl OptionsTable {
-    pub(in crate::guest) fn new() -> Self {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_OPTIONS);
-        Self(table)
+impl Options for SharedSendOptions {
+    const NAME: &str = "send-options";
+    const MAX: usize = 1_000;
+
+    fn table(state: &mut State) -> &mut OptionsTable<Self> {
+        &mut state.send_options
     }
 }
 
@@ -52,38 +46,26 @@ impl OptionsTable {
 /// `too-many-options` if the instance already had too many options when it created these.
 pub(super) fn resolve(
     store: &Store<'_>,
-    handle: Option<&OptionsHandle>,
-) -> Result<Arc<SendOptions>, &'static str> {
-    match handle {
-        None => Ok(Arc::default()),
-        Some(handle) => match store.data().options.0.get(handle) {
-            Ok(options) => Ok(Arc::clone(options)),
-            Err(_) => Err("too-many-options"),
-        },
-    }
+    handle: Option<&SendOptionsHandle>,
+) -> Result<SharedSendOptions, &'static str> {
+    handle.map_or_else(
+        || Ok(Arc::default()),
+        |handle| store.data().send_options.get(handle).map(Arc::clone),
+    )
 }
 
 /// Adds the resource to the interface `clients`.
 pub(super) fn add_to_interface(clients: &mut LinkerInstance<'_, State>) -> Result<()> {
-    let ty = ResourceType::host::<Arc<SendOptions>>();
-    clients.resource("send-options", ty, |mut store: Store<'_>, number| {
-        // For the invalid handle this fails, because it is not in the table.
-        let _ = store.data_mut().options.0.delete(OptionsHandle::new_own(number));
-        Ok(())
-    })?;
-    clients.func_wrap("[constructor]send-options", new)?;
+    add_resource::<SharedSendOptions>(clients)?;
     clients.func_wrap("[method]send-options.set-compression", set_compression)?;
     clients.func_wrap("[method]send-options.set-max-frame", set_max_frame)?;
     clients.func_wrap("[method]send-options.set-except", set_except)
 }
 
-fn new(mut store: Store<'_>, (): ()) -> Result<(OptionsHandle,)> {
-    let options = Arc::<SendOptions>::default();
-    let added = store.data_mut().options.0.push(options);
-    Ok((added.unwrap_or_else(|_| OptionsHandle::new_own(INVALID_HANDLE)),))
-}
-
-fn set_compression(store: Store<'_>, (options, mode): (OptionsHandle, Text)) -> Result<Outcome> {
+fn set_compression(
+    store: Store<'_>,
+    (options, mode): (SendOptionsHandle, Text),
+) -> Result<Outcome> {
     let compression = match &*mode.to_str(&store)? {
         "by-length" => Compression::ByLength,
         "always" => Compression::Always,
@@ -95,7 +77,7 @@ fn set_compression(store: Store<'_>, (options, mode): (OptionsHandle, Text)) -> 
 
 fn set_max_frame(
     store: Store<'_>,
-    (options, bytes): (OptionsHandle, Option<u32>),
+    (options, bytes): (SendOptionsHandle, Option<u32>),
 ) -> Result<Outcome> {
     let bytes = bytes.map(|bytes| NonZeroUsize::new(bytes as usize));
     if bytes == Some(None) {
@@ -106,7 +88,7 @@ fn set_max_frame(
 
 fn set_except(
     store: Store<'_>,
-    (options, clients): (OptionsHandle, WasmList<u64>),
+    (options, clients): (SendOptionsHandle, WasmList<u64>),
 ) -> Result<Outcome> {
     let clients = clients.as_le_slice(&store);
     if clients.len() > MAX_EXCEPT {
@@ -119,11 +101,10 @@ fn set_except(
 
 fn set(
     mut store: Store<'_>,
-    options: &OptionsHandle,
+    options: &SendOptionsHandle,
     change: impl FnOnce(&mut SendOptions),
 ) -> Result<Outcome> {
-    // The invalid handle has no options to set. The error is reported when the options are used.
-    if let Ok(options) = store.data_mut().options.0.get_mut(options) {
+    if let Some(options) = store.data_mut().send_options.get_mut(options) {
         change(Arc::make_mut(options));
     }
     Ok((Ok(()),))

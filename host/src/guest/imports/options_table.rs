@@ -1,0 +1,71 @@
+//! Options that a guest makes in the host: resources of the component model.
+
+use std::marker::PhantomData;
+
+use wasmtime::Result;
+use wasmtime::component::{LinkerInstance, Resource, ResourceTable, ResourceType};
+
+use super::Store;
+use crate::guest::state::State;
+
+/// The handle that a guest gets for options beyond the limit. No entry of a table has this handle, because all handles
+/// of entries are lower.
+const INVALID_HANDLE: u32 = u32::MAX;
+
+/// The options of one kind that an instance has.
+#[derive(Debug)]
+pub(in crate::guest) struct OptionsTable<T> {
+    entries: ResourceTable,
+    kind: PhantomData<fn() -> T>,
+}
+
+/// A kind of options that guests can make.
+pub(in crate::guest) trait Options: Default + Send + Sync + 'static {
+    /// The name of the resource in the contract.
+    const NAME: &str;
+
+    /// How many options of this kind an instance may have at once.
+    const MAX: usize;
+
+    /// Returns the options of this kind that an instance has.
+    fn table(state: &mut State) -> &mut OptionsTable<Self>;
+}
+
+impl<T: Options> OptionsTable<T> {
+    pub(in crate::guest) fn new() -> Self {
+        let mut entries = ResourceTable::new();
+        entries.set_max_capacity(T::MAX);
+        Self { entries, kind: PhantomData }
+    }
+
+    /// Returns the options of a handle.
+    ///
+    /// # Errors
+    ///
+    /// `too-many-options` if the instance already had too many options when it created these.
+    pub(super) fn get(&self, handle: &Resource<T>) -> Result<&T, &'static str> {
+        self.entries.get(handle).map_err(|_| "too-many-options")
+    }
+
+    /// Returns the options of a handle, to change them. Returns `None` for options beyond the limit: there is nothing to
+    /// change, and the error is reported when the options are used.
+    pub(super) fn get_mut(&mut self, handle: &Resource<T>) -> Option<&mut T> {
+        self.entries.get_mut(handle).ok()
+    }
+}
+
+/// Adds the resource with its constructor to an interface.
+pub(super) fn add_resource<T: Options>(interface: &mut LinkerInstance<'_, State>) -> Result<()> {
+    interface.resource(T::NAME, ResourceType::host::<T>(), drop_options::<T>)?;
+    interface.func_wrap(&format!("[constructor]{}", T::NAME), |mut store: Store<'_>, (): ()| {
+        let added = T::table(store.data_mut()).entries.push(T::default());
+        Ok((added.unwrap_or_else(|_| Resource::new_own(INVALID_HANDLE)),))
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the linker asks for a function that can fail")]
+fn drop_options<T: Options>(mut store: Store<'_>, handle: u32) -> Result<()> {
+    // For the invalid handle this fails, because it is not in the table.
+    let _ = T::table(store.data_mut()).entries.delete(Resource::<T>::new_own(handle));
+    Ok(())
+}
