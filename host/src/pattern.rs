@@ -28,6 +28,7 @@ pub struct Pattern {
 
 /// Why a string is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PatternError {
     /// The pattern does not begin with a slash.
     #[error("{0:?} must begin with /")]

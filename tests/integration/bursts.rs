@@ -333,6 +333,30 @@ fn burst_waits_for_a_full_outbound_buffer_and_loses_nothing() -> Result<()> {
 }
 
 #[test]
+fn full_in_a_burst_is_followed_by_drained_once_and_by_the_rest_of_the_burst() -> Result<()> {
+    let flags = ["--max-outbound", "32MiB"];
+    let (_server, mut client) = server_and_client("guest-filling", &flags)?;
+    for _ in 0..3 {
+        send_at_once(&mut client, &texts(&["a", "fill 10000", "b", "c"]))?;
+        assert_eq!(client.receive_text()?, "a");
+        let mut filling = 0;
+        let mut others = Vec::new();
+        while others.len() < 3 {
+            match client.receive_text()? {
+                text if text.starts_with('x') => filling += 1,
+                text => others.push(text),
+            }
+        }
+        ensure!(filling > 1000, "only {filling} messages filled the buffer");
+        // There may be room again before or after the handler gets the other messages.
+        let of_the_burst: Vec<_> = others.iter().filter(|text| *text != "drained").collect();
+        assert_eq!(of_the_burst, ["b", "c"], "{others:?}");
+    }
+    assert_eq!(client.ask("nothing came twice")?, "nothing came twice");
+    Ok(())
+}
+
+#[test]
 fn automatic_answers_keep_their_place_in_a_burst() -> Result<()> {
     let flags = ["--auto-answer", "ping=pong"];
     let (_server, mut client) = server_and_client("echo", &flags)?;

@@ -154,6 +154,16 @@ fn client_that_is_closed_to_make_room_has_the_cause_no_room() -> Result<()> {
 }
 
 #[test]
+fn expiry_is_the_cause() -> Result<()> {
+    let mut server = serve("guest-tagging", &[])?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("expire 50")?, "Ok(())");
+    client.expect_close(1008)?;
+    assert_eq!(cause(&mut server)?, "expired");
+    Ok(())
+}
+
+#[test]
 fn shutdown_and_removal_of_the_resource_are_the_cause() -> Result<()> {
     let mut server = serve("echo", &["--admin", "127.0.0.1:0"])?;
     let admin = server.admin()?;

@@ -11,8 +11,11 @@ use crate::encrypted::Authority;
 
 fn sha256(bytes: &[u8]) -> Result<String> {
     let suite = TLS13_AES_128_GCM_SHA256.tls13().context("no suite of TLS 1.3")?;
-    let hash = suite.common.hash_provider.hash(bytes);
-    Ok(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(suite.common.hash_provider.hash(bytes).as_ref()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -28,7 +31,7 @@ fn handler_sees_names_and_fingerprint_of_a_certificate_over_every_version_of_tls
     // Every certificate of this authority has these names.
     let names = "dns:localhost ip:127.0.0.1 ip:::1";
     let fingerprint = sha256(&alice.certificate)?;
-    let length = alice.certificate.len().to_string();
+    let der = hexadecimal(&alice.certificate);
     for version in [&TLS12, &TLS13] {
         let version = [version];
         let ask = authority.ask().version(&version);
@@ -36,10 +39,10 @@ fn handler_sees_names_and_fingerprint_of_a_certificate_over_every_version_of_tls
         assert_eq!(shown.ask("certificate-names")?, names);
         assert_eq!(shown.ask("certificate-fingerprint")?, fingerprint);
         assert_eq!(shown.ask("certificate-subject")?, "CN=alice,O=Example");
-        assert_eq!(shown.ask("certificate-length")?, length);
+        assert_eq!(shown.ask("certificate")?, der);
         let mut nobody = Client::greet(ask.connect(server.address())?)?;
-        for what in ["names", "fingerprint", "subject", "length"] {
-            assert_eq!(nobody.ask(&format!("certificate-{what}"))?, "", "{what}");
+        for what in ["", "-names", "-fingerprint", "-subject"] {
+            assert_eq!(nobody.ask(&format!("certificate{what}"))?, "", "{what}");
         }
     }
     let (certificate, key) = alice.write(authority.folder(), "alice-")?;

@@ -200,6 +200,7 @@ impl Outgoing {
         self.unanswered.clear();
         self.pong = None;
         self.outbound.discard();
+        self.outbound.release_buffers();
     }
 
     fn refill(&mut self) {

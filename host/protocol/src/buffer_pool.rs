@@ -5,8 +5,9 @@
 //! buffer is still in the processor's cache when it is filled and read. The pages of a long buffer are already mapped.
 //! Mapping new pages would cost more than all work on the contents.
 //!
-//! The crate takes and returns buffers itself, except for the payloads of events: call [`recycle`] with such a payload
-//! after handling its event. The crate has no clock, so the caller decides when to call [`release_memory`].
+//! The crate takes and returns buffers itself, except for the payloads of events, which its user returns
+//! ([`Outbound::recycle`](crate::Outbound::recycle)). The crate has no clock, so its user decides when to free the buffers
+//! ([`Outbound::release_buffers`](crate::Outbound::release_buffers)).
 
 use std::cell::RefCell;
 
@@ -32,12 +33,8 @@ struct Pool {
     long: Vec<Vec<u8>>,
 }
 
-/// Keeps the memory of an event's payload for a later message, if that memory is longer than 2 MiB. Fresh memory of
-/// that size costs more than all work on its contents.
-///
-/// Call this function after handling an event that owned its payload. The contents of the buffer are never visible
-/// again.
-pub fn recycle(buffer: Vec<u8>) {
+/// Keeps a buffer for a later long message if it is long.
+pub(crate) fn recycle(buffer: Vec<u8>) {
     // The buffer of a short payload has exactly the length of the payload. A reply of the same length would not fit,
     // because it has a header.
     if buffer.capacity() > LONG {
@@ -45,9 +42,8 @@ pub fn recycle(buffer: Vec<u8>) {
     }
 }
 
-/// Frees the memory that this thread keeps for later long messages of its connections: at most twice the length of the
-/// longest message. Call this function when a connection ends, and from time to time while connections are idle.
-pub fn release_memory() {
+/// Frees the long buffers of this thread.
+pub(crate) fn release_memory() {
     POOL.with_borrow_mut(|pool| pool.long = Vec::new());
 }
 

@@ -78,6 +78,7 @@ impl CloseFrame {
 
 /// The error of [`CloseFrame::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CloseFrameError {
     /// The code may not be sent.
     #[error(transparent)]

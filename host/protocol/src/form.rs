@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 
 /// The form in which a message is sent. By default a message is sent in one frame, and compressed if compression was
-/// negotiated and the message is long enough.
+/// negotiated and the message is long enough. To change a setting, assign its field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Form {
     /// Whether the message is compressed.
     pub compression: Compression,
@@ -17,6 +18,7 @@ pub struct Form {
 ///
 /// A message that would not become shorter is always sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// If the message is at least as long as the [threshold](crate::Deflate::threshold).
     #[default]

@@ -89,7 +89,6 @@ mod whole_message;
 #[cfg(test)]
 mod tests;
 
-pub use buffer_pool::{recycle, release_memory};
 pub use close::{CloseFrame, CloseFrameError, MAX_CLOSE_REASON};
 pub use close_code::{CloseCode, CloseCodeError};
 pub use deflate::{Deflate, PerMessageDeflate};

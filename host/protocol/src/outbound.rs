@@ -236,6 +236,20 @@ impl Outbound {
         }
     }
 
+    /// Keeps the memory of a received message for a later one, sent or received, if it is longer than 2 MiB. Fresh memory
+    /// of that size costs more than all work on its contents. Call this function after handling an event that owned its
+    /// payload. The contents are never visible again.
+    pub fn recycle(&mut self, payload: Vec<u8>) {
+        buffer_pool::recycle(payload);
+    }
+
+    /// Frees the memory that is kept for later messages of more than 2 MiB: at most twice the length of the longest
+    /// message. The connections of a thread share this memory. Call this function when a connection has ended, and from
+    /// time to time while connections are idle.
+    pub fn release_buffers(&mut self) {
+        buffer_pool::release_memory();
+    }
+
     /// Drops everything that is queued. Call this function when the peer is gone.
     pub fn discard(&mut self) {
         self.queue = Queue::default();

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ws_host_protocol::recycle;
-
 use super::Actor;
 use super::fair_mutex::FairMutexGuard;
 use super::slot::{ActorSlot, InstanceState, LiveInstance};
@@ -45,12 +43,13 @@ impl ClientEvent<'_> {
     }
 
     /// Makes the memory of a handled message available for the next message.
-    fn recycle_memory(self) {
-        match self {
-            Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
-            Self::Binary(Cow::Owned(bytes)) => recycle(bytes),
-            Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => {}
-        }
+    fn recycle_memory(self, client: &Client) {
+        let bytes = match self {
+            Self::Text(Cow::Owned(text)) => text.into_bytes(),
+            Self::Binary(Cow::Owned(bytes)) => bytes,
+            Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => return,
+        };
+        client.recycle(bytes);
     }
 }
 
@@ -96,7 +95,7 @@ impl<'a> Turn<'a> {
                 ClientEvent::Binary(bytes) => guest.received_binary(from, bytes).await,
                 ClientEvent::Pong(payload) => guest.received_pong(from, payload).await,
             };
-            event.recycle_memory();
+            event.recycle_memory(from);
             self.finish_call(live, result)
         }
     }

@@ -67,9 +67,9 @@ impl fmt::Display for Envelope {
         }
         f.write_str(if self.is_text { "t" } else { "b" })?;
         f.write_str(match self.form.compression {
-            Compression::ByLength => "0",
             Compression::Always => "1",
             Compression::Never => "2",
+            _ => "0",
         })?;
         match self.form.frame_size {
             Some(size) => write!(f, ".{size}"),
@@ -89,7 +89,14 @@ fn parse_form(text: &str) -> Option<Form> {
         "2" => Compression::Never,
         _ => return None,
     };
-    Some(Form { compression, frame_size })
+    Some(form(compression, frame_size))
+}
+
+fn form(compression: Compression, frame_size: Option<NonZeroUsize>) -> Form {
+    let mut form = Form::default();
+    form.compression = compression;
+    form.frame_size = frame_size;
+    form
 }
 
 /// Frames a received message.
@@ -117,7 +124,7 @@ mod tests {
             for frame_size in [None, NonZeroUsize::new(4096)] {
                 for sender in [None, Some(sender)] {
                     for is_text in [true, false] {
-                        let form = Form { compression, frame_size };
+                        let form = form(compression, frame_size);
                         let envelope = Envelope { sender, is_text, form };
                         assert_eq!(Envelope::parse(&envelope.to_string()), Ok(envelope));
                     }

@@ -290,6 +290,7 @@ pub enum OnFault {
 
 /// What happens to a client when its outbound buffer has no room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnFull {
     /// The client stays connected and misses the message. The handler gets an error.
     Drop,
@@ -300,11 +301,19 @@ pub enum OnFull {
 
 /// A text message that the host answers itself, as long as the client's outbound buffer has room.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AutoAnswer {
     /// The whole message.
     pub request: String,
     /// The whole answer.
     pub answer: String,
+}
+
+impl AutoAnswer {
+    /// Creates an automatic answer to a message.
+    pub fn new(request: impl Into<String>, answer: impl Into<String>) -> Self {
+        Self { request: request.into(), answer: answer.into() }
+    }
 }
 
 /// Limits of a host, and what happens when they are exceeded.

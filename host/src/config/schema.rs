@@ -23,6 +23,7 @@ mod listen;
     missing_docs,
     reason = "docs/configuration.md describes the keys, and config::Config the settings"
 )]
+#[non_exhaustive]
 pub struct Server {
     pub listen: Option<OneOrMany<Listen>>,
     pub backlog: Option<u32>,
@@ -71,6 +72,7 @@ pub struct Server {
     missing_docs,
     reason = "docs/cluster.md describes the keys, and config::Cluster the settings"
 )]
+#[non_exhaustive]
 pub struct Cluster {
     pub engine: Option<OneOrMany<String>>,
     pub name: Option<String>,
@@ -93,6 +95,7 @@ pub struct Cluster {
     missing_docs,
     reason = "docs/traces.md describes the keys, and config::Traces the settings"
 )]
+#[non_exhaustive]
 pub struct Traces {
     pub endpoint: Option<String>,
     pub ratio: Option<f64>,
@@ -104,6 +107,7 @@ pub struct Traces {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "docs/configuration.md describes the keys")]
+#[non_exhaustive]
 pub struct Dev {
     pub build: Option<String>,
     pub watch: Option<Vec<PathBuf>>,
@@ -116,6 +120,7 @@ pub struct Dev {
     missing_docs,
     reason = "docs/configuration.md describes the keys, and config::Resource the settings"
 )]
+#[non_exhaustive]
 pub struct Resource {
     pub name: Option<String>,
     pub path: Option<String>,
@@ -257,6 +262,7 @@ pub enum OnFault {
 /// What happens to a client when its outbound buffer has no room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum OnFull {
     /// The client stays connected, and misses the message.
     Drop,
@@ -330,6 +336,7 @@ pub enum Convention {
 /// The folder for compiled components.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a folder, or false")]
+#[non_exhaustive]
 pub enum Cache {
     /// `false`: no cache. `true`: the user's cache folder.
     Is(bool),

@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use ws_host_protocol::release_memory;
-
 use crate::clients::Client;
 
 /// The shortest time between two releases of the memory that a thread keeps for long messages. Otherwise many idle
@@ -22,6 +20,6 @@ pub(super) fn release_idle_memory(client: &Client) {
     frames.release_context();
     if LAST_RELEASE.get().is_none_or(|released| released.elapsed() >= INTERVAL) {
         LAST_RELEASE.set(Some(Instant::now()));
-        release_memory();
+        frames.release_buffers();
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{Event, Inbound, Limits as MessageLimits, Role, release_memory};
+use ws_host_protocol::{Event, Inbound, Limits as MessageLimits, Role};
 
 pub(crate) use self::admitted_client::{AdmittedClient, ClientPermit};
 use self::buffer::Buffer;
@@ -104,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn serve(mut self, initial_input: Vec<u8>) -> impl Future<Output = ()> {
         async move {
             let end = self.run(initial_input).await;
-            release_memory();
+            self.admitted.client().outbound().frames.release_buffers();
             // Boxed to keep the future of the connection small.
             Box::pin(self.end(end)).await;
         }

@@ -152,7 +152,7 @@ fn search_path() -> Result<std::ffi::OsString> {
 /// # Errors
 ///
 /// What it printed, if it fails.
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
     ensure!(
         output.status.success(),

@@ -79,7 +79,8 @@ impl End {
             1 => Compression::Always,
             _ => Compression::ByLength,
         };
-        let form = Form { compression, frame_size: None };
+        let mut form = Form::default();
+        form.compression = compression;
         if what & 0xc0 == 0xc0 {
             self.outbound.release_memory();
             self.outbound.release_context();
@@ -97,7 +98,7 @@ impl End {
                 (self.outbound.send_shared(&message), Event::Text(text.into()))
             }
             6 => {
-                let form = Form { frame_size: Some(size), ..form };
+                form.frame_size = Some(size);
                 let message = SharedMessage::binary(&bytes).with_form(form);
                 (self.outbound.send_shared(&message), Event::Binary(bytes.into()))
             }

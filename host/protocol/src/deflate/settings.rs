@@ -37,7 +37,7 @@ pub enum KeepWindow {
     Always,
 }
 
-/// The settings of one direction of a connection.
+/// The settings of one direction of a connection. RFC 7692 §7.1 has these two parameters and no third.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Direction {
     /// Whether a message may refer to earlier messages.

@@ -237,8 +237,8 @@ impl Serve {
         if self.component.is_none() {
             return Err(anyhow!("nothing to serve: give --component FILE or --config FILE"));
         }
-        let mut resource =
-            schema::Resource { component: self.component, ..schema::Resource::default() };
+        let mut resource = schema::Resource::default();
+        resource.component = self.component;
         let mut server = schema::Server::default();
         self.listen.apply(&mut server);
         self.resource.apply(&mut resource);

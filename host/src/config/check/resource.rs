@@ -81,7 +81,7 @@ impl schema::Resource {
                 .auto_answers
                 .unwrap_or_default()
                 .into_iter()
-                .map(|(request, answer)| AutoAnswer { request, answer })
+                .map(|(request, answer)| AutoAnswer::new(request, answer))
                 .collect(),
             on_fault: match self.on_fault {
                 Some(schema::OnFault::DropMessage) => OnFault::DropMessage,

@@ -6,6 +6,7 @@ mod echo;
 mod faults;
 mod limits;
 mod own_tests;
+mod plain;
 mod rooms;
 mod scripts;
 
@@ -27,6 +28,7 @@ pub(crate) struct Scenario {
 /// Returns the scenarios for a language.
 pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario> {
     let scripts = if INTERPRETED.contains(&language.name) { scripts::ALL } else { &[] };
+    let plain = if language.name == "js" { plain::ALL } else { &[] };
     let capabilities = if language.has_capabilities() { capabilities::ALL } else { &[] };
     [
         echo::ALL,
@@ -36,6 +38,7 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         limits::ALL,
         own_tests::ALL,
         scripts,
+        plain,
         capabilities,
     ]
     .into_iter()

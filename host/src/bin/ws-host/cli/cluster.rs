@@ -120,21 +120,20 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn apply(self, server: &mut schema::Server) {
-        let Self { engine, name, credentials, ca, cert, key, .. } = self;
-        let engine = engine.map(OneOrMany::One);
-        server.cluster = engine.map(|engine| schema::Cluster {
-            engine: Some(engine),
-            name,
-            credentials,
-            ca,
-            cert,
-            key,
-            listen: self.listen,
-            advertise: self.advertise,
-            secret: self.secret,
-            lease: self.lease.map(Time),
-            replicas: self.replicas,
-            without_engine: self.without_engine,
-        });
+        let Some(engine) = self.engine else { return };
+        let mut cluster = schema::Cluster::default();
+        cluster.engine = Some(OneOrMany::One(engine));
+        cluster.name = self.name;
+        cluster.credentials = self.credentials;
+        cluster.ca = self.ca;
+        cluster.cert = self.cert;
+        cluster.key = self.key;
+        cluster.listen = self.listen;
+        cluster.advertise = self.advertise;
+        cluster.secret = self.secret;
+        cluster.lease = self.lease.map(Time);
+        cluster.replicas = self.replicas;
+        cluster.without_engine = self.without_engine;
+        server.cluster = Some(cluster);
     }
 }

@@ -40,11 +40,12 @@ pub(super) struct Traces {
 impl Traces {
     pub(super) fn apply(self, server: &mut schema::Server) {
         let Self { endpoint, ratio, service, headers } = self;
-        server.traces = endpoint.map(|endpoint| schema::Traces {
-            endpoint: Some(endpoint),
-            ratio,
-            service,
-            headers,
-        });
+        let Some(endpoint) = endpoint else { return };
+        let mut traces = schema::Traces::default();
+        traces.endpoint = Some(endpoint);
+        traces.ratio = ratio;
+        traces.service = service;
+        traces.headers = headers;
+        server.traces = Some(traces);
     }
 }

@@ -39,7 +39,7 @@ impl Project {
             );
         }
         let schema::Server { dev, resources, .. } = config::read_settings(&file)?;
-        let schema::Dev { build, watch } = dev.unwrap_or_default();
+        let schema::Dev { build, watch, .. } = dev.unwrap_or_default();
         let build = build.with_context(|| {
             format!(
                 "{} does not say how to build the project: add the table [dev] with build = \"COMMAND\"",
