@@ -73,7 +73,7 @@ pub use printable::{Tabs, printable};
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, CheckedResource, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader,
-    ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening,
+    ConfigureError, Configured, CustomError, CustomMessage, CustomReply, Host, Listening,
     ListeningSockets, NoResource, PassedSocket, PassedSockets, Peer, Recipient, ResourceStatus,
     Server, StartError, Stopped, TaggedError,
 };

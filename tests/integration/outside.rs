@@ -25,7 +25,7 @@ fn publish(admin: SocketAddr, topic: &str, headers: &str, message: &[u8]) -> Res
 }
 
 #[test]
-fn message_from_outside_reaches_the_handler_and_its_answer_comes_back() -> Result<()> {
+fn message_from_outside_reaches_the_handler_and_its_reply_comes_back() -> Result<()> {
     let (server, admin) = scene(&[])?;
     let mut client = Client::connect(&server)?;
     client.ask("before")?;

@@ -59,7 +59,7 @@ async fn websocket(
 async fn message(State(host): State<Host>, message: Bytes) -> String {
     let resource = host.resources().remove(0).name;
     match host.send_custom(&resource, Recipient::All, &*message).await {
-        Ok(answers) => format!("{answers:?}\n"),
+        Ok(replies) => format!("{replies:?}\n"),
         Err(error) => format!("{error}\n"),
     }
 }

@@ -10,7 +10,7 @@ use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultSite;
 use crate::clients::{Client, HostClose, Pace};
 use crate::guest::{
-    Burst, CustomInfo, CustomReply, Disconnection, Fault, HandlerAcceptance, HandlerRejection,
+    Burst, CustomInfo, Disconnection, Fault, HandlerAcceptance, HandlerRejection, HandlerReply,
 };
 use crate::timers::{DueTimer, SavedTimer};
 
@@ -258,7 +258,7 @@ impl<'a> Turn<'a> {
         mut self,
         message: Vec<u8>,
         info: CustomInfo,
-    ) -> Result<CustomReply, Fault> {
+    ) -> Result<HandlerReply, Fault> {
         let mut live = self.take_instance().await?;
         let result = live.guest.received_custom(message, info).await;
         self.finish_call(live, result)

@@ -75,8 +75,8 @@ pub(crate) struct HandlerRejection {
 
 /// An instance's response to a custom message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CustomReply {
-    /// The handler's answer.
+pub(crate) enum HandlerReply {
+    /// The handler's reply.
     Given(Vec<u8>),
     /// The handler refused the message, for this reason.
     Refused(String),
@@ -247,24 +247,24 @@ impl Guest {
         .await
     }
 
-    /// Delivers a custom message, and returns the handler's answer.
+    /// Delivers a custom message, and returns the handler's reply.
     pub(crate) async fn received_custom(
         &mut self,
         message: Vec<u8>,
         info: CustomInfo,
-    ) -> Result<CustomReply, Fault> {
+    ) -> Result<HandlerReply, Fault> {
         let Event { optional, store, time_limit, .. } =
             self.begin_event(EventName::ReceivedCustom, None);
         let Some(received_custom) = &optional.received_custom else {
-            return Ok(CustomReply::NoListener);
+            return Ok(HandlerReply::NoListener);
         };
         store.data_mut().custom = Some(info);
         let call = received_custom.call_async(&mut *store, (message,));
-        let (answer,) = time_limit.wait(pin!(call)).await?;
+        let (reply,) = time_limit.wait(pin!(call)).await?;
         store.data_mut().custom = None;
-        Ok(match answer {
-            Ok(answer) => CustomReply::Given(answer),
-            Err(reason) => CustomReply::Refused(reason),
+        Ok(match reply {
+            Ok(reply) => HandlerReply::Given(reply),
+            Err(reason) => HandlerReply::Refused(reason),
         })
     }
 

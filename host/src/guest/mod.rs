@@ -56,7 +56,9 @@ pub(crate) use compile::{CompileOptions, CompilerProcess, cancellation};
 pub(crate) use error::{Fault, LoadError};
 #[cfg(feature = "testing")]
 pub(crate) use fault_injection::InjectedFault;
-pub(crate) use instance::{CustomReply, Disconnection, Guest, HandlerAcceptance, HandlerRejection};
+pub(crate) use instance::{
+    Disconnection, Guest, HandlerAcceptance, HandlerRejection, HandlerReply,
+};
 pub(crate) use limits::CallLimits;
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
 pub(crate) use template::{ComponentSpec, Source, StoreSettings, Template};

@@ -7,7 +7,7 @@ use super::{Key, MAX_DELIVERIES, NoLease, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
 use crate::config::InstancePer;
-use crate::guest::{CustomInfo, CustomReply, Fault};
+use crate::guest::{CustomInfo, Fault, HandlerReply};
 use crate::ownership::Ownership;
 
 /// The actors that get a custom message.
@@ -64,7 +64,7 @@ impl Resource {
         target: Target,
         message: Arc<[u8]>,
         info: CustomInfo,
-    ) -> Result<Vec<Result<CustomReply, Fault>>, NoTarget> {
+    ) -> Result<Vec<Result<HandlerReply, Fault>>, NoTarget> {
         let actors = match target {
             Target::All => self.every_actor()?,
             Target::Path(path, ownership) => {
@@ -130,7 +130,7 @@ async fn deliver(
     actor: &Arc<Actor>,
     message: &[u8],
     info: CustomInfo,
-) -> Result<CustomReply, Fault> {
+) -> Result<HandlerReply, Fault> {
     let reply = actor.turn().await.call_received_custom(message.to_vec(), info).await;
     if let Err(fault) = &reply {
         actor.report_fault(None, fault);

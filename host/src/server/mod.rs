@@ -33,8 +33,8 @@ use self::admin::{Admin, HealthAddress};
 pub use self::error::StartError;
 pub use self::host::request::Peer;
 pub use self::host::{
-    CheckedResource, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError,
-    CustomMessage, Host, NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
+    CheckedResource, ClientStatus, ConfigureError, Configured, CustomError, CustomMessage,
+    CustomReply, Host, NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
 };
 use self::listen::passed::{ADMIN, HEALTH, HandedOver, Opener};
 pub use self::listen::passed::{PassedSocket, PassedSockets};

@@ -20,7 +20,7 @@ use super::stream::{Shared, exchange};
 use crate::config::{self, Watch};
 use crate::guest::InjectedFault;
 use crate::{
-    ConfigureError, CustomAnswer, CustomError, Host, NoResource, Peer, Recipient, ReloadError,
+    ConfigureError, CustomError, CustomReply, Host, NoResource, Peer, Recipient, ReloadError,
     ReloadOutcome, Replaced, StartError, Stopped,
 };
 
@@ -214,7 +214,7 @@ impl TestHost {
         published
     }
 
-    /// Sends a custom message to instances of the first resource, and returns their answers.
+    /// Sends a custom message to instances of the first resource, and returns their replies.
     ///
     /// # Errors
     ///
@@ -223,12 +223,12 @@ impl TestHost {
         &self,
         to: Recipient,
         message: &[u8],
-    ) -> Result<Vec<CustomAnswer>, CustomError> {
+    ) -> Result<Vec<CustomReply>, CustomError> {
         let name = self.first_name();
         let message = crate::CustomMessage::new(message);
-        let answers = self.running.clock.finish(self.host.send_custom(&name, to, message));
+        let replies = self.running.clock.finish(self.host.send_custom(&name, to, message));
         self.running.clock.settle();
-        answers
+        replies
     }
 
     /// Closes a client as an operator does. Returns whether it was connected.

@@ -32,4 +32,4 @@ pub use ws_host::config;
 pub use ws_host::protocol::Deflate;
 #[doc(inline)]
 pub use ws_host::testing::*;
-pub use ws_host::{CustomAnswer, CustomError, Host, Recipient, ReloadOutcome, StartError};
+pub use ws_host::{CustomError, CustomReply, Host, Recipient, ReloadOutcome, StartError};

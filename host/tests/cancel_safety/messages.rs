@@ -93,7 +93,7 @@ async fn message_to_many_actors_reaches_all_of_them() {
                 expected.push(message);
                 // In every room, a later message queues for its turn after the earlier ones.
                 let last = host.send_custom(NAME, Recipient::All, b"last").await;
-                assert_eq!(last.map(|answers| answers.len()), Ok(rooms.len()));
+                assert_eq!(last.map(|replies| replies.len()), Ok(rooms.len()));
                 expected.push("last".to_owned());
             }
             for room in rooms {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use ws_host::config::{self, InstancePer, Resource};
-use ws_host::{CustomAnswer, Host, Recipient};
+use ws_host::{CustomReply, Host, Recipient};
 
 /// The name of the resource.
 pub(crate) const NAME: &str = "patient";
@@ -78,8 +78,8 @@ pub(crate) async fn host(resource: Resource) -> Host {
 pub(crate) async fn record(host: &Host, path: Option<&str>) -> Vec<String> {
     let to = path.map_or(Recipient::All, |path| Recipient::Path(path.to_owned()));
     let asked = timeout(DEADLINE, host.send_custom(NAME, to, b"record")).await;
-    let answers = asked.expect("an answer in time").expect("an instance");
-    let [CustomAnswer::Given(record)] = &answers[..] else { panic!("{answers:?}") };
+    let replies = asked.expect("a reply in time").expect("an instance");
+    let [CustomReply::Given(record)] = &replies[..] else { panic!("{replies:?}") };
     String::from_utf8_lossy(record).lines().map(str::to_owned).collect()
 }
 

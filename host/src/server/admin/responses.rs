@@ -4,7 +4,7 @@ use http::header::{ALLOW, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
-use crate::server::host::{Configured, CustomAnswer, CustomError, TaggedError};
+use crate::server::host::{Configured, CustomError, CustomReply, TaggedError};
 use crate::server::reload_config::{ConfigReload, ConfigReloadError};
 use crate::server::response::{Body, text};
 
@@ -94,11 +94,11 @@ pub(super) fn rolled_back(
     }
 }
 
-/// Returns the response to a request that sends a message. If one instance got the message, the response is its answer,
+/// Returns the response to a request that sends a message. If one instance got the message, the response is its reply,
 /// unchanged. If several did, the response is the number of instances that accepted the message.
-pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<Body> {
-    let mut answers = match answers {
-        Ok(answers) => answers,
+pub(super) fn sent(replies: Result<Vec<CustomReply>, CustomError>) -> Response<Body> {
+    let mut replies = match replies {
+        Ok(replies) => replies,
         Err(error @ (CustomError::NoResource(_) | CustomError::NoClient)) => {
             return text(StatusCode::NOT_FOUND, format!("{error}\n"));
         }
@@ -111,21 +111,21 @@ pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<
         }
         Err(error) => return text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     };
-    match (answers.len(), answers.pop()) {
-        (1, Some(CustomAnswer::Given(answer))) => text(StatusCode::OK, answer),
-        (1, Some(CustomAnswer::Refused(why))) => {
+    match (replies.len(), replies.pop()) {
+        (1, Some(CustomReply::Given(answer))) => text(StatusCode::OK, answer),
+        (1, Some(CustomReply::Refused(why))) => {
             text(StatusCode::UNPROCESSABLE_ENTITY, format!("{why}\n"))
         }
-        (_, Some(CustomAnswer::NoListener)) => text(
+        (_, Some(CustomReply::NoListener)) => text(
             StatusCode::NOT_IMPLEMENTED,
             "The component does not export ws-host:socket/custom-listener.\n",
         ),
-        (1, Some(CustomAnswer::Failed)) => {
+        (1, Some(CustomReply::Failed)) => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
         (all, last) => {
-            let is_given = |answer: &CustomAnswer| matches!(answer, CustomAnswer::Given(_));
-            let accepted = answers.iter().chain(&last).filter(|answer| is_given(answer)).count();
+            let is_given = |reply: &CustomReply| matches!(reply, CustomReply::Given(_));
+            let accepted = replies.iter().chain(&last).filter(|reply| is_given(reply)).count();
             text(StatusCode::OK, format!("accepted by {accepted} of {all} instances\n"))
         }
     }

@@ -24,7 +24,7 @@ use self::configure::configure;
 pub use self::configure::{ConfigureError, Configured};
 pub(in crate::server) use self::operator::StatusQuery;
 pub use self::operator::{
-    ClientStatus, CustomAnswer, CustomError, CustomMessage, Recipient, ResourceStatus, TaggedError,
+    ClientStatus, CustomError, CustomMessage, CustomReply, Recipient, ResourceStatus, TaggedError,
 };
 use self::relief::relief;
 pub use self::resources::NoResource;

@@ -10,7 +10,7 @@ use super::pattern::TextPattern;
 use super::step::{Clients, CustomTo, Message, Others, PlacedStep, Step};
 use crate::error_chain::with_causes;
 use crate::testing::{ConnectError, LogLine, Received, TestClient, TestHost};
-use crate::{CustomAnswer, Recipient};
+use crate::{CustomReply, Recipient};
 
 /// How many lines of the log a failure shows.
 const SHOWN_LINES: usize = 40;
@@ -171,7 +171,7 @@ impl Run<'_> {
                     _ => Ok(()),
                 }
             }
-            Step::Custom { message, to, answer } => self.custom(message, to, answer.as_ref()),
+            Step::Custom { message, to, reply } => self.custom(message, to, reply.as_ref()),
             Step::Stop => {
                 self.host.stop();
                 Ok(())
@@ -232,28 +232,28 @@ impl Run<'_> {
         &self,
         message: &[u8],
         to: &CustomTo,
-        answer: Option<&TextPattern>,
+        reply: Option<&TextPattern>,
     ) -> Result<(), String> {
         let to = match to {
             CustomTo::All => Recipient::All,
             CustomTo::Client(client) => Recipient::Client(self.client(client)?.id()),
             CustomTo::Path(path) => Recipient::Path(path.clone()),
         };
-        let answers = self.host.send_custom(to, message).map_err(|error| error.to_string())?;
-        let Some(expected) = answer else { return Ok(()) };
-        for given in answers {
+        let replies = self.host.send_custom(to, message).map_err(|error| error.to_string())?;
+        let Some(expected) = reply else { return Ok(()) };
+        for given in replies {
             let given = match given {
-                CustomAnswer::Given(answer) => String::from_utf8_lossy(&answer).into_owned(),
-                CustomAnswer::Refused(why) => {
+                CustomReply::Given(reply) => String::from_utf8_lossy(&reply).into_owned(),
+                CustomReply::Refused(why) => {
                     return Err(format!("the handler refused the message: {why}"));
                 }
-                CustomAnswer::NoListener => {
+                CustomReply::NoListener => {
                     return Err("the component does not export custom-listener".into());
                 }
-                CustomAnswer::Failed => return Err("the handler failed".into()),
+                CustomReply::Failed => return Err("the handler failed".into()),
             };
             if !expected.accepts(&given) {
-                return Err(difference(&format!("the answer {expected}"), &format!("{given:?}")));
+                return Err(difference(&format!("the reply {expected}"), &format!("{given:?}")));
             }
         }
         Ok(())

@@ -112,7 +112,7 @@ pub(super) enum Step {
     Custom {
         message: Vec<u8>,
         to: CustomTo,
-        answer: Option<TextPattern>,
+        reply: Option<TextPattern>,
     },
     Stop,
 }
@@ -332,5 +332,5 @@ fn custom(keys: &mut Keys) -> Result<Step, Problem> {
     let message = keys.needed_text("custom")?.into_bytes();
     let to = [keys.text("client")?.map(CustomTo::Client), keys.text("path")?.map(CustomTo::Path)];
     let to = one_of(to, "`client` and `path`")?.unwrap_or(CustomTo::All);
-    Ok(Step::Custom { message, to, answer: keys.text("answer")?.map(TextPattern::Is) })
+    Ok(Step::Custom { message, to, reply: keys.text("reply")?.map(TextPattern::Is) })
 }

@@ -8,7 +8,7 @@ use ws_host_test_support::component;
 use crate::{KEEPER, ask, serve, serve_one};
 use ws_host_testing::config::{InstancePer, Pattern};
 use ws_host_testing::{Connect, ConnectError, Received, TestHost};
-use ws_host_testing::{CustomAnswer, Deflate, Recipient};
+use ws_host_testing::{CustomReply, Deflate, Recipient};
 
 #[test]
 fn refusal_has_the_status_the_headers_and_the_body() -> Result<()> {
@@ -125,10 +125,10 @@ fn messages_come_from_the_operator_too() -> Result<()> {
         .resource(|resource| resource.instance_per = InstancePer::Path)
         .start()?;
     assert!(Pattern::parse("/room/1").is_ok());
-    let answer = host.send_custom(Recipient::Path("/room/1".into()), b"one")?;
-    assert_eq!(answer, [CustomAnswer::Given(b"one".to_vec())]);
-    let answer = host.send_custom(Recipient::Path("/room/2".into()), b"record")?;
-    assert_eq!(answer, [CustomAnswer::Given(Vec::new())]);
+    let replies = host.send_custom(Recipient::Path("/room/1".into()), b"one")?;
+    assert_eq!(replies, [CustomReply::Given(b"one".to_vec())]);
+    let replies = host.send_custom(Recipient::Path("/room/2".into()), b"record")?;
+    assert_eq!(replies, [CustomReply::Given(Vec::new())]);
     Ok(())
 }
 

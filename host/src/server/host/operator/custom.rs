@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::clients::ClientId;
 use crate::cluster::{Located, Owner};
 use crate::config::UniqueIn;
-use crate::guest::{CustomInfo, CustomReply};
+use crate::guest::{CustomInfo, HandlerReply};
 use crate::ownership::Ownership;
 use crate::pattern::normalized;
 use crate::resource::{NoTarget, Target};
@@ -78,11 +78,11 @@ pub enum CustomError {
     SenderTooLong,
 }
 
-/// An instance's response to a message.
+/// An instance's reply to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum CustomAnswer {
-    /// The handler's answer.
+pub enum CustomReply {
+    /// The handler's reply.
     Given(Vec<u8>),
     /// The handler refused the message, for this reason.
     Refused(String),
@@ -93,7 +93,7 @@ pub enum CustomAnswer {
 }
 
 impl Host {
-    /// Sends a message to instances of a resource, and returns their answers. Each instance handles the message as an
+    /// Sends a message to instances of a resource, and returns their replies. Each instance handles the message as an
     /// event, in order with its other events.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Host {
         resource: &str,
         to: Recipient,
         message: impl Into<CustomMessage<'_>>,
-    ) -> Result<Vec<CustomAnswer>, CustomError> {
+    ) -> Result<Vec<CustomReply>, CustomError> {
         let message = message.into();
         let info = message.info()?;
         let served = self.named(resource)?;
@@ -122,14 +122,14 @@ impl Host {
             }
             Recipient::Client(id) => Target::Client(ClientId(id)),
         };
-        let answers = served.resource().receive_custom(target, message.bytes(), info).await?;
-        let to_answer = |answer| match answer {
-            Ok(CustomReply::Given(answer)) => CustomAnswer::Given(answer),
-            Ok(CustomReply::Refused(why)) => CustomAnswer::Refused(why),
-            Ok(CustomReply::NoListener) => CustomAnswer::NoListener,
-            Err(_) => CustomAnswer::Failed,
+        let replies = served.resource().receive_custom(target, message.bytes(), info).await?;
+        let to_reply = |reply| match reply {
+            Ok(HandlerReply::Given(reply)) => CustomReply::Given(reply),
+            Ok(HandlerReply::Refused(why)) => CustomReply::Refused(why),
+            Ok(HandlerReply::NoListener) => CustomReply::NoListener,
+            Err(_) => CustomReply::Failed,
         };
-        Ok(answers.into_iter().map(to_answer).collect())
+        Ok(replies.into_iter().map(to_reply).collect())
     }
 }
 

@@ -7,7 +7,7 @@ mod scrape;
 mod status;
 mod tagged;
 
-pub use self::custom::{CustomAnswer, CustomError, CustomMessage, Recipient};
+pub use self::custom::{CustomError, CustomMessage, CustomReply, Recipient};
 pub(in crate::server) use self::scrape::scrape;
 pub(in crate::server) use self::status::StatusQuery;
 pub use self::status::{ClientStatus, ResourceStatus};

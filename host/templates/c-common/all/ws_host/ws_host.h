@@ -107,8 +107,8 @@ typedef struct {
   // The server stops. The clients are still open, and are closed when this returns.
   void (*stopping)(void);
 
-  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender as
-  // the answer, false as the reason of a failure.
+  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender, false
+  // returns it as the reason of a failure.
   bool (*received_custom)(ws_bytes message, ws_bytes *reply);
 } ws_handler;
 

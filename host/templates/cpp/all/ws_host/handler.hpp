@@ -51,8 +51,8 @@ class Handler {
   // The server stops. The clients are still open, and are closed when this returns.
   virtual void stopping() {}
 
-  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender as
-  // the answer, false as the reason of a failure.
+  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender, false
+  // returns it as the reason of a failure.
   virtual bool received_custom(Bytes /*message*/, std::string &reply) {
     reply = "this handler takes no custom messages";
     return false;

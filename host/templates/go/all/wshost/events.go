@@ -126,18 +126,18 @@ func receivedCustom(message []byte) unsafe.Pointer {
 	if !ok {
 		return outcome("ReceivedCustom", nil, errors.New("this handler takes no custom messages"))
 	}
-	var answer []byte
+	var reply []byte
 	err := guarded(func() (err error) {
-		answer, err = custom.ReceivedCustom(message, CustomMessage{})
+		reply, err = custom.ReceivedCustom(message, CustomMessage{})
 		return err
 	})
-	return outcome("ReceivedCustom", answer, err)
+	return outcome("ReceivedCustom", reply, err)
 }
 
 // outcome is what the host gets of an event that can fail. It logs an error by itself; a panic has its stack only here.
-func outcome(event string, answer []byte, err error) unsafe.Pointer {
+func outcome(event string, reply []byte, err error) unsafe.Pointer {
 	if err == nil {
-		return result(0, answer)
+		return result(0, reply)
 	}
 	if _, ok := err.(*panicError); ok {
 		report(event, err)

@@ -81,7 +81,7 @@ type Stopping interface {
 // Custom is a handler that takes messages of the operator (`POST /resources/NAME/messages` at the admin address), or of
 // the program that embeds the host.
 type Custom interface {
-	// ReceivedCustom returns the answer to the sender. The text of an error goes to the sender too.
+	// ReceivedCustom returns the reply to the sender. The text of an error goes to the sender too.
 	ReceivedCustom(message []byte, about CustomMessage) ([]byte, error)
 }
 

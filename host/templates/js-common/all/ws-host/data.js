@@ -1,4 +1,4 @@
-// Data that the host keeps or passes on: states, attachments, custom messages and their answers.
+// Data that the host keeps or passes on: states, attachments, custom messages and their replies.
 
 import './utf8.js';
 

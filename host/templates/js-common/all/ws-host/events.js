@@ -147,7 +147,7 @@ export const customListener = {
       throw text(error instanceof Error ? error.message : String(error));
     };
     const message = Object.assign(new Data(bytes), { kind: custom.kind() ?? undefined, sender: custom.sender() ?? undefined });
-    return then(call('custom', [message], failed), (answer) => toData(answer ?? ''));
+    return then(call('custom', [message], failed), (reply) => toData(reply ?? ''));
   },
 };
 

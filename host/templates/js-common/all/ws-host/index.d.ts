@@ -22,7 +22,7 @@ export interface Handler {
   timer?(timer: number): unknown;
 
   /**
-   * A message from the operator of the server, or from the program that embeds the host. The result is the answer. An
+   * A message from the operator of the server, or from the program that embeds the host. The result is the reply. An
    * exception is answered with its message.
    */
   custom?(message: CustomMessage): Value | void | Promise<Value | void>;

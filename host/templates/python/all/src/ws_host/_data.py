@@ -1,4 +1,4 @@
-"""Data that the host keeps or passes on: states, attachments, custom messages and their answers."""
+"""Data that the host keeps or passes on: states, attachments, custom messages and their replies."""
 
 import json
 from typing import Any, TypeAlias

@@ -95,11 +95,11 @@ class CustomListener(exports.CustomListener):
     def received_custom(self, message: bytes) -> bytes:
         data = CustomMessage(message)
         data.kind, data.sender = custom.kind(), custom.sender()
-        return answer(lambda: to_answer(served.custom(data)), "custom")
+        return answer(lambda: to_reply(served.custom(data)), "custom")
 
 
-def to_answer(value: Value | None) -> bytes:
-    """Returns the answer to a custom message."""
+def to_reply(value: Value | None) -> bytes:
+    """Returns the reply to a custom message."""
     return b"" if value is None else to_bytes(value)
 
 

@@ -45,7 +45,7 @@ class Handler:
         """A timer that `set_timer` set is due."""
 
     def custom(self, message: CustomMessage) -> Value | None:
-        """A message from the operator of the server, or from the program that embeds the host. Returns the answer.
+        """A message from the operator of the server, or from the program that embeds the host. Returns the reply.
 
         An exception is answered with its message.
         """
