@@ -46,13 +46,13 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Lets the handler answer a request of axum.
+/// Lets the handler respond to a request of axum.
 async fn websocket(
     State(host): State<Host>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    host.answer(request, Peer::plain(peer)).await.map(Body::new)
+    host.respond(request, Peer::plain(peer)).await.map(Body::new)
 }
 
 /// Sends the body of a POST request to the handler, as a custom message.

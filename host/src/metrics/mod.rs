@@ -1,4 +1,4 @@
-//! Metrics: everything that the host counts, and the text of the answer to `GET /metrics`.
+//! Metrics: everything that the host counts, and the text of the response to `GET /metrics`.
 //!
 //! All names and help texts are in `catalog.rs`. Everything is counted in plain atomics. Some of these atomics belong
 //! to a resource (`resource.rs`), some to a resource on one worker (`worker_cells.rs`), and some to the host

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::host::Host;
 use super::host::request::{Peer, RequestContext};
-use super::http::answer_with_upgrade;
+use super::http::respond_with_upgrade;
 use super::listen::{Endpoint, serve_connection};
 use super::permits::handshake::HandshakePermit;
 use super::response::Body;
@@ -36,7 +36,7 @@ impl Host {
         .await;
     }
 
-    /// Answers a request that another HTTP server has read. The response opens a WebSocket if it is a 101. Over HTTP/2,
+    /// Responds to a request that another HTTP server has read. The response opens a WebSocket if it is a 101. Over HTTP/2,
     /// it opens one if it is a 200 to an extended CONNECT (RFC 8441). In both cases the other server must write the
     /// response and hand over the stream, as hyper does. From there on, the host serves the connection. Drafts before 7
     /// are not supported here.
@@ -44,8 +44,8 @@ impl Host {
     /// # Cancel safety
     ///
     /// If the future is dropped after the handler has accepted the client, the host calls `disconnected`.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
+    pub async fn respond<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
         let context = RequestContext::new(&self.state, peer);
-        answer_with_upgrade(&self.state, request, context, async {}).await
+        respond_with_upgrade(&self.state, request, context, async {}).await
     }
 }

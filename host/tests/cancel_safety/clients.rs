@@ -108,7 +108,7 @@ async fn client_disconnects_when_its_request_is_dropped() {
             request = request.header(name, value);
         }
         let request = request.body(()).expect("a request");
-        drop_after(polls, host.answer(request, peer())).await
+        drop_after(polls, host.respond(request, peer())).await
     })
     .await;
 }

@@ -73,7 +73,7 @@ async fn serve(
     address: SocketAddr,
     slot: ConnectionSlot,
 ) {
-    let answer = service_fn(|request| {
+    let respond = service_fn(|request| {
         let (service, slot) = (&service, &slot);
         async move {
             let response = service.handle_request(request, Caller { address, slot }).await;
@@ -88,7 +88,7 @@ async fn serve(
         .title_case_headers(true)
         // A client that closes its side after a request still gets the response.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(stream), respond);
     tokio::select! {
         // There is nothing to do about an error: the connection has ended.
         _ = connection => {}

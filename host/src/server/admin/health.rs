@@ -63,13 +63,13 @@ impl Service for HealthService {
         _: Caller<'_>,
     ) -> Response<Body> {
         let Self(host) = &**self;
-        let answer = match request.uri().path() {
+        let response = match request.uri().path() {
             "/healthz" => host.state.health(),
             "/readyz" => host.state.readiness(),
             _ => return text(StatusCode::NOT_FOUND, USAGE),
         };
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return answer;
+            return response;
         }
         method_not_allowed(&[Method::GET.as_str()], USAGE)
     }

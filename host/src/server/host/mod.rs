@@ -46,7 +46,7 @@ pub(in crate::server) const CLOSED_BY_THE_OPERATOR: &str = "closed by the operat
 ///
 /// [`Server`](crate::Server) starts a host. Another program can embed one without a server:
 ///
-/// - [`answer`](Self::answer) answers a request that another HTTP server has read, such as a hyper or axum server;
+/// - [`respond`](Self::respond) responds to a request that another HTTP server has read, such as a hyper or axum server;
 /// - [`serve_stream`](Self::serve_stream) serves any byte stream.
 #[derive(Clone)]
 pub struct Host {

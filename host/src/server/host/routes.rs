@@ -1,4 +1,4 @@
-//! Routing: finding what answers a request.
+//! Routing: finding what responds to a request.
 
 use std::sync::Arc;
 
@@ -61,9 +61,9 @@ pub(in crate::server) async fn handle_request(
         return HostResponse::Ordinary(state.readiness());
     }
     if let Some(files) = &state.static_files
-        && let Some(answer) = files.serve(request).await
+        && let Some(response) = files.serve(request).await
     {
-        return HostResponse::Ordinary(answer);
+        return HostResponse::Ordinary(response);
     }
     if found.is_some() {
         let versions = &state.config().versions;

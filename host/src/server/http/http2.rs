@@ -24,7 +24,7 @@ use super::http2_body::{
     ResponseBody, StreamExecutor, finish_writing, with_permit, writer_receiver,
 };
 use super::linger::LINGER;
-use super::upgrade::answer_with_upgrade;
+use super::upgrade::respond_with_upgrade;
 use crate::config::HostLimits;
 use crate::metrics::GaugeEntry;
 use crate::server::host::HostState;
@@ -226,7 +226,7 @@ impl Shared {
         let streams = &self.state.context.metrics.http2_streams;
         if request.method() != Method::CONNECT {
             streams.count("request");
-            return answer_with_upgrade(&self.state, request, context, async {}).await;
+            return respond_with_upgrade(&self.state, request, context, async {}).await;
         }
         streams.count("websocket");
         let Ok(websocket) = Arc::clone(&self.websockets).try_acquire_owned() else {
@@ -239,7 +239,7 @@ impl Shared {
             finish_writing(writer, &shared.state.response_permits, client).await;
             drop(websocket);
         };
-        let response = answer_with_upgrade(&self.state, request, context, afterwards).await;
+        let response = respond_with_upgrade(&self.state, request, context, afterwards).await;
         if response.status().is_success() {
             self.permit.lock().release();
         }

@@ -14,4 +14,4 @@ pub(super) use self::head::READ_SIZE as FIRST_READ;
 pub(super) use self::http1::{RELAYED_BYTES, serve_http1};
 pub(super) use self::http2::serve_http2;
 pub(super) use self::linger::close;
-pub(super) use self::upgrade::answer_with_upgrade;
+pub(super) use self::upgrade::respond_with_upgrade;

@@ -57,7 +57,7 @@ async function request(path, options = {}) {
 }
 
 function askForToken() {
-  setText($('token-reply'), sessionStorage.getItem(TOKEN) ? 'This is not the token.' : '');
+  setText($('token-problem'), sessionStorage.getItem(TOKEN) ? 'This is not the token.' : '');
   $('token').showModal();
 }
 // Without a token there is nothing to see, so Escape does not close this dialog.
@@ -70,16 +70,16 @@ $('token-form').addEventListener('submit', (event) => {
   poll();
 });
 
-// Rates: differences between two answers
+// Rates: differences between two responses
 
-// Messages per second come from the last two answers. Times of frequent calls are samples, so they are taken over the last
-// ten answers.
+// Messages per second come from the last two responses. Times of frequent calls are samples, so they are taken over the
+// last ten responses.
 const WINDOW = 10;
-let answers = [];
+let responses = [];
 
 function rates(status, now) {
-  if (answers.at(-1)?.started !== status.started) answers = [];
-  const [old, oldest] = [answers.at(-1), answers[0]];
+  if (responses.at(-1)?.started !== status.started) responses = [];
+  const [old, oldest] = [responses.at(-1), responses[0]];
   const since = (one) => (one ? Math.max(0.001, (now - one.at) / 1000) : 1);
   const seconds = since(old);
   const resources = new Map();
@@ -100,11 +100,11 @@ function rates(status, now) {
     });
   }
   const busy = old ? (status.busy_nanoseconds - old.busy) / seconds / 1e9 / Math.max(1, status.workers) : 0;
-  answers.push({
+  responses.push({
     started: status.started, at: now, busy: status.busy_nanoseconds,
     resources: new Map(status.resources.map((resource) => [resource.name, resource])),
   });
-  if (answers.length > WINDOW) answers.shift();
+  if (responses.length > WINDOW) responses.shift();
   return { resources, busy: Math.min(1, Math.max(0, busy)) };
 }
 
@@ -261,18 +261,18 @@ function showOccurrences(status) {
 
 // Buttons
 
-let hideReply;
+let hideReport;
 
-function reply(text) {
-  $('reply').hidden = false;
-  setText($('reply'), text);
-  clearTimeout(hideReply);
-  hideReply = setTimeout(() => { $('reply').hidden = true; }, 6000);
+function report(text) {
+  $('report').hidden = false;
+  setText($('report'), text);
+  clearTimeout(hideReport);
+  hideReport = setTimeout(() => { $('report').hidden = true; }, 6000);
 }
 
 const named = (client) => `Client ${client.id} of ${client.resource}, ${client.path}, from ${client.address}`;
 
-async function answer(path, options) {
+async function responseText(path, options) {
   try {
     const response = await request(path, options);
     return (await response.text()).trim() || `The host answered ${response.status}, without a body.`;
@@ -287,7 +287,7 @@ function openClose(client) {
   dialog.returnValue = '';
   dialog.onclose = async () => {
     if (dialog.returnValue !== 'yes') return;
-    reply(await answer(`/clients/${client.id}`, { method: 'DELETE' }));
+    report(await responseText(`/clients/${client.id}`, { method: 'DELETE' }));
   };
   dialog.showModal();
 }
@@ -307,7 +307,7 @@ $('message-form').addEventListener('submit', async (event) => {
   const to = addressee;
   setText($('message-reply'), 'Waiting for the handler …');
   const path = `/resources/${encodeURIComponent(to.resource)}/messages?client=${to.id}`;
-  const text = await answer(path, { method: 'POST', body: $('message-text').value });
+  const text = await responseText(path, { method: 'POST', body: $('message-text').value });
   if (addressee === to) setText($('message-reply'), text);
 });
 
@@ -325,7 +325,7 @@ function show(status) {
     started = status.started;
     $('events').replaceChildren();
   }
-  const isFirst = answers.at(-1)?.started !== status.started;
+  const isFirst = responses.at(-1)?.started !== status.started;
   const rate = rates(status, performance.now());
   const known = (point) => (isFirst ? null : point);
   const sum = (key) => status.resources.reduce((total, one) => total + one[key], 0);

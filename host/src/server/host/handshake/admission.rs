@@ -192,8 +192,8 @@ async fn decide(
         client.keep_totals(attempt.began);
     }
     let client = Arc::new(client);
-    let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
-    match timeout_at(context.deadline, answer).await {
+    let decision = ask_handler(client, permit, handshake, Arc::clone(&settings));
+    match timeout_at(context.deadline, decision).await {
         Ok(Ok(Decision::Accepted(admitted, acceptance))) => {
             let response = accept(state, served, context, &upgrade, admitted, acceptance, settings);
             attempt.end(if response.status().is_server_error() { "failed" } else { "accepted" });
@@ -242,7 +242,7 @@ fn ask_handler(
     handshake: PendingHandshake,
     settings: Arc<config::Resource>,
 ) -> oneshot::Receiver<Decision> {
-    let (mut answer_to, answer) = oneshot::channel();
+    let (mut decide, decision) = oneshot::channel();
     let actor = Arc::clone(permit.lease.actor());
     Arc::clone(&actor).worker().run(async move {
         let _handshake = handshake;
@@ -250,12 +250,12 @@ fn ask_handler(
             biased;
             // The receiver is dropped when the client has left or the handshake has timed out. In both cases the
             // permits are released, but a call that is already running keeps them until it returns.
-            () = answer_to.closed() => return,
+            () = decide.closed() => return,
             turn = actor.turn() => turn,
         };
         // On every path that does not accept the client, the registration is dropped and thereby undone.
         let registration = actor.register(&client);
-        let answer = match turn.call_connected(&client).await {
+        let decided = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {
                 // The subprotocol is agreed on here, so that the handler can ask for it in its next event.
                 agree(client.info(), &acceptance, &settings);
@@ -268,9 +268,9 @@ fn ask_handler(
             }
         };
         // If the request is gone, dropping the admitted client here calls `disconnected`.
-        let _ = answer_to.send(answer);
+        let _ = decide.send(decided);
     });
-    answer
+    decision
 }
 
 /// Agrees on the subprotocol that the handler chose. If the handler chose none, agrees on the first of the client's

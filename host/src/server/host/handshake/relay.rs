@@ -69,12 +69,12 @@ pub(super) enum Relayed {
     Found(Result<ActorLease, NotHere>),
 }
 
-/// The result for a client that the owner has answered.
-fn answered(response: Response<Body>) -> Relayed {
+/// The result for a client that gets the owner's response.
+fn from_owner(response: Response<Body>) -> Relayed {
     Relayed::Responded(response, "relayed")
 }
 
-/// The result for a client that no owner has answered.
+/// The result for a client that gets no response of an owner.
 fn no_owner(response: Response<Body>) -> Relayed {
     Relayed::Responded(response, "no-owner")
 }
@@ -122,7 +122,7 @@ where
         let entry = state.relayed.add(&address);
         let deadlines = Deadlines {
             until_sent: part_of(context.deadline, PARTS),
-            until_answered: context.deadline,
+            until_response: context.deadline,
         };
         let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), deadlines);
         // A task on the runtime of `worker` will copy the bytes, so the owner's socket is opened there too. If the
@@ -134,7 +134,7 @@ where
         };
         let error = match responded {
             Ok((stream, response)) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
-                let Some(answer) = handshake.translate(&response) else {
+                let Some(translated) = handshake.translate(&response) else {
                     return no_owner(refuse(
                         served,
                         &RelayError::Invalid(
@@ -163,12 +163,12 @@ where
                     connection,
                 };
                 context.put_accepted(Destination::OtherHost(client));
-                return answered(answer);
+                return from_owner(translated);
             }
             Ok((_, response)) => match response.headers.get(TO_PEER) {
                 Some(value) if value == ELSEWHERE => RelayError::Misdirected(address.clone()),
                 Some(_) => RelayError::Refused(address.clone()),
-                None => return answered(pass_on(response)),
+                None => return from_owner(pass_on(response)),
             },
             Err(error) => error,
         };
@@ -204,7 +204,7 @@ fn part_of(deadline: Instant, parts: u32) -> Instant {
 #[derive(Clone, Copy)]
 struct Deadlines {
     until_sent: Instant,
-    until_answered: Instant,
+    until_response: Instant,
 }
 
 /// Sends the opening to the owner, and reads its response.
@@ -218,7 +218,7 @@ async fn ask(
     let mut stream = dialed.unwrap_or_else(|_| {
         Err(RelayError::failed(&address, std::io::ErrorKind::TimedOut.into()))
     })?;
-    match timeout_at(deadlines.until_answered, read_response(&mut stream)).await {
+    match timeout_at(deadlines.until_response, read_response(&mut stream)).await {
         Ok(Ok(response)) => Ok((stream, response)),
         Ok(Err(ResponseError::Io(cause))) => Err(RelayError::failed(&address, cause)),
         Ok(Err(ResponseError::Invalid(why))) => Err(RelayError::Invalid(address, why)),

@@ -1,6 +1,6 @@
-//! The state of the host for people who watch it: the answer to `GET /status`, which the live page shows.
+//! The state of the host for people who watch it: the response to `GET /status`, which the live page shows.
 //!
-//! The lists are bounded, so the answer is small even if there are many clients.
+//! The lists are bounded, so the response is small even if there are many clients.
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
