@@ -13,7 +13,7 @@ use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
 use super::call_info::{CustomInfo, EventName, Reason};
 use super::error::Fault;
-use super::imports::Reply;
+use super::imports::HandshakeResponse;
 use super::optional::{Lifecycle, Optional};
 use super::stacks::StackOfStore;
 use super::state::{self, State};
@@ -130,13 +130,13 @@ impl Guest {
         client: &Arc<Client>,
     ) -> Result<Result<HandlerAcceptance, HandlerRejection>, Fault> {
         let id = client.id();
-        self.store.data_mut().reply = Some((id, Reply::default()));
+        self.store.data_mut().response = Some((id, HandshakeResponse::default()));
         let Event { handler, store, time_limit, .. } =
             self.begin_event(EventName::Connected, Some(client));
         let is_accepted = time_limit.wait(pin!(handler.call_connected(store, id.0))).await?;
-        let reply = self.store.data_mut().reply.take();
-        let Reply { subprotocol, headers, status, body } =
-            reply.map(|(_, reply)| reply).unwrap_or_default();
+        let response = self.store.data_mut().response.take();
+        let HandshakeResponse { subprotocol, headers, status, body } =
+            response.map(|(_, response)| response).unwrap_or_default();
         Ok(if is_accepted {
             Ok(HandlerAcceptance { subprotocol, headers })
         } else {

@@ -20,7 +20,7 @@ use super::error::Fault;
 use super::fault_injection::FaultInjection;
 use super::grants::Grants;
 use super::http_hooks::HttpHooks;
-use super::imports::{ConnectOptions, OptionsTable, Reply, SharedSendOptions};
+use super::imports::{ConnectOptions, HandshakeResponse, OptionsTable, SharedSendOptions};
 use super::instance::Disconnection;
 use super::limits::{CallKind, CallLimits, Meter};
 use super::log::{GuestLog, GuestStream};
@@ -78,7 +78,7 @@ pub(super) struct State {
     /// While `received-burst` runs: the source of its messages.
     pub(super) burst: Option<Box<dyn Burst>>,
     /// While `connected` runs: the client, and the response to its handshake so far.
-    pub(super) reply: Option<(ClientId, Reply)>,
+    pub(super) response: Option<(ClientId, HandshakeResponse)>,
     /// While `disconnected` runs: the client, and how its connection ended.
     pub(super) disconnecting: Option<(Arc<Client>, Disconnection)>,
     pub(super) send_options: OptionsTable<SharedSendOptions>,
@@ -124,7 +124,7 @@ impl State {
             event: EventName::Start,
             current: None,
             burst: None,
-            reply: None,
+            response: None,
             disconnecting: None,
             send_options: OptionsTable::new(),
             connect_options: OptionsTable::new(),

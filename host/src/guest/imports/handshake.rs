@@ -19,7 +19,7 @@ const MAX_BODY: usize = 64 << 10;
 
 /// The parts of the response that a guest has set while `connected` runs.
 #[derive(Debug, Default)]
-pub(in crate::guest) struct Reply {
+pub(in crate::guest) struct HandshakeResponse {
     pub(in crate::guest) subprotocol: Option<String>,
     pub(in crate::guest) headers: Vec<(HeaderName, HeaderValue)>,
     pub(in crate::guest) status: Option<StatusCode>,
@@ -38,24 +38,24 @@ fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Resu
     let name = name.to_str(&store)?.into_owned();
     let current = store.data().current.as_ref().filter(|current| current.id().0 == client);
     let is_offered = current.is_some_and(|client| client.info().subprotocols.contains(&name));
-    Ok(change(&mut store, client, |reply| {
+    Ok(change(&mut store, client, |response| {
         if !is_offered {
             return Err("not-offered");
         }
-        reply.subprotocol = Some(name);
+        response.subprotocol = Some(name);
         Ok(())
     }))
 }
 
 fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) -> Result<Outcome> {
     let header = header(&name.to_str(&store)?, &value.to_str(&store)?);
-    Ok(change(&mut store, client, |reply| {
+    Ok(change(&mut store, client, |response| {
         let header = header?;
         let length = |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len();
-        if reply.headers.iter().map(length).sum::<usize>() + length(&header) > MAX_HEADERS {
+        if response.headers.iter().map(length).sum::<usize>() + length(&header) > MAX_HEADERS {
             return Err("too-long");
         }
-        reply.headers.push(header);
+        response.headers.push(header);
         Ok(())
     }))
 }
@@ -72,9 +72,9 @@ fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderVal
 }
 
 fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Outcome> {
-    Ok(change(&mut store, client, |reply| match StatusCode::from_u16(status) {
+    Ok(change(&mut store, client, |response| match StatusCode::from_u16(status) {
         Ok(code) if (300..600).contains(&status) => {
-            reply.status = Some(code);
+            response.status = Some(code);
             Ok(())
         }
         _ => Err("invalid-status"),
@@ -88,9 +88,9 @@ fn set_body(
     let content_type = media_type(&content_type.to_str(&store)?);
     let body = body.as_le_slice(&store);
     let body = (body.len() <= MAX_BODY).then(|| body.to_vec());
-    Ok(change(&mut store, client, |reply| {
+    Ok(change(&mut store, client, |response| {
         let Some(body) = body else { return Err("too-long") };
-        reply.body = Some((content_type?, body));
+        response.body = Some((content_type?, body));
         Ok(())
     }))
 }
@@ -107,10 +107,10 @@ fn media_type(text: &str) -> std::result::Result<HeaderValue, &'static str> {
 fn change(
     store: &mut Store<'_>,
     client: u64,
-    change: impl FnOnce(&mut Reply) -> std::result::Result<(), &'static str>,
+    change: impl FnOnce(&mut HandshakeResponse) -> std::result::Result<(), &'static str>,
 ) -> Outcome {
-    (match &mut store.data_mut().reply {
-        Some((connecting, reply)) if *connecting == ClientId(client) => change(reply),
+    (match &mut store.data_mut().response {
+        Some((connecting, response)) if *connecting == ClientId(client) => change(response),
         _ => Err("not-connecting"),
     },)
 }

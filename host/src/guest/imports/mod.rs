@@ -33,7 +33,7 @@ use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::SendError;
 
 pub(super) use self::connect_options::ConnectOptions;
-pub(super) use self::handshake::Reply;
+pub(super) use self::handshake::HandshakeResponse;
 pub(super) use self::options_table::OptionsTable;
 pub(super) use self::send_options::SharedSendOptions;
 use super::state::State;
