@@ -117,7 +117,7 @@ pub trait Timers: Handler {
 /// A handler that accepts custom messages. They do not come from a client. They come from the operator of the server
 /// (`POST /resources/NAME/messages` at the admin address), or from the program that embeds the host.
 pub trait CustomMessages: Handler {
-    /// Called for a custom message. The result is the answer to the sender. `about` contains the sender and the kind
+    /// Called for a custom message. The result is the reply to the sender. `about` contains the sender and the kind
     /// of the message.
     ///
     /// # Errors

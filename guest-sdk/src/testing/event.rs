@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::fake_client::End;
-use super::handshake::Reply;
+use super::handshake::HandshakeResponse;
 use crate::StateReason;
 
 #[derive(Default)]
 pub(super) struct Event {
     /// While `connected` runs: the client, and the response to its handshake so far.
-    pub(super) connecting: Option<(u64, Reply)>,
+    pub(super) connecting: Option<(u64, HandshakeResponse)>,
     /// While `disconnected` runs: the client, and how its connection ended.
     pub(super) disconnecting: Option<(u64, End)>,
     /// While `suspend` or `resume` runs: the reason, and the age of the state.

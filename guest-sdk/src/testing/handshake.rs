@@ -13,14 +13,14 @@ const RESERVED: [&str; 4] = ["connection", "upgrade", "content-length", "transfe
 
 /// The parts of the response that a handler has set while `connected` runs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reply {
+pub(super) struct HandshakeResponse {
     pub(super) subprotocol: Option<String>,
     pub(super) headers: Vec<(String, String)>,
     status: Option<u16>,
     body: Option<(String, Vec<u8>)>,
 }
 
-impl Reply {
+impl HandshakeResponse {
     pub(super) fn add_header(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         if !is_token(name) || !value.bytes().all(is_value_byte) {
             return Err("invalid-header");

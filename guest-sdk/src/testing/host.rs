@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::TestClient;
 use super::code::Code;
 use super::fake_client::{FakeClient, Phase};
-use super::handshake::Reply;
+use super::handshake::HandshakeResponse;
 use super::imports::Chosen;
 use super::imports::clients::send_to_all;
 use super::pattern::Pattern;
@@ -116,26 +116,26 @@ impl TestHost {
             };
             let id = fake.clients.len() as u64 + 1;
             fake.clients.insert(id, FakeClient::new(request, parameters));
-            fake.event.connecting = Some((id, Reply::default()));
+            fake.event.connecting = Some((id, HandshakeResponse::default()));
             id
         };
         let client = Client::from_id(id);
-        let answer = self.0.run(|handler| handler.connected(client));
-        let answered = self.finish_handshake(id, &answer);
+        let decision = self.0.run(|handler| handler.connected(client));
+        let connected = self.finish_handshake(id, &decision);
         self.0.settle();
-        answered.map(|()| TestClient::new(Rc::clone(&self.0), client))
+        connected.map(|()| TestClient::new(Rc::clone(&self.0), client))
     }
 
-    fn finish_handshake(&self, id: u64, answer: &Result<bool, Fault>) -> Result<(), Refused> {
+    fn finish_handshake(&self, id: u64, decision: &Result<bool, Fault>) -> Result<(), Refused> {
         let mut fake = self.0.fake.borrow_mut();
-        let (_, reply) = fake.event.connecting.take().unwrap_or_default();
+        let (_, response) = fake.event.connecting.take().unwrap_or_default();
         let configured = fake.settings.subprotocols.clone();
         let Some(client) = fake.clients.get_mut(&id) else { return Ok(()) };
-        if let Ok(true) = answer {
+        if let Ok(true) = decision {
             let mut offered = client.request.subprotocols.iter();
             let first = || offered.find(|offered| configured.contains(offered)).cloned();
-            client.subprotocol = reply.subprotocol.or_else(first);
-            client.response_headers = reply.headers;
+            client.subprotocol = response.subprotocol.or_else(first);
+            client.response_headers = response.headers;
             return Ok(());
         }
         client.phase = Phase::Gone;
@@ -143,8 +143,8 @@ impl TestHost {
         client.tags.clear();
         client.outbound.clear();
         client.ending = None;
-        Err(match answer {
-            Ok(_) => reply.into_refusal(),
+        Err(match decision {
+            Ok(_) => response.into_refusal(),
             Err(Fault) => {
                 let body = b"The handler failed.\n".to_vec();
                 Refused { status: 500, headers: Vec::new(), body }
@@ -229,11 +229,11 @@ impl TestHost {
     pub fn send_custom(&self, kind: &str, message: impl AsRef<[u8]>) -> Result<Vec<u8>, String> {
         let about = (Some(kind.to_owned()), "admin".to_owned());
         self.0.fake.borrow_mut().event.custom = Some(about);
-        let answer = self.0.run(|handler| handler.received_custom(message.as_ref().to_vec()));
+        let reply = self.0.run(|handler| handler.received_custom(message.as_ref().to_vec()));
         self.0.fake.borrow_mut().event.custom = None;
         self.0.settle();
-        match answer {
-            Ok(Some(answer)) => answer,
+        match reply {
+            Ok(Some(reply)) => reply,
             Ok(None) => panic!(
                 "{} takes no custom messages: implement `CustomMessages`, and name it in `export!`",
                 self.0.code().name
