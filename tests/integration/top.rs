@@ -177,10 +177,10 @@ fn host_that_went_away_is_asked_until_it_is_back() -> Result<()> {
     let mut terminal = Terminal::watching(link.address(), 100, 30)?;
     terminal.wait_for("clients 0 ")?;
     link.cut();
-    terminal.wait_for("No answer for ")?;
+    terminal.wait_for("No response for ")?;
     terminal.wait_for("trying again: ")?;
     link.heal();
-    wait_until(|| Ok(!terminal.next_screen()?.contains("No answer")))
+    wait_until(|| Ok(!terminal.next_screen()?.contains("No response")))
 }
 
 /// Answers one request with these bytes.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// How long connecting may take, and how long the answer may take. A working server answers within milliseconds.
+/// How long connecting may take, and how long the response may take. A working server answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The beginning of the answer of a working server.
+/// The beginning of the response of a working server.
 const HEALTHY: &str = "HTTP/1.1 200 ";
 
 /// Asks a server whether it works, and fails if it does not

@@ -17,12 +17,12 @@ use ws_host::{Tabs, last_cause, printable};
 
 use super::status::Status;
 
-/// How long connecting and reading the whole answer may take. A working host answers within milliseconds.
+/// How long connecting and reading the whole response may take. A working host answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The maximum size of an answer, in bytes. All lists in an answer are limited, except the list of the resources. Each
-/// resource takes less than a kilobyte.
-const MAX_ANSWER: usize = 16 << 20;
+/// The maximum size of a response, in bytes. All lists in a response are limited, except the list of the resources.
+/// Each resource takes less than a kilobyte.
+const MAX_RESPONSE: usize = 16 << 20;
 
 /// The maximum number of characters of a refusal that are shown. A sentence fits, a web page does not.
 const MAX_REFUSAL: usize = 200;
@@ -45,7 +45,7 @@ struct Token {
 pub(super) enum AskError {
     #[error("cannot reach {address}: {cause}")]
     Unreachable { address: SocketAddr, cause: String },
-    #[error("{address} sent no answer within {} seconds", PATIENCE.as_secs())]
+    #[error("{address} sent no response within {} seconds", PATIENCE.as_secs())]
     TimedOut { address: SocketAddr },
     #[error("{address} did not answer in HTTP: {cause}")]
     NotHttp { address: SocketAddr, cause: String },
@@ -57,7 +57,7 @@ pub(super) enum AskError {
     NoStatus { address: SocketAddr },
     #[error("{address} answered {status}: {text}")]
     Refused { address: SocketAddr, status: StatusCode, text: String },
-    #[error("cannot read the answer of {address}: {cause}")]
+    #[error("cannot read the response of {address}: {cause}")]
     Unreadable { address: SocketAddr, cause: String },
 }
 
@@ -140,7 +140,7 @@ impl Host {
             }
         })?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
         let unreadable = |cause: String| AskError::Unreadable {
             address,
             cause: printable(&cause, Tabs::Escaped),

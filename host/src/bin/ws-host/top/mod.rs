@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use self::ask::{AskError, Host};
 use self::keys::Keys;
-use self::rates::Answers;
+use self::rates::Responses;
 use self::screen::Screen;
 use self::status::Status;
 use self::view::View;
@@ -61,18 +61,18 @@ Elsewhere, such as in a pipe, everything is printed once, as with --once.";
 /// shown, and the request is repeated.
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let host = Host::new(args.address, args.admin_token)?;
-    let mut answers = Answers::default();
-    answers.add(host.status().await.map_err(AskError::explained)?, Instant::now());
+    let mut responses = Responses::default();
+    responses.add(host.status().await.map_err(AskError::explained)?, Instant::now());
     if args.once || !io::stdout().is_terminal() {
         sleep(PERIOD).await;
-        answers.add(host.status().await.map_err(AskError::explained)?, Instant::now());
-        return print_once(args.address, &answers).map(|()| ExitCode::SUCCESS);
+        responses.add(host.status().await.map_err(AskError::explained)?, Instant::now());
+        return print_once(args.address, &responses).map(|()| ExitCode::SUCCESS);
     }
-    watch(host, args.address, answers).await
+    watch(host, args.address, responses).await
 }
 
-fn print_once(address: SocketAddr, answers: &Answers) -> Result<()> {
-    let view = View { address, answers, problem: None, now: SystemTime::now() };
+fn print_once(address: SocketAddr, responses: &Responses) -> Result<()> {
+    let view = View { address, responses, problem: None, now: SystemTime::now() };
     match io::stdout().write_all(view.text().as_bytes()) {
         // This happens if the reader, for example `head`, has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -80,8 +80,8 @@ fn print_once(address: SocketAddr, answers: &Answers) -> Result<()> {
     }
 }
 
-/// Draws every answer until a signal arrives or the user presses q.
-async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<ExitCode> {
+/// Draws every response until a signal arrives or the user presses q.
+async fn watch(host: Host, address: SocketAddr, mut responses: Responses) -> Result<ExitCode> {
     let mut ended = signals::first().context("cannot handle signals")?;
     let mut resized = signal(SignalKind::window_change()).context("cannot handle signals")?;
     let mut keys = Keys::read();
@@ -90,7 +90,7 @@ async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<
     let mut problem = None;
     loop {
         let now = SystemTime::now();
-        screen.draw(&View { address, answers: &answers, problem: problem.as_ref(), now })?;
+        screen.draw(&View { address, responses: &responses, problem: problem.as_ref(), now })?;
         tokio::select! {
             Ok(signal) = &mut ended => return Ok(ExitCode::from(signal.exit_code())),
             () = keys.quit() => return Ok(ExitCode::SUCCESS),
@@ -98,7 +98,7 @@ async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<
             Some(()) = resized.recv() => {}
             Some(status) = statuses.recv() => match status {
                 Ok(status) => {
-                    answers.add(status, Instant::now());
+                    responses.add(status, Instant::now());
                     problem = None;
                 }
                 Err(error) => problem = Some(error),
@@ -107,14 +107,14 @@ async fn watch(host: Host, address: SocketAddr, mut answers: Answers) -> Result<
     }
 }
 
-/// Asks for the status once per period, in a separate task. So a slow answer does not delay the user's signals and
+/// Asks for the status once per period, in a separate task. So a slow response does not delay the user's signals and
 /// keys.
 fn poll(host: Host) -> mpsc::Receiver<Result<Status, AskError>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick comes at once, but there already is an answer.
+        // The first tick comes at once, but there already is a response.
         ticks.tick().await;
         loop {
             ticks.tick().await;

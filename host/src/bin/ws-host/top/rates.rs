@@ -1,21 +1,21 @@
-//! Rates, which are computed from the differences between answers.
+//! Rates, which are computed from the differences between responses.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::status::{ResourceFigures, Status};
 
-/// How many answers are kept. Messages per second come from the last two answers. Times of calls come from all kept
-/// answers, because the host may measure only one call in 64.
+/// How many responses are kept. Messages per second come from the last two responses. Times of calls come from all kept
+/// responses, because the host may measure only one call in 64.
 const WINDOW: usize = 11;
 
-/// Rates are computed as if at least this time had passed between two answers. In a shorter time, the counters may not
-/// have moved.
+/// Rates are computed as if at least this time had passed between two responses. In a shorter time, the counters may
+/// not have moved.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The most recent answers of a host.
+/// The most recent responses of a host.
 #[derive(Debug, Default)]
-pub(super) struct Answers(VecDeque<(Status, Instant)>);
+pub(super) struct Responses(VecDeque<(Status, Instant)>);
 
 /// The present activity of the host.
 #[derive(Debug)]
@@ -51,8 +51,8 @@ pub(super) enum Within {
     Above(u64),
 }
 
-impl Answers {
-    /// Adds the newest answer. If the host was restarted, its counters begin at zero, so its earlier answers are
+impl Responses {
+    /// Adds the newest response. If the host was restarted, its counters begin at zero, so its earlier responses are
     /// discarded.
     pub(super) fn add(&mut self, status: Status, at: Instant) {
         if self.0.back().is_some_and(|(last, _)| last.started != status.started) {
@@ -64,17 +64,17 @@ impl Answers {
         self.0.push_back((status, at));
     }
 
-    /// Returns the newest answer.
+    /// Returns the newest response.
     pub(super) fn newest(&self) -> Option<&Status> {
         self.0.back().map(|(status, _)| status)
     }
 
-    /// Returns when the newest answer arrived.
+    /// Returns when the newest response arrived.
     pub(super) fn newest_at(&self) -> Option<Instant> {
         self.0.back().map(|(_, at)| *at)
     }
 
-    /// Returns the rates, if there are at least two answers.
+    /// Returns the rates, if there are at least two responses.
     pub(super) fn rates(&self) -> Option<Rates> {
         let (oldest, oldest_at) = self.0.front()?;
         let (newest, at) = self.0.back()?;
@@ -182,24 +182,24 @@ mod tests {
         serde_json::from_str(EMPTY).unwrap()
     }
 
-    fn after(seconds: u64, status: Status, answers: &mut Answers, start: Instant) {
-        answers.add(status, start + Duration::from_secs(seconds));
+    fn after(seconds: u64, status: Status, responses: &mut Responses, start: Instant) {
+        responses.add(status, start + Duration::from_secs(seconds));
     }
 
     #[test]
-    fn messages_are_counted_since_the_last_answer_and_calls_since_the_oldest() {
-        let (mut answers, start) = (Answers::default(), Instant::now());
-        after(0, empty(), &mut answers, start);
-        assert!(answers.rates().is_none());
+    fn messages_are_counted_since_the_last_response_and_calls_since_the_oldest() {
+        let (mut responses, start) = (Responses::default(), Instant::now());
+        after(0, empty(), &mut responses, start);
+        assert!(responses.rates().is_none());
         let mut status = empty();
         status.resources[0].received_messages = 100;
         status.resources[0].calls = 64;
         status.resources[0].call_nanoseconds = 64_000;
-        after(1, status.clone(), &mut answers, start);
+        after(1, status.clone(), &mut responses, start);
         status.resources[0].received_messages = 130;
         status.busy_nanoseconds = 2_000_000_000;
-        after(3, status, &mut answers, start);
-        let rates = answers.rates().unwrap();
+        after(3, status, &mut responses, start);
+        let rates = responses.rates().unwrap();
         assert_eq!(rates.total.received, 15.0);
         assert_eq!(rates.total.mean(), Some(1000));
         assert_eq!(rates.busy, 0.5);
@@ -208,18 +208,18 @@ mod tests {
 
     #[test]
     fn restarted_host_has_no_rates_and_a_new_resource_none_of_its_own() {
-        let (mut answers, start) = (Answers::default(), Instant::now());
+        let (mut responses, start) = (Responses::default(), Instant::now());
         let mut status = empty();
         status.resources[0].sent_messages = 1000;
-        after(0, status.clone(), &mut answers, start);
-        after(1, empty(), &mut answers, start);
-        assert_eq!(answers.rates().unwrap().total.sent, 0.0);
+        after(0, status.clone(), &mut responses, start);
+        after(1, empty(), &mut responses, start);
+        assert_eq!(responses.rates().unwrap().total.sent, 0.0);
         status.resources[0].name = "other".to_owned();
-        after(2, status.clone(), &mut answers, start);
-        assert_eq!(answers.rates().unwrap().total.sent, 0.0);
+        after(2, status.clone(), &mut responses, start);
+        assert_eq!(responses.rates().unwrap().total.sent, 0.0);
         status.started = 2;
-        after(3, status, &mut answers, start);
-        assert!(answers.rates().is_none());
+        after(3, status, &mut responses, start);
+        assert!(responses.rates().is_none());
     }
 
     #[test]

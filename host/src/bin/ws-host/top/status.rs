@@ -1,4 +1,4 @@
-//! The answer to `GET /status`, as docs/admin.yaml describes it. Fields that only newer hosts send are ignored.
+//! The response to `GET /status`, as docs/admin.yaml describes it. Fields that only newer hosts send are ignored.
 
 use serde::Deserialize;
 

@@ -7,7 +7,7 @@ use ws_host::{Tabs, printable};
 
 use super::ask::AskError;
 use super::figures::{UNKNOWN, age, bytes, count, cut, date, percent, time};
-use super::rates::{Answers, Rate, Rates, Within};
+use super::rates::{Rate, Rates, Responses, Within};
 use super::status::{ResourceFigures, Status};
 use super::table::{Align, Table};
 
@@ -25,8 +25,8 @@ pub(super) struct Size {
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) address: SocketAddr,
-    pub(super) answers: &'a Answers,
-    /// Why there was no answer to the last request.
+    pub(super) responses: &'a Responses,
+    /// Why there was no response to the last request.
     pub(super) problem: Option<&'a AskError>,
     pub(super) now: SystemTime,
 }
@@ -54,8 +54,8 @@ impl View<'_> {
 
     /// Returns the lines that fit on a screen.
     pub(super) fn lines(&self, size: Size) -> Vec<Line> {
-        let Some(status) = self.answers.newest() else { return Vec::new() };
-        let rates = self.answers.rates();
+        let Some(status) = self.responses.newest() else { return Vec::new() };
+        let rates = self.responses.rates();
         let mut lines = Vec::new();
         let mut add = |text: &str, emphasis| {
             lines.push(Line { text: cut(text, size.columns), emphasis });
@@ -64,8 +64,8 @@ impl View<'_> {
             add(line, if index == 0 { Emphasis::Title } else { Emphasis::None });
         }
         if let Some(problem) = self.problem {
-            let since = self.answers.newest_at().map(|at| age(at.elapsed())).unwrap_or_default();
-            let text = format!("No answer for {since}, trying again: {problem}");
+            let since = self.responses.newest_at().map(|at| age(at.elapsed())).unwrap_or_default();
+            let text = format!("No response for {since}, trying again: {problem}");
             add(&printable(&text, Tabs::Escaped), Emphasis::Problem);
         }
         let tables = [
