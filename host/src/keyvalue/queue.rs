@@ -17,7 +17,7 @@ pub(super) struct Job {
     pub(super) bucket: Arc<str>,
     pub(super) change: Change,
     pub(super) limits: StoreLimits,
-    pub(super) answer: oneshot::Sender<Result<Outcome, StoreError>>,
+    pub(super) result: oneshot::Sender<Result<Outcome, StoreError>>,
     /// The room in the queue that is reserved for the change until its result is sent.
     pub(super) room: OwnedSemaphorePermit,
 }

@@ -89,10 +89,10 @@ impl Store {
         let cost = u32::try_from(change.check()?).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(cost).await;
         let room = room.expect("the semaphore is never closed");
-        let (answer, answered) = oneshot::channel();
-        self.queue.add(Job { bucket: Arc::clone(bucket), change, limits, answer, room }, self);
+        let (result, committed) = oneshot::channel();
+        self.queue.add(Job { bucket: Arc::clone(bucket), change, limits, result, room }, self);
         let lost = |_| Err(StoreError::Unavailable("the change was interrupted".to_owned()));
-        wait_for_thread(answered).await.unwrap_or_else(lost)
+        wait_for_thread(committed).await.unwrap_or_else(lost)
     }
 
     /// Returns the value of a key.
@@ -221,26 +221,26 @@ impl Store {
 
     /// Commits the changes of these jobs together, and then sends the results. Blocks the thread.
     pub(super) fn commit(&self, jobs: Vec<Job>) {
-        let (mut answers, mut changes) = (Vec::new(), Vec::new());
-        for Job { bucket, change, limits, answer, room } in jobs {
-            answers.push((answer, room));
+        let (mut waiting, mut changes) = (Vec::new(), Vec::new());
+        for Job { bucket, change, limits, result, room } in jobs {
+            waiting.push((result, room));
             changes.push((bucket, change, limits));
         }
         let done = self.opened().and_then(|()| self.try_commit(changes));
         let done = done.map_err(StoreError::Unavailable);
-        // Sending an answer fails if the event has been given up.
+        // Sending a result fails if the event has been given up.
         match done {
             Ok(results) => {
-                for ((answer, _), result) in answers.into_iter().zip(results) {
-                    let _ = answer.send(result);
+                for ((job, _), result) in waiting.into_iter().zip(results) {
+                    let _ = job.send(result);
                 }
             }
             Err(error) => {
                 // After some errors, for example when the disk is full, redb refuses everything until the file is
                 // opened again.
                 self.database.write().take();
-                for (answer, _) in answers {
-                    let _ = answer.send(Err(error.clone()));
+                for (job, _) in waiting {
+                    let _ = job.send(Err(error.clone()));
                 }
             }
         }

@@ -109,14 +109,14 @@ pub enum ConnectError {
     /// The host or the handler refused the client.
     #[error("the client was refused: {0}")]
     Refused(Box<Refused>),
-    /// There is no answer yet. The handler waits for something, and more time must pass than [`Connect::within`]
+    /// There is no response yet. The handler waits for something, and more time must pass than [`Connect::within`]
     /// allows.
     #[error(
         "the handler has not answered the handshake, and the test's clock has stopped: set a longer `within` to let \
          more time pass"
     )]
     Unanswered,
-    /// The connection was closed without an answer, or with an answer that does not open a WebSocket.
+    /// The connection was closed without a response, or with a response that does not open a WebSocket.
     #[error("the handshake failed: {0}")]
     Failed(String),
     /// The request cannot be made.
@@ -202,7 +202,7 @@ async fn read_head(
     loop {
         let read = stream.read_buf(&mut bytes).await.map_err(|error| failed(error.to_string()))?;
         if read == 0 || bytes.len() as u64 > MAX_RESPONSE {
-            return Err(failed("the host closed the connection without an answer".into()));
+            return Err(failed("the host closed the connection without a response".into()));
         }
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
@@ -216,7 +216,7 @@ async fn read_head(
                 return Ok((response, bytes.split_off(length)));
             }
             Ok(httparse::Status::Partial) => {}
-            Err(error) => return Err(failed(format!("the host's answer is not HTTP: {error}"))),
+            Err(error) => return Err(failed(format!("the host's response is not HTTP: {error}"))),
         }
     }
 }

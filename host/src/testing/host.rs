@@ -97,7 +97,7 @@ impl TestHost {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`] if the client is refused or gets no answer.
+    /// [`ConnectError`] if the client is refused or gets no response.
     pub fn connect(&self, connect: impl Into<Connect>) -> Result<TestClient, ConnectError> {
         let connect = connect.into();
         let number = self.clients.get() + 1;
@@ -110,8 +110,8 @@ impl TestHost {
         clock.spawn(async move { host.serve_stream(host_end, peer).await });
         let mut key = [0; 16];
         key[..2].copy_from_slice(&number.to_be_bytes());
-        let answer = clock.run_within(connect.within, open(&mut stream, &connect, key));
-        let opened = answer.unwrap_or(Err(ConnectError::Unanswered))?;
+        let opened = clock.run_within(connect.within, open(&mut stream, &connect, key));
+        let opened = opened.unwrap_or(Err(ConnectError::Unanswered))?;
         let Opened { accepted, headers, .. } = &opened;
         let (subprotocol, headers) = (accepted.subprotocol.clone(), headers.clone());
         let shared = Arc::new(Shared::new(&opened));

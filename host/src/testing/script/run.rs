@@ -72,7 +72,7 @@ impl Run<'_> {
                 Err(error) => Err(error.to_string()),
             },
             Step::ConnectRefused { connect, status, body } => {
-                let answer = match self.host.connect(connect.clone()) {
+                let refused = match self.host.connect(connect.clone()) {
                     Err(ConnectError::Refused(refused)) => refused,
                     Err(error) => return Err(error.to_string()),
                     Ok(_) => {
@@ -81,13 +81,13 @@ impl Run<'_> {
                     }
                 };
                 let body_is_right =
-                    body.as_ref().is_none_or(|pattern| pattern.accepts(&answer.text()));
-                if answer.status.as_u16() == *status && body_is_right {
+                    body.as_ref().is_none_or(|pattern| pattern.accepts(&refused.text()));
+                if refused.status.as_u16() == *status && body_is_right {
                     return Ok(());
                 }
                 let body = body.as_ref().map(|body| format!(" with the body {body}"));
                 let expected = format!("status {status}{}", body.unwrap_or_default());
-                Err(difference(&expected, &answer.to_string()))
+                Err(difference(&expected, &refused.to_string()))
             }
             Step::Send { clients, message } => self.for_each(clients, |client| match message {
                 Message::Text(text) => client.send(text),

@@ -1,7 +1,7 @@
 //! The messages between a process and its successor.
 //!
 //! The standard input of the successor is one end of a socket that preserves message boundaries. The process sends its
-//! listening sockets, each with its name, followed by [`END`]. When the successor has started, it answers [`READY`].
+//! listening sockets, each with its name, followed by [`END`]. When the successor has started, it replies [`READY`].
 //! The process then sends [`GO`] and stops accepting connections, and the successor begins to accept them. If either
 //! process exits before [`GO`] is sent, the other one sees the socket close, and nothing has changed.
 

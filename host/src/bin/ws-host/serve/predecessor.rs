@@ -8,8 +8,8 @@ use ws_host::{PassedSocket, PassedSockets};
 
 use super::channel::{Channel, END, GO, READY, VARIABLE, VERSION};
 
-/// How long the predecessor may take to answer. It normally answers at once.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the predecessor may take to reply. It normally replies at once.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The process whose addresses this process takes over.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Predecessor {
         let channel = Channel::from_descriptor(descriptor);
         let mut sockets = Vec::new();
         loop {
-            let message = channel.receive(ANSWER_TIMEOUT).with_context(|| {
+            let message = channel.receive(REPLY_TIMEOUT).with_context(|| {
                 format!(
                     "cannot receive the listening sockets of the old process (only ws-host should set {VARIABLE}: \
                      unset it if there is no old process)"
@@ -55,9 +55,9 @@ impl Predecessor {
     /// An error if the predecessor stops or does not agree. A predecessor that does not agree continues to serve.
     pub(super) fn take_over(self) -> Result<()> {
         let Self(channel) = self;
-        let answer = channel.send(READY).and_then(|()| channel.receive(ANSWER_TIMEOUT));
-        let answer = answer.context("the old process did not hand over its addresses")?;
-        ensure!(answer.text == GO, "the old process sent {:?} instead of {GO:?}", answer.text);
+        let reply = channel.send(READY).and_then(|()| channel.receive(REPLY_TIMEOUT));
+        let reply = reply.context("the old process did not hand over its addresses")?;
+        ensure!(reply.text == GO, "the old process sent {:?} instead of {GO:?}", reply.text);
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ struct Successor {
 ///
 /// # Cancel safety
 ///
-/// When the future is dropped, the successor gets no answer, and therefore ends.
+/// When the future is dropped, the successor gets no reply, and therefore ends.
 pub(super) async fn start(sockets: &Arc<ListeningSockets>, notifier: &Notifier) -> Result<u32> {
     let shared = Arc::clone(sockets);
     let successor = spawn_blocking(move || Successor::start(&shared)).await??;
@@ -80,8 +80,8 @@ impl Successor {
         }
         self.channel.send(END)?;
         match self.channel.receive(START_TIMEOUT) {
-            Ok(answer) => {
-                ensure!(answer.text == READY, "it sent {:?} instead of {READY:?}", answer.text);
+            Ok(reply) => {
+                ensure!(reply.text == READY, "it sent {:?} instead of {READY:?}", reply.text);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => {

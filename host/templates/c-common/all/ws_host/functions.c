@@ -193,7 +193,7 @@ ws_bytes ws_attachment(ws_client client) {
   return ws_bytes_of(optional());
 }
 
-// ---- The request and the answer ----
+// ---- The request and the response ----
 
 #define REQUEST_TEXT(name)                             \
   ws_string ws_request_##name(ws_client client) {      \

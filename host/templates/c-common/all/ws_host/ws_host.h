@@ -191,7 +191,7 @@ bool ws_buffered(ws_client client, uint64_t *bytes);
 bool ws_attach(ws_client client, ws_bytes attachment);
 ws_bytes ws_attachment(ws_client client);
 
-// ---- The request and the handshake's answer ----
+// ---- The request and the handshake's response ----
 
 // From `connected` to the end of `disconnected`.
 ws_string ws_request_resource_name(ws_client client);
@@ -225,7 +225,7 @@ bool ws_add_header(ws_client client, ws_string name, ws_string value);
 bool ws_set_status(ws_client client, uint16_t status);
 bool ws_set_body(ws_client client, ws_string content_type, ws_bytes body);
 
-// Answers with a status and a text. Always false, to write `return ws_refuse(client, 403, ws_text("not
+// Responds with a status and a text. Always false, to write `return ws_refuse(client, 403, ws_text("not
 // you\n"));`.
 bool ws_refuse(ws_client client, uint16_t status, ws_string text);
 

@@ -105,10 +105,10 @@ constexpr ws_handler table() {
       .stopping = []() { handler<T>().stopping(); },
       .received_custom =
           [](ws_bytes message, ws_bytes *reply) {
-            static std::string answer;
-            answer.clear();
-            bool taken = handler<T>().received_custom({message.data, message.size}, answer);
-            *reply = bytes(std::string_view(answer));
+            static std::string content;
+            content.clear();
+            bool taken = handler<T>().received_custom({message.data, message.size}, content);
+            *reply = bytes(std::string_view(content));
             return taken;
           },
   };

@@ -1,4 +1,4 @@
-// The request of a client, the answer to it, and the end of a connection. Included by ws_host.hpp.
+// The request of a client, the response to it, and the end of a connection. Included by ws_host.hpp.
 
 #ifndef WS_HOST_REQUEST_HPP
 #define WS_HOST_REQUEST_HPP
@@ -69,7 +69,7 @@ class Request {
 
 inline Request Client::request() const { return Request(*this); }
 
-// Answers the request of a client. It works only while `connected` runs.
+// Responds to the request of a client. It works only while `connected` runs.
 class Handshake {
  public:
   explicit Handshake(Client client) : id_(client.id()) {}
@@ -83,7 +83,7 @@ class Handshake {
     return ws_set_body(id_, detail::text(content_type), detail::bytes(body));
   }
 
-  // Answers with a status and a text. Always false, to write `return handshake.refuse(403, "not you\n");`.
+  // Responds with a status and a text. Always false, to write `return handshake.refuse(403, "not you\n");`.
   bool refuse(std::uint16_t status, std::string_view text) {
     return ws_refuse(id_, status, detail::text(text));
   }

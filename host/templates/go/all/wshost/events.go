@@ -38,9 +38,9 @@ func connected(client Client) bool {
 		report("Connected, "+client.String(), err)
 		rejection = &Rejection{Status: 500}
 	}
-	if err := rejection.answer(client); err != nil {
+	if err := rejection.respond(client); err != nil {
 		report("Connected, "+client.String()+", its rejection", err)
-		_ = (&Rejection{Status: 500}).answer(client)
+		_ = (&Rejection{Status: 500}).respond(client)
 	}
 	return false
 }

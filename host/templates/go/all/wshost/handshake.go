@@ -2,7 +2,7 @@ package wshost
 
 import "fmt"
 
-// Handshake answers the request of a client. It works only while Connected runs.
+// Handshake responds to the request of a client. It works only while Connected runs.
 type Handshake struct{ client Client }
 
 // ChooseSubprotocol chooses one of the subprotocols that the client offered.
@@ -34,7 +34,7 @@ func Reject(status uint16, body string) error {
 
 func (r *Rejection) Error() string { return fmt.Sprintf("refused with %d: %s", r.Status, r.Body) }
 
-func (r *Rejection) answer(client Client) error {
+func (r *Rejection) respond(client Client) error {
 	setStatus(uint64(client), uint32(r.Status), area())
 	if err := resultError(); err != nil {
 		return err

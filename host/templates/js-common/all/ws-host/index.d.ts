@@ -206,13 +206,13 @@ export interface Request {
   readonly certificateNames: string[];
 }
 
-/** The answer to a client that connects. Works only during `connected`. */
+/** The response to a client that connects. Works only during `connected`. */
 export interface Handshake {
   /** Chooses one of the subprotocols that the client offered. */
   chooseSubprotocol(name: string): void;
-  /** Adds a header to the answer, whether the client is accepted or refused. */
+  /** Adds a header to the response, whether the client is accepted or refused. */
   addHeader(name: string, value: string): void;
-  /** Sets the answer to a refused client, and returns `false`: `return handshake.reject(404, 'no such room\n')`. */
+  /** Sets the response to a refused client, and returns `false`: `return handshake.reject(404, 'no such room\n')`. */
   reject(status?: number, body?: Value, contentType?: string): false;
 }
 

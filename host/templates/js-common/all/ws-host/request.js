@@ -103,7 +103,7 @@ function decode(text) {
   }
 }
 
-/** The answer to a client that connects. */
+/** The response to a client that connects. */
 export class Handshake {
   #client;
 

@@ -155,7 +155,7 @@ class Rejection(Exception):
 
 
 class Handshake:
-    """The answer to a client that connects. Works only during `connected`."""
+    """The response to a client that connects. Works only during `connected`."""
 
     __slots__ = ("_id",)
 
@@ -167,7 +167,7 @@ class Handshake:
         attempt(lambda: handshake.choose_subprotocol(self._id, text(name)))
 
     def add_header(self, name: str, value: str) -> None:
-        """Adds a header to the answer, whether the client is accepted or refused."""
+        """Adds a header to the response, whether the client is accepted or refused."""
         attempt(lambda: handshake.add_header(self._id, text(name), text(value)))
 
     def _refuse(self, rejection: Rejection) -> None:
