@@ -61,7 +61,7 @@ pub struct Server {
     pub cluster: Option<Cluster>,
     pub traces: Option<Traces>,
     #[serde(rename = "resource", default)]
-    pub resources: Vec<Resource>,
+    pub resources: Vec<ResourceSection>,
     pub dev: Option<Dev>,
 }
 
@@ -121,7 +121,7 @@ pub struct Dev {
     reason = "docs/configuration.md describes the keys, and config::Resource the settings"
 )]
 #[non_exhaustive]
-pub struct Resource {
+pub struct ResourceSection {
     pub name: Option<String>,
     pub path: Option<String>,
     pub listen: Option<Address>,

@@ -37,13 +37,14 @@ struct PartialSuccess {
 #[derive(Clone, PartialEq, Message)]
 struct ResourceSpans {
     #[prost(message, optional, tag = "1")]
-    resource: Option<Resource>,
+    resource: Option<TracedResource>,
     #[prost(message, repeated, tag = "2")]
     scope_spans: Vec<ScopeSpans>,
 }
 
+/// `Resource`: what sends the spans.
 #[derive(Clone, PartialEq, Message)]
-struct Resource {
+struct TracedResource {
     #[prost(message, repeated, tag = "1")]
     attributes: Vec<KeyValue>,
 }
@@ -124,7 +125,8 @@ enum AnyValueKind {
 pub(super) fn encode(resource: &[(&'static str, Value)], spans: Vec<Span>) -> Vec<u8> {
     let scope = Scope { name: "ws-host".to_owned(), version: crate::about::VERSION.to_owned() };
     let spans = spans.into_iter().map(SpanMessage::from).collect();
-    let resource = Resource { attributes: resource.iter().cloned().map(KeyValue::from).collect() };
+    let resource =
+        TracedResource { attributes: resource.iter().cloned().map(KeyValue::from).collect() };
     let request = Request {
         resource_spans: vec![ResourceSpans {
             resource: Some(resource),

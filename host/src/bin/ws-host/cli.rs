@@ -23,7 +23,7 @@ use self::limits::LimitFlags;
 use self::listen::Listen;
 use self::proxies::Proxies;
 use self::recovery::Recovery;
-use self::resource::Resource;
+use self::resource::ResourceFlags;
 use self::server::Server;
 use self::timeouts::Timeouts;
 use self::traces::Traces;
@@ -106,7 +106,7 @@ struct Serve {
     listen: Listen,
 
     #[command(flatten)]
-    resource: Resource,
+    resource: ResourceFlags,
 
     #[command(flatten)]
     server: Server,
@@ -237,7 +237,7 @@ impl Serve {
         if self.component.is_none() {
             return Err(anyhow!("nothing to serve: give --component FILE or --config FILE"));
         }
-        let mut resource = schema::Resource::default();
+        let mut resource = schema::ResourceSection::default();
         resource.component = self.component;
         let mut server = schema::Server::default();
         self.listen.apply(&mut server);

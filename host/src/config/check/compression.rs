@@ -10,7 +10,7 @@ use crate::config::schema::{self, Compression};
 const DETAILS: [&str; 4] =
     ["compression-level", "compression-threshold", "compression-window", "compression-keep-window"];
 
-impl schema::Resource {
+impl schema::ResourceSection {
     pub(super) fn compression(&self, at: At) -> Checked<Option<Deflate>> {
         let mut deflate = match self.compression {
             Some(Compression::Off) => return Ok(None),

@@ -28,7 +28,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// default, minus 1 KiB for headers.
 const MAX_DURABLE_STATE: usize = (1 << 20) - (1 << 10);
 
-impl schema::Resource {
+impl schema::ResourceSection {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Resource> {
         let limits = self.limits();
         let instance_per = self.instance_per(at)?;

@@ -55,7 +55,7 @@ fn advice(error: &FileError) -> &'static str {
 struct File {
     config: Option<Spanned<PathBuf>>,
     component: Option<Spanned<PathBuf>>,
-    resource: Option<Spanned<schema::Resource>>,
+    resource: Option<Spanned<schema::ResourceSection>>,
     #[serde(default)]
     test: Vec<Spanned<TestTable>>,
 }
@@ -132,11 +132,15 @@ fn host(
         (Some(resource), None) => (resource.get_ref().clone(), resource.span()),
         (None, Some(component)) => {
             let given = Some(component.get_ref().clone());
-            (schema::Resource { component: given, ..schema::Resource::default() }, component.span())
+            (
+                schema::ResourceSection { component: given, ..schema::ResourceSection::default() },
+                component.span(),
+            )
         }
         (Some(resource), Some(component)) => {
             let given = Some(component.get_ref().clone());
-            let resource = schema::Resource { component: given, ..resource.get_ref().clone() };
+            let resource =
+                schema::ResourceSection { component: given, ..resource.get_ref().clone() };
             (resource, component.span())
         }
         (None, None) if project.join(PROJECT).is_file() => {

@@ -44,7 +44,7 @@ enum CompressionMode {
 }
 
 impl Compression {
-    pub(super) fn apply(self, resource: &mut schema::Resource) {
+    pub(super) fn apply(self, resource: &mut schema::ResourceSection) {
         resource.compression = self.compression.map(CompressionMode::into_schema);
         resource.compression_level = self.compression_level;
         resource.compression_threshold = self.compression_threshold;

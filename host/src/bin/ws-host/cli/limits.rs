@@ -73,7 +73,7 @@ pub(super) struct LimitFlags {
 }
 
 impl LimitFlags {
-    pub(super) fn apply(self, server: &mut schema::Server, resource: &mut schema::Resource) {
+    pub(super) fn apply(self, server: &mut schema::Server, resource: &mut schema::ResourceSection) {
         server.max_clients = self.max_clients;
         server.max_headers = self.max_headers;
         server.max_header_size = self.max_header_size;

@@ -25,7 +25,7 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
-    pub(super) fn apply(self, resource: &mut schema::Resource) {
+    pub(super) fn apply(self, resource: &mut schema::ResourceSection) {
         let Self { checkpoint, trial, canary } = self;
         resource.checkpoint = checkpoint.map(Time);
         resource.trial = trial.map(Time);

@@ -12,7 +12,7 @@ use ws_host::config::schema::{self, OnFull, Time, UniqueIn};
 /// The path and the behaviour of the resource.
 #[derive(Debug, clap::Args)]
 #[group(id = "resource", multiple = true, conflicts_with = "config")]
-pub(super) struct Resource {
+pub(super) struct ResourceFlags {
     /// Path at which clients connect, or a pattern of paths: `/room/{id}`, `/files/*` [default: /]
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
@@ -80,8 +80,8 @@ enum InstancePer {
     Client,
 }
 
-impl Resource {
-    pub(super) fn apply(self, resource: &mut schema::Resource) {
+impl ResourceFlags {
+    pub(super) fn apply(self, resource: &mut schema::ResourceSection) {
         let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
         let grants = Some(self.grants).filter(|grants| !grants.is_empty());
         let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));

@@ -32,7 +32,7 @@ pub(super) struct Timeouts {
 }
 
 impl Timeouts {
-    pub(super) fn apply(self, server: &mut schema::Server, resource: &mut schema::Resource) {
+    pub(super) fn apply(self, server: &mut schema::Server, resource: &mut schema::ResourceSection) {
         server.handshake_timeout = self.handshake_timeout.map(Time);
         server.drain_timeout = self.drain_timeout.map(Time);
         resource.close_timeout = self.close_timeout.map(Time);
