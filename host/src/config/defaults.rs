@@ -10,8 +10,8 @@ use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::{
     AccessLog, Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer,
-    KeyvalueLimits, Limits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource,
-    StaticFiles, Timeouts, Trial, UniqueIn, Watch, check, memory,
+    KeyvalueLimits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource,
+    ResourceLimits, StaticFiles, Timeouts, Trial, UniqueIn, Watch, check, memory,
 };
 
 impl Default for HostLimits {
@@ -33,7 +33,7 @@ impl Default for HostTimeouts {
     }
 }
 
-impl Default for Limits {
+impl Default for ResourceLimits {
     fn default() -> Self {
         Self {
             max_clients: check::MAX_CLIENTS,
@@ -176,7 +176,7 @@ impl Resource {
             on_full: OnFull::Drop,
             compression: None,
             trial: None,
-            limits: Limits::default(),
+            limits: ResourceLimits::default(),
             timeouts: Timeouts::default(),
         })
     }

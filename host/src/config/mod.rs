@@ -225,7 +225,7 @@ pub struct Resource {
     /// The trial of new code after a reload. `None`: there is no trial.
     pub trial: Option<Trial>,
     /// The limits on sizes and numbers.
-    pub limits: Limits,
+    pub limits: ResourceLimits,
     /// The timeouts.
     pub timeouts: Timeouts,
 }
@@ -352,7 +352,7 @@ pub struct HostTimeouts {
 /// Limits of a resource, and what happens when they are exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct ResourceLimits {
     /// Open WebSocket connections. If exceeded: 503.
     pub max_clients: usize,
     /// Bytes of a message from a client, over all its fragments. If exceeded: 1009.
@@ -412,7 +412,7 @@ pub struct Timeouts {
     pub close: Duration,
     /// The idle timeout. A client that has been silent for half of it is pinged. A client that has been silent for all
     /// of it is dropped. While data waits to be written to a client, the client's reading rate is checked instead
-    /// ([`Limits::min_rate`]). `None`: a client may be silent forever.
+    /// ([`ResourceLimits::min_rate`]). `None`: a client may be silent forever.
     pub idle: Option<Duration>,
     /// The time without events after which an instance hibernates. The instance is freed, and only its state is kept
     /// until the next event. `None`: the instance stays in memory.

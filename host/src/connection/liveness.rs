@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::config::{Limits, Timeouts};
+use crate::config::{ResourceLimits, Timeouts};
 
 /// The number of periods in the idle timeout. A client that was silent for all of them is dropped.
 const IDLE_PERIODS: u32 = 4;
@@ -102,7 +102,7 @@ pub(super) enum TimerEvent {
 }
 
 impl LivenessTimer {
-    pub(super) fn start(limits: &Limits, timeouts: &Timeouts) -> Self {
+    pub(super) fn start(limits: &ResourceLimits, timeouts: &Timeouts) -> Self {
         let period = timeouts.idle.map_or(NEVER, |idle| idle / IDLE_PERIODS);
         Self {
             timer: Box::pin(sleep_until(Instant::now() + period)),

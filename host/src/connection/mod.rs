@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{Event, Inbound, Limits as MessageLimits, Role};
+use ws_host_protocol::{Event, Inbound, Limits, Role};
 
 pub(crate) use self::admitted_client::{AdmittedClient, ClientPermit};
 use self::buffer::Buffer;
@@ -74,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         mode: Mode,
     ) -> Self {
         let config::Resource { limits, timeouts, .. } = &*settings;
-        let inbound_limits = MessageLimits::new(limits.max_message);
+        let inbound_limits = Limits::new(limits.max_message);
         let ClientInfo { version, deflate, .. } = admitted.client().info();
         let role = admitted.client().info().role();
         let mut inbound = match version {
@@ -291,7 +291,7 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     mut turn: Turn<'a>,
     (buffer, unread): (Buffer, Range<usize>),
 ) -> (Delivered, Option<Turn<'a>>) {
-    let lent = std::mem::replace(inbound, Inbound::new(Role::Server, MessageLimits::default()));
+    let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
     let high_water_mark = transport.high_water_mark();
     let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water_mark);
     let (call_result, burst, transport_result) =

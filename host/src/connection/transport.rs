@@ -17,7 +17,7 @@ use super::end::ConnectionEnd;
 use super::idle_memory::release_idle_memory;
 use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::{Client, ExpiryState, HostClose, OutboundBuffer, SendCapacity};
-use crate::config::{Limits, Timeouts};
+use crate::config::{ResourceLimits, Timeouts};
 
 /// The maximum number of pieces of output in one write.
 const MAX_SLICES: usize = 16;
@@ -53,7 +53,7 @@ pub(super) enum Wakeup {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
-    pub(super) fn new(socket: S, limits: &Limits, timeouts: &Timeouts) -> Self {
+    pub(super) fn new(socket: S, limits: &ResourceLimits, timeouts: &Timeouts) -> Self {
         Self {
             socket,
             liveness: LivenessTimer::start(limits, timeouts),

@@ -10,8 +10,8 @@ use bytesize::ByteSize;
 
 use super::{At, Checked, ConfigLocation};
 use crate::config::{
-    Compile, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, Limits,
-    MIN_HEADER_SIZE, Resource, Timeouts, Trial,
+    Compile, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, MIN_HEADER_SIZE,
+    Resource, ResourceLimits, Timeouts, Trial,
 };
 
 /// The maximum number of clients and of instances. It is more than any server has in practice, and far below the
@@ -124,7 +124,7 @@ impl HostTimeouts {
     }
 }
 
-impl Limits {
+impl ResourceLimits {
     pub(super) fn checked(self, at: At) -> Checked<Self> {
         at.number("max-clients", self.max_clients, MAX_CLIENTS)?;
         at.bytes("max-message", self.max_message)?;
@@ -204,7 +204,7 @@ impl Trial {
 }
 
 impl InstancePer {
-    pub(super) fn check(self, at: At, limits: &Limits) -> Checked<()> {
+    pub(super) fn check(self, at: At, limits: &ResourceLimits) -> Checked<()> {
         match self {
             Self::Resource { instances } if instances.get() > limits.max_instances => {
                 let max = limits.max_instances;

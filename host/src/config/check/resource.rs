@@ -12,8 +12,8 @@ use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
 use super::{At, Checked, bytes, grant, time};
 use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
-    Address, AutoAnswer, Grant, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern,
-    Resource, Timeouts, Trial, UniqueIn,
+    Address, AutoAnswer, Grant, InstancePer, InvalidSetting, OnFault, OnFull, Pattern, Resource,
+    ResourceLimits, Timeouts, Trial, UniqueIn,
 };
 
 /// The minimum default for `max-outbound`, in bytes. It has room for many small messages, even if `max-message` is
@@ -98,11 +98,11 @@ impl schema::ResourceSection {
         })
     }
 
-    fn limits(&self) -> Limits {
-        let default = Limits::default();
+    fn limits(&self) -> ResourceLimits {
+        let default = ResourceLimits::default();
         let max_message = bytes(self.max_message, default.max_message);
         let max_outbound = max_message.saturating_mul(2).max(MIN_DEFAULT_OUTBOUND);
-        Limits {
+        ResourceLimits {
             max_clients: self.max_clients.unwrap_or(default.max_clients),
             max_message,
             max_outbound: bytes(self.max_outbound, max_outbound),

@@ -89,7 +89,7 @@ impl PreparedResource {
 impl ServedResource {
     pub(in crate::server) fn start(context: &HostContext, prepared: PreparedResource) -> Arc<Self> {
         let PreparedResource { settings, runtime, loaded } = prepared;
-        let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
+        let config::ResourceLimits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::ActorLimits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
         let (name, budget) = (settings.name.to_string(), Arc::clone(&context.budget));
@@ -158,7 +158,8 @@ impl ServedResource {
     pub(in crate::server) fn can_change_to(&self, settings: &config::Resource) -> bool {
         let old = self.settings();
         let of_instances = |resource: &config::Resource| {
-            let config::Limits { max_memory, max_instances, max_state, .. } = resource.limits;
+            let config::ResourceLimits { max_memory, max_instances, max_state, .. } =
+                resource.limits;
             let is_durable = resource.save_every.is_some();
             let where_it_lives = (resource.instance_per, resource.unique_in, is_durable);
             (where_it_lives, max_memory, max_instances, max_state)
@@ -292,7 +293,7 @@ fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHa
 }
 
 fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
-    let config::Limits { max_memory, max_cpu, max_time, max_log, .. } = settings.limits;
+    let config::ResourceLimits { max_memory, max_cpu, max_time, max_log, .. } = settings.limits;
     let mut environment = settings.environment.clone();
     if mode == Mode::Development {
         let (name, value) = DEVELOPMENT;
