@@ -57,11 +57,10 @@ fn message_reaches_subscribers_on_all_hosts_once() -> Result<()> {
         Some(true)
     );
     let metrics = hosts[0].get("/metrics")?.1;
-    for line in ["ws_host_cluster_up 1", "ws_host_carrier_sent_total 3", "ws_host_topics_joined 1"]
-    {
+    for line in ["ws_host_cluster_up 1", "ws_host_broker_sent_total 3", "ws_host_topics_joined 1"] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
-    assert!(metrics.contains("ws_host_carrier_dropped_total{why=\"link\"} 0"), "{metrics}");
+    assert!(metrics.contains("ws_host_broker_dropped_total{why=\"link\"} 0"), "{metrics}");
     Ok(())
 }
 

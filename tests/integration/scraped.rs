@@ -191,7 +191,7 @@ fn prometheus_scrapes_a_host_and_evaluates_everything() -> Result<()> {
             // A host without a broker or a collector of traces has no series for it.
             let elsewhere = [
                 "cluster",
-                "carrier",
+                "broker",
                 "topics_joined",
                 "owned",
                 "claims",

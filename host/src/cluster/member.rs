@@ -20,7 +20,7 @@ use super::status::ClusterStatus;
 use crate::config;
 use crate::metrics::Exposition;
 use crate::metrics::catalog::{
-    CARRIER_DROPPED, CARRIER_RECEIVED, CARRIER_SENT, CLUSTER_RECONNECTS, CLUSTER_UP, TOPICS_JOINED,
+    BROKER_DROPPED, BROKER_RECEIVED, BROKER_SENT, CLUSTER_RECONNECTS, CLUSTER_UP, TOPICS_JOINED,
 };
 use crate::topics::Topics;
 
@@ -147,10 +147,10 @@ impl Cluster {
         exposition.sample(&CLUSTER_UP, &[], u8::from(self.shared.link.is_up()));
         exposition.sample(&CLUSTER_RECONNECTS, &[], status.reconnects);
         exposition.sample(&TOPICS_JOINED, &[], status.topics_joined);
-        exposition.sample(&CARRIER_SENT, &[], status.sent);
-        exposition.sample(&CARRIER_RECEIVED, &[], status.received);
+        exposition.sample(&BROKER_SENT, &[], status.sent);
+        exposition.sample(&BROKER_RECEIVED, &[], status.received);
         for (why, count) in status.dropped {
-            exposition.sample(&CARRIER_DROPPED, &[why], count);
+            exposition.sample(&BROKER_DROPPED, &[why], count);
         }
     }
 }

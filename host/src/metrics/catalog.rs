@@ -218,11 +218,11 @@ metrics! {
         "Connections to the broker after the first one.";
     TOPICS_JOINED Gauge "ws_host_topics_joined" []
         "Topics that the host receives from other hosts.";
-    CARRIER_SENT Counter "ws_host_carrier_sent_total" []
+    BROKER_SENT Counter "ws_host_broker_sent_total" []
         "Messages that were sent to the broker.";
-    CARRIER_RECEIVED Counter "ws_host_carrier_received_total" []
+    BROKER_RECEIVED Counter "ws_host_broker_received_total" []
         "Messages that came from the broker.";
-    CARRIER_DROPPED Counter "ws_host_carrier_dropped_total" ["why"]
+    BROKER_DROPPED Counter "ws_host_broker_dropped_total" ["why"]
         "Messages to or from the broker that were dropped.";
     RELAYED_CLIENTS Gauge "ws_host_relayed_clients" []
         "Clients that the host relays to the owners of their paths.";
