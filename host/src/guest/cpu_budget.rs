@@ -31,7 +31,7 @@ impl CpuBudget {
 
     /// Gives an event that begins now the whole budget.
     #[inline(always)]
-    pub(super) fn begin_event(&self) {
+    pub(super) fn reset(&self) {
         self.charged_until.store(ticker::now(), Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
     }

@@ -11,9 +11,9 @@
 //!
 //! The time until a waiting call goes on is not charged.
 //!
-//! [`Meter::begin_event`] resets the budget. Its only caller is [`state::begin_event`], which is called for each event,
-//! `suspend` and `resume` included (`Guest::begin_event` in `instance.rs`), for each message of a burst
-//! (`imports/burst.rs`), and for the start of an instance ([`Template::instantiate`]).
+//! [`Meter::reset_cpu_budget`] has one caller: [`state::begin_event`], which is called for each event, `suspend` and
+//! `resume` included (`Guest::begin_event` in `instance.rs`), for each message of a burst (`imports/burst.rs`), and for
+//! the start of an instance ([`Template::instantiate`]).
 //!
 //! [`install_limits`]: super::state::install_limits
 //! [`state::begin_event`]: super::state::begin_event
@@ -175,8 +175,8 @@ impl Meter {
     }
 
     /// Gives a new event its whole CPU budget. Called by `state::begin_event` only.
-    pub(super) fn begin_event(&mut self) {
-        self.budget.begin_event();
+    pub(super) fn reset_cpu_budget(&mut self) {
+        self.budget.reset();
     }
 
     /// Adds `bytes` to the memory in use.

@@ -74,7 +74,7 @@ impl RecentStderr {
     }
 
     /// Forgets what earlier events wrote.
-    pub(super) fn begin_event(&self) {
+    pub(super) fn clear(&self) {
         if self.0.is_written.load(Ordering::Relaxed) {
             self.0.is_written.store(false, Ordering::Relaxed);
             *self.0.report.lock() = Report::default();
@@ -222,7 +222,7 @@ mod tests {
     fn earlier_events_explain_nothing() {
         let stderr = RecentStderr::default();
         stderr.add("panic: an earlier event");
-        stderr.begin_event();
+        stderr.clear();
         assert_eq!(stderr.explanation(), "");
         stderr.add("this event");
         assert_eq!(stderr.explanation(), "this event");

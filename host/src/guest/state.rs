@@ -227,8 +227,8 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: CallLimits) {
 pub(super) fn begin_event(mut store: StoreContextMut<'_, State>, event: EventName) {
     let state = store.data_mut();
     state.event = event;
-    state.wasi.recent_stderr.begin_event();
-    state.meter.begin_event();
+    state.wasi.recent_stderr.clear();
+    state.meter.reset_cpu_budget();
     let first_tick = state.meter.first_tick();
     store.set_epoch_deadline(first_tick);
 }
