@@ -138,7 +138,7 @@ impl LivenessTimer {
     }
 
     /// Begins the last phase of output. From now on, only the client's reading rate matters.
-    pub(super) fn begin_closing(&mut self) {
+    pub(super) fn begin_flushing(&mut self) {
         if self.phase == Phase::Open {
             let window = if self.period == NEVER {
                 DEFAULT_FLUSH_WINDOW

@@ -164,7 +164,7 @@ fn is_stalled(
         liveness.note_output_waiting();
     }
     if downwards.state == State::Ending {
-        liveness.begin_closing();
+        liveness.begin_flushing();
     }
     // A silent client is no error here, because the owner pings the client.
     while let Some(event) = liveness.poll_due(context, InputState::Paused) {

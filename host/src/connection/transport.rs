@@ -204,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         client: &Client,
         inbound: &mut Inbound,
     ) -> Result<(), ConnectionEnd> {
-        self.liveness.begin_closing();
+        self.liveness.begin_flushing();
         poll_fn(|context| {
             if self.poll_output(client, context)?.is_ready() {
                 return Poll::Ready(Ok::<_, ConnectionEnd>(()));
@@ -327,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
         if outbound.frames.is_closing() {
             match output {
-                Poll::Pending => self.liveness.begin_closing(),
+                Poll::Pending => self.liveness.begin_flushing(),
                 Poll::Ready(_) => self.liveness.await_close_frame(),
             }
         }
