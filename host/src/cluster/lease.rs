@@ -125,7 +125,7 @@ pub(super) fn keep_lease(
 }
 
 async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &CancellationToken) {
-    let Some(records) = stop.run_until_cancelled(connect(lease, nats)).await else { return };
+    let Some(records) = stop.run_until_cancelled(open_records(lease, nats)).await else { return };
     let records = Arc::new(records);
     let consequence = match lease.without_engine {
         WithoutEngine::Stop => STOPS,
@@ -144,7 +144,7 @@ async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &Cancella
     }
 }
 
-async fn connect(lease: &Lease, nats: &Nats) -> NatsRecords {
+async fn open_records(lease: &Lease, nats: &Nats) -> NatsRecords {
     let (mut pause, mut said) = (lease.timing.retry(), String::new());
     loop {
         let Lease { timing, replicas, longest_state, .. } = *lease;

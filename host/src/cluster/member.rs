@@ -163,7 +163,8 @@ fn stay_connected(shared: &Arc<Shared>, broker: &impl Broker, stop: &Cancellatio
         connection += 1;
         let was_connected = match runtime() {
             Ok(runtime) => {
-                let was_connected = runtime.block_on(connect(shared, broker, connection, stop));
+                let was_connected =
+                    runtime.block_on(serve_connection(shared, broker, connection, stop));
                 // Dropping the runtime instead would wait for a name lookup that is in progress.
                 runtime.shutdown_background();
                 was_connected
@@ -197,7 +198,7 @@ fn pause_for(pause: Duration, stop: &CancellationToken) {
 }
 
 /// Connects once, and serves the connection until it ends. Returns whether there was a connection.
-async fn connect(
+async fn serve_connection(
     shared: &Arc<Shared>,
     broker: &impl Broker,
     connection: u32,
