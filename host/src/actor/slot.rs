@@ -30,7 +30,7 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 ///                         │ │ └─────────────────────────┘ │ │
 ///    take_current, lose   │ │ restart                     │ │ discard_state
 ///                         ▼ │     restore_checkpoint      │ │
-///                         Lost ───────────────────────────┘ │
+///                         Absent ─────────────────────────┘ │
 ///                          ▲                                │
 ///                          └────────────────────────────────┘
 /// ```
@@ -39,10 +39,10 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// |---|---|
 /// | `start` | the first event |
 /// | `inherit` (`Unused` to `Hibernated`) | the first event, if an earlier owner of the actor has left a state |
-/// | `take_current` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
-/// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
+/// | `take_current` | an event: the state is `Absent` during the call, and `finish_call` makes it `Live` again |
+/// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Absent` |
 /// | `take_checkpoint`, `last_state` | a checkpoint, or the last save before another host owns the actor: the state is |
-/// | | `Lost` during `suspend`, and `Live` again afterwards |
+/// | | `Absent` during `suspend`, and `Live` again afterwards |
 /// | `lose` | a fault in `suspend`, except in `replace_instance` |
 /// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
 /// | `wake` | the next event; a reload that wakes one actor to find out whether new code accepts its state; or |
@@ -51,8 +51,8 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `replace_lost` | `suspend` fails in `replace_instance`: `replace_lost` calls `restore_checkpoint` and `wake`, |
 /// | | or else `restart` |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
-/// | `restore_checkpoint` | there is a checkpoint, and either an event finds the state `Lost` or `replace_lost` runs |
-/// | `restart` | there is no checkpoint, and either an event finds the state `Lost` or `replace_lost` runs; |
+/// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Absent` or `replace_lost` runs |
+/// | `restart` | there is no checkpoint, and either an event finds the state `Absent` or `replace_lost` runs; |
 /// | | or the code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
@@ -70,7 +70,7 @@ pub(super) enum InstanceState {
     Hibernated(SavedState),
     /// There is no instance and no state. Either a call is running and will put its instance back, or the instance was
     /// dropped in the middle of a call.
-    Lost,
+    Absent,
 }
 
 /// An instance in memory.
@@ -115,13 +115,13 @@ pub(super) enum AfterFailure {
 }
 
 impl ActorSlot {
-    /// Takes the instance out of its slot, if there is one and `is_wanted` accepts it. The slot's state is `Lost` until
-    /// an instance is put back.
+    /// Takes the instance out of its slot, if there is one and `is_wanted` accepts it. The state is `Absent` until an
+    /// instance is put back.
     pub(super) fn take_live(
         &mut self,
         is_wanted: impl FnOnce(&LiveInstance) -> bool,
     ) -> Option<LiveInstance> {
-        match std::mem::replace(&mut self.instance, InstanceState::Lost) {
+        match std::mem::replace(&mut self.instance, InstanceState::Absent) {
             InstanceState::Live(live) if is_wanted(&live) => Some(live),
             other => {
                 self.instance = other;
@@ -132,7 +132,7 @@ impl ActorSlot {
 
     /// Replaces a lost instance with the last checkpoint, if there is one.
     pub(super) fn restore_checkpoint(&mut self) {
-        if matches!(self.instance, InstanceState::Lost)
+        if matches!(self.instance, InstanceState::Absent)
             && let Some(saved) = &self.checkpoint.saved
         {
             self.instance = InstanceState::Hibernated(SavedState::clone(saved));
@@ -141,7 +141,7 @@ impl ActorSlot {
 
     /// Discards the saved state and the checkpoint, because no code can resume from them.
     pub(super) fn discard_state(&mut self) {
-        self.instance = InstanceState::Lost;
+        self.instance = InstanceState::Absent;
         self.checkpoint.saved = None;
     }
 }

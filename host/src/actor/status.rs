@@ -36,7 +36,7 @@ impl Actor {
         let (instance, hibernated_bytes) = match &slot.instance {
             InstanceState::Live(_) => (InstanceStatus::Live, 0),
             InstanceState::Hibernated(saved) => (InstanceStatus::Hibernated, length(saved)),
-            InstanceState::Unused | InstanceState::Lost => (InstanceStatus::None, 0),
+            InstanceState::Unused | InstanceState::Absent => (InstanceStatus::None, 0),
         };
         let checkpoint_bytes = slot.checkpoint.saved.as_deref().map_or(0, length);
         ActorStatus { instance, hibernated_bytes, checkpoint_bytes, timers }

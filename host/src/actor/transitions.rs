@@ -33,7 +33,7 @@ impl Turn<'_> {
         }
         match &made {
             Ok(_) => {
-                self.slot.instance = InstanceState::Lost;
+                self.slot.instance = InstanceState::Absent;
                 self.slot.failures.reset();
             }
             Err(fault) if fault.is_caused_by_handler() => {
@@ -64,7 +64,7 @@ impl Turn<'_> {
         self.slot.restore_checkpoint();
         match &self.slot.instance {
             InstanceState::Unused | InstanceState::Live(_) => self.start(permit).await,
-            InstanceState::Lost => self.restart(permit, Reason::Fault).await,
+            InstanceState::Absent => self.restart(permit, Reason::Fault).await,
             InstanceState::Hibernated(saved) => {
                 let saved = saved.clone();
                 // The saved state has the current version in two cases. Either the current code saved it, or older code
@@ -104,7 +104,7 @@ impl Turn<'_> {
         Ok(LiveInstance { guest, code, permit })
     }
 
-    /// `Lost` → `Live`: creates an instance and calls its `resume` without a state, which tells the handler about the
+    /// `Absent` → `Live`: creates an instance and calls its `resume` without a state, which tells the handler about the
     /// loss.
     async fn restart(
         &mut self,
@@ -292,7 +292,7 @@ impl Turn<'_> {
         }
     }
 
-    /// `Live` → `Lost`: drops an instance that failed in `suspend`.
+    /// `Live` → `Absent`: drops an instance that failed in `suspend`.
     pub(super) fn lose(&mut self, live: LiveInstance, fault: &Fault) {
         if fault.is_caused_by_handler() {
             self.actor.code.note_fault(&live.code.template, FaultSite::Event);
@@ -316,7 +316,7 @@ impl Turn<'_> {
                     && !saved.code.is_same_code(&current)
                     && code.should_wake_one()
             }
-            InstanceState::Unused | InstanceState::Lost => false,
+            InstanceState::Unused | InstanceState::Absent => false,
         };
         if needs_new_instance {
             let made = self.make_instance().await;

@@ -110,7 +110,7 @@ impl<'a> Turn<'a> {
             InstanceState::Hibernated(saved) => {
                 saved.code.template.exports_expiring() || code.template().exports_expiring()
             }
-            InstanceState::Unused | InstanceState::Lost => code.template().exports_expiring(),
+            InstanceState::Unused | InstanceState::Absent => code.template().exports_expiring(),
         };
         if !is_wanted {
             client.take_due_notice();
@@ -138,7 +138,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {
             InstanceState::Live(live) => live.guest.takes_bursts(),
-            InstanceState::Unused | InstanceState::Hibernated(_) | InstanceState::Lost => false,
+            InstanceState::Unused | InstanceState::Hibernated(_) | InstanceState::Absent => false,
         }
     }
 
@@ -165,7 +165,7 @@ impl<'a> Turn<'a> {
         client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        if matches!(self.slot.instance, InstanceState::Lost)
+        if matches!(self.slot.instance, InstanceState::Absent)
             && self.slot.failures.not_before().is_some()
         {
             return Ok(());
@@ -278,8 +278,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Takes the instance out of its slot for the duration of a call. If the call fails, or is dropped with its future,
-    /// the slot stays `Lost`, and the next turn creates another instance. So an instance that was left in the middle of
-    /// an event is never called again.
+    /// the slot stays `Absent`, and the next turn creates another instance. So an instance that was left in the middle
+    /// of an event is never called again.
     async fn take_instance(&mut self) -> Result<LiveInstance, Fault> {
         self.actor.resources.check_ownership()?;
         match self.take_current() {
@@ -298,7 +298,7 @@ impl<'a> Turn<'a> {
 
     /// Puts the instance back after a successful call, or drops it after a fault. The event is not retried. The caller
     /// gets the fault, and closes the client if the event was about a client (`close_for` in `connection/mod.rs`). The
-    /// slot stays `Lost` until the next event creates another instance, from the last checkpoint or anew
+    /// slot stays `Absent` until the next event creates another instance, from the last checkpoint or anew
     /// (`transition_to_live` in `transitions.rs`).
     fn finish_call<T>(&mut self, live: LiveInstance, result: Result<T, Fault>) -> Result<T, Fault> {
         match result {
