@@ -15,7 +15,7 @@ use crate::ownership::SavedWhen;
 async fn last_save_is_tried_again_until_the_store_is_available() {
     let host = start("counter").await;
     let store = Arc::new(Store { failures: AtomicUsize::new(2), saved: Mutex::default() });
-    *host.host.state.relayed.places.store.lock() = Some(Arc::clone(&store));
+    *host.host.state.relayed.scripted_owners.store.lock() = Some(Arc::clone(&store));
     host.then_own();
     let (mut client, _) = open(host.address, "").await;
     client.write_all(&masked_frame(0x81, b"one")).await.expect("it reads");

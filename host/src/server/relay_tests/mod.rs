@@ -31,9 +31,9 @@ use crate::ownership::{Holding, Ownership, SaveError, SavedWhen, Saving};
 /// The secret of the hosts, unless a test uses a different secret.
 const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 
-/// The owners of paths in a test. Each lookup takes the next place, and the last place is for all later lookups.
+/// The owners of paths in a test. Each lookup takes the next one, and the last one is for all later lookups.
 #[derive(Default)]
-pub(in crate::server) struct Places {
+pub(in crate::server) struct ScriptedOwners {
     script: Mutex<VecDeque<Option<String>>>,
     own: Mutex<Weak<Own>>,
     /// Keeps the states of durable actors. `None`: actors are not durable.
@@ -86,11 +86,11 @@ impl Ownership for Own {
     }
 }
 
-impl Places {
+impl ScriptedOwners {
     pub(in crate::server) fn next(&self) -> Option<Located> {
         let mut script = self.script.lock();
-        let place = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
-        if let Some(address) = place.flatten() {
+        let address = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        if let Some(address) = address.flatten() {
             let fenced = self.fenced.clone();
             return Some(Located::There(Owner { host: "owner".to_owned(), address, fenced }));
         }
@@ -184,12 +184,13 @@ impl Running {
     /// Makes lookups on this host return the hosts with these addresses, one for each lookup.
     fn relay_to(&self, addresses: &[&str]) {
         let there = |address: &&str| Some((*address).to_owned());
-        *self.host.state.relayed.places.script.lock() = addresses.iter().map(there).collect();
+        *self.host.state.relayed.scripted_owners.script.lock() =
+            addresses.iter().map(there).collect();
     }
 
     /// Makes all later lookups return this host itself.
     fn then_own(&self) {
-        self.host.state.relayed.places.script.lock().push_back(None);
+        self.host.state.relayed.scripted_owners.script.lock().push_back(None);
     }
 
     /// Returns the only client that is connected.

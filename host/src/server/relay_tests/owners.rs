@@ -142,7 +142,7 @@ async fn clients_of_an_owner_whose_lease_was_fenced_are_closed_with_1012() {
     edge.relay_to(&[&owner.peers]);
     let (mut stream, head) = open(edge.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    edge.host.state.relayed.places.fenced.cancel();
+    edge.host.state.relayed.scripted_owners.fenced.cancel();
     let mut rest = Vec::new();
     timeout(SOON, stream.read_to_end(&mut rest)).await.expect("in time").expect("no reset");
     assert_eq!(rest[..4], [0x88, 25, 0x03, 0xf4]);

@@ -30,7 +30,7 @@ pub(in crate::server) struct RelayedClients {
     pub(in crate::server) refused_peers: Counter,
     /// The owners of paths, as a test sets them.
     #[cfg(test)]
-    pub(in crate::server) places: crate::server::relay_tests::Places,
+    pub(in crate::server) scripted_owners: crate::server::relay_tests::ScriptedOwners,
 }
 
 /// The entry of a relayed client. Dropping this value removes the entry.
@@ -46,7 +46,7 @@ impl RelayedClients {
             owners: Mutex::default(),
             refused_peers: Counter::default(),
             #[cfg(test)]
-            places: crate::server::relay_tests::Places::default(),
+            scripted_owners: crate::server::relay_tests::ScriptedOwners::default(),
         }
     }
 
