@@ -11,7 +11,7 @@ use ws_host_protocol::{
 };
 
 use crate::connection_io::ConnectionIo;
-use crate::end::Cause;
+use crate::end::ConnectionEnd;
 use crate::error::ConnectError;
 use crate::establish::{ConnectionUse, establish};
 use crate::handshake::Established;
@@ -32,7 +32,7 @@ pub(crate) struct Task {
     /// Why the connection did not open.
     error: Option<ConnectError>,
     /// Why the connection ended.
-    cause: Cause,
+    end: ConnectionEnd,
 }
 
 impl Task {
@@ -42,7 +42,14 @@ impl Task {
         connection_use: ConnectionUse,
         messages: mpsc::Sender<Received>,
     ) -> Self {
-        Self { shared, options, connection_use, messages, error: None, cause: Cause::Dropped }
+        Self {
+            shared,
+            options,
+            connection_use,
+            messages,
+            error: None,
+            end: ConnectionEnd::RuntimeShutDown,
+        }
     }
 
     /// Runs the connection until it has ended.
@@ -60,7 +67,7 @@ impl Task {
                 let compression = opened.compression;
                 self.shared.open(opened);
                 let io = ConnectionIo::new(stream, &self.shared, self.options.close_timeout);
-                self.cause = self.run_session(io, early, compression).await;
+                self.end = self.run_session(io, early, compression).await;
             }
             Err(error) => self.error = Some(error),
         }
@@ -71,21 +78,21 @@ impl Task {
         io: ConnectionIo<'_>,
         early: Vec<u8>,
         compression: Option<PerMessageDeflate>,
-    ) -> Cause {
+    ) -> ConnectionEnd {
         let mut inbound = Inbound::new(Role::Client, Limits::new(self.options.max_message));
         if let Some(agreed) = compression {
             inbound.use_deflate(&agreed);
         }
         let mut session = Session { io, shared: &self.shared, messages: &self.messages, inbound };
-        let Err(cause) = session.run(early).await;
-        session.io.close_gracefully(&cause).await;
-        cause
+        let Err(end) = session.run(early).await;
+        session.io.close_gracefully(&end).await;
+        end
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.shared.finish(self.error.take(), &self.cause);
+        self.shared.finish(self.error.take(), &self.end);
     }
 }
 
@@ -120,7 +127,7 @@ impl Replies for QueuedReplies<'_> {
 }
 
 impl Session<'_> {
-    async fn run(&mut self, mut early: Vec<u8>) -> Result<Infallible, Cause> {
+    async fn run(&mut self, mut early: Vec<u8>) -> Result<Infallible, ConnectionEnd> {
         self.handle(&mut early).await?;
         drop(early);
         let mut buffer = ConnectionIo::buffer();
@@ -130,7 +137,7 @@ impl Session<'_> {
         }
     }
 
-    async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), Cause> {
+    async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), ConnectionEnd> {
         while let Some(event) =
             self.inbound.handle_input(&mut input, &mut QueuedReplies(self.shared))
         {
@@ -144,13 +151,13 @@ impl Session<'_> {
                         self.deliver(Received::Pong(payload.into_owned())).await?;
                     }
                 }
-                Event::Closed(frame) => return Err(Cause::Closed(frame)),
+                Event::Closed(frame) => return Err(ConnectionEnd::Closed(frame)),
                 // §7.1.7: a failed connection is closed with a frame that gives the reason.
                 Event::Failed(error) => {
                     self.wait_for_application().await?;
                     let frame = CloseFrame::with_reason(error.close_code(), error.to_string());
                     self.shared.lock().outgoing.answer_close(Some(&frame));
-                    return Err(Cause::Failed(error));
+                    return Err(ConnectionEnd::Failed(error));
                 }
             }
         }
@@ -158,13 +165,13 @@ impl Session<'_> {
     }
 
     /// Delivers a message. Waits while the queue of received messages is full.
-    async fn deliver(&mut self, message: Received) -> Result<(), Cause> {
+    async fn deliver(&mut self, message: Received) -> Result<(), ConnectionEnd> {
         // Sending fails if the application has dropped `Messages`. The message is then discarded.
         self.io.drive(self.messages.send(message)).await.map(drop)
     }
 
     /// Gives the application time to take the valid messages, and to answer them.
-    async fn wait_for_application(&mut self) -> Result<(), Cause> {
+    async fn wait_for_application(&mut self) -> Result<(), ConnectionEnd> {
         let all_taken = self.messages.reserve_many(self.messages.max_capacity());
         self.io.drive(timeout(ANSWER_TIME, all_taken)).await.map(drop)
     }

@@ -10,7 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use crate::end::Cause;
+use crate::end::ConnectionEnd;
 use crate::outgoing::Outgoing;
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -50,15 +50,20 @@ impl<'a> ConnectionIo<'a> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Cause> {
+    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ConnectionEnd> {
         poll_fn(|context| {
             let _ = self.poll_output(context);
             // The deadline is checked before the input, because the input may never end.
             self.poll_deadline(context)?;
             match ready!(self.poll_input(context, buffer)) {
-                Ok(0) => Poll::Ready(Err(self.broken.take().map_or(Cause::Left, Cause::Lost))),
+                Ok(0) => {
+                    let broken = self.broken.take();
+                    Poll::Ready(Err(broken.map_or(ConnectionEnd::EndOfStream, ConnectionEnd::Lost)))
+                }
                 Ok(count) => Poll::Ready(Ok(count)),
-                Err(error) => Poll::Ready(Err(Cause::Lost(self.broken.take().unwrap_or(error)))),
+                Err(error) => {
+                    Poll::Ready(Err(ConnectionEnd::Lost(self.broken.take().unwrap_or(error))))
+                }
             }
         })
         .await
@@ -69,7 +74,10 @@ impl<'a> ConnectionIo<'a> {
     /// # Cancel safety
     ///
     /// As cancel safe as `wait`, which is dropped with this future.
-    pub(crate) async fn drive<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Cause> {
+    pub(crate) async fn drive<T>(
+        &mut self,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, ConnectionEnd> {
         let mut wait = pin!(wait);
         poll_fn(|context| {
             if let Poll::Ready(value) = wait.as_mut().poll(context) {
@@ -88,11 +96,11 @@ impl<'a> ConnectionIo<'a> {
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    pub(crate) async fn close_gracefully(mut self, cause: &Cause) {
+    pub(crate) async fn close_gracefully(mut self, end: &ConnectionEnd) {
         // §7.1.7: an endpoint that fails a connection does not wait for an answer. So it shuts down immediately.
-        let mut must_shut_down = match cause {
-            Cause::Failed(_) => true,
-            Cause::Closed(_) => false,
+        let mut must_shut_down = match end {
+            ConnectionEnd::Failed(_) => true,
+            ConnectionEnd::Closed(_) => false,
             _ => return,
         };
         let mut ignored = Self::buffer();
@@ -145,11 +153,12 @@ impl<'a> ConnectionIo<'a> {
         poll
     }
 
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Result<(), Cause> {
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Result<(), ConnectionEnd> {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(context).is_ready()
         {
-            return Err(self.broken.take().map_or(Cause::CloseTimeout, Cause::Lost));
+            let broken = self.broken.take();
+            return Err(broken.map_or(ConnectionEnd::CloseTimeout, ConnectionEnd::Lost));
         }
         Ok(())
     }

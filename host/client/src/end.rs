@@ -16,9 +16,9 @@ pub struct End {
     pub sent: Option<u16>,
 }
 
-/// Why a connection is over.
+/// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Cause {
+pub(crate) enum ConnectionEnd {
     #[error("the server closed")]
     Closed(Option<CloseFrame>),
     #[error("{0}")]
@@ -26,14 +26,14 @@ pub(crate) enum Cause {
     #[error("the connection was lost: {0}")]
     Lost(#[from] std::io::Error),
     #[error("the server left without a close frame")]
-    Left,
+    EndOfStream,
     #[error("the server did not answer the close frame in time")]
     CloseTimeout,
     #[error("the runtime was shut down")]
-    Dropped,
+    RuntimeShutDown,
 }
 
-impl Cause {
+impl ConnectionEnd {
     pub(crate) fn end(&self, sent: Option<CloseCode>) -> End {
         let sent = sent.map(CloseCode::number);
         let (code, reason) = match self {

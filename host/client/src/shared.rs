@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, SetOnce};
 use ws_host_protocol::{CloseCode, CloseFrame};
 
-use crate::end::{Cause, End};
+use crate::end::{ConnectionEnd, End};
 use crate::error::{ConnectError, SendError};
 use crate::handshake::Opened;
 use crate::options::Options;
@@ -126,7 +126,7 @@ impl Shared {
     }
 
     /// Marks the connection as ended, or as failed to open.
-    pub(crate) fn finish(&self, error: Option<ConnectError>, cause: &Cause) {
+    pub(crate) fn finish(&self, error: Option<ConnectError>, how: &ConnectionEnd) {
         let mut inner = self.inner.lock();
         inner.phase = Phase::Ended;
         inner.outgoing.discard();
@@ -134,7 +134,7 @@ impl Shared {
         drop(inner);
         let end = match &error {
             Some(error) => End::abnormal(error.to_string()),
-            None => cause.end(sent),
+            None => how.end(sent),
         };
         // This fails if the connection was open, because the value is already set then.
         let _ = self.opened.set(Err(error.unwrap_or(ConnectError::Abandoned)));
