@@ -8,7 +8,7 @@ use wasmtime::error::Context;
 use wasmtime::{Engine, Error, Result};
 
 use super::contract;
-use super::error::{Cause, LoadError};
+use super::error::{LoadError, WasmtimeError};
 
 /// The interface that a component must export.
 pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
@@ -45,9 +45,10 @@ pub(super) fn functions(
     path: &Path,
 ) -> Result<(), LoadError> {
     let check = Check { engine, component, handler };
-    check
-        .functions()
-        .map_err(|error| LoadError::HandlerMismatch { path: path.into(), cause: Cause(error) })
+    check.functions().map_err(|error| LoadError::HandlerMismatch {
+        path: path.into(),
+        cause: WasmtimeError(error),
+    })
 }
 
 /// Returns the error for a component that imports something that the host does not provide.
@@ -60,7 +61,7 @@ pub(super) fn import_error(
     let imported = component.component_type();
     let mut names = imported.imports(engine).map(|(name, _)| name);
     let is_asynchronous = names.any(|name| name.starts_with(WASI) && name.contains(ASYNCHRONOUS));
-    let (path, cause) = (path.to_owned(), Cause(error));
+    let (path, cause) = (path.to_owned(), WasmtimeError(error));
     if is_asynchronous {
         LoadError::Asynchronous { path, cause }
     } else if contract::is_named_in(&cause.0) {

@@ -37,7 +37,7 @@ pub(crate) enum LoadError {
     Invalid {
         path: PathBuf,
         #[source]
-        cause: Cause,
+        cause: WasmtimeError,
     },
     #[error("{} uses asynchronous functions (WASI 0.3), which this host does not support: build it for WASI 0.2 with \
              synchronous functions (`componentize-qjs --sync`; `wit-bindgen` without its option `async`; with other \
@@ -45,7 +45,7 @@ pub(crate) enum LoadError {
     Asynchronous {
         path: PathBuf,
         #[source]
-        cause: Cause,
+        cause: WasmtimeError,
     },
     #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
              `ws_guest::export!(YourHandler)`", .path.display(), list_exports(.found))]
@@ -59,7 +59,7 @@ pub(crate) enum LoadError {
     Unserved {
         path: PathBuf,
         #[source]
-        cause: Cause,
+        cause: WasmtimeError,
     },
     #[error("{} exports an interface of {SERVED}, but a function of that interface is missing or does \
              not have the expected type: build it with the version of ws-guest or of the WIT files that belongs \
@@ -68,7 +68,7 @@ pub(crate) enum LoadError {
     HandlerMismatch {
         path: PathBuf,
         #[source]
-        cause: Cause,
+        cause: WasmtimeError,
     },
     #[error("{} imports something that this host does not provide; the host provides {SERVED}, the \
              WASI 0.2 packages cli, clocks, filesystem, http, io, random and sockets, wasi:config/store@0.2.0-rc.1, \
@@ -76,7 +76,7 @@ pub(crate) enum LoadError {
     Import {
         path: PathBuf,
         #[source]
-        cause: Cause,
+        cause: WasmtimeError,
     },
     #[error("{} was not compiled", .path.display())]
     Uncompiled {
@@ -116,7 +116,7 @@ const ASYNCHRONOUS: &str = "component model async";
 impl LoadError {
     /// Returns the error for a file that wasmtime refuses to compile.
     pub(super) fn invalid(path: &Path, error: wasmtime::Error) -> Self {
-        let (path, cause) = (path.to_owned(), Cause(error));
+        let (path, cause) = (path.to_owned(), WasmtimeError(error));
         if format!("{:#}", cause.0).contains(ASYNCHRONOUS) {
             Self::Asynchronous { path, cause }
         } else {
@@ -135,15 +135,15 @@ fn list_exports(found: &[String]) -> String {
 
 /// A wasmtime error, as the source of another error.
 #[derive(Debug)]
-pub(crate) struct Cause(pub(super) wasmtime::Error);
+pub(crate) struct WasmtimeError(pub(super) wasmtime::Error);
 
-impl std::fmt::Display for Cause {
+impl std::fmt::Display for WasmtimeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.0)
     }
 }
 
-impl std::error::Error for Cause {
+impl std::error::Error for WasmtimeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.chain().nth(1)
     }

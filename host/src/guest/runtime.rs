@@ -76,14 +76,14 @@ pub(crate) struct Runtime {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuntimeError {
     #[error("the component runtime cannot start on this machine")]
-    Engine(#[source] super::error::Cause),
+    Engine(#[source] super::error::WasmtimeError),
     #[error("the operating system cannot start a thread for the component runtime")]
     System(#[from] std::io::Error),
 }
 
 impl From<wasmtime::Error> for RuntimeError {
     fn from(error: wasmtime::Error) -> Self {
-        Self::Engine(super::error::Cause(error))
+        Self::Engine(super::error::WasmtimeError(error))
     }
 }
 

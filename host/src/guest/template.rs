@@ -15,7 +15,7 @@ use super::call_info::EventName;
 use super::compile::{Cancelled, CompileError};
 use super::cpu_budget::CpuBudget;
 use super::denials::{Denials, Denied};
-use super::error::{Cause, Fault, LoadError};
+use super::error::{Fault, LoadError, WasmtimeError};
 #[cfg(feature = "testing")]
 use super::fault_injection::InjectedFault;
 use super::grants::Grants;
@@ -150,7 +150,7 @@ impl Template {
         check::functions(&runtime.engine, &component, &handler, &path)?;
         let handler = RequiredExportsIndices::new(&pre).map_err(invalid)?;
         let optional = OptionalIndices::find(&component).map_err(|error| {
-            LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
+            LoadError::HandlerMismatch { path: path.clone(), cause: WasmtimeError(error) }
         })?;
         let denials = Denials::default();
         // Components that are compiled for WASI 0.1 look for folders as soon as they print a line. If a component opens

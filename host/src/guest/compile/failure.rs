@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use crate::guest::error::Cause;
+use crate::guest::error::WasmtimeError;
 
 /// Why a component was not compiled although it may be valid. The messages say what to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +32,11 @@ pub(crate) enum CompileFailure {
         "the process that compiles is a different build of ws-host, so this process cannot use its code: the program \
          that compiles must be the same build as this program"
     )]
-    Mismatch(#[source] Cause),
+    Mismatch(#[source] WasmtimeError),
 }
 
 impl CompileFailure {
     pub(super) fn mismatch(error: wasmtime::Error) -> Self {
-        Self::Mismatch(Cause(error))
+        Self::Mismatch(WasmtimeError(error))
     }
 }
