@@ -34,7 +34,7 @@ use slot::{ActorSlot, Failures};
 pub(crate) use status::{ActorStatus, InstanceStatus};
 pub(crate) use trial::Rollout;
 pub use trial::TrialState;
-pub(crate) use turn::{ClientEvent, Turn};
+pub(crate) use turn::Turn;
 
 use crate::actor_resources::{ActorResources, Registration};
 use crate::clients::{Client, Clients, HostClose, Pace};

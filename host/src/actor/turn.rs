@@ -1,6 +1,5 @@
 //! The exclusive right to call an actor's instance, and the calls that deliver events.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,48 +9,13 @@ use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultSite;
 use crate::clients::{Client, HostClose, Pace};
 use crate::guest::{
-    Burst, CustomInfo, Disconnection, Fault, HandlerAcceptance, HandlerRejection, HandlerReply,
+    Burst, ClientEvent, CustomInfo, Disconnection, Fault, HandlerAcceptance, HandlerRejection,
+    HandlerReply,
 };
 use crate::timers::{DueTimer, SavedTimer};
 
 /// An instance with at least this many bytes of linear memory is dropped on another thread.
 const BACKGROUND_DROP_MIN_BYTES: usize = 4 << 20;
-
-/// An event of a connected client.
-#[derive(Clone, Debug)]
-pub(crate) enum ClientEvent<'a> {
-    Text(Cow<'a, str>),
-    Binary(Cow<'a, [u8]>),
-    Pong(Cow<'a, [u8]>),
-}
-
-impl ClientEvent<'_> {
-    pub(crate) fn into_owned(self) -> ClientEvent<'static> {
-        match self {
-            Self::Text(text) => ClientEvent::Text(Cow::Owned(text.into_owned())),
-            Self::Binary(bytes) => ClientEvent::Binary(Cow::Owned(bytes.into_owned())),
-            Self::Pong(bytes) => ClientEvent::Pong(Cow::Owned(bytes.into_owned())),
-        }
-    }
-
-    /// Returns the length of the message in bytes.
-    pub(crate) fn length(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) | Self::Pong(bytes) => bytes.len(),
-        }
-    }
-
-    /// Makes the memory of a handled message available for the next message.
-    fn recycle_memory(self, client: &Client) {
-        let bytes = match self {
-            Self::Text(Cow::Owned(text)) => text.into_bytes(),
-            Self::Binary(Cow::Owned(bytes)) => bytes,
-            Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => return,
-        };
-        client.recycle(bytes);
-    }
-}
 
 /// The exclusive right to call an actor's instance, either for events of one client within a time slice, or for one
 /// event of another kind. Dropping the turn lets the next task have its turn.
@@ -89,12 +53,7 @@ impl<'a> Turn<'a> {
                 Some(live) => live,
                 None => Box::pin(self.make_instance()).await?,
             };
-            let guest = &mut live.guest;
-            let result = match &event {
-                ClientEvent::Text(text) => guest.received_text(from, text).await,
-                ClientEvent::Binary(bytes) => guest.received_binary(from, bytes).await,
-                ClientEvent::Pong(payload) => guest.received_pong(from, payload).await,
-            };
+            let result = live.guest.received(from, &event).await;
             event.recycle_memory(from);
             self.finish_call(live, result)
         }

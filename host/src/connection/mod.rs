@@ -39,10 +39,10 @@ pub(crate) use self::outgoing::opened;
 pub(crate) use self::relay::{Ends, RelayEnd, relay};
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
-use crate::actor::{Actor, ClientEvent, Turn};
+use crate::actor::{Actor, Turn};
 use crate::clients::{Client, ClientInfo, OutboundBuffer};
 use crate::config::{self, AutoAnswer, Mode, OnFault};
-use crate::guest::Fault;
+use crate::guest::{ClientEvent, Fault};
 use crate::slice::{self, Overruns};
 
 /// The payload of the host's own pings. Pongs with this payload are not reported to the handler.

@@ -12,6 +12,7 @@ use super::bindings::RequiredExports;
 use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
 use super::call_info::{CustomInfo, EventName, Reason};
+use super::client_event::ClientEvent;
 use super::error::Fault;
 use super::imports::HandshakeResponse;
 use super::optional::{Lifecycle, Optional};
@@ -144,34 +145,26 @@ impl Guest {
         })
     }
 
-    pub(crate) async fn received_text(
+    /// Delivers a message or a pong.
+    pub(crate) async fn received(
         &mut self,
         from: &Arc<Client>,
-        text: &str,
+        received: &ClientEvent<'_>,
     ) -> Result<(), Fault> {
         let Event { handler, store, time_limit, .. } =
-            self.begin_event(EventName::ReceivedText, Some(from));
-        time_limit.wait(pin!(handler.call_received_text(store, from.id().0, text))).await
-    }
-
-    pub(crate) async fn received_binary(
-        &mut self,
-        from: &Arc<Client>,
-        bytes: &[u8],
-    ) -> Result<(), Fault> {
-        let Event { handler, store, time_limit, .. } =
-            self.begin_event(EventName::ReceivedBinary, Some(from));
-        time_limit.wait(pin!(handler.call_received_binary(store, from.id().0, bytes))).await
-    }
-
-    pub(crate) async fn received_pong(
-        &mut self,
-        from: &Arc<Client>,
-        payload: &[u8],
-    ) -> Result<(), Fault> {
-        let Event { handler, store, time_limit, .. } =
-            self.begin_event(EventName::ReceivedPong, Some(from));
-        time_limit.wait(pin!(handler.call_received_pong(store, from.id().0, payload))).await
+            self.begin_event(received.name(), Some(from));
+        let id = from.id().0;
+        match received {
+            ClientEvent::Text(text) => {
+                time_limit.wait(pin!(handler.call_received_text(store, id, text))).await
+            }
+            ClientEvent::Binary(bytes) => {
+                time_limit.wait(pin!(handler.call_received_binary(store, id, bytes))).await
+            }
+            ClientEvent::Pong(payload) => {
+                time_limit.wait(pin!(handler.call_received_pong(store, id, payload))).await
+            }
+        }
     }
 
     /// Returns whether the component can take several messages in one call.

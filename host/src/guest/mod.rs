@@ -14,6 +14,7 @@ mod bindings;
 mod burst;
 mod call_info;
 mod check;
+mod client_event;
 mod clocks;
 mod compile;
 mod contract;
@@ -51,6 +52,7 @@ mod wasi_config;
 
 pub(crate) use burst::{Burst, Message, MessageKind, Messages};
 pub(crate) use call_info::{CustomInfo, Reason};
+pub(crate) use client_event::ClientEvent;
 pub use compile::run_as_compiler;
 pub(crate) use compile::{CompileOptions, CompilerProcess, cancellation};
 pub(crate) use error::{Fault, LoadError};
