@@ -55,15 +55,10 @@ impl Denials {
         };
         // A host name has at most 253 bytes, but the handler may pass any text.
         let server = server.get(..MAX_SERVER).unwrap_or(&server);
-        let (component, resource, hash) = source.fields();
-        tracing::warn!(
-            target: "guest",
-            component,
-            resource,
-            hash,
+        source.warn(format_args!(
             "the handler asked for {what} to {server}, which is not granted: add \"{server}\" to the \
              resource's `grant` (or --grant {server}) if the handler may connect to this host"
-        );
+        ));
     }
 
     /// Marks a server as logged. Returns `false` if it was logged before, or if [`MAX_SERVERS`] servers have been
@@ -83,51 +78,30 @@ impl Denials {
         if !self.is_first(denied) {
             return;
         }
-        let (component, resource, hash) = source.fields();
         let capability = denied.description();
         match denied {
-            Denied::Files => tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
+            Denied::Files => source.warn(format_args!(
                 "the handler asked for {capability}, but no folder is granted: add \"folder:PATH\" to the resource's \
                  `grant` (or --grant folder:PATH); instead of files, a component can contain its data, get values in \
                  env, and keep its state with suspend and resume"
-            ),
-            Denied::Config => tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
+            )),
+            Denied::Config => source.warn(format_args!(
                 "the handler asked for {capability}, which are not granted: add \"config\" to the resource's `grant`, \
                  and the values to its table `config`"
-            ),
-            Denied::Keyvalue => tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
+            )),
+            Denied::Keyvalue => source.warn(format_args!(
                 "the handler asked for {capability}, which are not granted: add \"keyvalue:FILE\" to the resource's \
                  `grant` (or --grant keyvalue:FILE), with the file in which to keep them"
-            ),
-            Denied::Timers => tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
+            )),
+            Denied::Timers => source.warn(format_args!(
                 "the handler asked for {capability}, which are not granted: add \"timers:FILE\" to the resource's \
                  `grant` (or --grant timers:FILE), with the file in which to keep them"
-            ),
-            Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
+            )),
+            Denied::Tcp | Denied::Udp | Denied::NameLookup => source.warn(format_args!(
                 "the handler asked for {capability}, which no setting can grant: send HTTP requests with wasi:http to \
                  hosts that the resource's `grant` names, or let another program make the connection, and pass its \
                  data to the handler as custom messages (POST /resources/NAME/messages at the admin address)"
-            ),
+            )),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiBody;
 
@@ -14,7 +13,7 @@ use super::log_source::LogSource;
 use super::template::ComponentSpec;
 use crate::grant::{Folder, Grant};
 use crate::keyvalue::{self, StoreError};
-use crate::log_rate::{Line, LogRate};
+use crate::log_rate::LogRate;
 use crate::outgoing::{HttpClient, RequestError, WebSocketClient};
 use crate::timers::DurableTimers;
 
@@ -110,32 +109,18 @@ impl Grants {
 
     /// Logs an error of the store. Called only for errors that concern the operator.
     pub(super) fn log_store(&self, source: &LogSource, error: &StoreError) {
-        if let Some(Line { left_out }) = self.store_failed.line(Instant::now()) {
-            let (component, resource, hash) = source.fields();
-            tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
-                left_out,
-                "the handler's use of keys and values (wasi:keyvalue) failed: {error}"
-            );
-        }
+        source.warn_rarely(
+            &self.store_failed,
+            format_args!("the handler's use of keys and values (wasi:keyvalue) failed: {error}"),
+        );
     }
 
     /// Logs a failed request in detail, because the handler gets only the kind of the error.
     pub(super) fn log_failed(&self, source: &LogSource, server: &str, error: &RequestError) {
-        if let Some(Line { left_out }) = self.failed.line(Instant::now()) {
-            let (component, resource, hash) = source.fields();
-            tracing::warn!(
-                target: "guest",
-                component,
-                resource,
-                hash,
-                left_out,
-                "a request from the handler to {server} failed: {error}"
-            );
-        }
+        source.warn_rarely(
+            &self.failed,
+            format_args!("a request from the handler to {server} failed: {error}"),
+        );
     }
 
     pub(super) fn has_folders(&self) -> bool {
@@ -147,18 +132,13 @@ impl Grants {
     pub(super) fn open_folders(&self, wasi: &mut WasiCtxBuilder, source: &LogSource) {
         for Folder { path, name } in &self.folders {
             let Err(error) = wasi.preopened_dir(path, name, FsPerms::ReadOnly) else { continue };
-            if let Some(Line { left_out }) = self.missing.line(Instant::now()) {
-                let (component, resource, hash) = source.fields();
-                tracing::warn!(
-                    target: "guest",
-                    component,
-                    resource,
-                    hash,
-                    left_out,
+            source.warn_rarely(
+                &self.missing,
+                format_args!(
                     "cannot open the granted folder {}, so a new instance starts without it: {error:#}",
                     path.display()
-                );
-            }
+                ),
+            );
         }
     }
 }

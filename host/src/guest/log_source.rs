@@ -1,6 +1,11 @@
 //! The names in log lines that come from instances or are about instances.
 
+use std::fmt;
 use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::log_rate::{Line, LogRate};
 
 /// The component of an instance, as the log names it.
 #[derive(Clone, Debug)]
@@ -17,5 +22,19 @@ impl LogSource {
     /// Returns the values of the fields `component`, `resource` and `hash`.
     pub(super) fn fields(&self) -> (&str, Option<&str>, &str) {
         (&self.component, self.resource.as_deref(), &self.hash)
+    }
+
+    /// Logs a warning about an instance.
+    pub(super) fn warn(&self, what: fmt::Arguments<'_>) {
+        let (component, resource, hash) = self.fields();
+        tracing::warn!(target: "guest", component, resource, hash, "{what}");
+    }
+
+    /// Logs a warning about an instance, unless `rate` leaves it out.
+    pub(super) fn warn_rarely(&self, rate: &LogRate, what: fmt::Arguments<'_>) {
+        if let Some(Line { left_out }) = rate.line(Instant::now()) {
+            let (component, resource, hash) = self.fields();
+            tracing::warn!(target: "guest", component, resource, hash, left_out, "{what}");
+        }
     }
 }
