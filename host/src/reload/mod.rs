@@ -365,30 +365,18 @@ impl ReloadTask {
     }
 
     fn log_replaced(&self, replaced: &Replaced) {
-        let Replaced {
-            old,
-            new,
-            swapped,
-            kept,
-            lost,
-            hibernated,
-            waiting,
-            trial,
-            longest_pause,
-            took,
-        } = replaced;
         tracing::info!(
             resource = self.resource.code().resource(),
-            old,
-            new,
-            swapped,
-            kept,
-            lost,
-            hibernated,
-            waiting,
-            ?trial,
-            ?longest_pause,
-            ?took,
+            old = replaced.old,
+            new = replaced.new,
+            swapped = replaced.swapped,
+            kept = replaced.kept,
+            lost = replaced.lost,
+            hibernated = replaced.hibernated,
+            waiting = replaced.waiting,
+            trial = ?replaced.trial,
+            longest_pause = ?replaced.longest_pause,
+            took = ?replaced.took,
             "reloaded the component"
         );
         self.count("replaced");
