@@ -129,20 +129,15 @@ impl AdmittedClient {
         self.actor.worker().run(async move {
             let mut deadline = None;
             loop {
-                match actor.turn().await.call_disconnected(&client, &disconnection).await {
-                    Ok(()) => break,
-                    // The task sleeps without holding the turn, so that other events can get an instance.
-                    Err(Fault::NoInstance(_))
-                        if Instant::now()
-                            < *deadline.get_or_insert_with(|| Instant::now() + MAX_WAIT) =>
-                    {
-                        sleep(RETRY_INTERVAL).await
-                    }
-                    Err(fault) => {
-                        actor.report_fault(Some(&client), &fault);
-                        break;
-                    }
+                let called = actor.turn().await.call_disconnected(&client, &disconnection).await;
+                let Err(fault) = called else { break };
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + MAX_WAIT);
+                if !matches!(fault, Fault::NoInstance(_)) || Instant::now() >= deadline {
+                    actor.report_fault(Some(&client), &fault);
+                    break;
                 }
+                // The task sleeps without holding the turn, so that other events can get an instance.
+                sleep(RETRY_INTERVAL).await;
             }
             drop((client, lease, guard));
         });
