@@ -42,7 +42,6 @@ pub(crate) async fn dial(
     opening: &Opening,
 ) -> Result<OwnerStream, RelayError> {
     let failed = |cause| RelayError::failed(address, cause);
-    let unproven = |why| RelayError::Unproven(address.to_owned(), why);
     let stream = TcpStream::connect(address).await.map_err(failed)?;
     set_socket_options(&stream, peers.max_silence).map_err(failed)?;
     set_send_timeout(&stream, peers.max_silence).map_err(failed)?;
@@ -58,10 +57,13 @@ pub(crate) async fn dial(
             let connected = connector.connect(name, stream).await;
             let stream = connected.map_err(|error| match tls::cause_of(&error) {
                 None | Some(rustls::Error::AlertReceived(_)) => failed(error),
-                Some(rustls::Error::InvalidMessage(_)) => unproven(OTHER_PROTOCOL),
+                Some(rustls::Error::InvalidMessage(_)) => {
+                    RelayError::unproven(address, OTHER_PROTOCOL)
+                }
                 Some(_) => {
                     tracing::debug!(address, "TLS: {error}");
-                    unproven(
+                    RelayError::unproven(
+                        address,
                         "its certificate is not from the cluster's authority, or was issued for another name",
                     )
                 }
@@ -81,7 +83,6 @@ async fn exchange(
     address: &str,
 ) -> Result<Nonces, RelayError> {
     let failed = |cause| RelayError::failed(address, cause);
-    let unproven = |why| RelayError::Unproven(address.to_owned(), why);
     let edge = nonce();
     let hello = format!("{HELLO}{}\r\n", hex::encode(&edge));
     stream.write_all(hello.as_bytes()).await.map_err(failed)?;
@@ -89,16 +90,16 @@ async fn exchange(
     let line = match reader.greeting(HELLO).await {
         Ok(line) => line,
         Err(PeerError::Lost(cause)) => return Err(failed(cause)),
-        Err(_) => return Err(unproven(OTHER_PROTOCOL)),
+        Err(_) => return Err(RelayError::unproven(address, OTHER_PROTOCOL)),
     };
     let parsed = std::str::from_utf8(&line)
         .ok()
         .and_then(|line| line.split_once(' '))
         .and_then(|(owner, proof)| Some((hex::decode_exactly(owner)?, hex::decode(proof)?)));
-    let (owner, proof) = parsed.ok_or_else(|| unproven(OTHER_PROTOCOL))?;
+    let (owner, proof) = parsed.ok_or_else(|| RelayError::unproven(address, OTHER_PROTOCOL))?;
     let nonces = Nonces { edge, owner };
     if !secret.is_proven(Side::Owner, &nonces, &[], &proof) || !reader.rest().is_empty() {
-        return Err(unproven("its secret is not the secret of this host"));
+        return Err(RelayError::unproven(address, "its secret is not the secret of this host"));
     }
     Ok(nonces)
 }

@@ -55,6 +55,11 @@ impl RelayError {
         }
     }
 
+    /// The error for a host that did not authenticate.
+    pub(super) fn unproven(address: &str, why: &'static str) -> Self {
+        Self::Unproven(address.to_owned(), why)
+    }
+
     /// Returns whether another lookup in the directory may find another owner.
     pub(crate) fn is_worth_another_look(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Misdirected(_))
