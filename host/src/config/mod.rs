@@ -359,7 +359,7 @@ pub struct ResourceLimits {
     pub max_message: usize,
     /// Bytes that wait to be written to one client. If exceeded: the handler's send returns `full`. Once half of this
     /// limit is in use, the client's input is not read. The setting must be at least twice `max_message`, so that there
-    /// is always room for an answer that is as long as the message.
+    /// is always room for a reply that is as long as the message.
     pub max_outbound: usize,
     /// Bytes per second that a client must read while data waits to be written to it, averaged over [`Timeouts::idle`].
     /// If the client is slower: the connection is dropped.

@@ -131,7 +131,7 @@ impl ResourceLimits {
         at.bytes("max-outbound", self.max_outbound)?;
         if self.max_outbound < self.max_message.saturating_mul(2) {
             let why = format!(
-                "{} must be at least twice max-message ({}), so that an answer of the same size as the \
+                "{} must be at least twice max-message ({}), so that a reply of the same size as the \
                  message always fits",
                 ByteSize(self.max_outbound as u64),
                 ByteSize(self.max_message as u64),
