@@ -19,8 +19,8 @@ impl CustomMessage {
         host::kind()
     }
 
-    /// Returns the sender of the message. It is `admin` for a request at the admin address. Otherwise, the message
-    /// comes from the program that embeds the host. The sender is then the name that this program has given itself.
+    /// Returns the sender of the message: `admin` for a request at the admin address. Any other message comes from the
+    /// program that embeds the host, and the sender is the name that this program has given itself.
     pub fn sender(&self) -> Option<String> {
         host::sender()
     }

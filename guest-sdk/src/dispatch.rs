@@ -1,4 +1,4 @@
-//! The handling of each event. It is the same whether an export of the component or a test calls the handler.
+//! Calls the handler for each event. Does the same in a test and in a component.
 
 use crate::{
     Client, CustomMessage, CustomMessages, Disconnection, Drained, Error, Expiry, Handler,

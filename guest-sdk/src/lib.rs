@@ -19,11 +19,11 @@
 //! Set `crate-type = ["cdylib"]` under `[lib]` in `Cargo.toml`. Build with
 //! `cargo build --release --target wasm32-wasip2`, and run with `ws-host --component FILE.wasm`.
 //!
-//! The value of your type is the state of one instance. This value is created with [`Default`] for the first event, and
-//! lives until the instance ends. With [`Lifecycle`], the state outlives a hot reload and hibernation. Events arrive
-//! one at a time, so `&mut self` needs no locks. Everything that the handler prints to standard output or standard
-//! error appears in the host's log. The handler may sleep ([`std::thread::sleep`]). This delays only the other events
-//! of this instance, and not the host.
+//! Each instance has one value of your type, which is its state. The value is created with [`Default`] for the first
+//! event, and lives until the instance ends. With [`Lifecycle`], the state outlives a hot reload and hibernation.
+//! Events arrive one at a time, so `&mut self` needs no locks. Everything that the handler prints to standard output or
+//! standard error appears in the host's log. The handler may sleep ([`std::thread::sleep`]). This delays only the other
+//! events of this instance, and not the host.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -11,8 +11,8 @@ const SPANS: &str = "tracing::span";
 
 struct HostLog;
 
-/// Installs the logger, unless the handler has installed another logger. The level is the lowest one that the host
-/// shows.
+/// Installs the logger, unless the handler has installed another logger. The level is the most verbose one that the
+/// host shows.
 pub(crate) fn install() {
     if log::set_logger(&HostLog).is_ok() {
         log::set_max_level(max_level());

@@ -123,7 +123,7 @@ errors! {
 }
 
 errors! {
-    /// Why the options of a WebSocket cannot have a subprotocol or a header.
+    /// Why a subprotocol or a header was not added to the options.
     ConnectOptionError {
         /// The subprotocol is not a valid name, or is already offered.
         InvalidSubprotocol = "invalid-subprotocol", "the name of the subprotocol is not valid, or is already offered";

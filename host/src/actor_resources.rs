@@ -27,9 +27,9 @@ pub(crate) struct ActorResources {
     pub(crate) ownership: Option<Arc<dyn Ownership>>,
 }
 
-/// A guard that keeps a client known to its actor. It is created before `connected` is called, and exists until the
-/// connection has ended or the handler has refused the client. Dropping the guard removes the client from everything
-/// that the actor has.
+/// A guard that keeps a client registered with its actor. It is created before `connected` is called, and exists until
+/// the connection has ended or the handler has refused the client. Dropping the guard removes the client from
+/// everything that the actor has.
 #[derive(Debug)]
 pub(crate) struct Registration {
     resources: Arc<ActorResources>,

@@ -61,7 +61,7 @@ mod in_progress {
         COUNT.get() > 0
     }
 
-    /// Records a waiting task until it is dropped.
+    /// Records a waiting task until this value is dropped.
     pub(super) struct InProgress;
 
     impl InProgress {

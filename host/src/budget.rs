@@ -3,8 +3,8 @@
 //!
 //! Each holder of this memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
 //! arrives and leaves costs nothing here. No client may hold more memory than is still free. As a result, all holders
-//! together never exceed the limit. No matter how many clients do not read, another client may still hold as much as
-//! each of them. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
+//! together never exceed the limit. Even if all other clients stop reading, a client may still hold as much as each of
+//! them. (Network switches use the same method, dynamic thresholds: Choudhury and Hahne, 1998.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

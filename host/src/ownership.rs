@@ -21,7 +21,7 @@ pub(crate) enum Holding {
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
-    /// Assigns the right to an actor. Returns `false` if it is already assigned to another actor.
+    /// Uses the right for an actor. Returns `false` if the right was already used for another actor.
     fn take(&self) -> bool;
 
     /// Ends the right permanently, so that no code of the actor runs any more.
@@ -83,7 +83,7 @@ pub(crate) enum SaveError {
     Unavailable(String),
 }
 
-/// Why an event of an actor may not run.
+/// Why an event of an actor must not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotOwner {
     #[error(

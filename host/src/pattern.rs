@@ -143,7 +143,7 @@ struct Entry<T> {
     value: T,
 }
 
-/// The error if another pattern matches the same paths as the new one, and neither of the two is more specific.
+/// The error for a new pattern that matches the same paths as an existing one, if neither is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{new} matches the same paths as {old}, and neither is more specific: change or remove one of them"

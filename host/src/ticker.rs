@@ -91,7 +91,8 @@ fn tick() {
     }
 }
 
-/// Requests [`FINE_TICK`]s for the time [`FINE_FOR`]. Called by tasks that compute for a long time.
+/// Sets the interval to [`FINE_TICK`] for the next [`FINE_FOR`] nanoseconds. Called by tasks that compute for a long
+/// time.
 pub(crate) fn request_fine_ticks() {
     let now = now();
     if FINE_UNTIL.swap(now + FINE_FOR, Ordering::Relaxed) <= now

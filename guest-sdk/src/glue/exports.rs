@@ -77,7 +77,7 @@ impl<E: Exports> burst_listener::Guest for Component<E> {
     }
 }
 
-/// Delivers the messages that end at these positions. The host has already begun the first of them, and begins each
+/// Delivers the messages that end at these positions. The host has already begun the first message, and begins each
 /// later one when `burst::advance` is called. Returns false if the host does not let a message begin.
 fn deliver(ends: &[u32], mut message: impl FnMut(Range<usize>)) -> bool {
     let mut start = 0;

@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! When a function that changes data returns, the change is on the disk. Each change happens completely or not at all.
-//! While a handler waits for the disk, the other instances of the host continue.
+//! Changes to the data are on the disk when the function returns. Each change happens completely or not at all. While a
+//! handler waits for the disk, the other instances of the host continue.
 //!
 //! A handler that calls none of these functions does not import `wasi:keyvalue`.
 
@@ -23,7 +23,8 @@ pub use self::error::{Error, ErrorKind};
 pub use self::keys::Keys;
 use crate::sys::keyvalue as host;
 
-/// Opens the bucket with this name. All instances of all resources that are granted the same file share the bucket.
+/// Opens the bucket with this name. The bucket is shared by all instances of all resources that are granted the same
+/// file.
 ///
 /// # Errors
 ///
@@ -44,8 +45,8 @@ pub fn open_own() -> Result<Bucket, Error> {
 
 /// A bucket: keys and values under a common name. A key has at most 1 KiB, and a value at most 1 MiB.
 ///
-/// The number of open buckets of an instance is limited. Keep one in the handler, or open it in each event. A bucket is
-/// closed when it is dropped. All functions return [`Error`] if the file cannot be read or written.
+/// The number of open buckets of an instance is limited. Keep a bucket in the handler, or open it in each event. A
+/// bucket is closed when it is dropped. All functions return [`Error`] if the file cannot be read or written.
 #[derive(Debug)]
 pub struct Bucket(host::Bucket);
 
@@ -92,8 +93,8 @@ impl Bucket {
         Keys::of(&self.0)
     }
 
-    /// Adds to a value that is a number in decimal digits, and returns the sum. No other instance can change the value
-    /// in between. A key without a value counts as 0.
+    /// Adds `by` to a value that is a number in decimal digits, and returns the sum. No other instance can change the
+    /// value in between. A key without a value counts as 0.
     ///
     /// # Errors
     ///

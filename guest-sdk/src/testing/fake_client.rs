@@ -40,7 +40,7 @@ pub(super) struct FakeClient {
     pub(super) inbox: VecDeque<Received>,
     /// How the connection ended for the client.
     pub(super) closed: Option<Closed>,
-    /// How the connection ended. Set while the client has not been reported as disconnected yet.
+    /// How the connection ended. `None` again once `disconnected` is called.
     pub(super) ending: Option<End>,
     /// The cause for which this side ended the connection. The first cause counts.
     pub(super) cause: Option<Cause>,

@@ -50,10 +50,10 @@ pub struct Client {
 impl Client {
     /// Sends a text message.
     ///
-    /// The message is queued immediately, behind the messages that this client and its clones sent earlier. It does not
-    /// wait until the future is first polled. Messages can be sent before the connection is open. The future resolves
-    /// when the whole message has been handed to the socket. To follow the server's pace, await the future before
-    /// sending the next message.
+    /// The message is queued immediately, not when the future is first polled. It follows the messages that this client
+    /// and its clones sent earlier. Messages can be sent before the connection is open. The future resolves when the
+    /// whole message has been handed to the socket. To follow the server's pace, await the future before sending the
+    /// next message.
     ///
     /// # Errors
     ///

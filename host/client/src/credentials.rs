@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidCredentials;
 
-/// Returns the value of `Authorization`, or of `Proxy-Authorization`, for the part of a URL before the `@`. The value
+/// Converts the `user:password` of a URL to the value of the header `Authorization` or `Proxy-Authorization`. The value
 /// is marked as sensitive, so that it is not printed.
 pub(crate) fn basic_auth(userinfo: &str) -> Result<Option<HeaderValue>, InvalidCredentials> {
     if userinfo.is_empty() {

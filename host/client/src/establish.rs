@@ -34,7 +34,7 @@ pub(crate) async fn establish(
     within(options, establish).await
 }
 
-/// Limits a step by [`Options::connect_timeout`].
+/// Runs a step. Fails if it takes longer than [`Options::connect_timeout`].
 pub(crate) async fn within<T>(
     options: &Options,
     step: impl Future<Output = Result<T, ConnectError>>,

@@ -30,7 +30,7 @@
 //! ```
 //!
 //! Messages that are sent while [connecting](State::Connecting) are queued, and are written in order when the
-//! connection opens. [`Client::opened`] resolves when the connection is open, or with the reason why it will not open.
+//! connection opens. [`Client::opened`] waits until the connection is open, or returns why it will not open.
 //!
 //! # Choosing the server
 //!
@@ -77,9 +77,9 @@
 //!
 //! * Sending: messages wait in an outbound buffer of [`Options::max_outbound`] bytes. A message that finds no room
 //!   there waits in its future, [`Sending`].
-//! * Receiving: a few messages wait for [`Messages::next`]. While that queue is full, the socket is not read, and TCP
-//!   makes the server wait. During that time, pings are not answered, and pongs and a close frame are not noticed.
-//!   Continue to take messages, or drop [`Messages`] to discard what arrives.
+//! * Receiving: a few messages wait in a queue for [`Messages::next`]. While the queue is full, the socket is not read,
+//!   and TCP makes the server wait. During that time, pings are not answered, and pongs and a close frame are not
+//!   noticed. Continue to take messages, or drop [`Messages`] to discard what arrives.
 //! * HTTP/2: for each WebSocket, up to 1 MiB of received data and up to 128 KiB of data to be sent are buffered, in
 //!   addition to the outbound buffer.
 //!

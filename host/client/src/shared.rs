@@ -125,7 +125,7 @@ impl Shared {
         let _ = self.opened.set(Ok(opened));
     }
 
-    /// Marks the connection as ended, or as failed to open.
+    /// Marks the connection as ended, whether or not it ever opened.
     pub(crate) fn finish(&self, error: Option<ConnectError>, how: &ConnectionEnd) {
         let mut inner = self.inner.lock();
         inner.phase = Phase::Ended;

@@ -8,9 +8,9 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). hyper accepts a
-/// few writes of a stream, of any length, before it makes the writer wait. With short writes, most data for a peer that
-/// does not read stays in the outbound buffer, which has a limit, instead of in hyper.
+/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). For each stream,
+/// hyper accepts a few writes of any length before it makes the writer wait. If the peer does not read, short writes
+/// keep most of the data in the outbound buffer, which has a limit, instead of in hyper.
 const MAX_WRITE: usize = 16 << 10;
 
 /// An upgraded stream, with the interface of a socket. Dropping it ends the stream. The guard is dropped with it.

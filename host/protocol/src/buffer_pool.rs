@@ -33,7 +33,7 @@ struct Pool {
     long: Vec<Vec<u8>>,
 }
 
-/// Keeps a buffer for a later long message if it is long.
+/// Keeps a long buffer for a later long message. Frees any other buffer.
 pub(crate) fn recycle(buffer: Vec<u8>) {
     // The buffer of a short payload has exactly the length of the payload. A reply of the same length would not fit,
     // because it has a header.

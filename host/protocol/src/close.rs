@@ -45,7 +45,7 @@ impl CloseFrame {
         }
     }
 
-    /// Decodes the payload of a received close frame. Returns `None` for an empty one.
+    /// Decodes the payload of a received close frame. Returns `None` for an empty payload.
     pub(crate) fn decode(payload: &[u8]) -> Result<Option<Self>, ProtocolError> {
         match payload {
             [] => Ok(None),

@@ -49,7 +49,7 @@ pub(crate) enum Reader {
     CloseLength,
 }
 
-/// The number of bytes of a frame that have been read. No header declares the total.
+/// How many bytes of a frame have been read. No header declares the total.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Length(usize);
 
@@ -82,7 +82,7 @@ impl Length {
 }
 
 impl Reader {
-    /// Returns how many bytes of memory the message being received occupies.
+    /// Returns how much memory the unfinished message occupies, in bytes.
     pub(crate) fn held(&self) -> usize {
         match self {
             Self::Text(Some(text), _) => text.capacity(),

@@ -14,17 +14,18 @@ pub struct Form {
     pub frame_size: Option<NonZeroUsize>,
 }
 
-/// Whether a message is compressed, if permessage-deflate was negotiated. Otherwise no message is compressed.
+/// Whether a message is compressed if permessage-deflate was negotiated. Without it, no message is compressed.
 ///
 /// A message that would not become shorter is always sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// If the message is at least as long as the [threshold](crate::Deflate::threshold).
+    /// Compressed if the message is at least as long as the [threshold](crate::Deflate::threshold).
     #[default]
     ByLength,
-    /// At any length.
+    /// Compressed at any length.
     Always,
-    /// Never. For data that is compressed already, such as images, and for [secrets](crate::deflate#secrets).
+    /// Never compressed. For data that is compressed already, such as images, and for
+    /// [secrets](crate::deflate#secrets).
     Never,
 }

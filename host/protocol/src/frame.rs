@@ -70,7 +70,8 @@ pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
-/// Returns whether the input holds at most one frame, complete or not, with a one-byte length. This test is cheap.
+/// Returns whether the input holds at most one frame, complete or not, with a one-byte length field. This test is
+/// cheap.
 #[inline]
 pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     let Some(second) = bytes.get(1) else { return true };
@@ -90,7 +91,7 @@ pub(crate) fn header_length(bytes: &[u8]) -> Option<usize> {
     Some(2 + length + if second & MASKED == 0 { 0 } else { 4 })
 }
 
-/// Returns the payload length that a complete header declares, without validating it.
+/// Returns the payload length that a complete header declares. The header is not validated.
 pub(crate) fn payload_length(header: &[u8]) -> u64 {
     match header {
         [_, second, high, low, ..] if second & !MASKED == LENGTH_16 => {

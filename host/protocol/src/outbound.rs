@@ -20,14 +20,14 @@ use crate::shared::SharedMessage;
 
 /// The sending state machine of a connection: a bounded buffer of bytes to be written.
 ///
-/// Read it as a [`Buf`]: write [`chunk`](Buf::chunk) (or [`chunks_vectored`](Buf::chunks_vectored)), then
+/// Read it as a [`Buf`]: write [`chunk`](Buf::chunk) (or [`chunks_vectored`](Buf::chunks_vectored)) to the peer, then
 /// [`advance`](Buf::advance) by the number of bytes written.
 ///
 /// Messages and pings count towards the limit. Answers to the peer (pongs and close frames) do not count. To limit
 /// their number, the caller must stop reading from a peer that does not read.
 ///
-/// The limit applies to the length of a message before compression, even if its frames are shorter. A refused message
-/// leaves the compressor unchanged.
+/// The limit applies to the length of a message before compression, even if the compressed frames are shorter. A
+/// refused message leaves the compressor unchanged.
 pub struct Outbound {
     framing: Framing,
     limit: usize,
@@ -49,7 +49,7 @@ impl Outbound {
         Self::new(limit, Framing::Server)
     }
 
-    /// Creates the sending state machine of a client, which masks every frame with its own key. `limit` is in bytes.
+    /// Creates the sending state machine of a client, which masks every frame with a new key. `limit` is in bytes.
     pub fn client(limit: usize, mask_keys: MaskKeys) -> Self {
         Self::new(limit, Framing::Client(mask_keys))
     }
@@ -236,8 +236,8 @@ impl Outbound {
         }
     }
 
-    /// Keeps the memory of a received message for a later one, sent or received, if it is longer than 2 MiB. Fresh memory
-    /// of that size costs more than all work on its contents. Call this function after handling an event that owned its
+    /// Keeps the memory of a received message of more than 2 MiB for a later message, sent or received. Fresh memory of
+    /// that size costs more than all work on its contents. Call this function after handling an event that owned its
     /// payload. The contents are never visible again.
     pub fn recycle(&mut self, payload: Vec<u8>) {
         buffer_pool::recycle(payload);

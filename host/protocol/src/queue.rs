@@ -18,8 +18,9 @@ const MAX_COPY: usize = 1 << 20;
 
 /// A queue without a limit. The caller must limit it.
 ///
-/// The queue uses at most about twice as much memory as it has bytes. In addition, it keeps the whole buffer of a long
-/// message that is being written, until the rest is shorter than both [`MAX_COPY`] and an eighth of the buffer.
+/// The queue uses at most about twice as many bytes of memory as are queued. In addition, it keeps the whole buffer of
+/// a long message that is being written, until the unwritten rest is shorter than both [`MAX_COPY`] and an eighth of
+/// the buffer.
 ///
 /// A pooled buffer is much longer than a short message. So a queue with few bytes must not keep such a buffer while its
 /// peer reads nothing.
@@ -67,9 +68,9 @@ impl Segment {
     }
 }
 
-/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. A long buffer is
-/// freed only if an even smaller part of it is in use, because the copy needs new memory. Freeing a long buffer helps
-/// other connections that need a long buffer.
+/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. The part in use
+/// must be even smaller for a long buffer than for a short one, because the copy needs new memory. Freeing a long
+/// buffer helps other connections that need a long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,
@@ -114,8 +115,8 @@ impl Queue {
         self.shared += bytes.len();
     }
 
-    /// Frees buffers that are mostly unused, and moves the rest of their bytes to buffers of the exact length. Call
-    /// this function when the peer has stopped reading for a moment.
+    /// Frees buffers that are mostly unused, and moves their unwritten bytes to buffers of the exact length. Call this
+    /// function when the peer has stopped reading for a moment.
     pub(crate) fn release_memory(&mut self) {
         match self.segments.front_mut() {
             Some(front) if front.is_mostly_unused(front.len() - self.written) => {

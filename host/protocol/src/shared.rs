@@ -19,7 +19,7 @@ pub struct SharedMessage {
     pub(crate) frame: Bytes,
     header_length: usize,
     pub(crate) form: Form,
-    /// The places for the compressed frames. They are allocated for the first peer with compression.
+    /// Storage for the compressed frames. It is allocated for the first peer with compression.
     deflated: OnceLock<Box<Deflated>>,
     /// A value that lives as long as any frame of the message. `None` if the message is too short to be shared.
     attachment: Option<Arc<Attachment>>,

@@ -1,7 +1,7 @@
 //! Durable states: an actor that is unique in the cluster leaves its state to the next host that owns the actor.
 //!
 //! Each checkpoint is also saved outside this host, and so is the state of an actor that hibernates. Events never wait
-//! for these saves. While one state is being saved, only the newest of the other states waits.
+//! for these saves. While one state is being saved, only the newest later state is kept for the next save.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,8 +107,8 @@ impl Actor {
         }
     }
 
-    /// Counts a durable state that cannot be saved, because `suspend` failed or the state is too long. The state that
-    /// was saved before stays.
+    /// Counts a durable state that cannot be saved, because `suspend` failed or the state is too long. The previously
+    /// saved state is kept.
     pub(super) fn count_missing_state(&self, reason: Reason, why: MissingState) {
         let is_to_be_saved =
             matches!(reason, Reason::Checkpoint | Reason::Hibernation | Reason::Takeover);
@@ -137,7 +137,8 @@ impl Actor {
 }
 
 impl Turn<'_> {
-    /// `Unused` → `Hibernated`: takes the state that an earlier owner has left. The first instance will resume from it.
+    /// `Unused` → `Hibernated`: takes the state that an earlier owner left behind. The first instance will resume from
+    /// it.
     pub(super) fn inherit(&mut self, current: &CodeVersion) {
         if !matches!(self.slot.instance, InstanceState::Unused) {
             return;
@@ -154,7 +155,7 @@ impl Turn<'_> {
         self.slot.instance = InstanceState::Hibernated(saved);
     }
 
-    /// Saves the last state of the actor. While the broker is away, tries again until `until`.
+    /// Saves the last state of the actor. While the broker is away, keeps retrying up to the time `until`.
     async fn save_last(&mut self, until: Instant) {
         self.slot.checkpoint.next = None;
         let Some(ownership) = self.actor.durable().map(Arc::clone) else { return };
@@ -183,7 +184,7 @@ impl Turn<'_> {
     }
 
     /// Returns the current state. Returns `None` if the handler returns no state, or if the current state is lost, for
-    /// example because `suspend` failed. In both cases the state that was saved before stays the newest one.
+    /// example because `suspend` failed. In both cases the previously saved state remains the newest one.
     async fn last_state(&mut self) -> Option<(Arc<[u8]>, SavedWhen)> {
         if let Some(mut live) = self.slot.take_live(|_| true) {
             return match self.actor.suspend(&mut live.guest, Reason::Takeover).await {

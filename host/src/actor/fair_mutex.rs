@@ -59,7 +59,7 @@ impl<T> FairMutex<T> {
         self.try_lock_at(ticker::now())
     }
 
-    /// [`try_lock`](Self::try_lock) at a time of the ticker.
+    /// Does the same as [`try_lock`](Self::try_lock), with `now` as the ticker's time.
     #[inline]
     fn try_lock_at(&self, now: u64) -> Option<FairMutexGuard<'_, T>> {
         match self.waiting_since.load(Ordering::Acquire) {

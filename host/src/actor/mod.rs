@@ -166,7 +166,7 @@ impl Actor {
                     }
                 }
             });
-            // A call that exceeds the timeout still continues.
+            // The call of `stopping` continues even if it exceeds the timeout.
             let _ = timeout(max_wait, stopping).await;
             pace.close(actor.connections(), why).await;
         }))
@@ -179,7 +179,7 @@ impl Actor {
         }
     }
 
-    /// Returns the right to run the actor, if it is unique in the cluster.
+    /// Returns the right to run the actor, if the actor is unique in the cluster.
     pub(crate) fn ownership(&self) -> Option<&Arc<dyn Ownership>> {
         self.resources.ownership.as_ref()
     }
@@ -276,7 +276,7 @@ impl Actor {
         Turn::new(self, self.slot.lock().await)
     }
 
-    /// Sets the durable timers that an earlier run of the host has left.
+    /// Sets the durable timers that an earlier run of the host left behind.
     pub(crate) async fn restore_timers(self: &Arc<Self>, saved: Vec<SavedTimer>) {
         self.turn().await.restore_timers(saved).await;
     }

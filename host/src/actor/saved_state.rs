@@ -12,9 +12,9 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// The number of a reload. Normally it is the reload that loaded the template. But a later reload may have loaded
-    /// code that could not resume from the state that this code saved. In that case this code continues under the
-    /// number of the later reload.
+    /// The number of a reload, normally of the reload that loaded the template. But a later reload may have loaded code
+    /// that could not resume from the state that this code saved. In that case this code continues under the number of
+    /// the later reload.
     pub(super) version: u64,
 }
 

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::saved_state::{CodeVersion, SavedState};
 use crate::guest::Guest;
 
-/// How long an actor waits for its next try after two failed starts in a row. Each further failed start doubles the
+/// How long an actor waits before its next try after two failed starts in a row. Each further failed start doubles the
 /// wait.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
@@ -44,14 +44,15 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `take_checkpoint`, `last_state` | a checkpoint, or the last save before another host owns the actor: the state is |
 /// | | `Absent` during `suspend`, and `Live` again afterwards |
 /// | `lose` | a fault in `suspend`, except in `replace_instance` |
-/// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
+/// | `hibernate` | the actor was quiet, or another actor needs this instance's permit |
 /// | `wake` | the next event; a reload that wakes one actor to find out whether new code accepts its state; or |
 /// | | `try_out`, if a canary trial has chosen a hibernated actor |
 /// | `replace_instance` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
 /// | `replace_lost` | `suspend` fails in `replace_instance`: `replace_lost` calls `restore_checkpoint` and `wake`, |
 /// | | or else `restart` |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
-/// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Absent` or `replace_lost` runs |
+/// | `restore_checkpoint` | there is a checkpoint, and either an event finds the state `Absent` |
+/// | | or `replace_lost` runs |
 /// | `restart` | there is no checkpoint, and either an event finds the state `Absent` or `replace_lost` runs; |
 /// | | or the code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |

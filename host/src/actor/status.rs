@@ -1,4 +1,4 @@
-//! The status of an actor, as a scrape of the metrics sees it.
+//! The status of an actor, as reported when the metrics are scraped.
 
 use super::Actor;
 use super::saved_state::SavedState;

@@ -58,7 +58,7 @@ pub(crate) enum Rollout {
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
-    /// The time of the last fault in code that was not on trial. The next trial takes [`Trial::had_faults`] from this.
+    /// The time of the last fault in code that was not on trial. It determines [`Trial::had_faults`] of the next trial.
     last_fault: Option<Instant>,
 }
 

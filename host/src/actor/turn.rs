@@ -192,7 +192,7 @@ impl<'a> Turn<'a> {
         result
     }
 
-    /// Sets the durable timers that an earlier run of the host has left, except those that have been set again or
+    /// Sets the durable timers that an earlier run of the host left behind, except those that have been set again or
     /// cancelled since. No event runs during this call, so the file that stores the timers does not change.
     pub(super) async fn restore_timers(self, saved: Vec<SavedTimer>) {
         let timers = &self.actor.resources.timers;
@@ -289,7 +289,7 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn put_instance(&mut self, live: LiveInstance) {
         self.slot.instance = InstanceState::Live(live);
-        // The event has already set this flag at its beginning. It is set again at the end, because a sweep may have
+        // This flag was already set at the beginning of the event. It is set again at the end, because a sweep may have
         // cleared it during a long event.
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.schedule_checkpoint();

@@ -259,7 +259,7 @@ impl Client {
         self.attachment.lock().as_deref().map(Vec::from)
     }
 
-    /// Adds the messages since the last call to the metrics. Must be called before each write.
+    /// Updates the metrics with the messages since the last call. Must be called before each write.
     #[inline(always)]
     pub(crate) fn count_traffic(&self, outbound: &mut OutboundBuffer) {
         outbound.traffic.flush(&self.metrics.worker);
@@ -295,9 +295,9 @@ impl Client {
         self.output_share.report(outbound.frames.own());
     }
 
-    /// Returns whether the client's input is neither read nor handled because too much output is waiting. Too much
-    /// output is more than the high-water mark, or more than half of the memory that the host has left. The other half
-    /// is for replies to input that was already read.
+    /// Returns whether so much output is waiting that the client's input is neither read nor handled. The limit is the
+    /// high-water mark, or half of the memory that the host has left if that is less. The other half is for replies to
+    /// input that was already read.
     #[inline]
     pub(crate) fn is_input_paused(
         &self,

@@ -54,7 +54,7 @@ impl Uptime {
 /// Returns how long the machine has been suspended in total since it started. The result is accurate to two seconds.
 fn suspended() -> Duration {
     /// The last result, in seconds. It is replaced only when it is wrong by more than a second. The two clocks are not
-    /// read at the same moment, so the difference varies, and a client's time must not move back and forth.
+    /// read at the same moment, so their difference varies, but a client's time must not move back and forth.
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let seconds = |clock| clock_gettime(clock).tv_sec.unsigned_abs();
     // The clock that includes suspended time is read last, so that it is never behind the other clock.

@@ -13,8 +13,8 @@ const MIN_IDS: u64 = 1 << 43;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
 
-/// The id of a connection, for the log. A connection has it from its acceptance to its end. An HTTP/2 connection may
-/// have many clients.
+/// The id of a connection, for the log. A connection keeps its id from when it is accepted until it ends. An HTTP/2
+/// connection may have many clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 

@@ -121,8 +121,8 @@ impl OutboundBuffer {
             Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // The task is woken because nothing else might wake it: if other clients fill the host's memory, this
-                // client may have no waiting output.
+                // The task must be woken here. If other clients fill the host's memory, this client may have no waiting
+                // output, and then nothing else wakes the task.
                 self.wake();
             }
         }

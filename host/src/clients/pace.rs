@@ -15,8 +15,8 @@ use crate::slice;
 /// So a host with few clients still stops almost at once.
 const MAX_GAP: Duration = Duration::from_millis(1);
 
-/// If closes are late by at most this time, they are made up for at once. A timer may fire a millisecond late, or more
-/// if the worker is busy. Closes that are later than this are spread over the rest of the time instead.
+/// Closes that are late by at most this time are made at once. A timer may fire a millisecond late, or more if the
+/// worker is busy. Closes that are later than this are spread over the rest of the time instead.
 const MAX_LAG: Duration = Duration::from_millis(10);
 
 /// A pace that several tasks share. The tasks may close in the order in which they began to wait.

@@ -342,10 +342,10 @@ pub struct HostLimits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostTimeouts {
-    /// From accepting a connection to the response to its handshake, including `connected`. If it expires: the
+    /// From accepting a connection until its handshake gets a response, including `connected`. If it expires: the
     /// connection is dropped. If the handler takes too long, the client gets a 503 instead.
     pub handshake: Duration,
-    /// From the signal to stop until all clients must have gone.
+    /// From the stop signal until all clients must have gone.
     pub drain: Duration,
 }
 
@@ -357,9 +357,9 @@ pub struct ResourceLimits {
     pub max_clients: usize,
     /// Bytes of a message from a client, over all its fragments. If exceeded: 1009.
     pub max_message: usize,
-    /// Bytes that wait to be written to one client. If exceeded: the handler's send returns `full`. Once half of this
-    /// limit is in use, the client's input is not read. The setting must be at least twice `max_message`, so that there
-    /// is always room for a reply that is as long as the message.
+    /// Bytes that wait to be written to one client. Beyond this limit, the handler's sends return `full`. Once half of
+    /// the limit is in use, the client's input is not read. The setting must be at least twice `max_message`, so that
+    /// there is always room for a reply that is as long as the message.
     pub max_outbound: usize,
     /// Bytes per second that a client must read while data waits to be written to it, averaged over [`Timeouts::idle`].
     /// If the client is slower: the connection is dropped.
@@ -398,7 +398,7 @@ pub struct HttpLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyvalueLimits {
-    /// Bytes of the names of buckets, keys and values. If exceeded: the error `full`.
+    /// Bytes of all entries: their keys, values and bucket names. If exceeded: the error `full`.
     pub max_size: u64,
     /// Keys. If exceeded: the error `full`.
     pub max_keys: u64,

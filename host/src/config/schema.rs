@@ -225,7 +225,7 @@ impl FromStr for UniqueIn {
     }
 }
 
-/// What happens to actors that are unique in the cluster when the broker is unavailable for longer than a lease.
+/// What happens to cluster-wide unique actors when the broker is unavailable for longer than a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

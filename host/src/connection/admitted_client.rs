@@ -23,9 +23,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A client that the handler has accepted, and whose last event, `disconnected`, is not being delivered yet.
 ///
-/// The handler gets the last event exactly once, no matter how the connection ends. If this value is dropped earlier,
-/// for example because the request was cut off, the drop delivers the event. The event is lost only in three cases: no
-/// instance can be started for it, the actor backs off after failed starts, or the call itself fails.
+/// The handler gets the last event exactly once, no matter how the connection ends. If this value is dropped without a
+/// call of `disconnect`, for example because the request was cut off, the drop delivers the event. The event is lost
+/// only in three cases: no instance can be started for it, the actor backs off after failed starts, or the call itself
+/// fails.
 pub(crate) struct AdmittedClient {
     client: Arc<Client>,
     actor: Arc<Actor>,
@@ -125,7 +126,7 @@ impl AdmittedClient {
         // The client is unregistered before the event gets its turn, so that nothing can find the client any more.
         drop(registration);
         let (actor, guard) = (Arc::clone(&self.actor), Arc::clone(&self.guard));
-        // The worker exists as long as the host and its guests, so it runs this task.
+        // The worker exists as long as the host and its guests, so this task is sure to run.
         self.actor.worker().run(async move {
             let mut deadline = None;
             loop {

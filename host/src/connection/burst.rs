@@ -105,7 +105,7 @@ impl Burst {
         (call_result, burst, transport_result)
     }
 
-    /// Returns whether it is the turn of other tasks. The first message is always delivered.
+    /// Returns whether other tasks should run now. The first message is always delivered.
     fn is_over(&self) -> bool {
         self.taken > 0 && (!self.is_same_slice() || slice::is_over())
     }

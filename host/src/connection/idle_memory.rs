@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::clients::Client;
 
-/// The shortest time between two releases of the memory that a thread keeps for long messages. Otherwise many idle
-/// connections would free that memory again and again while one busy connection needs it.
+/// The shortest time between two releases of the memory that a thread keeps for long messages. Without this limit, many
+/// idle connections would free that memory again and again while one busy connection needs it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {

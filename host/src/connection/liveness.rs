@@ -3,9 +3,9 @@
 //! Messages never reset the main timer. It is reset only a few times a minute. There is a second timer only for clients
 //! that expire.
 //!
-//! A client can count as silent only while its input is read. While its handler is busy, input stays unread, so nothing
-//! can be concluded. A client that does not read its output cannot answer a ping either, because the ping is queued
-//! after that output. Such a client counts as alive as long as it reads some of the output.
+//! A client can count as silent only while its input is read. While its handler is busy, input stays unread, so silence
+//! proves nothing. A client that does not read its output cannot answer a ping either, because the ping is queued after
+//! that output. Such a client counts as alive as long as it reads some of the output.
 
 use std::pin::Pin;
 use std::task::Context;

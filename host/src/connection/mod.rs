@@ -184,7 +184,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Delivers every event in the buffer to the actor, in order. One turn covers as many events as fit into a slice.
     ///
     /// There is no mailbox. While the actor is busy, the event is a local value of this future, which waits in
-    /// [`wait_for_turn`]. The unread rest of the same read stays in `buffer`, and later input stays in the socket.
+    /// [`wait_for_turn`]. Input that was read together with the event stays in `buffer`, and later input stays in the
+    /// socket.
     async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
@@ -405,7 +406,7 @@ enum Next<'a> {
     OutputFull,
 }
 
-/// Returns the next event for the handler. Handles events of the protocol itself, and answers texts that have an
+/// Returns the next event for the handler. Handles protocol events without the handler, and answers texts that have an
 /// automatic answer. While too much output waits for the client, returns no event. All messages of a client come
 /// through this function, except those that the guest takes from a burst (`next` and `advance` in `burst.rs`).
 fn next_event<'a>(

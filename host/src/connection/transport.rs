@@ -22,9 +22,9 @@ use crate::config::{ResourceLimits, Timeouts};
 /// The maximum number of pieces of output in one write.
 const MAX_SLICES: usize = 16;
 
-/// How often to check whether the host has memory again. The check is for a client whose sends were refused and that
-/// has no waiting output: nothing else wakes the task of such a client. Once a second is enough: memory shortages last
-/// for seconds, and many clients may check at the same time.
+/// How often to check whether the host has memory again. The check is for a client that has no waiting output after a
+/// refused send: nothing else wakes the task of such a client. Once a second is enough: memory shortages last for
+/// seconds, and many clients may check at the same time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket and the timers of one client.
@@ -42,7 +42,7 @@ pub(super) struct Transport<S> {
     is_expiring: bool,
 }
 
-/// The reason why a connection that had handled all its input was woken.
+/// Why a connection was woken after it had handled all its input.
 pub(super) enum Wakeup {
     /// Input arrived. The number is its length in bytes.
     Input(Buffer, usize),
@@ -65,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Writes the waiting output, and then waits for input while it keeps writing. Does not read from a client that
+    /// Writes the waiting output. Then waits for input, and keeps writing meanwhile. Does not read from a client that
     /// does not read its output.
     ///
     /// # Cancel safety
@@ -249,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Waits for the socket while it checks the timers.
+    /// Waits for the socket, and checks the timers meanwhile.
     async fn with_deadline(
         &mut self,
         client: &Client,

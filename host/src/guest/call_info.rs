@@ -71,7 +71,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Returns its name in the contract with handlers.
+    /// Returns the reason's name in the contract with handlers.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Reload => "reload",

@@ -11,9 +11,9 @@ use crate::platform::Platform;
 /// The resolution of both clocks, in nanoseconds.
 const RESOLUTION: u64 = 1;
 
-/// The first value of the monotonic clock. It must not be 0: Go's runtime takes 0 for a clock that does not work, and
-/// ends the program. If the first value were 0, a handler could read it in a test, because a test's clock may stand
-/// still.
+/// The first value of the monotonic clock. It must not be 0: Go's runtime takes 0 as a sign that the clock does not
+/// work, and ends the program. If the first value were 0, a handler could read it in a test, because a test's clock may
+/// stand still.
 const START: Duration = Duration::from_secs(1);
 
 /// The time since an instance first asked for a clock, plus [`START`]. The host uses the same clock to end the guest's

@@ -18,7 +18,8 @@ const ALLOWANCE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     max: Duration,
-    /// The event was charged, or was not running, until this time, in nanoseconds of the ticker's clock.
+    /// The event has been charged up to this time, in nanoseconds of the ticker's clock. After a wait, the time is
+    /// moved forward without a charge.
     charged_until: AtomicU64,
     /// The charged time in nanoseconds.
     used: AtomicU64,

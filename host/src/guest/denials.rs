@@ -12,8 +12,7 @@ use super::log_source::LogSource;
 /// any server that their clients name.
 const MAX_SERVERS: usize = 16;
 
-/// The maximum number of bytes of a server's URL that are logged. This fits the longest host name with its scheme and
-/// port.
+/// The maximum length of a server's URL in the log, in bytes. The longest host name fits, with its scheme and port.
 const MAX_SERVER: usize = 267;
 
 /// A capability that is denied.

@@ -29,7 +29,7 @@ type Store<'a> = StoreContextMut<'a, State>;
 type SetResult = Result<(Result<(), ()>,)>;
 type Handled = std::result::Result<Resource<HostFutureIncomingResponse>, ErrorCode>;
 
-/// Adds `wasi:http`. Some of its functions replace those of the crate.
+/// Adds `wasi:http`. Some functions of this module replace those of `wasmtime_wasi_http`.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     linker.allow_shadowing(true);
@@ -55,7 +55,7 @@ fn handle(
         Err(error) => Some(error),
         Ok(server) => (!state.is_granted(&server)).then_some(ErrorCode::HttpRequestDenied),
     };
-    // The crate takes ownership of the options, but never frees their entry in the table. So they are freed here.
+    // The crate takes ownership of the options, but never frees their entry in the table. So it is freed here.
     let options_to_delete = options.as_ref().map(Resource::rep);
     let handled = match denied {
         None => match state.http().handle(request, options) {

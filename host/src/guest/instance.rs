@@ -107,7 +107,7 @@ impl Guest {
         Self { time_limit, store, stack, handler, optional, last: NO_CLIENT }
     }
 
-    /// Returns the memory of the stack to the kernel. Meant for an instance that has been idle for a while.
+    /// Gives the memory of the stack back to the kernel. Meant for an instance that has been idle for a while.
     #[expect(unsafe_code, reason = "the stack must not be in use")]
     pub(crate) fn rest(&mut self) {
         // SAFETY: every call borrows the instance until the call has ended. If a call was dropped before its end, the

@@ -1,4 +1,4 @@
-//! The runtime of a later host. Its contract has functions, errors and interfaces that present components do not know.
+//! The runtime of a later host. Its contract has functions, errors and interfaces that today's components do not know.
 
 use std::sync::Arc;
 

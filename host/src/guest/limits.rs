@@ -7,9 +7,9 @@
 //! - at ticks, from its second tick on ([`Meter::interrupt`], called by the callback that [`install_limits`] sets)
 //! - each time memory has grown by 512 KiB ([`Meter::memory_growing`])
 //! - in imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`)
-//! - whenever its call waits or yields, except for the first time ([`TimeLimit::wait`], which allows 20 ms more)
+//! - whenever its call waits or yields, except the first time ([`TimeLimit::wait`], which allows 20 ms more)
 //!
-//! The time until a waiting call goes on is not charged.
+//! Nothing is charged from when a call begins to wait until it continues.
 //!
 //! [`Meter::reset_cpu_budget`] has one caller: [`state::begin_event`], which is called for each event, `suspend` and
 //! `resume` included (`Guest::begin_event` in `instance.rs`), for each message of a burst (`imports/burst.rs`), and for
@@ -33,8 +33,8 @@ use crate::slice;
 use crate::ticker;
 
 /// Limits on what a component instance may contain: tables, memories and core instances. Components of real toolchains
-/// stay below them. A Rust component for WASI 0.2 has one memory and a handful of core instances. The host adds one
-/// core instance to each component inside (`reexports/`).
+/// stay below them. A Rust component for WASI 0.2 has one memory and a handful of core instances. The host adds at most
+/// one core instance to the component, and at most one to each component nested in it (`reexports/`).
 const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
 const MAX_CORE_INSTANCES: usize = 64 + 8;
@@ -132,8 +132,8 @@ impl Meter {
         }
     }
 
-    /// Returns a meter that does not charge for the memories that the host adds to the component. Each has one page,
-    /// and they are created with the instance.
+    /// Returns a meter that does not charge for the memories that the host adds to the component. Each of these
+    /// memories has one page, and is created with the instance.
     pub(super) fn with_added_memories(self, added_memories: usize) -> Self {
         Self { added_memories, uncharged: added_memories * WASM_PAGE, ..self }
     }

@@ -19,8 +19,8 @@ use super::recent_stderr::RecentStderr;
 const TOO_MUCH: &str =
     "one call wrote more than the 4096 bytes that check-write permits: write in smaller pieces";
 
-/// A guest's standard output or standard error. A guest may have several handles for one of the two. All these handles
-/// share one unfinished line.
+/// A guest's standard output or standard error. All handles that a guest has for the same stream share one unfinished
+/// line.
 #[derive(Clone)]
 pub(super) struct GuestLog(Arc<Mutex<Lines>>);
 
@@ -108,8 +108,8 @@ impl Pollable for GuestLog {
 }
 
 impl Lines {
-    /// Adds a piece of at most [`MAX_LINE`] bytes. One call may not write more than that. When the line is full, a new
-    /// line begins.
+    /// Adds a piece of at most [`MAX_LINE`] bytes, which is the most that one call can write. When the line is full, a
+    /// new line begins.
     fn add(&mut self, piece: &[u8]) {
         let (fitting, rest) = piece.split_at(piece.len().min(MAX_LINE - self.line.len()));
         self.line.extend_from_slice(fitting);

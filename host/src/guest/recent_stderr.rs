@@ -48,7 +48,7 @@ struct Report {
     last: String,
     /// The error that a panic or an exception has reported.
     error: Option<String>,
-    /// The place of the error in the guest's source, if the error does not contain it. Only a Rust panic has one.
+    /// The place of the error in the guest's source. Set only for a Rust panic, whose message does not name the place.
     place: Option<String>,
     /// What the next line is expected to be part of.
     expected: Expected,
@@ -68,7 +68,7 @@ enum Expected {
 }
 
 impl RecentStderr {
-    /// Returns the beginning of a line. It contains at least the part that is kept.
+    /// Returns the beginning of a line: at least the part that is kept.
     pub(super) fn beginning(line: &[u8]) -> &[u8] {
         &line[..line.len().min(MAX_LENGTH * char::MAX_LEN_UTF8)]
     }

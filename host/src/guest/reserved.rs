@@ -1,8 +1,8 @@
 //! Linear memories of fast instances.
 //!
 //! A memory reserves 4 GiB of address space and has a guard region of its own. So compiled code needs no bounds checks,
-//! and the memory never moves. Its first pages can be those of an image. All memories of a component share these pages
-//! until they write to them.
+//! and the memory never moves. Some of its pages can be those of an image. All memories of a component share these
+//! pages until they write to them.
 
 #![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
 
@@ -78,7 +78,7 @@ impl Memory {
         let added = size.checked_sub(self.size).filter(|_| size <= self.capacity);
         let added = added.ok_or(std::io::ErrorKind::InvalidInput)?;
         if added > 0 {
-            // SAFETY: the range is within the mapping, behind the part that is already accessible.
+            // SAFETY: the range is within the mapping, after the part that is already accessible.
             let changed = unsafe {
                 let added_start = self.start.as_ptr().add(self.size).cast();
                 libc::mprotect(added_start, added, libc::PROT_READ | libc::PROT_WRITE)
@@ -91,7 +91,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Replaces the first pages by those of an image. A page is copied when it is first written.
+    /// Maps the pages of an image in place of the memory's own pages. A page is copied when it is first written.
     fn map(&mut self, image: &Image) -> Result<()> {
         let range = image.range();
         if range.is_empty() {

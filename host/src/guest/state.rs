@@ -37,15 +37,15 @@ use crate::platform::Platform;
 /// How many WASI resources (streams, timers) an instance may have at once. Each takes memory of the host.
 const MAX_RESOURCES: usize = 10_000;
 
-/// The same limit for an instance that may read folders. It is lower because each open file takes a descriptor of the
-/// process.
+/// The limit on WASI resources for an instance that may read folders. It is lower because each open file takes a
+/// descriptor of the process.
 const MAX_RESOURCES_WITH_FOLDERS: usize = 256;
 
-/// The same limit for the creation of an HTTP resource. It is lower because HTTP resources may take 48 KiB each: a
-/// request with its body and headers.
+/// The limit on WASI resources that applies when an HTTP resource is created. It is lower because HTTP resources may
+/// take 48 KiB each: a request with its body and headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
-/// The same limit for opening a `wasi:keyvalue` bucket.
+/// The limit on WASI resources that applies when a `wasi:keyvalue` bucket is opened.
 const MAX_RESOURCES_WITH_BUCKETS: usize = 1_000;
 
 /// The maximum number of bytes that the headers of one request may have.
@@ -200,7 +200,7 @@ impl State {
         write_line(&self.wasi.setup.source, &self.wasi.setup.log, level, line);
     }
 
-    /// Logs a denial, unless the component has already logged one of this kind.
+    /// Logs a denial, unless one of this kind has already been logged for the component.
     pub(super) fn log_denied(&self, denied: Denied) {
         self.wasi.setup.denials.log(denied, &self.wasi.setup.source);
     }
@@ -209,8 +209,8 @@ impl State {
 /// Installs the limits in a store. Must be called before anything is instantiated in it.
 pub(super) fn install_limits(store: &mut Store<State>, limits: CallLimits) {
     store.limiter_async(|state| &mut state.meter);
-    // This fuel is a limit on the bytes that one call copies. These bytes lie in the guest's memory, so the memory
-    // limit is enough.
+    // This fuel limits the bytes that one call copies. The bytes lie in the guest's memory, so as much fuel as the
+    // memory limit is enough.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
         let state = store.data_mut();

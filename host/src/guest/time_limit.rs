@@ -113,7 +113,7 @@ impl TimeLimit {
     ///
     /// # Cancel safety
     ///
-    /// The same as that of the call.
+    /// The future is as cancel safe as the call.
     pub(super) async fn wait<T>(
         &mut self,
         mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,

@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(Language::of(&sections, bytes), language, "{names:?}");
     }
 
-    /// The names are those in real components of these tools.
+    /// The names come from real components that were made with these tools.
     #[test]
     fn language_is_that_of_the_handler_not_of_its_runtime() {
         expect(&["wit-component", "wit-bindgen-rust", "wit-bindgen-c"], b"", Some(Language::Rust));

@@ -140,7 +140,7 @@ pub struct Cost {
     pub cached_load: Option<Duration>,
     /// The size of an instance's memories and tables after its start, as `max-memory` counts it.
     pub instance_memory: usize,
-    /// The limit.
+    /// The limit on `instance_memory`.
     pub max_memory: usize,
 }
 

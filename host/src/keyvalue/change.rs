@@ -12,7 +12,7 @@ const MAX_VALUE: usize = 1 << 20;
 const MAX_KEYS_AT_ONCE: usize = 1_000;
 pub(super) const MAX_BYTES_AT_ONCE: usize = 4 << 20;
 
-/// The cost of a change while it waits, in addition to its keys and values.
+/// The number of bytes that a queued change costs, in addition to its keys and values.
 const OVERHEAD: usize = 256;
 
 /// A change to one bucket. It happens completely or not at all.
@@ -49,7 +49,7 @@ impl Version {
 }
 
 impl Change {
-    /// Checks the bounds of a change. Returns the cost of the change while it waits, in bytes.
+    /// Checks the bounds of a change. Returns how many bytes the change costs while it is queued.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Store    one file: reads on other threads, and a queue of changes
-//!   ├─ file      each file is open at most once in this process, and in no other one
+//!   ├─ file      each file is open only once, and only in one process
 //!   ├─ queue     changes that wait are committed together
 //!   └─ tables    what is in the file, and the limits
 //! ```

@@ -39,7 +39,7 @@ pub(super) const FULL_LIMITS: &[&str] = &["clients", "actors", "handshakes", "in
 /// The limits that make a send fail.
 pub(super) const FULL_SENDS: &[&str] = &["outbound", "memory"];
 
-/// The causes of the end of a connection.
+/// The causes of disconnections.
 pub(crate) const CAUSES: &[&str] = &[
     "client",
     "handler",
@@ -66,7 +66,7 @@ pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "t
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];
 
-/// What a reload did in an actor.
+/// What a reload did to an actor.
 pub(super) const SWAPS: &[&str] = &["swapped", "kept", "lost"];
 
 /// The calls into an instance.

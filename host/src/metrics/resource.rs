@@ -47,7 +47,7 @@ pub(crate) struct ActorMetrics {
     pub(crate) worker: Arc<WorkerCells>,
 }
 
-/// The memory of an instance. It counts for the instance's resource until this value is dropped.
+/// An instance's share of its resource's memory metric. Dropping this value subtracts the share.
 #[derive(Debug)]
 pub(crate) struct MemoryShare {
     resource: Arc<ResourceMetrics>,

@@ -16,8 +16,8 @@ const MAX_WEIGHT: u32 = 64;
 /// The time in which about one call is measured, in nanoseconds.
 const PERIOD: u64 = 10_000_000;
 
-/// Which calls for an event are measured. Only one worker uses this value, except for clients that outlive their
-/// connections. If two workers use it at the same time, a call may be counted twice or not at all.
+/// Which calls for an event are measured. Only one worker uses this value, unless a client outlives its connection. If
+/// two workers use it at the same time, a call may be counted twice or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Sampling {
     /// How many calls are skipped before the next one is measured.
@@ -129,7 +129,7 @@ mod tests {
             calls += 1;
             if !sampling.skips() {
                 measured += 1;
-                // The clock of the ticker.
+                // The ticker's clock advances once per period.
                 counted += sampling.choose_next(now / PERIOD * PERIOD);
             }
         }

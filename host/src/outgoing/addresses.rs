@@ -55,8 +55,8 @@ static NETWORKS: LazyLock<Networks> = LazyLock::new(|| {
     }
 });
 
-/// Returns whether an address belongs to the public Internet. The addresses of this machine, of private networks, of
-/// links and of multicast groups do not.
+/// Returns whether an address belongs to the public Internet. Loopback, private, link-local and multicast addresses do
+/// not.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

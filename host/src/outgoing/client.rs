@@ -38,7 +38,7 @@ const BUFFER: usize = 32 << 10;
 pub(crate) struct HttpSettings {
     /// From the name lookup to the end of the TLS handshake.
     pub(crate) connect_timeout: Duration,
-    /// From the end of connecting until the head of the response.
+    /// From when the connection is established until the head of the response has arrived.
     pub(crate) first_byte_timeout: Duration,
     /// How long a handler waits for more of a body.
     pub(crate) between_bytes_timeout: Duration,

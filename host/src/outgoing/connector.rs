@@ -83,7 +83,7 @@ impl Connector {
 mod tests {
     use super::*;
 
-    /// Handlers cannot test this, because their requests are checked earlier.
+    /// This cannot be tested with a handler, because a handler's requests are checked earlier.
     #[tokio::test]
     async fn server_that_is_not_granted_is_never_connected_to() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -74,7 +74,7 @@ impl Resource {
                 let key = Key::Path(path.as_str().into());
                 match self.lease_actor(key.clone(), ownership.as_ref()) {
                     Ok(lease) => vec![Arc::clone(lease.actor())],
-                    // A running actor still gets messages after its resource has ceased to be served. An actor that is
+                    // A running actor still gets messages when its resource is no longer served. An actor that is
                     // unique in the cluster does not, because another host may start the actor again.
                     Err(NoLease::Stopped) if ownership.is_none() => {
                         vec![self.running_actor(&key).ok_or(NoTarget::Stopped)?]

@@ -120,7 +120,7 @@ struct ActorEntry {
     actor: Arc<Actor>,
     /// The number of leases of this actor.
     leases: usize,
-    /// The number of sweeps since its last event.
+    /// The number of sweeps since the actor's last event.
     quiet_sweeps: u8,
 }
 

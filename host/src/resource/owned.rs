@@ -1,4 +1,4 @@
-//! The end of actors that are unique in the cluster.
+//! Ends actors that are unique in the cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::actor::Actor;
 use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// An actor with fewer clients than this is given as much time as one with this many clients. So the ends of two such
-/// actors are at most 50 ms apart, and a host with few actors does not take longer than necessary.
+/// Ending an actor counts as closing at least this many clients. So two actors with few clients end at most 50 ms
+/// apart, and a host with few actors does not take longer than necessary.
 const MIN_CLOSES: usize = 50;
 
-/// The time left to end an actor is divided by this number. The result, a quarter, is reserved for saving the actor's
-/// state. The clients of the actor may take the rest of the time to leave.
+/// A quarter of the time left to end an actor is reserved for saving its state. The clients of the actor may take the
+/// rest of the time to leave. This is the divisor.
 const SAVING: u32 = 4;
 
 /// How often to check whether the clients of an actor have left.
@@ -43,12 +43,12 @@ impl Resource {
     }
 
     /// Ends all actors that are unique in the cluster, at this pace and within `time`, so that other hosts can own
-    /// them. The clients of an actor are all closed at once. The actor is given back when its handler has been told
-    /// about the end of each client. If its state is durable, the state is saved first.
+    /// them. The clients of an actor are all closed at once. The actor is given back when `disconnected` has returned
+    /// for each of them. If the actor's state is durable, it is saved first.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, actors whose end has not begun yet continue.
+    /// If the future is dropped, actors that it has not begun to end keep running.
     pub(crate) async fn hand_over(
         self: Arc<Self>,
         why: HostClose<'static>,

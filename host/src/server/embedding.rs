@@ -14,8 +14,8 @@ use super::response::Body;
 use super::stream::KeepRegistration;
 
 impl Host {
-    /// Serves a stream. Returns when the request is answered. If the request opens a WebSocket, a separate task serves
-    /// the connection until it ends.
+    /// Serves a stream. Returns once the request has been answered. If the request opens a WebSocket, a separate task
+    /// serves the connection until it ends.
     ///
     /// # Cancel safety
     ///

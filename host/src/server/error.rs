@@ -29,7 +29,7 @@ pub enum StartError {
     Store {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// Why the file cannot be used.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },

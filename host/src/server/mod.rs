@@ -235,7 +235,7 @@ impl Server {
         } = self;
         let mut serving = JoinSet::new();
         // The address for other hosts closes together with the addresses for clients. If an edge and an owner stop at
-        // the same time, the edge may find the owner's address closed, so it cannot ask the owner to close the edge's
+        // the same time, the owner's address may already be closed when the edge asks the owner to close the edge's
         // clients. The owner closes them anyway.
         for (listener, endpoint) in listeners.into_iter().chain(peers) {
             let state = Arc::clone(&host.state);
@@ -270,8 +270,8 @@ impl Listening {
         resource.listen.as_ref().is_none_or(|address| *address == self.configured)
     }
 
-    /// Returns the URL for clients. A unix socket has no URL of its own, so its URL has the host `localhost`. The
-    /// client also needs the path of the socket.
+    /// Returns the URL for clients. A URL cannot name a unix socket, so for a unix socket the URL has the host
+    /// `localhost`, and the client also needs the path of the socket.
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.scheme {
             Scheme::Http => "ws",

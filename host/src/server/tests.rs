@@ -108,7 +108,7 @@ async fn connection_assigned_to_a_stuck_worker_is_answered() {
     let [first, second, third, fourth] = handles;
     drop((second, fourth));
     let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
-    // The blocked worker has fewer actors than the other worker, so the connection is assigned to it.
+    // The connection is assigned to the blocked worker, which has fewer actors than the other worker.
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     drop((first, third));
 }

@@ -45,7 +45,7 @@ impl TestClient {
         self
     }
 
-    /// Sends a text message. All effects of the message that need no time have happened when this returns.
+    /// Sends a text message. When this returns, all effects of the message that need no time have happened.
     pub fn send(&self, text: &str) {
         self.put(|outbound| outbound.send_text(text));
     }
@@ -75,7 +75,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if the code may not be sent, or the reason has more than 123 bytes.
+    /// Panics if the code is not allowed in a close frame, or if the reason has more than 123 bytes.
     #[track_caller]
     pub fn close(&self, code: u16, reason: &str) {
         if let Err(error) = self.try_close(code, reason) {

@@ -40,8 +40,8 @@ struct State {
 }
 
 impl Quiet {
-    /// Called when no task can run, before the clock would jump. If this wakes a task, the clock does not jump. Tokio's
-    /// clock does not jump either while another thread works for a task.
+    /// Called when no task can run, before the clock would jump. If this wakes a task, the clock does not jump. While
+    /// another thread works for a task, tokio's clock does not jump either.
     fn reached(&self) {
         if is_in_progress() {
             return;

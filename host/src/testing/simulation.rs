@@ -42,7 +42,7 @@ impl Platform for Simulation {
         Some(self.next_seed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A read returns at once, without time passing.
+    /// A read blocks the thread, so it returns without time passing.
     fn blocks_for_files(&self) -> bool {
         true
     }

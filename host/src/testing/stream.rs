@@ -49,7 +49,7 @@ struct State {
     closed: Option<Closed>,
 }
 
-/// Sends the protocol's own replies. Even after its own close frame, a client still takes messages.
+/// Sends the protocol's own replies. A client still takes messages after it has sent a close frame.
 struct ClientReplies<'a>(&'a mut Outbound);
 
 impl Replies for ClientReplies<'_> {

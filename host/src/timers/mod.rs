@@ -16,7 +16,7 @@ pub(crate) use self::durable::{DurableTimers, Record, SavedTimer};
 /// many things, and too few to harm the host.
 const MAX_TIMERS: usize = 1024;
 
-/// The shortest delay. It keeps a handler that sets its timer again and again from causing a busy loop.
+/// The shortest delay. Without it, a handler that sets its timer again and again could cause a busy loop.
 const MIN_DELAY: Duration = Duration::from_millis(1);
 
 /// The longest delay, about ten years. With this limit, sums of times do not overflow.

@@ -82,7 +82,7 @@ pub(crate) enum Progress {
     Done,
     /// The slice is over. The caller must yield, and then call this again.
     SliceOver,
-    /// Earlier deliveries come first. A task is making them.
+    /// Earlier broadcasts come first. A task is delivering them.
     Queued,
 }
 

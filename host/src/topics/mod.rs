@@ -131,8 +131,8 @@ impl Topics {
         self.publish_to(&group, message, &[]).deliver_all().await
     }
 
-    /// Returns the way to other hosts, if there are any. It is for messages to a topic without subscribers on this
-    /// host. [`publish_to`](Self::publish_to) sends all other messages to the other hosts itself.
+    /// Returns the other hosts, if there are any. This is for messages to a topic without subscribers on this host. For
+    /// any other topic, [`publish_to`](Self::publish_to) also sends the message to the other hosts.
     pub(crate) fn remote(&self) -> Option<&Arc<dyn Remote>> {
         self.groups.remote()
     }

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use super::span::Span;
 use crate::metrics::{Counter, LabelCounters};
 
-/// How many spans may wait. Each takes about half a kilobyte. A fast collector accepts all of them in two seconds. The
-/// queue can hold the spans of an outage that lasts a few seconds.
+/// How many spans may wait. Each takes about half a kilobyte. A fast collector accepts all of them in two seconds. If
+/// the collector is away for a few seconds, the queue has room for the spans of that time.
 pub(super) const MAX_QUEUED: usize = 8192;
 
 /// The maximum number of spans in a request. It is the default of OpenTelemetry's exporters.

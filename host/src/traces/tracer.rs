@@ -81,7 +81,7 @@ impl Traces {
     }
 }
 
-/// Chooses among the connections whose handshakes name no parent.
+/// Chooses which connections are sampled, among those whose handshakes name no parent.
 #[derive(Clone, Copy, Debug)]
 struct Sampler {
     /// A trace is sampled if the last 56 bits of its id are at least this number. This is OpenTelemetry's consistent

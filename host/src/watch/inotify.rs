@@ -93,7 +93,7 @@ impl Inotify {
                 }
                 // The folder has disappeared in the meantime. The caller resolves the path again, and notices that.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                // Some folders may be passed through but not read. Usually these are above a home directory.
+                // Some folders can be traversed but not read. Usually they are above a home directory.
                 Err(Errno::ACCESS) if folder.role == Role::Ancestor => {}
                 Err(error) => result = result.and(Err((path.as_path(), error))),
             }
@@ -136,7 +136,7 @@ impl Inotify {
                 Ok(event) => change = change.max(self.classify(&event)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return change,
-                // No other error is expected. After the change that is returned here, the caller checks all files.
+                // No other error is expected. The change that is returned here makes the caller check all files.
                 Err(_) => return Some(Change::Content),
             }
         }

@@ -9,8 +9,8 @@ use crate::testing::request::TestRequest;
 
 const MAX_CONNECTIONS: usize = 16;
 
-/// Options of a handler, in the form of a request that offers and adds the same. Unlike the host, a test has no limit on
-/// their number and length.
+/// Options of a handler, stored as a request with the same subprotocols and headers. Unlike the host, a test does not
+/// limit the number and length of options.
 #[derive(Debug)]
 pub(crate) struct ConnectOptions(RefCell<TestRequest>);
 

@@ -30,8 +30,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         .await
     }
 
-    /// Returns the stream after the response that switches protocols. Also returns the bytes that were read after that
-    /// response.
+    /// Returns the stream, once the response has switched protocols. Also returns the bytes after the response that
+    /// were already read.
     pub(crate) async fn into_stream(mut self) -> (S, Vec<u8>) {
         poll_fn(|context| self.poll(context)).await;
         let parts = self.connection.into_parts();

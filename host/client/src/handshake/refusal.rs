@@ -16,7 +16,7 @@ const MAX_BODY: usize = 64 << 10;
 /// How long the body of a refusal may take. The status is the most important part, and has already arrived.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
-/// Converts a response to the error that it stands for.
+/// Returns the error for a response that does not open a WebSocket.
 pub(super) async fn refusal(response: Response<Incoming>) -> ConnectError {
     let status = response.status();
     if status.is_redirection() {

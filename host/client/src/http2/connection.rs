@@ -102,7 +102,7 @@ impl Http2Connection {
         Ok(Self { requests, guard, server: options.url.clone() })
     }
 
-    /// Returns whether this URL names the server to which this connection leads.
+    /// Returns whether a URL names the server of this connection.
     pub(crate) fn is_to(&self, url: &Url) -> bool {
         self.server.is_same_server(url)
     }

@@ -37,7 +37,7 @@ const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// reads at once. Data that has not reached HTTP/2 yet is limited by the outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// How long writing the last frames may take when the connection is no longer used. It is ample for a server that
+/// How long writing the last frames may take when the connection is no longer used. This is ample for a server that
 /// reads.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
@@ -68,7 +68,7 @@ struct TaskExecutor(Weak<SpawnedTasks>);
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for TaskExecutor {
     fn execute(&self, task: F) {
-        // The upgrade fails only while the driver is being dropped.
+        // `Weak::upgrade` fails only while the driver is being dropped.
         if let Some(spawned) = self.0.upgrade() {
             spawned.lock().push(Box::pin(task));
         }

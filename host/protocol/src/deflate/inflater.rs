@@ -8,7 +8,7 @@ use crate::buffer_pool;
 use crate::error::ProtocolError;
 use crate::message::Assembly;
 
-/// The number of bytes inflated at a time. A first-level cache holds them together with the window.
+/// The number of bytes inflated at a time. Together with the window, they fit into a first-level cache.
 const STEP: usize = 16 << 10;
 
 /// The maximum number of DEFLATE streams in one message (§7.2.3.4). A sender ends a stream within a message once, if at
@@ -180,7 +180,8 @@ impl Message {
         }
     }
 
-    /// Returns whether the stream ends with these bytes. It is an error if they produce output or are not used up.
+    /// Inflates these bytes, and returns whether they end the stream. It is an error if they produce output or are not
+    /// used up.
     fn ends_with(&mut self, bytes: &[u8]) -> Result<bool, ProtocolError> {
         let mut output = buffer_pool::take(STEP);
         let result = self.step(bytes, &mut output);

@@ -19,7 +19,7 @@ pub(super) const KEY3_LENGTH: usize = 8;
 /// The length in bytes of the MD5 digest that follows the head of the response (§1.3).
 pub(super) const ANSWER_LENGTH: usize = 16;
 
-/// Returns the MD5 digest of the numbers of both keys, in network byte order, and of the third key (§5.2).
+/// Returns the MD5 digest of the numbers in the first two keys (in network byte order) and of the third key (§5.2).
 pub(super) fn challenge_response(
     headers: &HeaderMap,
     key3: [u8; KEY3_LENGTH],

@@ -31,7 +31,7 @@ pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension<'_>>> {
     let mut extensions = Vec::new();
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
         let mut rest = Rest(line.to_str().ok()?.trim());
-        // Empty elements are skipped, as a recipient must (RFC 9110 §5.6.1.2).
+        // A recipient must skip empty elements (RFC 9110 §5.6.1.2).
         while rest.skip(',') {}
         while !rest.is_empty() {
             extensions.push(extension(&mut rest)?);

@@ -79,7 +79,7 @@ fn pseudo_random_pieces_give_the_same_events() {
     }
 }
 
-/// Returns a stream of draft 00: texts, one of them as long as the limit, ignored frames, and the closing handshake.
+/// Returns a stream of draft 00: texts (one of them as long as the limit), ignored frames, and the closing handshake.
 fn stream_of_draft00() -> (Vec<u8>, Vec<Event<'static>>) {
     let long = "grüße, 世界, 🦀! ".repeat(4);
     let mut bytes = Vec::new();

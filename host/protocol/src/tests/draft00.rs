@@ -12,7 +12,7 @@ fn server_with(max_message: usize) -> End {
     End::draft00(Limits { max_message, ..Limits::default() })
 }
 
-/// Asserts that the error is the last event, and that only the closing handshake is sent.
+/// Asserts that the error is the only event, and that only the closing handshake is sent.
 #[track_caller]
 fn fails(server: &mut End, bytes: &str, error: crate::ProtocolError) {
     server.receives_hex(bytes).receives_hex("00 61 ff");

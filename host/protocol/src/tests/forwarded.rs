@@ -45,7 +45,7 @@ fn found(lines: &[(&str, &str)]) -> Forwarded {
     found_from(PROXY, lines)
 }
 
-/// Finds the client that a trusted proxy reports in `Forwarded`. Returns its address as text and its port.
+/// Finds the client that a trusted proxy reports in `Forwarded`. Returns the client's address (as text) and port.
 fn forwarded(value: &str) -> (String, Option<u16>) {
     let found = found(&[("Forwarded", value)]);
     (found.address.to_string(), found.port)

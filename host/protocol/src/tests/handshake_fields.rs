@@ -63,7 +63,7 @@ fn single_field_is_refused_when_it_is_repeated() {
         ("X-Forwarded-User", "a"),
         ("X-Real-IP", "192.0.2.1"),
     ] {
-        // The same value twice is refused too, because a proxy may have acted on a third line.
+        // Two lines with the same value are refused too, because a proxy may have acted on a third line.
         for lines in [[(name, value), (name, value)], [(name, value), (name, "other")]] {
             assert_eq!(checks(&lines), [(); 3].map(|()| Err(Repeated(name))));
         }

@@ -33,8 +33,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Returns the script with the same spelling of the program's name in all labels.
 ///
-/// For bash, clap_complete 4.6.11 writes the hyphen in a program's name in two ways. bash then completes no flags of
-/// the subcommands.
+/// For bash, clap_complete 4.6.11 writes the hyphen in a program's name in two ways. bash then does not complete the
+/// flags of subcommands.
 fn with_one_name(script: &str) -> String {
     script.replace("ws__subcmd__host", "ws__host")
 }

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The number of open files in addition to those of clients. Each of these five kinds gets 1,024: connections without a
-/// request (the limit of one listening address), connections that are kept open after a response, connections that
+/// request (the limit is per listening address), connections that are kept open after a response, connections that
 /// close after a response, long responses, and the files that long responses send. The rest is for listeners, the log
 /// and components.
 const OTHER_FILES: u64 = 5 * 1024 + 100;

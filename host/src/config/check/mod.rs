@@ -150,7 +150,7 @@ impl schema::Server {
     }
 }
 
-/// The location of the settings that are being checked. It creates errors about these settings.
+/// The location of the settings that are being checked, used to create errors about them.
 #[derive(Clone, Copy)]
 struct At(ConfigLocation);
 

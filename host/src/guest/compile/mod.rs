@@ -27,7 +27,7 @@ pub use self::process::run_as_compiler;
 use super::Density;
 use super::error::LoadError;
 
-/// The size of a component, in bytes, from which compiling takes so long that the log mentions it.
+/// A component of at least this many bytes takes so long to compile that the log mentions it.
 const LARGE: usize = 2 << 20;
 
 /// How components are compiled.

@@ -23,8 +23,8 @@ pub(super) const INVALID: i32 = 3;
 pub(super) const OUT_OF_MEMORY: i32 = 4;
 const USAGE: u8 = 2;
 
-/// What is added to the host's nice value to get the process's nice value. The higher value gives priority to serving
-/// clients. On a core that is always busy, the compiler gets about a tenth of the time.
+/// How much higher the process's nice value is than the host's. So serving clients has priority. On a core that is
+/// always busy, the compiler gets about a tenth of the time.
 const NICER: i32 = 10;
 
 /// The instructions for the process: which kind of engine to compile for, and within which limits.
@@ -138,7 +138,7 @@ fn limit(order: Order) -> Result<()> {
     // `Data` counts only writable memory. The limit on address space would also count the program itself.
     lower(Resource::Data, order.max_memory as u64)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    // Normally the host ends the process in time. This limit is for the case that the host is suspended or busy.
+    // Normally the host ends the process in time. This limit is needed when the host is suspended or busy.
     lower(Resource::Cpu, order.timeout.as_secs().saturating_mul(cores).saturating_add(1))?;
     lower(Resource::Core, 0)?;
     Ok(())

@@ -55,7 +55,7 @@ pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
     }
 }
 
-/// Returns how many private memories of modules an instance creates.
+/// Returns how many private memories an instance creates.
 fn private_memories(created: &[&Module<'_>]) -> usize {
     created.iter().filter(|module| module.has_private_memory()).count()
 }
@@ -178,7 +178,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Returns whether a section gives an index to a module or component that is defined elsewhere. Returns `None` for a
+/// Returns whether a section adds an index for a module or component that is defined elsewhere. Returns `None` for a
 /// malformed section.
 fn takes_from_elsewhere(payload: &Payload<'_>) -> Option<bool> {
     match payload {

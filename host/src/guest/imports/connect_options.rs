@@ -40,7 +40,7 @@ pub(super) type ConnectOptionsHandle = Resource<ConnectOptions>;
 
 impl Options for ConnectOptions {
     const NAME: &str = "connect-options";
-    // As many as an instance can have outgoing connections.
+    // The same as the maximum number of outgoing connections of an instance.
     const MAX: usize = 16;
 
     fn table(state: &mut State) -> &mut OptionsTable<Self> {

@@ -9,7 +9,7 @@ use crate::topics::{SubscribeError, TagError};
 
 /// An error that an import may return to the guest.
 pub(super) trait ErrorName {
-    /// Returns its name in the contract with handlers.
+    /// Returns the error's name in the contract with handlers.
     fn as_str(&self) -> &'static str;
 }
 

@@ -11,7 +11,7 @@ use crate::clients::ClientId;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
 
-/// How many bytes the names and values of all added headers may have together. The media type of a body may have as many.
+/// How many bytes the names and values of all added headers may have together. A body's media type may be as long.
 const MAX_HEADERS: usize = 8 << 10;
 
 /// How many bytes the body of a refusal may have.

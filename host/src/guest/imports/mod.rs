@@ -59,8 +59,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
-/// Checks that the actor may act outside itself now. An actor that is unique in the cluster may no longer do so once
-/// this host has ceased to own it.
+/// Checks that the actor may have effects outside itself now. An actor that is unique in the cluster may no longer have
+/// any once this host has ceased to own it.
 ///
 /// # Errors
 ///

@@ -65,7 +65,7 @@ pub(super) fn add_resource<T: Options>(interface: &mut LinkerInstance<'_, State>
 
 #[expect(clippy::unnecessary_wraps, reason = "the linker asks for a function that can fail")]
 fn drop_options<T: Options>(mut store: Store<'_>, handle: u32) -> Result<()> {
-    // For the invalid handle this fails, because it is not in the table.
+    // This fails for the invalid handle, because that handle is not in the table.
     let _ = T::table(store.data_mut()).entries.delete(Resource::<T>::new_own(handle));
     Ok(())
 }

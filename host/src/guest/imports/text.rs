@@ -61,8 +61,8 @@ unsafe impl ComponentType for Text {
     }
 }
 
-// SAFETY: both functions only call wasmtime's own, which check the range against the bounds of the memory. In UTF-8 the
-// length of a string is its number of bytes, like the length of a list of bytes.
+// SAFETY: both functions only call functions of wasmtime, which check the range against the bounds of the memory. In
+// UTF-8 the length of a string is its number of bytes, like the length of a list of bytes.
 unsafe impl Lift for Text {
     #[inline]
     fn linear_lift_from_flat(
@@ -139,7 +139,7 @@ mod tests {
         )
     }
 
-    /// Runs such a component, and returns the strings that the host received.
+    /// Runs a `component` with these parameters, and returns the strings that the host received.
     fn received(encoding: &str, bytes: &[u8], length: u32) -> Result<Vec<String>> {
         let engine = Engine::default();
         let component = Component::new(&engine, component(encoding, bytes, length))?;

@@ -24,7 +24,7 @@ pub(super) trait GroupKind {
     /// Returns the group with this name.
     fn find(&self, topics: &Topics, name: &str) -> FoundGroup;
 
-    /// Returns the way to the members of the group on other hosts.
+    /// Returns the other hosts, if groups of this kind have members there.
     fn remote<'a>(&self, topics: &'a Topics) -> Option<&'a Arc<dyn Remote>>;
 
     /// Queues a message for the members of a group.

@@ -12,7 +12,7 @@ use crate::keyvalue::{Change, Page};
 /// An open bucket: the name under which it is stored.
 pub(in crate::guest) struct Bucket(pub(super) Arc<str>);
 
-/// A part of the keys of a bucket.
+/// One page of a bucket's keys.
 #[derive(ComponentType, Lower)]
 #[component(record)]
 struct KeyResponse {

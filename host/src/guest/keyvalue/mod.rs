@@ -1,8 +1,8 @@
 //! `wasi:keyvalue`: the key-value store in the file that the resource is granted.
 //!
-//! The functions are defined here and not by `wasmtime-wasi-keyvalue`. That crate has only a store in memory, and
-//! another version of the interface. Without the capability, `open` returns an error, so a handler has no bucket to
-//! use.
+//! The functions are defined here and not by `wasmtime-wasi-keyvalue`. That crate only has an in-memory store, and it
+//! supports another version of the interface. Without the capability, `open` returns an error, so a handler has no
+//! bucket to use.
 
 mod atomics;
 mod batch;
@@ -26,8 +26,7 @@ const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft2";
 /// The maximum length of a bucket name, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The prefixes of the names under which buckets are stored: one for buckets with a name, and one for buckets of
-/// actors.
+/// The prefixes of stored bucket names: one for the buckets that handlers name, and one for the actors' own buckets.
 const NAMED: &str = "n:";
 const OWN: &str = "a:";
 
@@ -56,7 +55,7 @@ pub(super) struct GrantedStore {
     pub(super) owner: Option<String>,
 }
 
-/// What a function needs while it waits for a bucket.
+/// What a function needs to access a bucket, and to wait for the result.
 struct Access {
     setup: Arc<Setup>,
     store: Arc<keyvalue::Store>,

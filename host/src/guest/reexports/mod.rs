@@ -25,7 +25,7 @@ use super::payloads::{any, own_payloads};
 /// How deeply components may be nested. Each level is read once more for each level above it.
 const MAX_DEPTH: usize = 4;
 
-/// Returns the component with a module that exports its functions again. Components inside it get such a module too.
+/// Returns the component with a module that exports its functions again. Nested components get such a module too.
 /// Returns `None` if nothing would change: there are no functions, or the sections are in an order that leaves no place
 /// for the module. Such a component works as it is.
 pub(super) fn with_reexports(component: &[u8]) -> Option<Vec<u8>> {
@@ -35,7 +35,7 @@ pub(super) fn with_reexports(component: &[u8]) -> Option<Vec<u8>> {
 fn rewrite(component: &[u8], depth: usize) -> Option<Vec<u8>> {
     let outline = Outline::read(component)?;
     let addition = outline.addition();
-    // If there is no place for the module, there may be one in a component inside.
+    // If this component has no place for the module, a nested component may have one.
     let with_module = addition.and_then(|addition| write(component, Some(&addition), depth));
     with_module.or_else(|| write(component, None, depth))
 }
@@ -186,7 +186,8 @@ fn exported_function<'a>(alias: &ComponentAlias<'a>) -> Option<(u32, &'a str)> {
     }
 }
 
-/// Returns the content of a section of aliases, in which some take their function from the added instance.
+/// Returns the content of a section of aliases, changed so that the replaced aliases take their functions from the
+/// added instance.
 fn with_replaced(
     aliases: ComponentAliasSectionReader<'_>,
     component: &[u8],

@@ -44,7 +44,7 @@ pub(super) fn function_types(module: &[u8]) -> Option<BTreeMap<&str, FuncType>> 
     Some(exported)
 }
 
-/// Returns a module that imports functions from an instance without a name, and exports them again.
+/// Returns a module that imports functions under an empty module name, and exports them again.
 pub(super) fn reexporting_module(functions: &[(&str, &FuncType)]) -> Option<Module> {
     let (mut types, mut imports, mut exports) =
         (TypeSection::new(), ImportSection::new(), ExportSection::new());

@@ -101,7 +101,7 @@ fn cut_component_is_left_to_the_compiler() {
     ));
     assert!(with_reexports(&whole).is_some());
     for length in 0..whole.len() {
-        // It must not panic. After some of the cuts, the rest is a valid component again, which may get a module.
+        // This must not panic. Some cuts leave a valid component, which may get a module.
         let _ = with_reexports(&whole[..length]);
     }
 }

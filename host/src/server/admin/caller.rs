@@ -37,7 +37,7 @@ pub(super) enum RejectedCaller {
     /// The request comes from a page of another origin.
     #[error("The admin address does not answer requests from web pages of other origins.")]
     OtherOrigin,
-    /// The request has no token, although the admin address requires one.
+    /// The admin address requires a token, and the request has none.
     #[error("This admin address needs its token: send the header Authorization: Bearer TOKEN.")]
     NoToken,
     /// The request's token is not the admin token.

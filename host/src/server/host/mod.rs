@@ -103,7 +103,7 @@ impl Host {
         Ok(Self { state })
     }
 
-    /// Replaces all resources by `resources`. Resources whose settings are the same continue undisturbed. If one of
+    /// Replaces all resources with `resources`. Resources whose settings are the same continue undisturbed. If one of
     /// `resources` cannot be served, nothing changes.
     ///
     /// # Errors
@@ -162,8 +162,8 @@ impl Host {
         served.reload_handle().reload().await
     }
 
-    /// Ends the trial of a new component: restores the component from before the trial. Its instances continue with the
-    /// states that they handed over to the new component.
+    /// Ends the trial of a new component: restores the component from before the trial. Instances of the restored
+    /// component continue with the states that the old instances handed over to the new component.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ pub(in crate::server) struct RequestContext {
     pub(in crate::server) deadline: Instant,
     /// The 8 bytes that a client of draft 00 sends after the head of its request.
     pub(in crate::server) challenge: Option<[u8; 8]>,
-    /// The accepted client, until it is taken to start its connection.
+    /// The accepted client, until [`take_accepted`](Self::take_accepted) takes it out.
     accepted: Arc<Mutex<Option<Destination>>>,
 }
 

@@ -211,7 +211,7 @@ impl HostState {
         }
     }
 
-    /// Waits until the host drains and has closed its clients.
+    /// Waits until a drain has closed all clients.
     ///
     /// # Cancel safety
     ///

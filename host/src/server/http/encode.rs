@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use http::header::{CONTENT_LENGTH, DATE, HeaderName};
 use http::{Method, Response, StatusCode};
 
-/// Parts of header names that the RFCs do not spell with a single capital letter at the start.
+/// Parts of header names in which the RFCs capitalize more than the first letter.
 const SPECIAL_SPELLINGS: [(&str, &str); 4] =
     [("websocket", "WebSocket"), ("www", "WWW"), ("etag", "ETag"), ("te", "TE")];
 

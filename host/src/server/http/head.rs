@@ -137,8 +137,8 @@ fn find_end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 enum HeadKind {
     Ordinary,
     Draft00 {
-        /// The range of the `Content-Length` line. Some clients send this line as if the challenge were a body,
-        /// although a handshake of the draft has no such line. The range is empty if the client does not send the line.
+        /// The range of the `Content-Length` line. A handshake of the draft has no such line, but some clients send it
+        /// as if the challenge were a body. The range is empty if the client does not send the line.
         content_length: Range<usize>,
     },
 }

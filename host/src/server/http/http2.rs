@@ -32,8 +32,8 @@ use crate::server::host::request::RequestContext;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, text, unavailable};
 
-/// The window of a stream, in bytes: how much of its data may wait to be read. It is about the initial window of RFC
-/// 9113 §6.9.2. A message that fits into the window arrives without waiting.
+/// The window of a stream, in bytes: how much of its data may wait to be read. It is about as large as the initial
+/// window of RFC 9113 §6.9.2. A message that fits into the window arrives without waiting.
 const STREAM_WINDOW: u32 = 64 << 10;
 
 /// The smallest window of a connection, for all its streams together. It must have room for a burst on every stream.

@@ -115,8 +115,8 @@ pub(super) fn with_permit<G>(
     response.map(|body| ResponseBody { body, in_flight })
 }
 
-/// Returns a receiver of the task that will write to the requested WebSocket. Must be called in a task of
-/// [`StreamExecutor`].
+/// Returns a receiver for the handle of the task that will write to the requested WebSocket. Must be called in a task
+/// of [`StreamExecutor`].
 pub(super) fn writer_receiver() -> oneshot::Receiver<JoinHandle<()>> {
     let (writer_sender, writer) = oneshot::channel();
     STREAM.with(|context| context.writer_sender.set(Some(writer_sender)));

@@ -42,7 +42,7 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Idle,
-    /// A handshake is being answered. If the client closes its side before the response, the client has left.
+    /// A handshake is being answered. A client that closes its side before the response counts as gone.
     Handshake,
     /// Another request is being answered. The client may close its side and still read the response.
     Responding,

@@ -31,7 +31,7 @@ static ACCEPT_ERRORS: LogRate = LogRate::new();
 /// main runtime, on which the host was started. It is not a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The number of checks for which the operator's thread accepts in place of a busy worker. The thread stops earlier if
+/// For how many checks the operator's thread accepts connections in place of a busy worker. The thread stops earlier if
 /// the worker becomes idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 

@@ -43,7 +43,7 @@ struct Socket {
 
 #[derive(Clone, Copy, Debug)]
 enum SocketKind {
-    /// The local address of all its connections. If it is `None`, each connection is asked for its own.
+    /// The local address of all connections. `None`: the address may differ, so each connection is asked for its own.
     Tcp(Option<SocketAddr>),
     Unix,
 }
@@ -162,8 +162,7 @@ impl Binding<'_> {
 }
 
 impl Listener {
-    /// Gives the socket this name, and returns it for a successor. The successor gets the same socket with the same
-    /// queue.
+    /// Returns the socket under this name, for a successor. The successor gets the same socket with the same queue.
     ///
     /// # Errors
     ///
@@ -313,8 +312,8 @@ fn unix(
     Ok(Listener { socket, address: Address::Unix(file.to_owned()), _file: Some(own) })
 }
 
-/// Removes the socket file that a killed server has left. Keeps a socket on which a process is still listening, and any
-/// file that is not a socket.
+/// Removes the socket file that a killed server left behind. Keeps a socket on which a process is still listening, and
+/// any file that is not a socket.
 fn remove_stale(file: &Path) -> std::io::Result<()> {
     let Ok(found) = std::fs::symlink_metadata(file) else { return Ok(()) };
     if !found.file_type().is_socket() {

@@ -20,7 +20,7 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// The longest time over which closing an edge's clients is spread. An edge that takes even longer to stop cuts off the
+/// Closing an edge's clients is spread over at most this time. If the edge takes even longer to stop, it cuts off the
 /// remaining clients.
 const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -17,9 +17,9 @@ use crate::worker::HandshakeWorker;
 const MAX_HANDSHAKES: usize = 1024;
 
 /// How long a connection that has sent no request must have been idle before it is evicted. This does not apply to
-/// connections from the address with the most permits, if it holds at least two more than the address of the new
-/// connection. A program may open thousands of connections at once, and each of them may take this long to send its
-/// request.
+/// connections from the address with the most permits, if that address holds at least two more permits than the address
+/// of the new connection. A program may open thousands of connections at once, and each of them may take this long to
+/// send its request.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
@@ -31,8 +31,8 @@ const MAX_KEEP_ALIVE: usize = 1024;
 const MAX_RESPONSES: usize = 1024;
 
 /// A response that counts towards [`MAX_RESPONSES`] is evicted only if its client has read nothing of it for this long.
-/// This does not apply to responses to the address with the most permits, if it holds at least two more than the
-/// address of the new response.
+/// This does not apply to responses to the address with the most permits, if that address holds at least two more
+/// permits than the address of the new response.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
 /// How many connections may wait, after their last response, for the client to close its side. Any further connections

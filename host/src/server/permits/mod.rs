@@ -25,7 +25,7 @@ const NETWORK_MASK: u128 = !0 << 64;
 pub(in crate::server) struct Permits {
     max: usize,
     /// How long a peer must have been idle before it is evicted. This does not apply to peers at the address with
-    /// the most permits, if it holds at least two more than the address of the new peer.
+    /// the most permits, if that address holds at least two more permits than the address of the new peer.
     grace: Duration,
     holders: Mutex<Holders>,
     /// Notified when a permit is dropped.
@@ -267,7 +267,7 @@ mod tests {
             [HERE, HERE, HERE].map(|here| permits.try_acquire(here, now).expect("a permit"));
         let other = permits.try_acquire(THERE, now).expect("a permit");
         assert!(is_evicted(&mut all[0].1));
-        // Two of the three permits are at this address now. Another eviction would only move a permit back.
+        // `HERE` holds two of the three permits now. Another eviction would only give `THERE` two of them instead.
         assert!(permits.try_acquire(THERE, now).is_none());
         drop(other);
         let one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));

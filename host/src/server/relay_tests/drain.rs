@@ -31,7 +31,7 @@ async fn edge_that_stops_closes_its_relayed_clients_with_1001_and_a_closing_hand
         Stopped::Drained
     );
     until(|| owner.clients() == 1).await;
-    // The clients of the owner itself stay.
+    // The owner's own client stays connected.
     direct.write_all(&masked_frame(0x81, b"still here")).await.expect("it reads");
     let mut echo = [0; 12];
     timeout(SOON, direct.read_exact(&mut echo)).await.expect("in time").expect("an echo");

@@ -31,7 +31,7 @@ use crate::ownership::{Holding, Ownership, SaveError, SavedWhen, Saving};
 /// The secret of the hosts, unless a test uses a different secret.
 const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 
-/// The owners of paths in a test. Each lookup takes the next one, and the last one is for all later lookups.
+/// The owners of paths in a test. Each lookup takes the next one. The last one is kept for all later lookups.
 #[derive(Default)]
 pub(in crate::server) struct ScriptedOwners {
     script: Mutex<VecDeque<Option<String>>>,

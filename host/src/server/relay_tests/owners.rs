@@ -1,4 +1,4 @@
-//! Owners that have changed, that cannot be reached, or that answer something else.
+//! Owners that have changed, that cannot be reached, or that do not answer as expected.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -260,7 +260,7 @@ fn message(keys: &mut Keys) -> Result<Message, Problem> {
     one_of(found, all)?.ok_or_else(|| format!("the step needs one of {all}"))
 }
 
-/// Reads the payload of a ping or pong, or of a custom message.
+/// Reads the payload of a ping or pong.
 fn payload(keys: &mut Keys) -> Result<Vec<u8>, Problem> {
     let found = [keys.text("text")?.map(String::into_bytes), keys.bytes("bytes")?];
     Ok(one_of(found, "`text` and `bytes`")?.unwrap_or_default())

@@ -25,8 +25,8 @@ impl Handshake {
         Self { key: encode_key(key), offer: Offer { subprotocols, deflate: None } }
     }
 
-    /// Offers permessage-deflate (RFC 7692 §7.1). If the settings of a direction have a narrower window or no context
-    /// takeover, the offer contains this as a requirement. A server that does not support the requirement declines the
+    /// Offers permessage-deflate (RFC 7692 §7.1). If the settings of a direction narrow the window or turn off context
+    /// takeover, the offer states this as a requirement. A server that does not support the requirement declines the
     /// offer, and messages are not compressed.
     #[must_use]
     pub fn offer_deflate(mut self, settings: Deflate) -> Self {

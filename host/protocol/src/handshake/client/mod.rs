@@ -27,8 +27,8 @@ pub struct Accepted {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The server rejects the request, redirects, or asks for authentication: the status is not 101 or, over HTTP/2,
-    /// not 200 to 299.
+    /// The server rejects the request, redirects, or asks for authentication: the status is not 101 (over HTTP/2: not
+    /// 200 to 299).
     #[error("the server answered {0} and did not open a WebSocket")]
     Status(StatusCode),
     /// `Upgrade` must be `websocket`.

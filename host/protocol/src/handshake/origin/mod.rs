@@ -66,8 +66,9 @@ impl Origins {
     /// | `https://*` | every host of this scheme |
     /// | `http://localhost:*` | every port of this host |
     ///
-    /// Without a port, the default port of the scheme applies. This is also true for patterns: only `https://*:*` is
-    /// every host on every port. `same-host` may be listed but has no effect, because the same host is always allowed.
+    /// Without a port, the default port of the scheme applies. This is also true for patterns: only `https://*:*`
+    /// allows every host on every port. `same-host` may be listed but has no effect, because the same host is always
+    /// allowed.
     ///
     /// # Errors
     ///

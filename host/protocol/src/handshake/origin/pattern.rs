@@ -115,7 +115,7 @@ impl Ports {
 
 /// Returns the scheme (RFC 3986 §3.1) in lower case, and the text after `://`. `ws` and `wss` become `http` and
 /// `https`, and a slash at the end is dropped. This is necessary because clients other than browsers derive an origin
-/// from the URL that they connect to. People who copy a URL into a list do the same.
+/// from the URL that they connect to, and because people copy such a URL into a list.
 fn split_scheme(text: &str) -> Option<(String, &str)> {
     let (scheme, rest) = text.strip_suffix('/').unwrap_or(text).split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

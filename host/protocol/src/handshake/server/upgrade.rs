@@ -88,7 +88,8 @@ impl Upgrade {
     ///
     /// # Errors
     ///
-    /// [`SubprotocolNotOffered`], because the client would have to fail the connection.
+    /// [`SubprotocolNotOffered`] if the client did not offer `subprotocol`. With such a response, the client would have
+    /// to fail the connection.
     pub fn response(
         &self,
         subprotocol: Option<&str>,

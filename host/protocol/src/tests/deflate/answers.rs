@@ -5,7 +5,7 @@ use http::HeaderValue;
 use super::*;
 use crate::handshake::ParameterError::{self, *};
 
-/// Checks the response of a server as a client with these settings.
+/// Checks a server's response the way a client with these settings does.
 fn answered(settings: Option<Deflate>, lines: &[&str]) -> Result<Accepted, HandshakeError> {
     let mut response = upgrade(&request(settings)).response(None).expect("an answer");
     for line in lines {

@@ -1,4 +1,4 @@
-//! The contract as the program contains it: the files of `wit/`.
+//! The contract that is embedded in the program: the files of `wit/`.
 
 use std::collections::BTreeSet;
 

@@ -24,7 +24,7 @@ pub(super) enum CloseCause {
     Server,
     /// The input ended and no message arrived within the time of `--wait`, or the user entered `/close`.
     Input,
-    /// As many messages have arrived as `--count` demands.
+    /// The client has received as many messages as `--count` asks for.
     Count,
     /// A signal arrived, or standard output failed.
     Aborted,

@@ -24,7 +24,7 @@ pub(super) struct Builder {
     /// Whether an earlier build is being served. If so, it stays served when the next build fails.
     is_served: bool,
     is_configuration_changed: bool,
-    /// The sources that have changed while the last build ran.
+    /// The sources that changed while the last build ran.
     changed_meanwhile: Vec<PathBuf>,
 }
 
@@ -130,8 +130,8 @@ impl Builder {
         self.report(&format!("building{change}"));
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
-        // The build may have written the same content into a source file again. That is no reason to build once more.
-        // After this check, every save of a file is a reason, even with the same content.
+        // The build may have rewritten a source file with the same content. That must not trigger another build. After
+        // this check, every save of a file triggers a build, even with the same content.
         self.changed_meanwhile = self.refresh(Compare::Contents).await;
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,

@@ -1,4 +1,4 @@
-//! Finds the source files of a project, and those that have changed.
+//! Finds the source files of a project, and which of them have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -30,7 +30,7 @@ const MAX_FILES: usize = 20_000;
 /// Files above this size are compared by their metadata only.
 const MAX_HASHED: u64 = 8 << 20;
 
-/// The definition of a change.
+/// What counts as a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compare {
     /// The file was written, perhaps with the same content. So a user can save a file to build again, for example after

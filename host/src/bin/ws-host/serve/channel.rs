@@ -30,7 +30,7 @@ pub(super) const END: &str = "end";
 /// Says that the successor has started.
 pub(super) const READY: &str = "ready";
 
-/// Says that the successor may begin.
+/// Says that the successor may begin to accept connections.
 pub(super) const GO: &str = "go";
 
 /// The maximum length of a message. The longest message is the name of a unix socket, whose path has at most 107 bytes.

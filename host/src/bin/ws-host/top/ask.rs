@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Each resource takes less than a kilobyte.
 const MAX_RESPONSE: usize = 16 << 20;
 
-/// The maximum number of characters of a refusal that are shown. A sentence fits, a web page does not.
+/// The maximum length of a refusal on the screen, in characters. A sentence fits, a web page does not.
 const MAX_REFUSAL: usize = 200;
 
 /// The admin address of a host. The connection stays open between requests.

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthChar;
 /// The text for a value that is not known yet.
 pub(super) const UNKNOWN: &str = "–";
 
-/// Formats a number of things, in at most four digits.
+/// Formats a count, in at most four digits.
 pub(super) fn count(value: f64) -> String {
     if value < 9999.5 {
         format!("{value:.0}")
@@ -26,7 +26,7 @@ pub(super) fn time(nanoseconds: u64) -> String {
     scaled(nanoseconds as f64, 1000.0, &[" ns", " µs", " ms", " s"])
 }
 
-/// Formats a part of a whole.
+/// Formats a part of a whole as a percentage.
 pub(super) fn percent(part: f64) -> String {
     if part < 0.1 { format!("{:.1} %", part * 100.0) } else { format!("{:.0} %", part * 100.0) }
 }

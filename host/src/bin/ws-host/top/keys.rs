@@ -22,7 +22,8 @@ impl Keys {
         let (sender, quits) = mpsc::channel(1);
         let modes = read_unbuffered();
         if modes.is_some() {
-            // A thread reads, because a read from a terminal cannot be cancelled. The thread ends with the program.
+            // A separate thread reads the keys, because a read from a terminal cannot be cancelled. The thread ends
+            // with the program.
             std::thread::spawn(move || {
                 let is_quit = |byte: io::Result<u8>| matches!(byte, Ok(b'q' | b'Q') | Err(_));
                 if io::stdin().lock().bytes().any(is_quit) {
@@ -68,7 +69,7 @@ fn read_unbuffered() -> Option<Termios> {
 impl Drop for Keys {
     fn drop(&mut self) {
         if let Some(modes) = &self.modes {
-            // This fails if the terminal is gone, and then no modes are needed.
+            // This fails if the terminal is gone, and then nothing needs to be restored.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
         }
     }

@@ -3,7 +3,7 @@
 //! # From the edge to the owner
 //!
 //! 1. `admit` (`admission.rs`) asks for a lease of the actor (`placing.rs`). If the cluster's records name another host
-//!    (`cluster/owners.rs`), it calls [`relay`].
+//!    (`cluster/owners.rs`), `admit` calls [`relay`].
 //! 2. [`relay`] connects to the owner (`cluster/relay/dial.rs`), and sends the facts about the client, together with
 //!    the head of the client's request. If that host is not the owner (any more), [`relay`] looks the owner up again.
 //! 3. On the owner, `serve_peer` (`server/listen/peers.rs`) checks the peer (`cluster/relay/accept.rs`), puts the facts
@@ -69,12 +69,12 @@ pub(super) enum Relayed {
     Found(Result<ActorLease, NotHere>),
 }
 
-/// The result for a client that gets the owner's response.
+/// Returns the result for a client that gets the owner's response.
 fn from_owner(response: Response<Body>) -> Relayed {
     Relayed::Responded(response, "relayed")
 }
 
-/// The result for a client that gets no response of an owner.
+/// Returns the result for a client that does not get an owner's response.
 fn no_owner(response: Response<Body>) -> Relayed {
     Relayed::Responded(response, "no-owner")
 }

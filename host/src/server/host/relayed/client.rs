@@ -69,7 +69,7 @@ impl RelayedClient {
         };
         let end = connection::relay(&mut client, &mut owner, first, early, ends).await;
         match end {
-            // The owner does not need the bytes that are still waiting for it, and may be dead.
+            // The owner may be dead. It does not need the bytes that have not reached it yet.
             RelayEnd::ClientLost(_) | RelayEnd::ClientStalled | RelayEnd::OwnerFenced => {
                 owner.reset();
             }

@@ -28,12 +28,12 @@ pub(in crate::server) struct RelayedClients {
     owners: Mutex<HashMap<String, usize>>,
     /// How many connections were refused at the address to which other hosts connect.
     pub(in crate::server) refused_peers: Counter,
-    /// The owners of paths, as a test sets them.
+    /// The owners that a test has set for paths.
     #[cfg(test)]
     pub(in crate::server) scripted_owners: crate::server::relay_tests::ScriptedOwners,
 }
 
-/// The entry of a relayed client. Dropping this value removes the entry.
+/// Counts a relayed client until this value is dropped.
 pub(in crate::server) struct RelayedEntry {
     clients: Arc<RelayedClients>,
     address: String,

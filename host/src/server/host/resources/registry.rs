@@ -13,7 +13,8 @@ use crate::pattern::{Found, Patterns, normalized};
 #[derive(Default)]
 pub(in crate::server) struct Registry {
     table: RwLock<Arc<Table>>,
-    /// The lock on changes. A change holds it from reading the current resources until they are replaced.
+    /// The lock on changes. A change takes it before it reads the current resources, and holds it until it has replaced
+    /// them.
     pub(in crate::server) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
