@@ -242,6 +242,8 @@ mod tests {
         expect(&more("instance-per = \"planet\""), 5, &["planet", "client"]);
         expect(&more("headers = { upgrade = \"x\" }"), 5, &["headers", "upgrade"]);
         expect(&more("name = \"a b\""), 5, &["name", "\"a b\""]);
+        expect(&format!("cluster = 1\n{GOOD}"), 1, &["integer `1`, expected a table"]);
+        expect("resource = [1]\n", 1, &["integer `1`, expected a table"]);
         expect(&more("listen = \"127.0.0.1:9\""), 5, &["listen", "127.0.0.1:9"]);
         expect(&more("compression = \"yes\""), 5, &["yes", "`off`, `messages`, `context`"]);
         expect(&more("compression-level = 3"), 5, &["compression-level", "needs compression"]);

@@ -18,7 +18,7 @@ mod listen;
 
 /// A whole configuration file.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(
     missing_docs,
     reason = "docs/configuration.md describes the keys, and config::Config the settings"
@@ -67,7 +67,7 @@ pub struct Server {
 
 /// The table `[cluster]`: the other hosts with the same resources.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(
     missing_docs,
     reason = "docs/cluster.md describes the keys, and config::Cluster the settings"
@@ -90,7 +90,7 @@ pub struct Cluster {
 
 /// The table `[traces]`: where spans of handshakes and events go.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(
     missing_docs,
     reason = "docs/traces.md describes the keys, and config::Traces the settings"
@@ -105,7 +105,7 @@ pub struct Traces {
 
 /// The table `[dev]`: how `ws-host dev` builds the components. A server ignores it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(missing_docs, reason = "docs/configuration.md describes the keys")]
 #[non_exhaustive]
 pub struct Dev {
@@ -115,7 +115,7 @@ pub struct Dev {
 
 /// A table `[[resource]]`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(
     missing_docs,
     reason = "docs/configuration.md describes the keys, and config::Resource the settings"
@@ -168,7 +168,7 @@ pub struct ResourceSection {
 
 /// Limits on the HTTP requests of handlers.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(missing_docs, reason = "docs/capabilities.md describes the keys")]
 #[non_exhaustive]
 pub struct Http {
@@ -180,7 +180,7 @@ pub struct Http {
 
 /// Limits on the key-value store.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(missing_docs, reason = "docs/capabilities.md describes the keys")]
 #[non_exhaustive]
 pub struct Keyvalue {
