@@ -3,9 +3,9 @@
 /// What [`printable`] does with tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tabs {
-    /// Keeps them, for lines of text.
+    /// Keeps tabs. For lines of text.
     Kept,
-    /// Escapes them, for text whose width must be known.
+    /// Escapes tabs. For text whose width must be known.
     Escaped,
 }
 

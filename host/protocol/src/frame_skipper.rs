@@ -21,7 +21,7 @@ impl FrameSkipper {
         Self { partial, length, payload: 0, has_seen_close: false }
     }
 
-    /// Starts inside a payload that has `missing` more bytes.
+    /// Starts inside a payload of which `missing` bytes are still to come.
     pub(crate) fn in_payload(missing: u64) -> Self {
         Self { payload: missing, ..Self::in_header([0; MAX_HEADER], 0) }
     }

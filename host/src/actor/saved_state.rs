@@ -27,7 +27,7 @@ pub(super) struct SavedState {
     /// The part of the host's budget that the state uses while it waits for an instance.
     pub(super) share: Option<Arc<Share>>,
     pub(super) code: CodeVersion,
-    /// The reason passed to `resume` if the code that saved the state resumes from it.
+    /// The reason passed to `resume` if the code that resumes is the code that saved the state.
     pub(super) reason: Reason,
     /// If set, the state may lack events that happened after this time.
     pub(super) stale_since: Option<Instant>,

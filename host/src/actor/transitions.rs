@@ -324,7 +324,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Moves the actor to the candidate of a canary trial, which is the new code that only the chosen actors run.
+    /// Moves the actor to the candidate of a canary trial: the new code that only the chosen actors run.
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
         let made = if let Some(old) = self.slot.take_live(|_| true) {

@@ -115,7 +115,7 @@ impl LinkState {
         state.problem = Some(why);
     }
 
-    /// Records that the server refused something but keeps the connection.
+    /// Records that the server refused something without closing the connection.
     pub(super) fn set_problem(&self, why: String) {
         self.state.lock().problem = Some(why);
     }

@@ -214,9 +214,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         })
         .await?;
         self.liveness.await_close_frame();
-        // The peer's close frame must come first. If the stream ended while the client is still sending, a proxy in
-        // between would reset the client's connection. The client would then report 1006 (§7.1.5), and never learn the
-        // reason.
+        // Waits for the peer's close frame before the stream is ended. If the stream were ended while the client was
+        // still sending, a proxy in between would reset the client's connection. The client would then report 1006
+        // (§7.1.5), and never learn the reason.
         self.read_until(client, |input| {
             inbound.handle_input(&mut &mut *input, &mut client.outbound().frames);
             inbound.has_peer_closed()

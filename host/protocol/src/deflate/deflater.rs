@@ -7,7 +7,7 @@ use super::{ContextTakeover, Direction, Level, PerMessageDeflate, TAIL, WindowBi
 use crate::Compression;
 use crate::buffer_pool;
 
-/// The output space reserved at a time, in bytes. Most messages need it once.
+/// The output space reserved at a time, in bytes. For most messages, one reservation is enough.
 const STEP: usize = 16 << 10;
 
 /// The compressing side of a connection.

@@ -19,7 +19,8 @@ use super::authority::Authority;
 ///   does not stop a page whose host name was made to resolve to this server (DNS rebinding). Against such pages,
 ///   restrict the served host names before this check, or require credentials.
 /// - **A request without an origin is allowed**, because programs other than browsers send no origin, and no page can
-///   omit its origin. [`require`](Self::require) refuses such requests, for a server that only pages use.
+///   omit its origin. On a server that is meant only for web pages, use [`require`](Self::require) to
+///   refuse such requests.
 /// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin, so allowing
 ///   `null` allows anyone's pages. `file://`, which some embedded browsers send, counts as `null`.
 /// - **Text that is not an origin is refused**, unless any origin is allowed (`any`). No browser sends such text.

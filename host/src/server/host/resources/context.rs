@@ -92,7 +92,7 @@ fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<
     Cluster::start(cluster, address, longest_state).map(Some)
 }
 
-/// Builds without a broker client never join a cluster: the configuration check refuses one.
+/// A build without a broker client never joins a cluster: its configuration check refuses the section `[cluster]`.
 #[cfg(not(feature = "nats"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
 fn join_cluster(_: &config::Host, _: usize) -> std::io::Result<Option<Cluster>> {
