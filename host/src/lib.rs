@@ -62,7 +62,9 @@ mod worker;
 
 pub use about::build_description;
 pub use actor::TrialState;
-pub use cluster::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};
+pub use cluster::{
+    ClusterLink, ClusterStatus, ComponentDifference, HostLease, LeaseState, PlacementStatus,
+};
 // Hidden items are for the program only.
 #[doc(hidden)]
 pub use error_chain::{last_cause, with_causes};

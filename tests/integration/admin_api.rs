@@ -116,6 +116,15 @@ fn ask(admin: SocketAddr, method: &str, target: &str, more: &str, body: &[u8]) -
     Answer::to_raw(admin, &[head.as_bytes(), body].concat())
 }
 
+/// Checks that the answer to a GET request is as described.
+pub(crate) fn expect_described(admin: SocketAddr, path: &str) -> Result<()> {
+    let description = Description::read()?;
+    let operations = description.operations()?;
+    let operation =
+        operations.get(&("GET".to_owned(), path.to_owned())).context("not described")?;
+    description.check(operation, &ask(admin, "GET", path, "", b"")?)
+}
+
 #[test]
 fn every_request_is_described_and_every_described_request_is_answered_so() -> Result<()> {
     let description = Description::read()?;

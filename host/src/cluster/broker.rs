@@ -38,6 +38,12 @@ pub(super) trait Session {
     /// Ends what [`join`](Self::join) began for a topic.
     fn leave(&self, key: &Key);
 
+    /// Begins to pass the announcements of hosts to [`Shared::hear`]. Does nothing if the server does not permit it.
+    async fn listen_to_hosts(&self);
+
+    /// Announces this host to the hosts of all clusters.
+    async fn announce(&self);
+
     /// Waits until the server has read everything that was sent.
     async fn sync(&self);
 

@@ -10,10 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::components::Components;
+use super::differences::Differences;
 use super::host_info::HostInfo;
 use super::nats::{Nats, NatsRecords};
 use super::placement::{
-    BootTime, Claim, Directory, Keeper, Placement, PlacementError, Term, Timing, sweep_forever,
+    BootTime, Claim, Directory, Holder, Keeper, LeaseId, Placement, PlacementError, Term, Timing,
+    sweep_forever,
 };
 use super::status::HostLease;
 use crate::config::{self, WithoutEngine};
@@ -39,6 +42,9 @@ pub(super) struct Lease {
     /// Changes when this host's actors may have to end.
     pub(super) ends: watch::Sender<u64>,
     pub(super) lost: AtomicU64,
+    /// The components of this host.
+    pub(super) components: watch::Sender<Components>,
+    pub(super) differences: Differences,
     problem: watch::Sender<Option<String>>,
     replicas: usize,
     longest_state: usize,
@@ -58,6 +64,8 @@ impl Lease {
             placement: watch::Sender::new(None),
             ends: watch::Sender::new(0),
             lost: AtomicU64::new(0),
+            components: watch::Sender::default(),
+            differences: Differences::new(&host),
             problem: watch::Sender::new(Some("connecting".to_owned())),
             replicas: peers.replicas,
             longest_state,
@@ -98,8 +106,14 @@ impl Lease {
 
     /// Returns the hosts whose leases were found by the last sweep.
     pub(super) fn hosts(&self) -> Vec<HostLease> {
-        let hosts = self.placement().map(|placement| placement.hosts()).unwrap_or_default();
-        let lease = |(id, HostInfo { host, address })| HostLease { host, address, lease: id };
+        let Some(placement) = self.placement() else { return Vec::new() };
+        let hosts = placement.hosts().borrow().clone();
+        let lease = |(id, Holder { host, components, .. }): (LeaseId, Holder)| HostLease {
+            host: host.host,
+            address: host.address,
+            lease: id.to_string(),
+            components,
+        };
         hosts.into_iter().map(lease).collect()
     }
 }
@@ -132,6 +146,7 @@ async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &Cancella
         WithoutEngine::Continue => CONTINUES,
     };
     let keeper = Keeper::new(Arc::clone(&records), lease.timing, lease.info.clone())
+        .with_components(lease.components.subscribe())
         .with_problem(lease.problem.clone(), consequence);
     let placement = Arc::new(Placement::new(records, lease.timing, keeper.terms()));
     lease.placement.send_replace(Some(Arc::clone(&placement)));
@@ -141,6 +156,7 @@ async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &Cancella
         () = open(&placement, lease.timing) => {}
         () = free(&placement, freed) => {}
         () = watch_ends(lease, &placement, stop) => {}
+        () = compare(lease, &placement) => {}
     }
 }
 
@@ -192,6 +208,21 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
                 sleep(rest).await;
             }
             Err(_) => sleep(timing.retry()).await,
+        }
+    }
+}
+
+/// Compares the components of this host with those of the other hosts, whenever one of them changes.
+async fn compare(lease: &Lease, placement: &Placement<NatsRecords>) {
+    let (mut hosts, mut own) = (placement.hosts(), lease.components.subscribe());
+    loop {
+        lease.differences.update(&own.borrow_and_update(), hosts.borrow_and_update().values());
+        let changed = tokio::select! {
+            changed = hosts.changed() => changed,
+            changed = own.changed() => changed,
+        };
+        if changed.is_err() {
+            return std::future::pending().await;
         }
     }
 }

@@ -135,6 +135,7 @@ impl LinkState {
             sent: 0,
             received: 0,
             dropped: Default::default(),
+            other_clusters: Vec::new(),
             placement: None,
         }
     }

@@ -10,9 +10,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::broker::{Broker, Session};
 use super::channel;
+use super::components::Components;
 use super::interest::Change;
 use super::located::{Durability, Located, Unavailable};
 use super::nats::Nats;
+use super::other_clusters::ANNOUNCED_EVERY;
 use super::outbox::Work;
 use super::owners::Owners;
 use super::shared::Shared;
@@ -113,6 +115,14 @@ impl Cluster {
     /// Returns why no path that is unique in the cluster can be started here at the moment.
     pub(crate) fn placement_problem(&self) -> Option<String> {
         self.owners.as_ref()?.problem()
+    }
+
+    /// Sets the components of the resources whose paths are unique in the cluster. The other hosts see them, and say so
+    /// if they have other ones.
+    pub(crate) fn set_components(&self, components: Components) {
+        if let Some(owners) = &self.owners {
+            owners.set_components(components);
+        }
     }
 
     /// Returns a counter that changes when actors that are unique in the cluster may have to end on this host.
@@ -237,11 +247,12 @@ async fn serve(shared: &Arc<Shared>, session: &impl Session) {
     for interest in interests {
         session.join(interest).await;
     }
+    session.listen_to_hosts().await;
     // The link counts as up, and the host as ready, only when the server knows all subscriptions.
     session.sync().await;
     shared.outbox.open(session.max_payload());
     shared.link.set_up(&session.server(), topics);
-    tokio::join!(send(shared, session), follow(shared, session), sweep(shared));
+    tokio::join!(send(shared, session), follow(shared, session), sweep(shared), announce(session));
 }
 
 async fn send(shared: &Shared, session: &impl Session) {
@@ -270,6 +281,14 @@ async fn follow(shared: &Shared, session: &impl Session) {
                 Change::Leave(key) => session.leave(&key),
             }
         }
+    }
+}
+
+async fn announce(session: &impl Session) {
+    let mut ticks = interval(ANNOUNCED_EVERY);
+    loop {
+        ticks.tick().await;
+        session.announce().await;
     }
 }
 

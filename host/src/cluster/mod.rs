@@ -16,8 +16,11 @@ mod absent;
 mod broker;
 #[cfg(feature = "nats")]
 mod channel;
+mod components;
 #[cfg(feature = "nats")]
 mod counters;
+#[cfg(feature = "nats")]
+mod differences;
 #[cfg(feature = "nats")]
 mod envelope;
 #[cfg(feature = "nats")]
@@ -38,6 +41,8 @@ mod member;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "nats")]
+mod other_clusters;
+#[cfg(feature = "nats")]
 mod outbox;
 #[cfg(feature = "nats")]
 mod owned;
@@ -52,9 +57,12 @@ mod status;
 
 #[cfg(not(feature = "nats"))]
 pub(crate) use self::absent::Cluster;
+pub(crate) use self::components::Components;
 #[cfg(feature = "nats")]
 pub(crate) use self::host_info::HostInfo;
 pub(crate) use self::located::{Durability, Located, Owner, Unavailable};
 #[cfg(feature = "nats")]
 pub(crate) use self::member::Cluster;
-pub use self::status::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};
+pub use self::status::{
+    ClusterLink, ClusterStatus, ComponentDifference, HostLease, LeaseState, PlacementStatus,
+};

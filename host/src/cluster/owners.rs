@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::components::{Components, bounded};
 use super::lease::{Lease, keep_lease};
 use super::located::{Durability, Located, Owner, Unavailable};
 use super::nats::Nats;
@@ -203,7 +204,18 @@ impl Owners {
             owned_actors: self.owned.count(),
             lost_leases: self.lease.lost.load(Ordering::Relaxed),
             hosts: self.lease.hosts(),
+            differences: self.lease.differences.list(),
         }
+    }
+
+    /// Sets the components to publish to the other hosts.
+    pub(super) fn set_components(&self, components: Components) {
+        let components = bounded(components);
+        self.lease.components.send_if_modified(|known| {
+            let has_changed = *known != components;
+            *known = components;
+            has_changed
+        });
     }
 
     pub(super) fn scrape(&self, exposition: &mut Exposition) {

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::counters::Counters;
+use tokio::time::Instant;
+
+use super::counters::{Counters, Dropped};
 use super::interest::Interests;
 use super::link::LinkState;
+use super::other_clusters::{Announcement, Malformed, OtherClusters};
 use super::outbox::Outbox;
 use super::status::ClusterStatus;
 
@@ -18,6 +21,7 @@ pub(super) struct Shared {
     pub(super) interests: Interests,
     pub(super) link: LinkState,
     pub(super) counters: Arc<Counters>,
+    other_clusters: OtherClusters,
     channels: AtomicU64,
 }
 
@@ -30,6 +34,7 @@ impl Shared {
             interests: Interests::default(),
             link: LinkState::new(cluster),
             counters,
+            other_clusters: OtherClusters::new(cluster),
             channels: AtomicU64::new(0),
         }
     }
@@ -39,6 +44,17 @@ impl Shared {
         self.channels.fetch_add(1, Ordering::Relaxed)
     }
 
+    pub(super) fn announcement(&self) -> Announcement {
+        Announcement { host: format!("{:016x}", self.host) }
+    }
+
+    /// Handles the announcement of a host, which may be in another cluster.
+    pub(super) fn hear(&self, cluster: &str, payload: &[u8]) {
+        if let Err(Malformed) = self.other_clusters.note(cluster, payload, Instant::now()) {
+            self.counters.add_dropped(Dropped::Malformed, 1);
+        }
+    }
+
     pub(super) fn status(&self) -> ClusterStatus {
         ClusterStatus {
             host: format!("{:016x}", self.host),
@@ -46,6 +62,7 @@ impl Shared {
             sent: self.counters.sent(),
             received: self.counters.received(),
             dropped: self.counters.dropped(),
+            other_clusters: self.other_clusters.names(Instant::now()),
             ..self.link.status()
         }
     }

@@ -32,6 +32,8 @@ pub struct ClusterStatus {
     pub received: u64,
     /// The number of messages that were dropped, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// The names of other clusters whose hosts use the same broker. At most 64 are listed.
+    pub other_clusters: Vec<String>,
     /// How this host shares the paths that are unique in the cluster. `None`: it does not share any.
     pub placement: Option<PlacementStatus>,
 }
@@ -54,6 +56,22 @@ pub struct PlacementStatus {
     pub lost_leases: u64,
     /// All hosts that have a lease, as this host has last seen them.
     pub hosts: Vec<HostLease>,
+    /// The hosts that serve another component than this host does, under the same name. At most 256 are listed.
+    pub differences: Vec<ComponentDifference>,
+}
+
+/// A resource for which another host has another component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ComponentDifference {
+    /// The name of the resource.
+    pub resource: String,
+    /// The name of the other host.
+    pub host: String,
+    /// The first digits of the SHA-256 hash of this host's component.
+    pub here: String,
+    /// The first digits of the SHA-256 hash of the other host's component.
+    pub there: String,
 }
 
 /// The lease of a host.
@@ -66,6 +84,8 @@ pub struct HostLease {
     pub address: String,
     /// The name of the lease.
     pub lease: String,
+    /// The resources whose paths are unique in the cluster, each with the first digits of its component's SHA-256 hash.
+    pub components: BTreeMap<String, String>,
 }
 
 /// The state of a host's lease.

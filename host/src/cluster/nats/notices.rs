@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::subject::ALL_HOSTS;
 use crate::cluster::counters::Dropped;
 use crate::cluster::shared::Shared;
 use crate::log_rate::{Line, LogRate};
@@ -52,6 +53,10 @@ impl Notices {
     }
 
     fn refuse(&self, why: String) {
+        // Only hosts that may subscribe to this notice the hosts of other clusters.
+        if why.contains(ALL_HOSTS) {
+            return tracing::debug!("hosts of other clusters are not noticed: {why}");
+        }
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
             tracing::warn!(
                 left_out,

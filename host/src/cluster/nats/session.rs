@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::task::coop::unconstrained;
 
 use super::notices::Notices;
-use super::subject::{subject, sync_subject};
+use super::subject::{ALL_HOSTS, cluster_of, host_subject, subject, sync_subject};
 use crate::cluster::broker::Session;
 use crate::cluster::envelope::{Envelope, Sender};
 use crate::cluster::inbox::Header;
@@ -104,6 +104,26 @@ impl Session for NatsSession {
             // Aborting the task drops its subscriber, which unsubscribes.
             task.remove().abort();
         }
+    }
+
+    async fn listen_to_hosts(&self) {
+        // Subscribing fails only if the connection has ended.
+        let Ok(mut subscriber) = self.client.subscribe(ALL_HOSTS).await else { return };
+        let shared = Arc::clone(&self.shared);
+        // The task ends with the connection.
+        tokio::spawn(async move {
+            while let Some(message) = subscriber.next().await {
+                if let Some(cluster) = cluster_of(&message.subject) {
+                    shared.hear(cluster, &message.payload);
+                }
+            }
+        });
+    }
+
+    async fn announce(&self) {
+        let announcement = self.shared.announcement().encode();
+        // Publishing fails only if the connection has ended.
+        let _ = self.client.publish(host_subject(&self.cluster), announcement.into()).await;
     }
 
     async fn sync(&self) {

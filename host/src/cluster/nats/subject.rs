@@ -1,5 +1,5 @@
 //! Subjects. Those of topics are `ws.<cluster>.t.<resource>.<topic>`, and those of placement records are
-//! `ws.<cluster>.p.…`. The name of a resource, a topic or a path is encoded as one token. The name of a cluster is
+//! `ws.<cluster>.p.…`. Hosts announce themselves on `ws.<cluster>.host`. The name of a resource, a topic or a path is encoded as one token. The name of a cluster is
 //! already a valid token.
 
 use std::fmt::Write;
@@ -27,6 +27,19 @@ pub(super) fn subject(cluster: &str, resource: &str, topic: &str) -> String {
 /// Returns the subject for requests that nobody answers.
 pub(super) fn sync_subject(cluster: &str) -> String {
     format!("ws.{cluster}.sync")
+}
+
+/// The subjects on which the hosts of all clusters announce themselves.
+pub(super) const ALL_HOSTS: &str = "ws.*.host";
+
+/// Returns the subject on which the hosts of a cluster announce themselves.
+pub(super) fn host_subject(cluster: &str) -> String {
+    format!("ws.{cluster}.host")
+}
+
+/// Returns the cluster of a host that has announced itself.
+pub(super) fn cluster_of(subject: &str) -> Option<&str> {
+    subject.strip_prefix("ws.")?.strip_suffix(".host")
 }
 
 /// Returns the prefix of the subjects on which a host receives the answers to its own requests.
@@ -107,6 +120,15 @@ mod tests {
         assert_eq!(subject("a", "b", "a.b *>=\r\n"), "ws.a.t.b.a=2Eb=20=2A=3E=3D=0D=0A");
         assert_eq!(subject("a", "b.c", "ä"), "ws.a.t.b=2Ec.=C3=A4");
         assert_eq!(subject("a", "b", "A_z0:/@+-"), "ws.a.t.b.A_z0:/@+-");
+    }
+
+    #[test]
+    fn subject_of_an_announcement_names_the_cluster() {
+        assert_eq!(cluster_of(&host_subject("a-B_1")), Some("a-B_1"));
+        assert_eq!(ALL_HOSTS, host_subject("*"));
+        for other in ["ws.a.sync", "ws.host", "a.host", ""] {
+            assert_eq!(cluster_of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::key::LeaseId;
-use crate::cluster::HostInfo;
+use crate::cluster::{Components, HostInfo};
 
 /// The content of a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,21 +18,24 @@ pub(super) enum LeaseContent {
     Fenced,
 }
 
-/// The host that renews a lease.
+/// The host that renews a lease, and what other hosts know about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Holder {
+pub(crate) struct Holder {
     #[serde(flatten)]
-    pub(super) host: HostInfo,
+    pub(crate) host: HostInfo,
     /// The length of the lease in milliseconds. It is stored because hosts may have different settings while they are
     /// restarted one by one. Records of older ws-host versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_ms: Option<u64>,
+    /// The components of this host. A host that has not loaded them yet, or an older version, publishes none.
+    #[serde(default, skip_serializing_if = "Components::is_empty")]
+    pub(crate) components: Components,
 }
 
 impl Holder {
-    pub(super) fn new(host: HostInfo, lease: Duration) -> Self {
-        Self { host, lease_ms: u64::try_from(lease.as_millis()).ok() }
+    pub(crate) fn new(host: HostInfo, lease: Duration, components: Components) -> Self {
+        Self { host, lease_ms: u64::try_from(lease.as_millis()).ok(), components }
     }
 
     /// Returns the length of the lease, if the record contains it.

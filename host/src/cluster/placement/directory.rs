@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::claim::Claim;
 use super::claim_wait::ClaimWait;
-use super::content::{ClaimContent, decode, encode};
+use super::content::{ClaimContent, Holder, decode, encode};
 use super::error::PlacementError;
 use super::fence::{LeaseStatus, fence_if_expired};
 use super::key::{ActorName, Key, LeaseId};
@@ -21,7 +21,7 @@ use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
 use super::timing::Timing;
 use super::watched::Watched;
-use crate::cluster::{HostInfo, Owner};
+use crate::cluster::Owner;
 
 /// The number of attempts to write a claim. An attempt fails if another host was faster.
 const MAX_ATTEMPTS: usize = 4;
@@ -60,7 +60,7 @@ pub(crate) struct Placement<R> {
     pub(super) timing: Timing,
     pub(super) watched: Watched,
     /// The hosts whose leases the last sweep found.
-    pub(super) hosts: Mutex<BTreeMap<LeaseId, HostInfo>>,
+    pub(super) hosts: watch::Sender<BTreeMap<LeaseId, Holder>>,
     pub(super) abandoned: Abandoned,
     terms: watch::Receiver<Option<Arc<Term>>>,
     claim_wait: ClaimWait,
@@ -79,7 +79,7 @@ impl<R: Records> Placement<R> {
             records,
             timing,
             watched: Watched::new(timing),
-            hosts: Mutex::default(),
+            hosts: watch::Sender::default(),
             abandoned: Abandoned::default(),
             terms,
             claim_wait: ClaimWait::default(),
@@ -122,8 +122,8 @@ impl<R: Records> Placement<R> {
     }
 
     /// Returns the hosts whose leases the last sweep found, each with the name of its lease.
-    pub(crate) fn hosts(&self) -> Vec<(String, HostInfo)> {
-        self.hosts.lock().iter().map(|(id, host)| (id.to_string(), host.clone())).collect()
+    pub(crate) fn hosts(&self) -> watch::Receiver<BTreeMap<LeaseId, Holder>> {
+        self.hosts.subscribe()
     }
 
     /// Returns whether this is the current lease of this host.

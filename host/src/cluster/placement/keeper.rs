@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,7 @@ use super::key::{Key, LeaseId};
 use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
 use super::timing::Timing;
-use crate::cluster::HostInfo;
+use crate::cluster::{Components, HostInfo};
 
 /// Keeps the lease of this host. It must run on a thread of its own, because a late renewal ends all unique actors of
 /// the host.
@@ -20,7 +21,9 @@ use crate::cluster::HostInfo;
 pub(crate) struct Keeper<R> {
     records: Arc<R>,
     timing: Timing,
-    content: LeaseContent,
+    host: HostInfo,
+    /// The components to publish with the next renewal.
+    components: watch::Receiver<Components>,
     terms: watch::Sender<Option<Arc<Term>>>,
     /// The reason why there is no valid lease.
     problem: watch::Sender<Option<String>>,
@@ -48,7 +51,8 @@ impl<R: Records> Keeper<R> {
         Self {
             records,
             timing,
-            content: LeaseContent::Alive(Holder::new(host, timing.lease())),
+            host,
+            components: watch::Sender::default().subscribe(),
             terms: watch::Sender::new(None),
             problem: watch::Sender::new(None),
             consequence: "its unique actors end",
@@ -63,6 +67,11 @@ impl<R: Records> Keeper<R> {
         consequence: &'static str,
     ) -> Self {
         Self { problem, consequence, ..self }
+    }
+
+    /// Sets the channel for the components that this host serves.
+    pub(crate) fn with_components(self, components: watch::Receiver<Components>) -> Self {
+        Self { components, ..self }
     }
 
     /// Returns a receiver of the current lease. The lease may have lapsed. `None`: there is no lease.
@@ -121,11 +130,20 @@ impl<R: Records> Keeper<R> {
         // Each attempt uses a new name. The name of an earlier attempt may be taken: the attempt may have succeeded,
         // and only its response was lost.
         let id = LeaseId::random();
-        let (key, content, sent) = (Key::Lease(id), encode(&self.content), BootTime::now());
+        let (key, content, sent) = (Key::Lease(id), self.content(), BootTime::now());
         let write = within(time, self.records.write(&key, content, 0)).await;
         let revision = write.map_err(|error| error.to_string())?;
         let term = Arc::new(Term::new(id, sent, self.timing.lease()));
         Ok(Held { term, key, revision })
+    }
+
+    fn content(&self) -> Bytes {
+        let components = self.components.borrow().clone();
+        encode(&LeaseContent::Alive(Holder::new(
+            self.host.clone(),
+            self.timing.lease(),
+            components,
+        )))
     }
 
     /// Renews a lease until it is lost. Returns why it was lost.
@@ -165,7 +183,7 @@ impl<R: Records> Keeper<R> {
 
     async fn renew_once(&self, held: &mut Held) -> Renewed {
         let (time, renewal) = (self.timing.request(), held.term.start_renewal());
-        let content = encode(&self.content);
+        let content = self.content();
         match within(time, self.records.write(&held.key, content, held.revision)).await {
             Ok(revision) => {
                 held.revision = revision;

@@ -33,6 +33,7 @@ mod tests;
 
 pub(crate) use self::boot_clock::BootTime;
 pub(crate) use self::claim::Claim;
+pub(crate) use self::content::Holder;
 pub(crate) use self::directory::{Directory, Location, Placement, locate_until};
 pub(crate) use self::error::PlacementError;
 pub(crate) use self::keeper::Keeper;

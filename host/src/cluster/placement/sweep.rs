@@ -11,6 +11,7 @@ use super::fence::{LeaseStatus, fence_if_expired};
 use super::key::Key;
 use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
+use crate::cluster::components::bounded;
 
 /// The maximum number of leases that one sweep reads. A lease that is renewed during the sweep is read again, so
 /// without the limit, a sweep might never end in a large cluster with a slow broker. The leases that were not renewed
@@ -51,13 +52,15 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         read += 1;
         if read > MAX_READ {
             // Leases that this sweep did not reach must not be forgotten.
-            let mut known = placement.hosts.lock();
-            known.extend(hosts);
+            placement.hosts.send_modify(|known| known.extend(hosts));
             return Ok(());
         }
         let content: Option<LeaseContent> = decode(&entry.content);
         if let Some(LeaseContent::Alive(holder)) = &content {
-            hosts.insert(id, holder.host.clone());
+            let mut holder = holder.clone();
+            // A host does not publish more, but the record may have been written by something else.
+            holder.components = bounded(holder.components);
+            hosts.insert(id, holder);
         }
         // A lease that is renewed during the sweep is read twice, but handled once. This host's own lease is left to
         // the keeper.
@@ -83,6 +86,10 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         }
     }
     watched.retain(&ids, begun);
-    *placement.hosts.lock() = hosts;
+    placement.hosts.send_if_modified(|known| {
+        let has_changed = *known != hosts;
+        *known = hosts;
+        has_changed
+    });
     Ok(())
 }

@@ -98,7 +98,11 @@ impl Host {
         state.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
         if let Some(ends) = state.context.cluster.as_ref().and_then(Cluster::ends) {
             let ends = placing::end_unowned(Arc::downgrade(&state), ends);
-            state.keep_ends(AbortOnDropHandle::new(tokio::spawn(ends)));
+            let components = placing::publish_components(Arc::downgrade(&state));
+            let both = async {
+                tokio::join!(ends, components);
+            };
+            state.keep_placing(AbortOnDropHandle::new(tokio::spawn(both)));
         }
         Ok(Self { state })
     }

@@ -1,16 +1,17 @@
 //! Actors that are unique in the cluster. This module finds the host that has such an actor, and ends the actors that
 //! this host no longer owns.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval, sleep};
 
 use super::HostState;
 use super::resources::ServedResource;
 use crate::clients::ClientId;
 use crate::cluster::{Durability, Located, Owner, Unavailable};
+use crate::config::UniqueIn;
 use crate::resource::{ActorLease, Full, NoLease};
 
 /// Why a client gets no lease of an actor on this host.
@@ -36,6 +37,9 @@ impl From<NoLease> for NotHere {
 
 /// The pause before another attempt while an instance on this host is ending.
 const ENDING: Duration = Duration::from_millis(5);
+
+/// The time between two looks at the components of this host. A reload may change them at any time.
+const COMPONENTS: Duration = Duration::from_secs(1);
 
 /// Returns a lease of a path's actor if this host owns the actor. The path must be unique in the cluster. While no host
 /// owns the actor, tries again until `deadline`.
@@ -89,6 +93,23 @@ pub(super) async fn locate(
         Some(cluster) => cluster.locate(&settings.name, path, durability, deadline).await,
         // The configuration check has refused unique paths without a cluster.
         None => Err(Unavailable::new("this host is not in a cluster")),
+    }
+}
+
+/// Tells the other hosts which components this host has for the resources whose paths are unique in the cluster.
+pub(super) async fn publish_components(state: Weak<HostState>) {
+    let mut ticks = interval(COMPONENTS);
+    loop {
+        ticks.tick().await;
+        let Some(state) = state.upgrade() else { return };
+        let Some(cluster) = &state.context.cluster else { return };
+        let all = state.registry.all();
+        let unique = all.iter().filter(|served| served.settings().unique_in == UniqueIn::Cluster);
+        let component = |served: &Arc<ServedResource>| {
+            let template = served.resource().code().template();
+            (served.name().to_owned(), template.hash().to_owned())
+        };
+        cluster.set_components(unique.map(component).collect());
     }
 }
 

@@ -60,8 +60,8 @@ pub(in crate::server) struct HostState {
     runtime: Handle,
     /// The task that closes clients when memory runs short.
     relief: OnceLock<AbortOnDropHandle<()>>,
-    /// The task that ends actors that this host no longer owns.
-    ends: OnceLock<AbortOnDropHandle<()>>,
+    /// The task that ends actors that this host no longer owns, and tells other hosts its components.
+    placing: OnceLock<AbortOnDropHandle<()>>,
     /// The clients that this host relays to others.
     pub(in crate::server) relayed: Arc<RelayedClients>,
 }
@@ -87,7 +87,7 @@ impl HostState {
             clients_closed: CancellationToken::new(),
             runtime: Handle::current(),
             relief: OnceLock::new(),
-            ends: OnceLock::new(),
+            placing: OnceLock::new(),
             relayed: Arc::new(RelayedClients::new(peers)),
             context: HostContext::new(config, platform, longest_state)?,
         })
@@ -103,9 +103,9 @@ impl HostState {
         let _ = self.relief.set(relief);
     }
 
-    /// Stores the task that ends actors, so that it ends with the host.
-    pub(in crate::server) fn keep_ends(&self, ends: AbortOnDropHandle<()>) {
-        let _ = self.ends.set(ends);
+    /// Stores the task that belongs to placement, so that it ends with the host.
+    pub(in crate::server) fn keep_placing(&self, placing: AbortOnDropHandle<()>) {
+        let _ = self.placing.set(placing);
     }
 
     /// Acquires a permit for another client of the lease's actor. If none is free, evicts a connection whose client has

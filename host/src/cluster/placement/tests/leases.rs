@@ -221,5 +221,5 @@ async fn a_sweep_ends_although_leases_are_renewed_all_the_time() {
     let placement = Placement::new(Arc::new(Storm), TIMING, none);
     let sweeping = super::super::sweep::sweep(&placement);
     tokio::time::timeout(DEADLINE / 6, sweeping).await.expect("an end").expect("no error");
-    assert_eq!(placement.hosts().len(), 1000);
+    assert_eq!(placement.hosts().borrow().len(), 1000);
 }
