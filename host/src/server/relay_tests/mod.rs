@@ -2,6 +2,7 @@
 
 mod bytes;
 mod drain;
+mod ended_lease;
 mod last_save;
 mod owners;
 mod trust;
@@ -40,6 +41,36 @@ pub(in crate::server) struct ScriptedOwners {
     store: Mutex<Option<Arc<Store>>>,
     /// Cancelled when the leases of these owners are fenced.
     fenced: CancellationToken,
+    lease: Arc<Lease>,
+}
+
+/// The lease of the host itself. It is valid until a test ends it.
+#[derive(Debug)]
+struct Lease {
+    checks: AtomicUsize,
+    last_valid: AtomicUsize,
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self { checks: AtomicUsize::new(0), last_valid: AtomicUsize::new(usize::MAX) }
+    }
+}
+
+impl Lease {
+    /// Returns how often the lease was checked.
+    fn checks(&self) -> usize {
+        self.checks.load(Ordering::SeqCst)
+    }
+
+    /// Ends the lease, as if its time were over, after that many further checks.
+    fn end_after(&self, checks: usize) {
+        self.last_valid.store(self.checks() + checks, Ordering::SeqCst);
+    }
+
+    fn renew(&self) {
+        self.last_valid.store(usize::MAX, Ordering::SeqCst);
+    }
 }
 
 /// A store of states that is unavailable for some time.
@@ -50,16 +81,20 @@ struct Store {
     saved: Mutex<Vec<(Arc<[u8]>, SavedWhen)>>,
 }
 
-/// The right of a host to run an actor. In these tests, no other host takes it away.
+/// The right of a host to run an actor, under the lease of the host. In these tests, no other host takes it away.
 #[derive(Debug)]
 struct Own {
     is_taken: AtomicBool,
     store: Option<Arc<Store>>,
+    lease: Arc<Lease>,
 }
 
 impl Ownership for Own {
     fn holding(&self) -> Holding {
-        Holding::Held
+        match self.lease.checks.fetch_add(1, Ordering::SeqCst) {
+            before if before < self.lease.last_valid.load(Ordering::SeqCst) => Holding::Held,
+            _ => Holding::Lapsed,
+        }
     }
 
     fn take(&self) -> bool {
@@ -97,7 +132,8 @@ impl ScriptedOwners {
         let mut own = self.own.lock();
         let own = own.upgrade().unwrap_or_else(|| {
             let store = self.store.lock().clone();
-            let new = Arc::new(Own { is_taken: AtomicBool::new(false), store });
+            let lease = Arc::clone(&self.lease);
+            let new = Arc::new(Own { is_taken: AtomicBool::new(false), store, lease });
             *own = Arc::downgrade(&new);
             new
         });
@@ -191,6 +227,10 @@ impl Running {
     /// Makes all later lookups return this host itself.
     fn then_own(&self) {
         self.host.state.relayed.scripted_owners.script.lock().push_back(None);
+    }
+
+    fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.host.state.relayed.places.lease)
     }
 
     /// Returns the only client that is connected.

@@ -1,0 +1,110 @@
+//! An event that still runs when the lease of its host ends.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use ws_host_test_support::masked_frame;
+
+use super::{Proof, Running, SECRET, SOON, open, start, start_with, until};
+
+async fn send(stream: &mut TcpStream, text: &str) {
+    stream.write_all(&masked_frame(0x81, text.as_bytes())).await.expect("it reads");
+}
+
+/// Receives a frame of less than 126 bytes.
+async fn receive(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let receiving = async {
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).await.expect("a frame");
+        let mut payload = vec![0; usize::from(head[1])];
+        stream.read_exact(&mut payload).await.expect("the rest of the frame");
+        (head[0], payload)
+    };
+    timeout(SOON, receiving).await.expect("in time")
+}
+
+async fn receive_text(stream: &mut TcpStream) -> String {
+    let (first, payload) = receive(stream).await;
+    assert_eq!(first, 0x81, "{payload:?}");
+    String::from_utf8(payload).expect("text")
+}
+
+/// Receives the close frame of a host without a lease.
+async fn expect_unconfirmed(stream: &mut TcpStream) {
+    let (first, payload) = receive(stream).await;
+    assert_eq!((first, payload.get(..2)), (0x88, Some(&1013u16.to_be_bytes()[..])), "{payload:?}");
+}
+
+async fn enter(host: &Running) -> TcpStream {
+    let (stream, head) = open(host.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    stream
+}
+
+#[tokio::test]
+async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
+    let host = start("echo").await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = enter(&host).await;
+    // An event is checked when it begins, and when it sends. Ticks during a slow event add to that.
+    let mut fewest = usize::MAX;
+    for _ in 0..10 {
+        let before = lease.checks();
+        send(&mut client, "one").await;
+        assert_eq!(receive_text(&mut client).await, "one");
+        fewest = fewest.min(lease.checks() - before);
+    }
+    assert_eq!(fewest, 2);
+    // It begins, and is trapped when it sends.
+    lease.end_after(1);
+    send(&mut client, "two").await;
+    expect_unconfirmed(&mut client).await;
+    // The instance was lost in the middle of its event, so another one goes on.
+    lease.renew();
+    let mut client = enter(&host).await;
+    send(&mut client, "three").await;
+    assert_eq!(receive_text(&mut client).await, "three");
+}
+
+#[tokio::test]
+async fn event_that_outlives_the_lease_publishes_nothing() {
+    let host = start("guest-keeper").await;
+    host.then_own();
+    let lease = host.lease();
+    let (mut publisher, mut subscriber) = (enter(&host).await, enter(&host).await);
+    for client in [&mut publisher, &mut subscriber] {
+        assert_eq!(receive_text(client).await, "room is a");
+    }
+    send(&mut subscriber, "subscribe news").await;
+    assert_eq!(receive_text(&mut subscriber).await, "Ok(())");
+    lease.end_after(1);
+    send(&mut publisher, "publish news late").await;
+    expect_unconfirmed(&mut publisher).await;
+    lease.renew();
+    send(&mut subscriber, "version").await;
+    assert_eq!(receive_text(&mut subscriber).await, "1");
+}
+
+#[tokio::test]
+async fn event_that_computes_is_trapped_at_the_first_tick_after_the_lease() {
+    let host = start_with("guest-keeper", &Proof::secret(SECRET), |config| {
+        config.host.resources[0].limits.max_cpu = Duration::from_secs(600);
+    })
+    .await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = enter(&host).await;
+    assert_eq!(receive_text(&mut client).await, "room is a");
+    let before = lease.checks();
+    send(&mut client, "spin").await;
+    // One check when it begins, and one at each of its ticks.
+    until(|| lease.checks() > before + 3).await;
+    lease.end_after(0);
+    let ended = lease.checks();
+    expect_unconfirmed(&mut client).await;
+    // The first check after the end trapped it, and the client was closed without another event.
+    assert!(lease.checks() - ended <= 2, "{}", lease.checks() - ended);
+}
