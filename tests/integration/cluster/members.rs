@@ -31,6 +31,13 @@ impl Shared {
         Self::in_folder(broker, folder)
     }
 
+    /// Restarts the broker without anything that it has stored.
+    pub(super) fn restart_broker_without_its_store(&mut self) -> Result<()> {
+        self.broker.kill()?;
+        fs::remove_dir_all(self.folder.path().join("store/jetstream"))?;
+        self.broker.restart()
+    }
+
     /// Starts a host that shares the paths `/room/{id}`, and waits until it is ready.
     pub(super) fn host(&self) -> Result<Host> {
         let host = self.starting("guest-keeper", &self.broker.url(), LEASE, &[])?;

@@ -51,6 +51,52 @@ fn restart_of_the_broker_is_not_noticed() -> Result<()> {
 }
 
 #[test]
+fn broker_that_has_lost_its_store_ends_all_rooms_and_they_begin_anew_on_one_host_each() -> Result<()>
+{
+    const ROOMS: u64 = 4;
+    let room = |number: u64| format!("/room/{number}");
+    let mut shared = Shared::start()?;
+    let mut hosts = [shared.host()?, shared.host()?];
+    let mut clients = Vec::new();
+    for number in 0..ROOMS {
+        let mut client = enter_soon(&hosts[number as usize % 2], &room(number))?;
+        assert_eq!(client.ask("count")?, "1");
+        clients.push(client);
+    }
+    shared.restart_broker_without_its_store()?;
+    for host in &mut hosts {
+        let line = host.server.wait_for_log("this host has lost its lease")?;
+        assert!(line.contains("the broker has lost its data") && line.contains("1012"), "{line}");
+        let line = host.server.wait_for_log("the broker's records are new")?;
+        assert!(line.contains("before it serves paths that are unique"), "{line}");
+    }
+    for client in &mut clients {
+        let (code, _) = client.receive_close()?;
+        assert!(code == 1012 || code == 1013, "{code}");
+        client.send_close(code, "")?;
+    }
+    // Until every lease that the records may lack has ended.
+    assert!(hosts.iter().any(|host| !is_ready(host).unwrap_or(true)));
+    for host in &mut hosts {
+        host.server.wait_for_log("this host now serves the paths that are unique")?;
+        wait_until(|| is_ready(host))?;
+        assert_eq!(placement(host)?["lost_leases"], 1);
+        wait_until(|| Ok(placement(host)?["owned_actors"] == 0))?;
+    }
+    for number in 0..ROOMS {
+        // Wherever a client arrives, it is in the same new instance.
+        let mut client = enter_soon(&hosts[number as usize % 2], &room(number))?;
+        assert_eq!(client.ask("count")?, "1");
+        let mut relayed = enter_soon(&hosts[(number as usize + 1) % 2], &room(number))?;
+        assert_eq!((count(&mut relayed)?, count(&mut client)?), (2, 3));
+        clients.extend([client, relayed]);
+    }
+    let owned = |host| Ok::<_, anyhow::Error>(placement(host)?["owned_actors"].as_u64());
+    assert_eq!((owned(&hosts[0])?, owned(&hosts[1])?), (Some(ROOMS / 2), Some(ROOMS / 2)));
+    Ok(())
+}
+
+#[test]
 fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
