@@ -13,19 +13,24 @@ use super::members::{
 #[test]
 fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Result<()> {
     let shared = Shared::start()?;
-    let [paused, other] = [shared.host()?, shared.host()?];
+    let [mut paused, mut other] = [shared.host()?, shared.host()?];
     let mut client = enter_soon(&paused, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     paused.server.pause()?;
     client.send_text("count")?;
     let mut taken = take_over(&other, "/room/1")?;
     assert_eq!(count(&mut taken)?, 1);
+    let line = other.server.wait_for_log("has fenced the lease")?;
+    assert!(line.contains("any host can now take the actors of that host"), "{line}");
     paused.server.signal(Signal::CONT)?;
     let (code, _) = client.receive_close()?;
     assert!(code == 1012 || code == 1013, "{code}");
     client.send_close(code, "")?;
     assert_eq!(taken.ask("count")?, "2");
+    let line = paused.server.wait_for_log("this host has lost its lease")?;
+    assert!(line.contains("another host has fenced it") && line.contains("with 1012"), "{line}");
     // It takes another lease, and knows the new owner.
+    paused.server.wait_for_log("this host has a lease")?;
     wait_until(|| is_ready(&paused))?;
     wait_until(|| Ok(placement(&paused)?["lost_leases"] == 1))?;
     wait_until(|| Ok(placement(&paused)?["owned_actors"] == 0))?;
@@ -36,11 +41,13 @@ fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Resu
 #[test]
 fn restart_of_the_broker_is_not_noticed() -> Result<()> {
     let mut shared = Shared::start()?;
-    let [first, other] = [shared.host()?, shared.host()?];
+    let [mut first, other] = [shared.host()?, shared.host()?];
     let mut client = enter_soon(&first, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     let before = placement(&first)?["lease_name"].clone();
     shared.broker.restart()?;
+    let line = first.server.wait_for_log("reconnected to the broker")?;
+    assert!(line.contains("topic messages reach all hosts again"), "{line}");
     wait_until(|| Ok(first.is_up()? && other.is_up()?))?;
     outlast(LEASE);
     assert_eq!(client.ask("count")?, "2");
@@ -100,7 +107,7 @@ fn broker_that_has_lost_its_store_ends_all_rooms_and_they_begin_anew_on_one_host
 fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
-    let host = shared.host_behind(&proxy, &["--max-cpu", "60s"])?;
+    let mut host = shared.host_behind(&proxy, &["--max-cpu", "60s"])?;
     let mut idle = enter_soon(&host, "/room/1")?;
     let mut busy = enter_soon(&host, "/room/2")?;
     busy.send_text("spin")?;
@@ -109,12 +116,18 @@ fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
     for client in [&mut idle, &mut busy] {
         assert_eq!(client.receive_close()?.0, 1013);
     }
+    let line = host.server.wait_for_log("the lease of this host has ended")?;
+    for words in ["could not be renewed", "closed with 1013", "get 503 until the broker is back"] {
+        assert!(line.contains(words), "{words:?} is not in {line:?}");
+    }
     wait_until(|| Ok(!is_ready(&host)?))?;
     assert_eq!(placement(&host)?["lease"], "lapsed");
     assert_eq!(enter(&host, "/room/1")?.expect_err("a refusal").status, 503);
     assert_eq!(enter(&host, "/room/3")?.expect_err("a refusal").status, 503);
     assert!(host.get("/metrics")?.1.contains("kind=\"not-owner\""));
     proxy.heal();
+    let line = host.server.wait_for_log("the lease of this host is valid again")?;
+    assert!(line.contains("no other host has taken its paths"), "{line}");
     wait_until(|| is_ready(&host))?;
     // Nobody else had the path, but its instance has ended.
     assert_eq!(enter_soon(&host, "/room/1")?.ask("count")?, "1");
@@ -126,7 +139,7 @@ fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
 fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
-    let alone = shared.host_behind(&proxy, &["--cluster-without-engine", "continue"])?;
+    let mut alone = shared.host_behind(&proxy, &["--cluster-without-engine", "continue"])?;
     let other = shared.host()?;
     let mut client = enter_soon(&alone, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
@@ -135,6 +148,8 @@ fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -
     let mut taken = take_over(&other, "/room/1")?;
     assert_eq!(taken.ask("count")?, "1");
     wait_until(|| Ok(placement(&alone)?["lease"] == "lapsed"))?;
+    let line = alone.server.wait_for_log("the lease of this host has ended")?;
+    assert!(line.contains("continue, even though another host may start"), "{line}");
     // Two hosts have the path, which is what was asked for. New clients of the cut off host get there, too.
     assert_eq!(count(&mut client)?, 2);
     assert_eq!(count(&mut enter_soon(&alone, "/room/1")?)?, 3);
