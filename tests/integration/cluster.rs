@@ -11,6 +11,7 @@ mod relayed; // clients that arrive at another host
 mod replicas; // three servers keep the records
 mod rolling; // hosts that are replaced under load
 mod schedules; // faults at random times
+mod strangers; // what others write
 
 use anyhow::Result;
 use rustix::process::Signal;

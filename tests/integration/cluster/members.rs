@@ -70,6 +70,11 @@ impl<B> Shared<B> {
         Ok(Self { broker, folder })
     }
 
+    /// Changes the secret of the hosts that start from now on.
+    pub(super) fn change_secret(&self) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("secret"), "a secret of other hosts")?)
+    }
+
     pub(super) fn starting(
         &self,
         component: &str,
