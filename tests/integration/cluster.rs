@@ -1,5 +1,6 @@
 //! Topics over several hosts, and paths that live on one of them.
 
+mod brokers; // brokers that cannot keep the records
 mod different; // hosts with another component, or in another cluster
 mod durable; // the state of a path goes to its next host
 mod durable_faults; // states that cannot be saved or resumed

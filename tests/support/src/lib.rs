@@ -7,6 +7,7 @@ mod broker;
 mod broker_cluster;
 mod client;
 mod fault_proxy;
+mod old_broker;
 mod server;
 
 pub use answer::Answer;
@@ -15,6 +16,7 @@ pub use broker::Broker;
 pub use broker_cluster::BrokerCluster;
 pub use client::{Client, DEADLINE, Frame, handshake, masked_frame, open_stream};
 pub use fault_proxy::FaultProxy;
+pub use old_broker::{OldBroker, Servers};
 pub use server::{Ended, TestServer, startup_error};
 
 use std::path::{Path, PathBuf};
