@@ -47,10 +47,11 @@ impl Backend {
     }
 
     /// Sends a request, and receives the answer. Fails if there is none in this time.
-    pub fn request(&mut self, subject: &str, within: Duration) -> Result<Vec<u8>> {
+    pub fn request(&mut self, subject: &str, payload: &[u8], within: Duration) -> Result<Vec<u8>> {
         let inbox = format!("_INBOX.{}", std::process::id());
         self.subscribe(&inbox)?;
-        self.send(format!("PUB {subject} {inbox} 0\r\n\r\n").as_bytes())?;
+        let head = format!("PUB {subject} {inbox} {}\r\n", payload.len());
+        self.send(&[head.as_bytes(), payload, b"\r\n"].concat())?;
         self.stream.get_ref().set_read_timeout(Some(within))?;
         Ok(self.receive()?.2)
     }

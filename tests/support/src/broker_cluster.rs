@@ -61,7 +61,8 @@ impl BrokerCluster {
     fn leader(&self, stream: &str) -> Option<usize> {
         self.servers.iter().find_map(|server| {
             let mut backend = Backend::connect(server.address()).ok()?;
-            let answer = backend.request(&format!("$JS.API.STREAM.INFO.{stream}"), ANSWER).ok()?;
+            let answer =
+                backend.request(&format!("$JS.API.STREAM.INFO.{stream}"), b"", ANSWER).ok()?;
             let answer = String::from_utf8(answer).ok()?;
             let (_, rest) = answer.split_once(r#""leader":"server"#)?;
             rest.split('"').next()?.parse().ok()

@@ -60,6 +60,7 @@ pub(super) async fn fence_if_expired(
             Ok(_) if expected == 0 => return Ok(LeaseStatus::Fenced),
             Ok(_) => {
                 watched.note_fenced(id);
+                watched.fenced.notify_one();
                 tracing::warn!(
                     lease = %id,
                     "another host has stopped renewing its lease, so this host has fenced the lease: any host can now \

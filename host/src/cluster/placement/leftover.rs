@@ -16,8 +16,9 @@ use super::records::{Records, WriteError, within};
 /// the lease of this host ends. Until then, clients of the actor are relayed to this host, which starts it again.
 const MAX_ABANDONED: usize = 4096;
 
-/// The maximum number of claims that are read during the length of one lease. If the host of a claim is dead, the claim
-/// is removed. The limit keeps the load of the broker low. Removing a claim may take long, but nothing waits for it.
+/// The maximum number of claims that one sweep reads. A sweep comes once in the length of a lease, and after this host
+/// has fenced a lease. If the host of a claim is dead, the claim is removed. The limit keeps the load of the broker low.
+/// Removing many claims may take long, but nothing waits for it.
 const MAX_READ: usize = 256;
 
 /// Actors whose claims nobody uses. These claims may have been written.
@@ -96,7 +97,11 @@ async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
 pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
     let mut from = 1;
     loop {
-        sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))).await;
+        tokio::select! {
+            () = sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))) => {}
+            // The claims under the lease are removed at once, by the only host that has fenced it.
+            () = placement.watched.fenced.notified() => {}
+        }
         if placement.term().is_some() {
             // After an error, the next sweep starts again from the first claim.
             from = sweep_claims(placement, from).await.unwrap_or(1);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::boot_clock::BootTime;
@@ -16,6 +17,8 @@ use crate::cluster::{HostInfo, Owner};
 pub(crate) struct Watched {
     timing: Timing,
     leases: Mutex<HashMap<LeaseId, Seen>>,
+    /// Notified when this host has fenced a lease.
+    pub(super) fenced: Notify,
 }
 
 #[derive(Debug)]
@@ -37,7 +40,7 @@ impl Seen {
 
 impl Watched {
     pub(crate) fn new(timing: Timing) -> Self {
-        Self { timing, leases: Mutex::default() }
+        Self { timing, leases: Mutex::default(), fenced: Notify::new() }
     }
 
     /// Records that the lease had this revision when it was read. `now` is a moment after the read. Returns for how
