@@ -121,6 +121,8 @@ impl Lifecycle for Keeper {
 
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         assert!(version() != '8', "version 8 panics in resume");
+        let reason = state_reason().map_or("no reason", StateReason::as_str);
+        println!("resuming in version {}: {reason}", version());
         if version() == '9' {
             return Err(Error::msg("version 9 knows no state"));
         }
