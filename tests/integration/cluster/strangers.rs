@@ -1,4 +1,4 @@
-//! What others write: peers with another secret.
+//! What others write: peers with another secret, and records that no host wrote.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
-use ws_host_test_support::{DEADLINE, wait_until};
+use ws_host_test_support::{Backend, DEADLINE, wait_until};
 
-use super::members::{Shared, enter, enter_soon, placement};
+use super::durable::durable;
+use super::members::{Shared, count, enter, enter_soon, is_ready, placement};
 use crate::keeper::counter;
 
 /// Connects as a peer that does not know the secret. Returns what the host answers to its proof.
@@ -68,5 +69,57 @@ fn peers_without_the_secret_are_refused_counted_and_said_at_most_once_a_second()
         left_out > 0 && left_out + lines.len() as u64 <= refused,
         "{left_out} of {refused}: {log}"
     );
+    Ok(())
+}
+
+#[test]
+fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> Result<()> {
+    let shared = Shared::start()?;
+    let mut host = durable(&shared, "20ms")?;
+    let mut client = enter_soon(&host, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    let mut backend = Backend::connect(shared.broker.address())?;
+    let claim = |room: u32| format!("ws.default.p.a.guest-keeper./room/{room}");
+    let state = |room: u32| format!("ws.default.p.s.guest-keeper./room/{room}");
+    let garbage: [&[u8]; 6] =
+        [b"", b"garbage", b"\xff\xfe\n\x00", b"{\"by\":7}", b"{\"by\":\"x\"}", b"[[[[[[[[\n"];
+    for (content, room) in garbage.iter().zip(10..) {
+        backend.publish(&claim(room), content)?;
+        backend.publish(&state(room + 10), content)?;
+    }
+    backend.publish(&state(30), b"{\"owner\":18446744073709551615,\"state\":\"running\"}\nx")?;
+    // Leases: garbage, of no host, and of a host with a lease of an absurd length.
+    for (content, number) in garbage.iter().zip(1..) {
+        backend.publish(&format!("ws.default.p.h.{number:016x}"), content)?;
+    }
+    backend.publish("ws.default.p.h.short", b"garbage")?;
+    let absurd = br#"{"alive":{"host":"a\u001b[2J","address":"x","lease-ms":18446744073709551615,"components":{"guest-keeper":"\u0007"}}}"#;
+    backend.publish("ws.default.p.h.00000000000000ff", absurd)?;
+    backend.sync()?;
+    let line = host.server.wait_for_log("has another component for this resource")?;
+    ensure!(line.contains(r"a\\x1b[2J") || line.contains(r"a\x1b[2J"), "{line}");
+    for room in 10..16 {
+        let refused = enter(&host, &format!("/room/{room}"))?;
+        assert_eq!(refused.expect_err("a refusal").status, 503, "{room}");
+    }
+    let line = host.server.wait_for_log("no host of the cluster serves its path")?;
+    ensure!(line.contains("was not written by a host: remove it"), "{line}");
+    for room in [21, 30] {
+        let refused = enter(&host, &format!("/room/{room}"))?;
+        assert_eq!(refused.expect_err("a refusal").status, 503, "{room}");
+    }
+    host.server
+        .wait_for_log("the saved state of /room/21 of guest-keeper was not written by a host")?;
+    // Its own lease is overwritten: it takes another one.
+    let lease = placement(&host)?["lease_name"].as_str().context("a lease")?.to_owned();
+    backend.publish(&format!("ws.default.p.h.{lease}"), b"garbage")?;
+    let line = host.server.wait_for_log("this host has lost its lease")?;
+    ensure!(line.contains("something other than a host has overwritten it"), "{line}");
+    wait_until(|| is_ready(&host))?;
+    client.receive_close()?;
+    assert_eq!(count(&mut enter_soon(&host, "/room/2")?)?, 1);
+    host.server.signal(Signal::TERM)?;
+    let ended = host.server.wait()?;
+    ensure!(ended.status.success() && !ended.log.contains("panicked"), "{}", ended.log);
     Ok(())
 }
