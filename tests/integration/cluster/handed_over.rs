@@ -1,0 +1,62 @@
+//! A host that stops gives its rooms to other hosts one after the other, not all at once.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
+use ws_host_test_support::{Client, wait_until};
+
+use super::durable::durable;
+use super::members::{Shared, enter_at, enter_soon, is_ready};
+
+/// The rooms. The ends of two rooms with few clients are 50 ms apart, if there is time for all of them.
+const ROOMS: u64 = 40;
+
+#[test]
+fn rooms_of_a_stopping_host_are_spread_over_time_and_go_on_elsewhere_meanwhile() -> Result<()> {
+    let shared = Shared::start()?;
+    let [stopping, other] = [durable(&shared, "1h")?, durable(&shared, "1h")?];
+    let mut clients = Vec::new();
+    for room in 0..ROOMS {
+        let mut client = enter_soon(&stopping, &format!("/room/{room}"))?;
+        assert_eq!(client.ask("count")?, "1");
+        clients.push(client);
+    }
+    stopping.server.signal(Signal::TERM)?;
+    let there = other.server.address();
+    // Returns when the room was closed, and when it went on.
+    let follow = |mut client: Client, room: u64| -> Result<(Instant, Instant)> {
+        client.expect_close(1012)?;
+        let closed = Instant::now();
+        let mut entered = None;
+        wait_until(|| {
+            entered = enter_at(there, &format!("/room/{room}"))?.ok();
+            Ok(entered.is_some())
+        })?;
+        let mut client = entered.context("a client")?;
+        // The room says its name first.
+        client.receive_text()?;
+        // Its last event, `disconnected`, counted a hundred.
+        ensure!(client.ask("count")? == "102", "room {room}");
+        Ok((closed, Instant::now()))
+    };
+    let follow = &follow;
+    let moved = std::thread::scope(|scope| {
+        let following: Vec<_> = clients
+            .into_iter()
+            .zip(0..)
+            .map(|(client, room)| scope.spawn(move || follow(client, room)))
+            .collect();
+        following.into_iter().map(|each| each.join().expect("no panic")).collect::<Result<Vec<_>>>()
+    })?;
+    let (closed, went_on): (Vec<_>, Vec<_>) = moved.into_iter().unzip();
+    let (first, last) = (closed.iter().min(), closed.iter().max());
+    let (first, last) = (*first.expect("rooms"), *last.expect("rooms"));
+    ensure!(last - first > Duration::from_secs(1), "{:?}", last - first);
+    let meanwhile = went_on.iter().filter(|time| **time < last).count() as u64;
+    ensure!(meanwhile > ROOMS / 2, "only {meanwhile} rooms went on before the last one was closed");
+    let ended = stopping.server.wait()?;
+    ensure!(ended.status.success() && !ended.log.contains("cut off"), "{}", ended.log);
+    ensure!(is_ready(&other)?);
+    Ok(())
+}
