@@ -230,7 +230,7 @@ impl Running {
     }
 
     fn lease(&self) -> Arc<Lease> {
-        Arc::clone(&self.host.state.relayed.places.lease)
+        Arc::clone(&self.host.state.relayed.scripted_owners.lease)
     }
 
     /// Returns the only client that is connected.
