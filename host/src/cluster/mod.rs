@@ -57,6 +57,7 @@ mod status;
 
 #[cfg(not(feature = "nats"))]
 pub(crate) use self::absent::Cluster;
+#[cfg(feature = "nats")]
 pub(crate) use self::components::Components;
 #[cfg(feature = "nats")]
 pub(crate) use self::host_info::HostInfo;

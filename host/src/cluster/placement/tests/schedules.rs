@@ -1,6 +1,6 @@
 //! Random schedules of faults. Whatever happens, no two hosts may own an actor at overlapping times.
 //!
-//! `WS_HOST_SEED` repeats a schedule, except for the timing of the machine. `WS_HOST_SCHEDULES` is the number of
+//! `SEED` repeats a schedule, except for the timing of the machine. `WS_HOST_SCHEDULES` is the number of
 //! schedules.
 
 use std::thread::JoinHandle;
@@ -251,9 +251,9 @@ async fn leases(records: &NatsRecords) -> Vec<String> {
 #[tokio::test]
 async fn no_two_hosts_own_an_actor_at_overlapping_times() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let first = number("WS_HOST_SEED").unwrap_or_else(rand::random);
+    let first = number("SEED").unwrap_or_else(rand::random);
     for seed in (0..number("WS_HOST_SCHEDULES").unwrap_or(2)).map(|more| first.wrapping_add(more)) {
-        println!("WS_HOST_SEED={seed}");
+        println!("SEED={seed}");
         let mut random = StdRng::seed_from_u64(seed);
         let mut cluster = Cluster::start();
         tokio::time::sleep(TIMING.lease() * 2).await;
