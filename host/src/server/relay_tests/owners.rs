@@ -96,8 +96,15 @@ async fn client_is_refused_when_its_time_is_over() {
     let (edge, former) = (start_hurried().await, start("echo").await);
     former.relay_to(&["127.0.0.1:1"]);
     edge.relay_to(&[&former.peers]);
-    let response = refusal(edge.address, "").await;
-    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    let mut response = String::new();
+    // The time may also be over while a host is asked. The client then learns that this host was late.
+    for _ in 0..20 {
+        response = refusal(edge.address, "").await;
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        if response.contains("keeps changing") {
+            break;
+        }
+    }
     assert!(response.contains("keeps changing"), "{response}");
     let nobody = nobody().await;
     edge.relay_to(&[&nobody]);
