@@ -14,7 +14,8 @@ use super::super::content::{LeaseContent, decode};
 use super::ownership::Ownership;
 use super::*;
 
-const TIMING: Timing = Timing::new(Duration::from_millis(400));
+/// Long enough for a lease to be renewed in time on two busy cores.
+const TIMING: Timing = Timing::new(Duration::from_millis(700));
 
 const HOSTS: usize = 3;
 
