@@ -14,9 +14,10 @@ const (
 	// minHeap is how many bytes may be allocated before the collector runs, however small the heap is.
 	minHeap = 4 << 20
 
-	// Asking the runtime how much has been allocated takes as long as a short event. So it is asked after every fourth
-	// event, and after each one while events allocate much, or the host passes much.
-	eventsBetween = 4
+	// Asking the runtime how much has been allocated takes as long as a short event. So it is asked after each event
+	// only while events allocate much, or the host passes much. While they allocate little, the number of events
+	// between two questions doubles, up to this one.
+	mostBetween   = 16
 	muchAllocated = 64 << 10
 )
 
@@ -26,6 +27,7 @@ var (
 	lastSeen  uint64
 	nextGC    uint64
 	events    int
+	between   = 1
 )
 
 func init() {
@@ -35,14 +37,15 @@ func init() {
 
 // collect runs the collector if it is time.
 func collect() {
-	if events++; events < eventsBetween && passedBytes < muchAllocated {
+	if events++; events < between && passedBytes < muchAllocated {
 		return
 	}
 	metrics.Read(allocated)
 	seen := allocated[0].Value.Uint64()
 	passedBytes, events = 0, 0
+	between = min(2*between, mostBetween)
 	if seen-lastSeen >= muchAllocated {
-		events = eventsBetween
+		between = 1
 	}
 	lastSeen = seen
 	if seen >= nextGC {

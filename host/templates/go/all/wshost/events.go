@@ -74,11 +74,21 @@ func receivedBurst(client Client) {
 		if resultByte(0) == 0 {
 			return
 		}
-		isBinary, at, length := resultByte(4) != 0, resultWord(8), resultWord(12)
-		if isBinary {
-			receivedBinary(client, bytesFrom(at, length))
-		} else {
-			receivedText(client, stringFrom(at, length))
+		isBinary, contents := resultByte(4) != 0, stringFrom(resultWord(8), resultWord(12))
+		ends := unsafe.Slice((*uint32)(address(resultWord(16))), resultWord(20))
+		start := uint32(0)
+		for i, end := range ends {
+			// The host has begun only the first of these messages.
+			if i > 0 && advanceBurst() == 0 {
+				return
+			}
+			// Each message is copied: a handler that keeps one would otherwise keep all of them.
+			if isBinary {
+				receivedBinary(client, []byte(contents[start:end]))
+			} else {
+				receivedText(client, strings.Clone(contents[start:end]))
+			}
+			start = end
 		}
 	}
 }

@@ -59,8 +59,11 @@ func attach(client uint64, attachment string, result unsafe.Pointer)
 //go:wasmimport ws-host:socket/clients@0.1.0 attachment
 func attachment(client uint64, result unsafe.Pointer)
 
-//go:wasmimport ws-host:socket/burst@0.1.0 next
+//go:wasmimport ws-host:socket/burst@0.1.0 next-many
 func nextOfBurst(result unsafe.Pointer)
+
+//go:wasmimport ws-host:socket/burst@0.1.0 advance
+func advanceBurst() uint32
 
 //go:wasmimport ws-host:socket/custom@0.1.0 kind
 func customKind(result unsafe.Pointer)

@@ -32,6 +32,7 @@ func buffered(client uint64, result unsafe.Pointer)                             
 func attach(client uint64, attachment string, result unsafe.Pointer)               { unavailable() }
 func attachment(client uint64, result unsafe.Pointer)                              { unavailable() }
 func nextOfBurst(result unsafe.Pointer)                                            { unavailable() }
+func advanceBurst() uint32                                                         { return unavailable() }
 func customKind(result unsafe.Pointer)                                             { unavailable() }
 func customSender(result unsafe.Pointer)                                           { unavailable() }
 func disconnectionCause(client uint64, result unsafe.Pointer)                      { unavailable() }
