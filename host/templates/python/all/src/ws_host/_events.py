@@ -1,11 +1,11 @@
 """What the host calls. Each class implements one interface of the contract."""
 
+from itertools import accumulate, pairwise
 from typing import Any, Callable
 
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.imports import burst, custom, state
-from wit_world.imports.types import Message_Text
 
 from . import _handler
 from ._client import Client
@@ -69,8 +69,29 @@ class Handler(exports.Handler):
 
 class BurstListener(exports.BurstListener):
     def received_burst(self, client: int) -> None:
-        while (message := burst.next()) is not None:
-            call("text" if isinstance(message, Message_Text) else "binary", Client(client), message.value)
+        sender = Client(client)
+        while (messages := burst.next_many()) is not None:
+            contents, ends = messages.value
+            event = "text" if isinstance(contents, str) else "binary"
+            if isinstance(contents, str) and not contents.isascii():
+                ends = in_characters(contents, ends)
+            start, has_begun = 0, True
+            for end in ends:
+                # The host has begun only the first of these messages.
+                if not has_begun and not burst.advance():
+                    return
+                call(event, sender, contents[start:end])
+                start, has_begun = end, False
+            if len(ends) > 1:
+                # Usually nothing is left. If something is, it follows in another call.
+                return
+
+
+def in_characters(text: str, ends: list[int]) -> list[int]:
+    """Returns positions in a text that are given in bytes of its UTF-8."""
+    encoded = text.encode()
+    lengths = (len(encoded[start:end].decode()) for start, end in pairwise([0, *ends]))
+    return list(accumulate(lengths))
 
 
 class Lifecycle(exports.Lifecycle):
