@@ -15,6 +15,7 @@ typedef struct large {
 
 static _Alignas(16) char arena[64 * 1024];
 static size_t arena_used;
+static size_t arena_kept;  // How much of it stays in use after an event: messages of a burst that follow.
 static large *larges;
 
 bool ws_host_is_passing;
@@ -37,7 +38,7 @@ void *ws_alloc(size_t size) {
 }
 
 static void release(void) {
-  arena_used = 0;
+  arena_used = arena_kept;
   while (larges) {
     large *block = larges;
     larges = block->next;
@@ -96,17 +97,37 @@ void ws_host_received_binary(ws_client client, const char *data, size_t size) {
   received(client, true, data, size);
 }
 
-ON("burst-listener", "received-burst") void ws_host_received_burst(ws_client client) {
-  for (;;) {
-    struct {
-      uint8_t is_some, padding[3], is_binary;
-      ws_string content;
-    } next;
-    CALL(ws_imported_next_of_burst(&next));
-    if (!next.is_some) break;
-    received(client, next.is_binary, next.content.data, next.content.size);
+typedef struct {
+  uint8_t is_some, padding[3], is_binary;
+  ws_string contents;
+  const uint32_t *ends;
+  size_t count;
+} burst;
+
+// The host has begun the first message, and begins each later one if it may be handled now. False if not.
+static bool received_each(ws_client client, const burst *messages) {
+  size_t start = 0;
+  for (size_t i = 0; i < messages->count; i++) {
+    if (i > 0 && !ws_imported_advance_burst()) return false;
+    size_t size = messages->ends[i] - start;
+    char *message = ws_alloc(size + 1);
+    memcpy(message, messages->contents.data + start, size);
+    message[size] = 0;
+    received(client, messages->is_binary, message, size);
+    start = messages->ends[i];
   }
-  finish();
+  return true;
+}
+
+ON("burst-listener", "received-burst") void ws_host_received_burst(ws_client client) {
+  for (bool more = true; more;) {
+    burst messages;
+    CALL(ws_imported_next_of_burst(&messages));
+    arena_kept = arena_used;
+    more = messages.is_some && received_each(client, &messages);
+    arena_kept = 0;
+    finish();
+  }
 }
 
 ON("handler", "received-pong")

@@ -45,7 +45,8 @@ FROM("clients", "buffered") void ws_imported_buffered(uint64_t client, void *res
 FROM("clients", "attach")
 void ws_imported_attach(uint64_t client, address attachment, size_t attachment_size, void *result);
 FROM("clients", "attachment") void ws_imported_attachment_of(uint64_t client, void *result);
-FROM("burst", "next") void ws_imported_next_of_burst(void *result);
+FROM("burst", "next-many") void ws_imported_next_of_burst(void *result);
+FROM("burst", "advance") int32_t ws_imported_advance_burst(void);
 FROM("custom", "kind") void ws_imported_custom_kind(void *result);
 FROM("custom", "sender") void ws_imported_custom_sender(void *result);
 FROM("disconnection", "cause") void ws_imported_disconnection_cause(uint64_t client, void *result);
