@@ -99,12 +99,20 @@ class CustomListener(exports.CustomListener):
 class BurstListener(exports.BurstListener):
     def received_burst(self, client):
         handler = Handler()
-        while (message := burst.next()) is not None:
-            match message:
-                case Message_Text(text):
-                    handler.received_text(client, text)
-                case Message_Binary(payload):
-                    handler.received_binary(client, payload)
+        while (messages := burst.next_many()) is not None:
+            received = handler.received_text if isinstance(messages, burst.Messages_Text) else handler.received_binary
+            for index, message in enumerate(split(*messages.value)):
+                # The host has begun the first of these messages, and begins each later one if it may be handled now.
+                if index > 0 and not burst.advance():
+                    return
+                received(client, message)
+
+
+def split(contents, ends):
+    """Returns the messages that end at these positions. In a text, the positions count the bytes of its UTF-8."""
+    if isinstance(contents, str) and not contents.isascii():
+        return [message.decode() for message in split(contents.encode(), ends)]
+    return [contents[start:end] for start, end in zip([0, *ends], ends)]
 
 
 class DrainedListener(exports.DrainedListener):
