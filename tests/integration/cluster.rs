@@ -4,6 +4,7 @@ mod brokers; // brokers that cannot keep the records
 mod different; // hosts with another component, or in another cluster
 mod durable; // the state of a path goes to its next host
 mod durable_faults; // states that cannot be saved or resumed
+mod example; // `examples/cluster/run`
 mod handed_over; // rooms of a host that stops
 mod members; // helper: hosts that share paths
 mod owners; // a path lives on one host
