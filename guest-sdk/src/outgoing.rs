@@ -45,8 +45,8 @@ pub fn connect_with(
 /// # }
 /// ```
 ///
-/// An instance can have 16 `ConnectOptions` at a time. [`connect_with`] returns `TooManyOptions` for options beyond this
-/// limit.
+/// An instance can have 16 `ConnectOptions` at a time. [`connect_with`] returns `TooManyOptions` for options beyond
+/// this limit.
 #[derive(Debug)]
 pub struct ConnectOptions(HostOptions);
 
@@ -71,8 +71,8 @@ impl ConnectOptions {
     ///
     /// # Errors
     ///
-    /// Returns [`ConnectOptionError`] if the header is not valid, if only the host may set it, or if the options get too
-    /// long.
+    /// Returns [`ConnectOptionError`] if the header is not valid, if only the host may set it, or if the options get
+    /// too long.
     pub fn header(
         self,
         name: impl AsRef<str>,

@@ -27,7 +27,8 @@ pub fn printable(text: &str, tabs: Tabs) -> String {
     printable
 }
 
-/// Returns whether a character joins its neighbours or keeps them apart, or selects a variant of the character before it.
+/// Returns whether a character joins its neighbours or keeps them apart, or selects a variant of the character before
+/// it.
 fn is_joiner_or_variation(character: char) -> bool {
     matches!(
         character,

@@ -1,5 +1,5 @@
-//! The `TestHost` of the SDK behaves as the host does: one handler, compiled for both, gets the same events in both, and
-//! its clients must see the same.
+//! The `TestHost` of the SDK behaves as the host does: one handler, compiled for both, gets the same events in both,
+//! and its clients must see the same.
 
 mod fake;
 mod real;

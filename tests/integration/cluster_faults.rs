@@ -40,8 +40,8 @@ enum Fault {
 /// What all threads share.
 #[derive(Default)]
 struct Run {
-    /// The phase: calm if it is even. Publishers hold the lock while they publish, so that no message is published while
-    /// the phase changes.
+    /// The phase: calm if it is even. Publishers hold the lock while they publish, so that no message is published
+    /// while the phase changes.
     phase: RwLock<u64>,
     is_over: AtomicBool,
     next_publisher: AtomicU64,

@@ -41,8 +41,8 @@ impl Flooded {
         Ok(())
     }
 
-    /// Writes until the server accepts no more or ends the connection. Serving another client between two attempts gives
-    /// the server time to read more.
+    /// Writes until the server accepts no more or ends the connection. Serving another client between two attempts
+    /// gives the server time to read more.
     fn pour(&mut self, socket: &TcpStream, bytes: &[u8]) -> Result<Poured> {
         socket.set_nonblocking(true)?;
         let (mut rest, mut tries) = (bytes, 0);

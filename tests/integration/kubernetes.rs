@@ -1,4 +1,5 @@
-//! The manifests in `examples/operating/kubernetes` agree with the configuration that they mount, and ws-host accepts it.
+//! The manifests in `examples/operating/kubernetes` agree with the configuration that they mount, and ws-host accepts
+//! it.
 
 use std::process::Command;
 

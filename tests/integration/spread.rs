@@ -42,8 +42,8 @@ fn closes(mut clients: Vec<Client>) -> Result<Vec<Duration>> {
     Ok(closes.iter().map(|close| *close - closes[0]).collect())
 }
 
-/// Expects that the closes took an eighth of the drain timeout or longer, and that none of ten parts of that time had more
-/// than half of them.
+/// Expects that the closes took an eighth of the drain timeout or longer, and that none of ten parts of that time had
+/// more than half of them.
 fn expect_spread(closes: &[Duration], drain_timeout: Duration) {
     let took = closes[closes.len() - 1];
     assert!(took >= drain_timeout / 8, "{} clients within {took:?}", closes.len());

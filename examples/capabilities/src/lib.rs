@@ -1,5 +1,5 @@
-//! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, keys and values,
-//! durable timers, HTTP requests and a WebSocket to a host.
+//! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, keys and
+//! values, durable timers, HTTP requests and a WebSocket to a host.
 
 mod bot;
 mod fetch;

@@ -1,5 +1,5 @@
-//! Chat rooms over any number of hosts. A room is a topic, and this code knows nothing of hosts: `--cluster` carries what
-//! it publishes to the subscribers on all of them.
+//! Chat rooms over any number of hosts. A room is a topic, and this code knows nothing of hosts: `--cluster` carries
+//! what it publishes to the subscribers on all of them.
 //!
 //! The path names the room. Every message is a line of text: `/name NAME` changes the name; any other line goes to
 //! everybody in the room.

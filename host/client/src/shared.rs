@@ -14,8 +14,8 @@ use crate::handshake::Opened;
 use crate::options::Options;
 use crate::outgoing::{Completion, Frame, Outgoing};
 
-/// The state of a connection (RFC 6455 §4.1, §7.1). There will be no other states: these are the four that a `WebSocket`
-/// has in browsers.
+/// The state of a connection (RFC 6455 §4.1, §7.1). There will be no other states: these are the four that a
+/// `WebSocket` has in browsers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The connection is not open yet. Messages wait until it is open.

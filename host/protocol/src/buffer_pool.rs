@@ -6,8 +6,8 @@
 //! Mapping new pages would cost more than all work on the contents.
 //!
 //! The crate takes and returns buffers itself, except for the payloads of events, which its user returns
-//! ([`Outbound::recycle`](crate::Outbound::recycle)). The crate has no clock, so its user decides when to free the buffers
-//! ([`Outbound::release_buffers`](crate::Outbound::release_buffers)).
+//! ([`Outbound::recycle`](crate::Outbound::recycle)). The crate has no clock, so its user decides when to free the
+//! buffers ([`Outbound::release_buffers`](crate::Outbound::release_buffers)).
 
 use std::cell::RefCell;
 

@@ -1,5 +1,5 @@
-//! Hosts of other clusters on the same broker. They are a mistake if one of them was started with a mistyped name, which
-//! no host could notice otherwise.
+//! Hosts of other clusters on the same broker. They are a mistake if one of them was started with a mistyped name,
+//! which no host could notice otherwise.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -69,8 +69,8 @@ pub(crate) fn open(path: &Path) -> Result<Arc<Store>, OpenError> {
     Ok(store)
 }
 
-/// Checks that a file could be opened as a store, or created. Unlike [`open`], it neither creates nor locks the file, so
-/// that it disturbs no process that uses the file.
+/// Checks that a file could be opened as a store, or created. Unlike [`open`], it neither creates nor locks the file,
+/// so that it disturbs no process that uses the file.
 ///
 /// # Errors
 ///

@@ -2,8 +2,8 @@
 //!
 //! All names and help texts are in `catalog.rs`. Everything is counted in plain atomics. Some of these atomics belong
 //! to a resource (`resource.rs`), some to a resource on one worker (`worker_cells.rs`), and some to the host
-//! (`host.rs`). Messages are first counted in their client (`traffic.rs`). Counting never looks up a name. A scrape adds
-//! up the cells, and reads what the host knows anyway, such as the number of clients
+//! (`host.rs`). Messages are first counted in their client (`traffic.rs`). Counting never looks up a name. A scrape
+//! adds up the cells, and reads what the host knows anyway, such as the number of clients
 //! (`server/host/operator/scrape.rs`).
 
 pub(crate) mod catalog;

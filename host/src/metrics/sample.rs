@@ -120,8 +120,8 @@ fn thread_time() -> Duration {
 mod tests {
     use super::*;
 
-    /// Makes calls at this interval for ten seconds. Returns how many there were, how many of them were measured, and how
-    /// many the measured ones stand for.
+    /// Makes calls at this interval for ten seconds. Returns how many there were, how many of them were measured, and
+    /// how many the measured ones stand for.
     fn calls_at(interval: u64) -> [u32; 3] {
         let sampling = Sampling::default();
         let (mut calls, mut measured, mut counted) = (0, 0, 0);

@@ -42,8 +42,8 @@ impl Resource {
         drop_actors(ended.into_iter().map(|(_, actor)| actor).collect());
     }
 
-    /// Ends all actors that are unique in the cluster, at the given pace and within `time`, so that other hosts can
-    /// own them. The clients of an actor are all closed at once. The actor is given back when `disconnected` has returned
+    /// Ends all actors that are unique in the cluster, at the given pace and within `time`, so that other hosts can own
+    /// them. The clients of an actor are all closed at once. The actor is given back when `disconnected` has returned
     /// for each of them. If the actor's state is durable, it is saved first.
     ///
     /// # Cancel safety

@@ -36,10 +36,10 @@ impl Host {
         .await;
     }
 
-    /// Responds to a request that another HTTP server has read. The response opens a WebSocket if it is a 101. Over HTTP/2,
-    /// it opens one if it is a 200 to an extended CONNECT (RFC 8441). In both cases the other server must write the
-    /// response and hand over the stream, as hyper does. From there on, the host serves the connection. Drafts before 7
-    /// are not supported here.
+    /// Responds to a request that another HTTP server has read. The response opens a WebSocket if it is a 101. Over
+    /// HTTP/2, it opens one if it is a 200 to an extended CONNECT (RFC 8441). In both cases the other server must write
+    /// the response and hand over the stream, as hyper does. From there on, the host serves the connection. Drafts
+    /// before 7 are not supported here.
     ///
     /// # Cancel safety
     ///

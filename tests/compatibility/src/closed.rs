@@ -16,8 +16,8 @@ const MAX_PARAMETERS: usize = 3;
 
 /// Returns where a contract could not be extended.
 ///
-/// If a component and a host disagree on the fields of a record or a tuple, the cases of a variant or the parameters of a
-/// function, they are incompatible.
+/// If a component and a host disagree on the fields of a record or a tuple, the cases of a variant or the parameters of
+/// a function, they are incompatible.
 pub fn closed_types(contract: &Surface) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, interface) in &contract.interfaces {

@@ -1,15 +1,16 @@
 //! The cases of the suite to run.
 
-/// The cases whose 1,000 messages have 64 KiB or more, in each group of cases that compress. They take three quarters of
-/// the suite's time.
+/// The cases whose 1,000 messages have 64 KiB or more, in each group of cases that compress. They take three quarters
+/// of the suite's time.
 const LONG: [u8; 8] = [9, 10, 13, 14, 15, 16, 17, 18];
 
-/// The groups that compress, except `12.1` and `13.1`. They differ from these in the data and in the negotiated settings.
+/// The groups that compress, except `12.1` and `13.1`. They differ from these in the data and in the negotiated
+/// settings.
 const OTHER_GROUPS: [&str; 10] =
     ["12.2", "12.3", "12.4", "12.5", "13.2", "13.3", "13.4", "13.5", "13.6", "13.7"];
 
-/// The cases that match one of the patterns and are not excluded. A pattern is a number, or the beginning of one followed
-/// by `*`.
+/// The cases that match one of the patterns and are not excluded. A pattern is a number, or the beginning of one
+/// followed by `*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Cases {
     patterns: Vec<String>,

@@ -1,5 +1,5 @@
-//! Sets durable timers, and logs when one fires. Sets timer 400 when it stops. A timer from 100 to 199 takes five seconds, and one from 200 to 299
-//! panics.
+//! Sets durable timers, and logs when one fires. Sets timer 400 when it stops. A timer from 100 to 199 takes five
+//! seconds, and one from 200 to 299 panics.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 

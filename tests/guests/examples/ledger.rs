@@ -1,4 +1,5 @@
-//! Keeps keys and values with the functions of the SDK, and tells the client each result. `-` is the bucket of the actor.
+//! Keeps keys and values with the functions of the SDK, and tells the client each result. `-` is the bucket of the
+//! actor.
 
 use ws_guest::keyvalue::{self, Bucket};
 use ws_guest::{Client, Error, Handler, config};

@@ -1,5 +1,5 @@
-//! Keeps a text, and reports how old its state was when it took over. Tests make other versions of it by writing another
-//! digit into the compiled file: 9 refuses every state, 8 traps at every message.
+//! Keeps a text, and reports how old its state was when it took over. Tests make other versions of it by writing
+//! another digit into the compiled file: 9 refuses every state, 8 traps at every message.
 
 use ws_guest::{Client, Error, Handler, Lifecycle, state_age};
 

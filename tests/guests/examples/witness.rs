@@ -1,5 +1,5 @@
-//! Says in each answer which instance gives it, when, and from which state that instance has resumed. Tests compare what
-//! the instances of a path say that hosts ran one after the other, or at the same time.
+//! Says in each answer which instance gives it, when, and from which state that instance has resumed. Tests compare
+//! what the instances of a path say that hosts ran one after the other, or at the same time.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,8 +8,8 @@ use ws_guest::{
     Client, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, clients, publish,
 };
 
-/// How long `linger` takes: so long that the right of a host to run an instance often ends meanwhile, in tests that take
-/// it away.
+/// How long `linger` takes: so long that the right of a host to run an instance often ends meanwhile, in tests that
+/// take it away.
 const LINGER: Duration = Duration::from_millis(100);
 
 struct Witness {

@@ -137,8 +137,8 @@ impl Drop for Example {
     }
 }
 
-/// Returns an offset with which all ports are free. They are below the range from which systems choose ports, so that no
-/// other test gets them.
+/// Returns an offset with which all ports are free. They are below the range from which systems choose ports, so that
+/// no other test gets them.
 fn free_offset() -> Result<u16> {
     let first = std::process::id() % 17_000;
     for attempt in 0..100 {

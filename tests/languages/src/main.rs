@@ -1,5 +1,5 @@
-//! Holds the templates of every language to the same scenarios: `ws-host-languages [FILTER] [--exact] [--list] ...`, with
-//! the arguments of `cargo test`. A test is called `LANGUAGE::SCENARIO`, so a filter may name a language.
+//! Holds the templates of every language to the same scenarios: `ws-host-languages [FILTER] [--exact] [--list] ...`,
+//! with the arguments of `cargo test`. A test is called `LANGUAGE::SCENARIO`, so a filter may name a language.
 //!
 //! Each language's projects are created by `ws-host new`, built with the command in their `ws-host.toml`, and served by
 //! the real host. A language whose tools are not installed (`tests/languages/install`) is ignored, and says so. With

@@ -100,8 +100,8 @@ impl Shared {
             return Ok(());
         }
         let server = TcpStream::connect(self.server)?;
-        // While nothing listens on a port, a connection to it may get the same port and connect to itself. It would keep
-        // the server from listening there again.
+        // While nothing listens on a port, a connection to it may get the same port and connect to itself. It would
+        // keep the server from listening there again.
         if server.local_addr()? == server.peer_addr()? {
             return Ok(());
         }

@@ -134,8 +134,8 @@ impl TestServer {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
-    /// Stops the process until it gets [`Signal::CONT`]. Returns when all of its threads stand still: until then, one of
-    /// them may still handle what arrives.
+    /// Stops the process until it gets [`Signal::CONT`]. Returns when all of its threads stand still: until then, one
+    /// of them may still handle what arrives.
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
         let tasks = format!("/proc/{}/task", self.child.id());

@@ -1,6 +1,6 @@
 //! Subjects. Those of topics are `ws.<cluster>.t.<resource>.<topic>`, and those of placement records are
-//! `ws.<cluster>.p.…`. Hosts announce themselves on `ws.<cluster>.host`. The name of a resource, a topic or a path is encoded as one token. The name of a cluster is
-//! already a valid token.
+//! `ws.<cluster>.p.…`. Hosts announce themselves on `ws.<cluster>.host`. The name of a resource, a topic or a path is
+//! encoded as one token. The name of a cluster is already a valid token.
 
 use std::fmt::Write;
 

@@ -17,8 +17,8 @@ use super::records::{Records, WriteError, within};
 const MAX_ABANDONED: usize = 4096;
 
 /// The maximum number of claims that one sweep reads. A sweep comes once in the length of a lease, and after this host
-/// has fenced a lease. If the host of a claim is dead, the claim is removed. The limit keeps the load of the broker low.
-/// Removing many claims may take long, but nothing waits for it.
+/// has fenced a lease. If the host of a claim is dead, the claim is removed. The limit keeps the load of the broker
+/// low. Removing many claims may take long, but nothing waits for it.
 const MAX_READ: usize = 256;
 
 /// Actors whose claims nobody uses. These claims may have been written.

@@ -46,8 +46,8 @@ impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
         }
     }
 
-    /// Reads the first line of a host, which begins with these words. Returns the rest of the line. Refuses anything else
-    /// as soon as it differs, because a peer that speaks TLS waits for a response and never sends a line end.
+    /// Reads the first line of a host, which begins with these words. Returns the rest of the line. Refuses anything
+    /// else as soon as it differs, because a peer that speaks TLS waits for a response and never sends a line end.
     pub(super) async fn greeting(&mut self, words: &str) -> Result<Vec<u8>, PeerError> {
         loop {
             let length = self.ahead.len().min(words.len());

@@ -47,8 +47,8 @@ impl<T: Options> OptionsTable<T> {
         self.entries.get(handle).map_err(|_| "too-many-options")
     }
 
-    /// Returns the options of a handle, to change them. Returns `None` for options beyond the limit: there is nothing to
-    /// change, and the error is reported when the options are used.
+    /// Returns the options of a handle, to change them. Returns `None` for options beyond the limit: there is nothing
+    /// to change, and the error is reported when the options are used.
     pub(super) fn get_mut(&mut self, handle: &Resource<T>) -> Option<&mut T> {
         self.entries.get_mut(handle).ok()
     }

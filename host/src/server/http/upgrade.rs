@@ -15,8 +15,8 @@ use crate::server::host::relayed::RelayedClient;
 use crate::server::host::request::{Destination, PendingConnection, RequestContext};
 use crate::server::response::Body;
 
-/// Responds to a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper
-/// hands over the stream. `afterwards` runs when the client's connection has ended.
+/// Responds to a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as
+/// hyper hands over the stream. `afterwards` runs when the client's connection has ended.
 pub(in crate::server) async fn respond_with_upgrade<B>(
     state: &Arc<HostState>,
     mut request: Request<B>,

@@ -19,8 +19,8 @@
 //!    socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
 //!
 //! A connection over HTTP/2 carries several streams, so it stays on its first worker, where hyper reads and writes the
-//! socket. [`respond_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's worker,
-//! and reads and writes the client's stream from this worker.
+//! socket. [`respond_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's
+//! worker, and reads and writes the client's stream from this worker.
 //!
 //! [`host::handle_request`]: crate::server::host::handle_request
 //! [`Resource::lease`]: crate::resource::Resource::lease

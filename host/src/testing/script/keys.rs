@@ -94,7 +94,8 @@ impl Keys {
         })
     }
 
-    /// Takes out a key whose only possible value is `true`. `false` is refused, because the key names what the step does.
+    /// Takes out a key whose only possible value is `true`. `false` is refused, because the key names what the step
+    /// does.
     pub(super) fn is_true(&mut self, key: &'static str) -> Result<bool, Problem> {
         match self.value(key) {
             None => Ok(false),

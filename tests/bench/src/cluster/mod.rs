@@ -1,5 +1,5 @@
-//! Several hosts: topics over a broker, beside Socket.IO with its Redis adapter; clients that are relayed to the owner of
-//! their path; paths that move to another host.
+//! Several hosts: topics over a broker, beside Socket.IO with its Redis adapter; clients that are relayed to the owner
+//! of their path; paths that move to another host.
 //!
 //! All processes of a system share one core, and the load generator has another one. CPU time is that of both hosts and
 //! of the broker.

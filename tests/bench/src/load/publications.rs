@@ -1,4 +1,5 @@
-//! Publications: one connection publishes numbered messages, and the others must receive each of them, once and in order.
+//! Publications: one connection publishes numbered messages, and the others must receive each of them, once and in
+//! order.
 
 use std::collections::VecDeque;
 use std::net::TcpStream;

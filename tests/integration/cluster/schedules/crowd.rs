@@ -16,8 +16,8 @@ use super::record::{Answer, Record};
 /// The rooms.
 pub(super) const ROOMS: usize = 5;
 
-/// The clients of each room. The first one stays until its connection ends: it hears what a host says that was paused, or
-/// has lost the room. The other goes from host to host, so that a room that can be taken is taken.
+/// The clients of each room. The first one stays until its connection ends: it hears what a host says that was paused,
+/// or has lost the room. The other goes from host to host, so that a room that can be taken is taken.
 const CLIENTS: usize = 2;
 
 /// How many messages a client sends to a host that goes to another one then.

@@ -7,8 +7,8 @@ use crate::random::Random;
 /// How many hosts there are.
 pub(super) const HOSTS: usize = 3;
 
-/// The faults, each of which happens once, at a random time and, if it is one of a host, at a random host. Durations are
-/// in tenths of a lease: within a lease, a little longer, and so long that another host has certainly taken over.
+/// The faults, each of which happens once, at a random time and, if it is one of a host, at a random host. Durations
+/// are in tenths of a lease: within a lease, a little longer, and so long that another host has certainly taken over.
 const FAULTS: [Fault; 17] = [
     Fault::Pause(5),
     Fault::Pause(15),

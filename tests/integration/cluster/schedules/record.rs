@@ -20,8 +20,8 @@ pub(super) struct Record {
 struct Instance {
     /// When its last known event ran.
     last: u64,
-    /// The instance whose state it has resumed from, and how many messages that had handled. `None`: it published, but no
-    /// answer of it was received.
+    /// The instance whose state it has resumed from, and how many messages that had handled. `None`: it published, but
+    /// no answer of it was received.
     parent: Option<(u64, u64)>,
     /// The numbers of the answered messages, and who asked.
     answered: HashMap<u64, String>,
@@ -82,8 +82,8 @@ impl Record {
         note(instance)
     }
 
-    /// Checks all instances of each room. Returns how many there were, and how many messages they answered. Some must have
-    /// resumed from the state of another one.
+    /// Checks all instances of each room. Returns how many there were, and how many messages they answered. Some must
+    /// have resumed from the state of another one.
     pub(super) fn check(&self) -> Result<(usize, usize)> {
         let rooms = self.rooms.lock();
         for (room, instances) in &*rooms {

@@ -1,4 +1,5 @@
-//! The copy of the Rust SDK that new projects contain. Its manifest must not inherit from the workspace of this repository.
+//! The copy of the Rust SDK that new projects contain. Its manifest must not inherit from the workspace of this
+//! repository.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
