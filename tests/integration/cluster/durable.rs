@@ -9,7 +9,12 @@ use crate::hosts::Host;
 
 /// Starts a host whose states are durable, and waits until it is ready.
 pub(super) fn durable(shared: &Shared, every: &str) -> Result<Host> {
+    durable_with(shared, every, &[])
+}
+
+pub(super) fn durable_with(shared: &Shared, every: &str, more: &[&str]) -> Result<Host> {
     let flags = ["--durable", "--save-every", every, "--drain-timeout", "10s"];
+    let flags = [&flags, more].concat();
     let host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
     host.wait_until_ready()?;
     Ok(host)

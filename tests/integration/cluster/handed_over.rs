@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use ws_host_test_support::{Client, wait_until};
 
-use super::durable::durable;
+use super::durable::{durable, durable_with};
 use super::members::{Shared, enter_at, enter_soon, is_ready};
 
 /// The rooms. The ends of two rooms with few clients are 50 ms apart, if there is time for all of them.
@@ -15,7 +15,8 @@ const ROOMS: u64 = 40;
 #[test]
 fn rooms_of_a_stopping_host_are_spread_over_time_and_go_on_elsewhere_meanwhile() -> Result<()> {
     let shared = Shared::start()?;
-    let [stopping, other] = [durable(&shared, "1h")?, durable(&shared, "1h")?];
+    let log = ["--log", "info,ws_host::connection=debug"];
+    let [stopping, other] = [durable_with(&shared, "1h", &log)?, durable(&shared, "1h")?];
     let mut clients = Vec::new();
     for room in 0..ROOMS {
         let mut client = enter_soon(&stopping, &format!("/room/{room}"))?;
@@ -56,6 +57,8 @@ fn rooms_of_a_stopping_host_are_spread_over_time_and_go_on_elsewhere_meanwhile()
     let meanwhile = went_on.iter().filter(|time| **time < last).count() as u64;
     ensure!(meanwhile > ROOMS / 2, "only {meanwhile} rooms went on before the last one was closed");
     let ended = stopping.server.wait()?;
+    let moved = ended.log.matches("cause=\"moved\"").count() as u64;
+    ensure!(moved == ROOMS, "{moved} clients had the cause `moved`: {}", ended.log);
     ensure!(ended.status.success() && !ended.log.contains("cut off"), "{}", ended.log);
     ensure!(is_ready(&other)?);
     Ok(())

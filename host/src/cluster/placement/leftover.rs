@@ -16,9 +16,9 @@ use super::records::{Records, WriteError, within};
 /// the lease of this host ends. Until then, clients of the actor are relayed to this host, which starts it again.
 const MAX_ABANDONED: usize = 4096;
 
-/// The maximum number of claims that one sweep reads. A sweep comes once in the length of a lease, and after this host
-/// has fenced a lease. If the host of a claim is dead, the claim is removed. The limit keeps the load of the broker
-/// low. Removing many claims may take long, but nothing waits for it.
+/// The maximum number of claims that are read during the length of one lease. If the host of a claim is dead, the claim
+/// is removed. The limit keeps the load of the broker low. It does not apply after this host has fenced a lease: then all
+/// claims are read once, and those under the lease are removed.
 const MAX_READ: usize = 256;
 
 /// Actors whose claims nobody uses. These claims may have been written.
@@ -97,14 +97,20 @@ async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
 pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
     let mut from = 1;
     loop {
-        tokio::select! {
-            () = sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))) => {}
+        let has_fenced = tokio::select! {
+            () = sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))) => false,
             // The claims under the lease are removed at once, by the only host that has fenced it.
-            () = placement.watched.fenced.notified() => {}
+            () = placement.watched.fenced.notified() => true,
+        };
+        if has_fenced {
+            from = 1;
         }
-        if placement.term().is_some() {
+        while placement.term().is_some() {
             // After an error, the next sweep starts again from the first claim.
             from = sweep_claims(placement, from).await.unwrap_or(1);
+            if !has_fenced || from == 1 {
+                break;
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The interface `burst`.
+//! The interface `burst`. Each of its functions begins an event, and so checks that this host still owns the actor.
 
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
-use super::{State, Store};
+use super::{State, Store, check_ownership};
 use crate::clients::Client;
 use crate::guest::burst::{Burst, Message, MessageKind, Messages};
 use crate::guest::call_info::EventName;
@@ -20,6 +20,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 /// Returns the next message.
 fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
+    check_ownership(&store)?;
     let message = current_burst(&mut store).and_then(|(burst, client)| burst.next(client));
     if let Some(message) = &message {
         begin_message(store, message.kind());
@@ -29,6 +30,7 @@ fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
 
 /// Returns the next message, with copies of messages that follow it.
 fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
+    check_ownership(&store)?;
     let messages = current_burst(&mut store).and_then(|(burst, client)| burst.next_many(client));
     if let Some(messages) = &messages {
         begin_message(store, messages.kind());
@@ -38,6 +40,7 @@ fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
 
 /// Begins the next of the copied messages.
 fn advance(mut store: Store<'_>, (): ()) -> Result<(bool,)> {
+    check_ownership(&store)?;
     let kind = current_burst(&mut store).and_then(|(burst, client)| burst.advance(client));
     if let Some(kind) = kind {
         begin_message(store, kind);

@@ -7,7 +7,7 @@ use wasmtime::Result;
 use wasmtime::component::Linker;
 
 use super::error_names::ErrorName;
-use super::{Outcome, State, Store};
+use super::{Outcome, State, Store, check_ownership};
 use crate::guest::call_info::Reason;
 use crate::guest::denials::Denied;
 use crate::timers::clamp;
@@ -48,6 +48,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn set(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_, Outcome> {
     Box::new(async move {
+        check_ownership(&store)?;
         let timers = &store.data().resources.timers;
         match timers.set(timer, Duration::from_millis(after), None) {
             Ok(Some(replaced)) => replaced.remove().await,
@@ -61,6 +62,7 @@ fn set(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_, Outcome
 /// Sets a durable timer. Its record is written before the timer is set, so that nothing has changed if the write fails.
 fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_, Outcome> {
     Box::new(async move {
+        check_ownership(&store)?;
         let (after, state) = (Duration::from_millis(after), store.data());
         let Some(file) = state.grants().timers() else {
             state.log_denied(Denied::Timers);
@@ -87,6 +89,7 @@ fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_,
 
 fn cancel(store: Store<'_>, (timer,): (u64,)) -> BoxedOutcome<'_, (bool,)> {
     Box::new(async move {
+        check_ownership(&store)?;
         let cancelled = store.data().resources.timers.cancel(timer);
         if let Some(Some(record)) = &cancelled {
             record.remove().await;

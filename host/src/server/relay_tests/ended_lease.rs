@@ -70,6 +70,27 @@ async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
 }
 
 #[tokio::test]
+async fn each_message_of_a_burst_is_checked_like_an_event() {
+    let host = start("echo").await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = enter(&host).await;
+    let burst = ["one", "two", "three", "four"];
+    let frames = burst.map(|text| masked_frame(0x81, text.as_bytes())).concat();
+    // Messages that do not arrive together are no burst, and ticks add checks.
+    let mut fewest = usize::MAX;
+    for _ in 0..20 {
+        let before = lease.checks();
+        client.write_all(&frames).await.expect("it reads");
+        for text in burst {
+            assert_eq!(receive_text(&mut client).await, text);
+        }
+        fewest = fewest.min(lease.checks() - before);
+    }
+    assert!(fewest >= 2 * burst.len(), "{fewest} checks: when each begins, and when it sends");
+}
+
+#[tokio::test]
 async fn event_that_outlives_the_lease_publishes_nothing() {
     let host = start("guest-keeper").await;
     host.then_own();

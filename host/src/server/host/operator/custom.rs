@@ -185,9 +185,10 @@ async fn ownership(
     let deadline = Instant::now() + state.config().timeouts.handshake;
     match placing::locate(state, served, path, deadline).await {
         Ok(Located::Here(ownership)) => Ok(Some(ownership)),
-        Ok(Located::There(Owner { host, address, .. })) => {
-            let why =
-                format!("the instance is on the host {host} at {address}: send the message there");
+        Ok(Located::There(Owner { host, .. })) => {
+            let why = format!(
+                "the instance is on the host {host}: send the message to the admin address of that host"
+            );
             Err(CustomError::NoOwner(why))
         }
         Err(why) => Err(CustomError::NoOwner(why.to_string())),
