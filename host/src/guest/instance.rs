@@ -133,7 +133,7 @@ impl Guest {
         let id = client.id();
         self.store.data_mut().response = Some((id, HandshakeResponse::default()));
         let Event { handler, store, time_limit, .. } =
-            self.begin_event(EventName::Connected, Some(client));
+            self.begin_call(EventName::Connected, Some(client));
         let is_accepted = time_limit.wait(pin!(handler.call_connected(store, id.0))).await?;
         let response = self.store.data_mut().response.take();
         let HandshakeResponse { subprotocol, headers, status, body } =
@@ -151,8 +151,7 @@ impl Guest {
         from: &Arc<Client>,
         received: &ClientEvent<'_>,
     ) -> Result<(), Fault> {
-        let Event { handler, store, time_limit, .. } =
-            self.begin_event(received.name(), Some(from));
+        let Event { handler, store, time_limit, .. } = self.begin_call(received.name(), Some(from));
         let id = from.id().0;
         match received {
             ClientEvent::Text(text) => {
@@ -180,7 +179,7 @@ impl Guest {
         burst: Box<B>,
     ) -> (Result<(), Fault>, Box<B>) {
         let Event { optional, store, time_limit, .. } =
-            self.begin_event(EventName::ReceivedBurst, Some(from));
+            self.begin_call(EventName::ReceivedBurst, Some(from));
         let Some(received_burst) = &optional.received_burst else { return (Ok(()), burst) };
         store.data_mut().burst = Some(burst);
         let call = received_burst.call_async(&mut *store, (from.id().0,));
@@ -196,7 +195,7 @@ impl Guest {
         how: &Disconnection,
     ) -> Result<(), Fault> {
         self.store.data_mut().disconnecting = Some((Arc::clone(client), how.clone()));
-        let mut event = self.begin_event(EventName::Disconnected, None);
+        let mut event = self.begin_call(EventName::Disconnected, None);
         if let Some(trace) = &client.info().trace {
             event.trace(EventName::Disconnected, trace);
         }
@@ -247,7 +246,7 @@ impl Guest {
         info: CustomInfo,
     ) -> Result<HandlerReply, Fault> {
         let Event { optional, store, time_limit, .. } =
-            self.begin_event(EventName::ReceivedCustom, None);
+            self.begin_call(EventName::ReceivedCustom, None);
         let Some(received_custom) = &optional.received_custom else {
             return Ok(HandlerReply::NoListener);
         };
@@ -269,7 +268,7 @@ impl Guest {
 
     /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin_event(EventName::Suspend, None);
+        let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Suspend, None);
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
         store.data_mut().state_reason = Some(reason);
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
@@ -288,7 +287,7 @@ impl Guest {
         reason: Reason,
         age: Option<Duration>,
     ) -> Result<Result<(), String>, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin_event(EventName::Resume, None);
+        let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Resume, None);
         let Some(Lifecycle { resume, .. }) = &optional.lifecycle else { return Ok(Ok(())) };
         let data = store.data_mut();
         (data.state_reason, data.state_age) = (Some(reason), age);
@@ -307,7 +306,7 @@ impl Guest {
         function: impl FnOnce(&Optional) -> Option<TypedFunc<Parameters, ()>>,
         parameters: Parameters,
     ) -> Result<(), Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin_event(event, client);
+        let Event { optional, store, time_limit, .. } = self.begin_call(event, client);
         match function(optional) {
             Some(function) => time_limit.wait(pin!(function.call_async(store, parameters))).await,
             None => Ok(()),
@@ -315,7 +314,7 @@ impl Guest {
     }
 
     /// Begins an event: gives the event its whole CPU budget, and remembers the client that the event is about.
-    fn begin_event(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
+    fn begin_call(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
         state::begin_event(self.store.as_context_mut(), event);
         self.time_limit.measure_next(event);
         let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());

@@ -12,7 +12,7 @@
 //! Nothing is charged from when a call begins to wait until it continues.
 //!
 //! [`Meter::reset_cpu_budget`] has one caller: [`state::begin_event`], which is called for each event, `suspend` and
-//! `resume` included (`Guest::begin_event` in `instance.rs`), for each message of a burst (`imports/burst.rs`), and for
+//! `resume` included (`Guest::begin_call` in `instance.rs`), for each message of a burst (`imports/burst.rs`), and for
 //! the start of an instance ([`Template::instantiate`]).
 //!
 //! [`install_limits`]: super::state::install_limits

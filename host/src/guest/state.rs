@@ -72,7 +72,7 @@ pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
     /// The current event, or the last one if none is running.
     event: EventName,
-    /// The client that the current event is about. Only `Guest::begin_event` changes it. Most sends go to this client,
+    /// The client that the current event is about. Only `Guest::begin_call` changes it. Most sends go to this client,
     /// and so need no lookup.
     pub(super) current: Option<Arc<Client>>,
     /// While `received-burst` runs: the source of its messages.
