@@ -211,11 +211,18 @@ fn error_for_a_prerelease_component_says_what_to_do() -> Result<()> {
 #[test]
 fn error_for_a_later_component_says_what_this_host_lacks() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let words = [
-        "imports a part of ws-host:socket that",
-        "run it with the host that it was built for",
-        "grown",
-    ];
-    component_fails(&from_text(folder.path(), "later.wat")?, &words);
+    let later = from_text(folder.path(), "later.wat")?;
+    let words = |built_for| {
+        [
+            built_for,
+            "this host's ws-host:socket@0.1.0",
+            "run it with the host that it was built for",
+            "grown",
+        ]
+    };
+    component_fails(&later, &words("imports a part of ws-host:socket@0.1.0 that"));
+    let text = fs::read_to_string(kept("later.wat"))?.replace("@0.1.0", "@0.1.7");
+    fs::write(&later, wat::parse_str(text)?)?;
+    component_fails(&later, &words("imports a part of ws-host:socket@0.1.7 that"));
     Ok(())
 }

@@ -99,11 +99,35 @@ fn client_that_the_handler_does_not_have_is_a_named_error_in_every_function() ->
             assert_eq!(result, function.without_client(other), "{} {other}", function.name);
         }
     }
+    // The functions of `handshake`, while another client is connecting.
+    for function in functions()?.iter().filter(|it| it.name.starts_with("handshake.")) {
+        for other in clients {
+            let call = format!("/here?{}+{other}+-+1", function.name);
+            let mut connecting = Client::connect_to(&server, &call)?;
+            assert_eq!(connecting.receive_text()?, "not-connecting", "{call}");
+        }
+    }
     // None of them has done anything to the client of the other instance.
     assert_eq!(elsewhere.ask("tags.tags-of me - 1")?, "[]");
     assert_eq!(elsewhere.ask("topics.topics-of me - 1")?, "[]");
     assert_eq!(elsewhere.ask("clients.attachment me - 1")?, "none");
     assert_eq!(elsewhere.ask("expiry.remaining me - 1")?, "none");
+    Ok(())
+}
+
+#[test]
+fn another_client_than_that_of_the_event_has_not_ended() -> Result<()> {
+    let mut server = TestServer::serving(GUEST)?;
+    let mut client = Client::connect(&server)?;
+    Client::connect(&server)?.close()?;
+    // A client that is still connected, 0 and 2^64 - 1.
+    for _ in 0..3 {
+        let line = server.wait_for_log("ended: ")?;
+        ensure!(line.contains("of another none none none false none"), "{line}");
+    }
+    let line = server.wait_for_log("ended: ")?;
+    ensure!(line.contains("of itself some some some true some"), "{line}");
+    ensure!(client.ask("clients")? == "1");
     Ok(())
 }
 

@@ -24,6 +24,29 @@ fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
 }
 
 #[test]
+fn options_of_a_connection_that_make_no_sense_are_refused_by_name() -> Result<()> {
+    let (_server, mut client) = TestServer::with_client("guest-mistaken", &[])?;
+    for (mistake, error) in [
+        ("offers 100", "none"),
+        ("offers 101", "too-long"),
+        ("offer-twice chat", "invalid-subprotocol"),
+        ("offer-twice a,b", "invalid-subprotocol"),
+        // A header may be added twice.
+        ("connect-headers 100", "none"),
+        ("connect-headers 101", "too-long"),
+        ("connect-header Host", "invalid-header"),
+        ("connect-header sec-websocket-protocol", "invalid-header"),
+        // Without too many options, it is the grant that is missing.
+        ("connect-options 16", "not-granted"),
+        ("connect-options 17", "too-many-options"),
+        ("connect-options 16", "not-granted"),
+    ] {
+        assert_eq!(client.ask(mistake)?, error, "{mistake}");
+    }
+    Ok(())
+}
+
+#[test]
 fn options_are_released_when_they_are_dropped() -> Result<()> {
     let (_server, mut client) = TestServer::with_client("guest-mistaken", &[])?;
     // The request itself holds one more.

@@ -152,8 +152,8 @@ pub mod exports {
                     /// instance is then not hibernated, new code begins without a state after a reload, and the previous checkpoint is
                     /// kept.
                     ///
-                    /// Called before a reload, before hibernation and for each checkpoint. The instance may continue afterwards:
-                    /// after a checkpoint, or when no other instance can take over.
+                    /// Called before a reload, before hibernation, for each checkpoint, and with `durable = true` before another host takes
+                    /// over. The instance may continue afterwards: after a checkpoint, or when no other instance can take over.
                     ///
                     /// If the function traps or exceeds a limit, the instance ends. The next one gets the last checkpoint, if there is
                     /// one. No client is closed.

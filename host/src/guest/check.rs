@@ -65,7 +65,8 @@ pub(super) fn import_error(
     if is_asynchronous {
         LoadError::Asynchronous { path, cause }
     } else if contract::is_named_in(&cause.0) {
-        LoadError::Unserved { path, cause }
+        let built_for = contract::latest_version(engine, component);
+        LoadError::Unserved { path, built_for, cause }
     } else {
         LoadError::Import { path, cause }
     }

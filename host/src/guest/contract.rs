@@ -35,6 +35,17 @@ pub(super) fn check_version(
     }
 }
 
+/// Returns the latest version of the contract that a component names in its imports and exports.
+pub(super) fn latest_version(engine: &Engine, component: &Component) -> String {
+    let ty = component.component_type();
+    let names = ty.exports(engine).chain(ty.imports(engine)).map(|(name, _)| name);
+    let versions = names.filter_map(|name| name.strip_prefix(INTERFACES)?.split_once('@'));
+    let patch =
+        |version: &str| version.strip_prefix(COMPATIBLE).and_then(|it| it.parse::<u64>().ok());
+    let latest = versions.map(|(_, version)| version).max_by_key(|version| patch(version));
+    format!("ws-host:socket@{}", latest.unwrap_or_default())
+}
+
 /// Returns whether an error of the linker is about one of the contract's interfaces.
 pub(super) fn is_named_in(error: &Error) -> bool {
     error.to_string().contains(INTERFACES)

@@ -53,11 +53,12 @@ pub(crate) enum LoadError {
     #[error("{} was built for {found}, but this host serves {SERVED}: build it with the version of ws-guest or of \
              the WIT files that belongs to this host", .path.display())]
     OtherVersion { path: PathBuf, found: String },
-    #[error("{} imports a part of ws-host:socket that this host's {SERVED} lacks or defines differently: build it \
+    #[error("{} imports a part of {built_for} that this host's {SERVED} lacks or defines differently: build it \
              with the version of ws-guest or of the WIT files that belongs to this host, or run it with the host that it was built for",
              .path.display())]
     Unserved {
         path: PathBuf,
+        built_for: String,
         #[source]
         cause: WasmtimeError,
     },

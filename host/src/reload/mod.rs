@@ -121,6 +121,9 @@ pub enum ReloadError {
         /// The beginning of the component's SHA-256.
         hash: String,
     },
+    /// There is no resource with this name.
+    #[error("there is no resource {0:?}")]
+    NoResource(String),
     /// There is no trial to roll back.
     #[error("there is nothing to roll back: no reload is on trial")]
     NoTrial,

@@ -1,6 +1,7 @@
 //! Written without the SDK: calls any function of the host that takes a client, a text or a message, with any of them.
 
 #![expect(missing_docs, unsafe_code, reason = "generated; the documentation is in wit/")]
+#![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
 wit_bindgen::generate!({ path: "../../wit", world: "resource-handler" });
 
@@ -199,7 +200,18 @@ impl Guest for Calling {
 
     fn received_pong(_: ClientId, _: Vec<u8>) {}
 
-    fn disconnected(_: ClientId) {}
+    /// Prints what `disconnection` says of the client, and of others while its event runs.
+    fn disconnected(client: ClientId) {
+        let of = |client| {
+            let arguments = Arguments { client, parameter: "", length: 0 };
+            let functions = ["cause", "code", "reason", "clean", "sent-code"];
+            functions.map(|name| arguments.call(&format!("disconnection.{name}"))).join(" ")
+        };
+        for other in clients::connected_clients().into_iter().chain([0, u64::MAX]) {
+            println!("ended: of another {}", of(other));
+        }
+        println!("ended: of itself {}", of(client));
+    }
 }
 
 export!(Calling);

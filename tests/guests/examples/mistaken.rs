@@ -6,8 +6,9 @@ wit_bindgen::generate!({ path: "../../wit", world: "resource-handler" });
 
 use exports::ws_host::socket::handler::Guest;
 use ws_host::socket::clients::{SendOptions, broadcast, send, send_text};
-use ws_host::socket::handshake;
+use ws_host::socket::outgoing::ConnectOptions;
 use ws_host::socket::types::{ClientId, Message};
+use ws_host::socket::{handshake, outgoing};
 
 struct Mistaken;
 
@@ -35,6 +36,23 @@ fn make(client: ClientId, mistake: &str) -> String {
             let _ = options.set_except(&[]);
             let missed = broadcast(&[client], &Message::Text("x".repeat(2_000)), Some(&options));
             return format!("{} missed", missed.len());
+        }
+        "offers" => {
+            let options = ConnectOptions::new();
+            (0..number).try_for_each(|number| options.add_subprotocol(&format!("p{number}")))
+        }
+        "offer-twice" => {
+            let options = ConnectOptions::new();
+            options.add_subprotocol(argument).and_then(|()| options.add_subprotocol(argument))
+        }
+        "connect-headers" => {
+            let options = ConnectOptions::new();
+            (0..number).try_for_each(|_| options.add_header("x-name", b"value"))
+        }
+        "connect-header" => ConnectOptions::new().add_header(argument, b"value"),
+        "connect-options" => {
+            let all: Vec<_> = (0..number).map(|_| ConnectOptions::new()).collect();
+            outgoing::connect("wss://example.com/", all.last()).map(drop)
         }
         "subprotocol" => handshake::choose_subprotocol(client, argument),
         "header" => handshake::add_header(client, argument, "value"),

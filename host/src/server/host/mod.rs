@@ -162,7 +162,7 @@ impl Host {
     ///
     /// The reload continues when the future is dropped.
     pub async fn reload(&self, name: &str) -> Result<ReloadOutcome, ReloadError> {
-        let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
+        let served = self.named(name).map_err(|NoResource(name)| ReloadError::NoResource(name))?;
         served.reload_handle().reload().await
     }
 
@@ -177,7 +177,7 @@ impl Host {
     ///
     /// Once the future has been polled, the rollback continues even if the future is dropped.
     pub async fn rollback(&self, name: &str) -> Result<Replaced, ReloadError> {
-        let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
+        let served = self.named(name).map_err(|NoResource(name)| ReloadError::NoResource(name))?;
         served.reload_handle().roll_back().await
     }
 
