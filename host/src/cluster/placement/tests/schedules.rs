@@ -200,27 +200,22 @@ impl Cluster {
 
     /// Repairs everything, and waits until all actors have an owner and all hosts are known.
     async fn recover(&mut self) {
-        // A broker that exits on its own is one more fault.
-        if let Some(log) = self.server.broker.last_words().expect("the log of the broker") {
-            println!("the broker has exited: {log}");
-            self.server.broker.restart().expect("the same broker");
-        }
         self.proxies.iter().for_each(FaultProxy::heal);
-        let member = Member::start(&self.server.broker.url(), "last", TIMING).await;
-        for room in ROOMS {
-            member.locate(&actor(room)).await;
-        }
-        let alive: Vec<&str> = self.hosts.iter().map(|host| host.name.as_str()).collect();
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let mut names = leases(&member.placement.records).await;
-            names.retain(|name| name != "last");
-            names.sort_unstable();
-            if names == alive {
-                return;
+        let alive = self.hosts.iter().map(|host| host.name.clone()).collect();
+        let recovered = recovered(self.server.broker.url(), alive);
+        // A broker that exits on its own is one more fault.
+        let repairing = async {
+            loop {
+                if let Some(log) = self.server.broker.last_words().expect("the log of the broker") {
+                    println!("the broker has exited: {log}");
+                    self.server.broker.restart().expect("the same broker");
+                }
+                tokio::time::sleep(TIMING.sweep()).await;
             }
-            assert!(Instant::now() < deadline, "leases of {names:?}, hosts {alive:?}");
-            tokio::time::sleep(TIMING.sweep()).await;
+        };
+        tokio::select! {
+            () = recovered => {}
+            () = repairing => {}
         }
     }
 
@@ -234,6 +229,25 @@ impl Cluster {
             thread.join().expect("a host without panic");
         }
         self.ownership.check()
+    }
+}
+
+/// Waits until all actors have an owner, and exactly the hosts that are alive have leases.
+async fn recovered(broker: String, alive: Vec<String>) {
+    let member = Member::start(&broker, "last", TIMING).await;
+    for room in ROOMS {
+        member.locate(&actor(room)).await;
+    }
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let mut names = leases(&member.placement.records).await;
+        names.retain(|name| name != "last");
+        names.sort_unstable();
+        if names == alive {
+            return;
+        }
+        assert!(Instant::now() < deadline, "leases of {names:?}, hosts {alive:?}");
+        tokio::time::sleep(TIMING.sweep()).await;
     }
 }
 
