@@ -54,7 +54,7 @@ impl<'a> Turn<'a> {
                 None => Box::pin(self.make_instance()).await?,
             };
             let result = live.guest.received(from, &event).await;
-            event.recycle_memory(from);
+            event.recycle_memory();
             self.finish_call(live, result)
         }
     }

@@ -339,11 +339,6 @@ impl Client {
         is_restored
     }
 
-    /// Keeps the memory of a handled message for a later one.
-    pub(crate) fn recycle(&self, message: Vec<u8>) {
-        self.outbound.lock().frames.recycle(message);
-    }
-
     /// Locks the outbound buffer. Only the client's connection and `expiry.rs` may use this.
     pub(crate) fn outbound(&self) -> MutexGuard<'_, OutboundBuffer> {
         self.outbound.lock()

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use ws_host_protocol::Outbound;
+
 use super::call_info::EventName;
-use crate::clients::Client;
 
 /// An event of a connected client.
 #[derive(Clone, Debug)]
@@ -40,12 +41,12 @@ impl ClientEvent<'_> {
     }
 
     /// Makes the memory of a handled message available for the next message.
-    pub(crate) fn recycle_memory(self, client: &Client) {
+    pub(crate) fn recycle_memory(self) {
         let bytes = match self {
             Self::Text(Cow::Owned(text)) => text.into_bytes(),
             Self::Binary(Cow::Owned(bytes)) => bytes,
             Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => return,
         };
-        client.recycle(bytes);
+        Outbound::recycle(bytes);
     }
 }
