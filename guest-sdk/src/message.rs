@@ -9,6 +9,8 @@ use crate::words::errors;
 
 /// A complete, borrowed message: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to this
 /// type.
+///
+/// Exhaustive: a WebSocket has these two kinds of messages, and the contract's `message` has no third.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Text.

@@ -105,6 +105,8 @@ pub use shared::SharedMessage;
 pub use whole_message::WholeMessage;
 
 /// The endpoint that a state machine implements. A client masks its frames, a server does not (RFC 6455 §5.1).
+///
+/// Exhaustive: the protocol has these two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Sends unmasked frames, and fails the connection on receiving an unmasked frame.

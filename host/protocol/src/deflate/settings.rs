@@ -28,6 +28,8 @@ pub struct Deflate {
 /// Some clients ignore `client_no_context_takeover` and refer to their earlier messages anyway. Their messages can be
 /// inflated only if the window is kept. The kept window takes as much memory per connection as [`ContextTakeover::On`]
 /// does in that direction.
+///
+/// Exhaustive: the window is either kept or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepWindow {
     /// Behave as the RFC requires: keep nothing. A reference to an earlier message fails the connection.
@@ -47,6 +49,8 @@ pub struct Direction {
 }
 
 /// Whether a message is compressed with the window contents that earlier messages left (§7.1.1).
+///
+/// Exhaustive: the parameter of the RFC is either present or absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContextTakeover {
     /// Each message is compressed independently: `server_no_context_takeover`, `client_no_context_takeover`.
