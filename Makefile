@@ -13,7 +13,7 @@ TEST_PACKAGES := $(addprefix -p ,embedding ws-guest ws-host ws-host-bench ws-hos
 BENCH_PROGRAM := $(CARGO) run --release -p ws-host-bench --
 
 .PHONY: help setup build host tester components run test test-programs unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
-        bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist release reproducible profiled ci clean
+        bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist check-packages release reproducible profiled ci clean
 
 help:
 	@echo "make run          build the host and the examples, and serve the echo example"
@@ -38,7 +38,9 @@ help:
 	@echo "make packages     make the archives that cargo publishes, and check that they are complete"
 	@echo "make deb          make a Debian package of target/release/ws-host, in target/dist"
 	@echo "make dist         package the program and its licences in target/dist, with sums"
-	@echo "make release      build and check everything that a release consists of; takes half an hour"
+	@echo "make check-packages  install the package of make dist on a new Debian; check the container image"
+	@echo "make deny         check the licences, sources and known vulnerabilities of all dependencies"
+	@echo "make release      build and check everything that a release consists of; takes an hour"
 	@echo "make reproducible check that two builds in different folders are the same"
 	@echo "make ci           run everything that continuous integration runs"
 
@@ -47,6 +49,8 @@ setup:
 
 build: host tester components
 
+# `ws-host --version` prints the commit.
+host: export WS_HOST_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 host:
 	$(CARGO) build --release -p ws-host
 
@@ -160,9 +164,10 @@ contract:
 bindings:
 	$(CARGO) run --quiet -p ws-host-compatibility --bin bindings -- wit guest-sdk/bindings/src --write
 
-# Licences and sources of dependencies; needs `cargo install --locked cargo-deny`.
+# Licences, sources and known vulnerabilities of dependencies.
 deny:
-	cargo deny check bans licenses sources
+	host/packaging/install
+	host/packaging/check-dependencies
 
 # The archives that `cargo publish` would upload. PACKAGES=--build also type-checks what is in them.
 packages:
@@ -175,6 +180,12 @@ deb:
 dist:
 	host/packaging/check-refusals
 	host/packaging/dist
+
+# Installs the package of `make dist` on a new Debian, and checks the Dockerfile or builds the image.
+check-packages: components
+	host/packaging/install
+	host/packaging/check-debian
+	host/packaging/check-image
 
 # CONTRIBUTING.md has the steps before and after. DEBFULLNAME and DEBEMAIL say who publishes the Debian package.
 release:
@@ -191,6 +202,7 @@ installs:
 	tests/matrix/install $(MATRIX)
 	tests/languages/install
 	tests/clients/install
+	host/packaging/install
 
 # What continuous integration runs. Each step says when it begins, so that its log shows what takes long.
 step = @echo "ci: $$(date +%T) $(1)" && $(1)
@@ -204,9 +216,9 @@ ci: setup
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
 	  $(MAKE) lint test-programs components && \
 	  { wait $$installs || { cat target/installs.log; exit 1; }; }
-	@echo "ci: $$(date +%T) ws-host-bench instructions, beside make dist reproducible fuzz"
+	@echo "ci: $$(date +%T) ws-host-bench instructions, beside make dist reproducible check-packages deny fuzz"
 	target/debug/ws-host-bench instructions >target/instructions.log 2>&1 & instructions=$$!; \
-	  WS_HOST_BIN=target/debug/ws-host $(MAKE) dist reproducible COMPRESSION=1 && \
+	  WS_HOST_BIN=target/debug/ws-host $(MAKE) dist reproducible check-packages deny COMPRESSION=1 && \
 	  $(MAKE) fuzz SECONDS=10 && \
 	  { wait $$instructions; status=$$?; cat target/instructions.log; exit $$status; }
 	$(call step,target/debug/ws-host-bench --smoke)
