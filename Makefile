@@ -12,13 +12,14 @@ TEST_PACKAGES := $(addprefix -p ,embedding ws-guest ws-host ws-host-bench ws-hos
 # What measures is optimised, and runs an optimised host.
 BENCH_PROGRAM := $(CARGO) run --release -p ws-host-bench --
 
-.PHONY: help setup build host tester components run test test-programs unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
+.PHONY: help setup build host static tester components run test test-programs unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist check-packages release reproducible profiled ci clean
 
 help:
 	@echo "make run          build the host and the examples, and serve the echo example"
 	@echo "make test         install what the tests need, and run all of them"
 	@echo "make build        build target/release/ws-host and $(COMPONENTS)/NAME.wasm"
+	@echo "make static       build a program that needs no C library: target/ARCHITECTURE-unknown-linux-musl/release/ws-host"
 	@echo "make profiled     build the host with profile-guided optimisation: target/profiled/ws-host"
 	@echo "make unit         run the tests that need no host, which takes seconds"
 	@echo "make conformance  run the Autobahn TestSuite against the server and the client"
@@ -53,6 +54,14 @@ build: host tester components
 host: export WS_HOST_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 host:
 	$(CARGO) build --release -p ws-host
+
+# A program that needs no C library of the system.
+static: export WS_HOST_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+static: STATIC = $(shell uname -m)-unknown-linux-musl
+static:
+	@command -v musl-gcc >/dev/null || { echo "static: there is no musl-gcc. Run \`apt install musl-tools\`" >&2; exit 1; }
+	rustup target add $(STATIC)
+	$(CARGO) build --release --locked -p ws-host --target $(STATIC)
 
 # The program behind `ws-host test`. By itself, because it needs a feature of tokio that the server must not have.
 tester:
