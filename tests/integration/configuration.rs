@@ -141,7 +141,7 @@ fn check_connects_neither_to_the_broker_nor_to_the_collector() -> Result<()> {
     others.set_nonblocking(true)?;
     let address = others.local_addr()?;
     let configuration = Configuration::new(&format!(
-        "listen = \"127.0.0.1:0\"\n[cluster]\nengine = \"nats://{address}\"\n[traces]\nendpoint = \"http://{address}\"\n\
+        "listen = \"127.0.0.1:0\"\n[cluster]\nbroker = \"nats://{address}\"\n[traces]\nendpoint = \"http://{address}\"\n\
          [[resource]]\ncomponent = \"{{{{echo}}}}\"\n"
     ))?;
     let (is_good, _, error) = check(&configuration)?;

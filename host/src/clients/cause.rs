@@ -41,7 +41,7 @@ pub(crate) enum HostClose<'a> {
     /// Another host of the cluster may own the actor.
     Moved,
     /// 1013: the cluster's broker has been unavailable for so long that another host may soon own the actor. This
-    /// happens only on paths that are unique in the cluster, with `without-engine = "stop"`. Either an event of the
+    /// happens only on paths that are unique in the cluster, with `without-broker = "stop"`. Either an event of the
     /// client failed with `NotOwner::Lapsed`, or `Resource::end_unowned` (`resource/owned.rs`) ended the actor.
     Unconfirmed,
     /// The server of an outgoing connection is no longer granted.

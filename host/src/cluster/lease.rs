@@ -19,7 +19,7 @@ use super::placement::{
     sweep_forever,
 };
 use super::status::HostLease;
-use crate::config::{self, WithoutEngine};
+use crate::config::{self, WithoutBroker};
 
 /// The longest pause between two attempts to connect for the first time.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub(super) struct Lease {
     problem: watch::Sender<Option<String>>,
     replicas: usize,
     longest_state: usize,
-    without_engine: WithoutEngine,
+    without_broker: WithoutBroker,
     info: HostInfo,
 }
 
@@ -69,7 +69,7 @@ impl Lease {
             problem: watch::Sender::new(Some("connecting".to_owned())),
             replicas: peers.replicas,
             longest_state,
-            without_engine: peers.without_engine,
+            without_broker: peers.without_broker,
             info: HostInfo { host, address },
         }
     }
@@ -141,9 +141,9 @@ pub(super) fn keep_lease(
 async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &CancellationToken) {
     let Some(records) = stop.run_until_cancelled(open_records(lease, nats)).await else { return };
     let records = Arc::new(records);
-    let consequence = match lease.without_engine {
-        WithoutEngine::Stop => STOPS,
-        WithoutEngine::Continue => CONTINUES,
+    let consequence = match lease.without_broker {
+        WithoutBroker::Stop => STOPS,
+        WithoutBroker::Continue => CONTINUES,
     };
     let keeper = Keeper::new(Arc::clone(&records), lease.timing, lease.info.clone())
         .with_components(lease.components.subscribe())

@@ -11,13 +11,13 @@ use tokio::sync::mpsc::Sender;
 use super::kept_state::KeptState;
 use super::nats::NatsRecords;
 use super::placement::{ActorName, Claim, Placement};
-use crate::config::WithoutEngine;
+use crate::config::WithoutBroker;
 use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen, Saving};
 
 /// The table of the actors that this host owns. An actor stays in it while anything refers to its ownership.
 #[derive(Debug)]
 pub(super) struct OwnedActors {
-    without_engine: WithoutEngine,
+    without_broker: WithoutBroker,
     actors: Mutex<HashMap<ActorName, Weak<Owned>>>,
     /// The queue of claims whose actors have ended.
     ended: Sender<Claim>,
@@ -33,8 +33,8 @@ pub(super) struct Owned {
 }
 
 impl OwnedActors {
-    pub(super) fn new(without_engine: WithoutEngine, ended: Sender<Claim>) -> Self {
-        Self { without_engine, actors: Mutex::default(), ended }
+    pub(super) fn new(without_broker: WithoutBroker, ended: Sender<Claim>) -> Self {
+        Self { without_broker, actors: Mutex::default(), ended }
     }
 
     /// Returns the number of actors that are owned.
@@ -93,9 +93,9 @@ impl Ownership for Owned {
         if self.claim.is_over() || term.is_lost() {
             return Holding::Lost;
         }
-        match self.table.without_engine {
-            WithoutEngine::Stop if !term.is_valid() => Holding::Lapsed,
-            WithoutEngine::Stop | WithoutEngine::Continue => Holding::Held,
+        match self.table.without_broker {
+            WithoutBroker::Stop if !term.is_valid() => Holding::Lapsed,
+            WithoutBroker::Stop | WithoutBroker::Continue => Holding::Held,
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Peers {
     /// matters.
     pub replicas: usize,
     /// What happens to the actors of this host when the broker is unavailable for longer than a lease.
-    pub without_engine: WithoutEngine,
+    pub without_broker: WithoutBroker,
 }
 
 /// The scope in which a path has at most one actor.
@@ -63,7 +63,7 @@ pub enum UniqueIn {
 /// host may own these actors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum WithoutEngine {
+pub enum WithoutBroker {
     /// The actors end, and their clients are closed with 1013. No path ever has two actors.
     #[default]
     Stop,
@@ -101,7 +101,7 @@ impl Peers {
             secret: None,
             lease: Self::LEASE,
             replicas: 1,
-            without_engine: WithoutEngine::default(),
+            without_broker: WithoutBroker::default(),
         }
     }
 

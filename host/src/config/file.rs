@@ -289,13 +289,13 @@ mod tests {
         expect(&format!("drafts = [13, 6]\n{GOOD}"), 1, &["drafts", "6", "13, 8, 7 and 0"]);
         expect(&format!("static = \"no/such\"\n{GOOD}"), 1, &["static", "no/such"]);
         let cluster = |lines: &str| format!("{GOOD}[cluster]\n{lines}\n");
-        expect(&cluster(""), 5, &["cluster.engine", "nats://"]);
+        expect(&cluster(""), 5, &["cluster.broker", "nats://"]);
         expect(
-            &cluster("name = \"a\"\nengine = \"http://a\""),
+            &cluster("name = \"a\"\nbroker = \"http://a\""),
             7,
             &["http://a", "nats://10.0.0.1:4222"],
         );
-        let named = |lines: &str| cluster(&format!("engine = \"nats://a\"\n{lines}"));
+        let named = |lines: &str| cluster(&format!("broker = \"nats://a\"\n{lines}"));
         expect(&named("name = \"a b\""), 7, &["cluster.name", "\"a b\""]);
         expect(&named("credentials = \"none\""), 7, &["cluster.credentials", "none: No such file"]);
         expect(&named("cert = \"a.wasm\""), 7, &["cluster.cert", "needs key"]);
@@ -319,16 +319,17 @@ mod tests {
         }
         expect(&proven("lease = \"500ms\""), 9, &["cluster.lease", "from 1s to 1h"]);
         expect(&proven("replicas = 6"), 9, &["cluster.replicas", "from 1 to 5"]);
-        expect(&proven("without-engine = \"wait\""), 9, &["wait", "`stop` or `continue`"]);
+        expect(&proven("without-broker = \"wait\""), 9, &["wait", "`stop` or `continue`"]);
         let unique = "path = \"/room/{id}\"\ninstance-per = \"path\"\nunique-in = \"cluster\"\n";
         expect(&more("unique-in = \"cluster\""), 5, &["unique-in", "needs instance-per path"]);
         expect(&format!("{GOOD}{unique}"), 7, &["unique-in", "needs a cluster"]);
         let timers = format!("{GOOD}{unique}grant = [\"timers:t\"]");
         expect(&timers, 7, &["unique-in", "timers:FILE"]);
-        let alone = format!("{GOOD}{unique}[cluster]\nengine = \"nats://a\"");
+        let alone = format!("{GOOD}{unique}[cluster]\nbroker = \"nats://a\"");
         expect(&alone, 7, &["unique-in", "needs listen in [cluster]"]);
         let whole = format!("{alone}\nlisten = \"127.0.0.1:0\"\nsecret = \"secret\"");
         assert!(parse_here(&whole).is_ok());
+        assert!(parse_here(&format!("{whole}\nwithout-engine = \"continue\"")).is_ok());
         expect(&format!("trusted-proxies = [\"ten\"]\n{GOOD}"), 1, &["ten", "10.0.0.0/8"]);
         expect("listen = 1", 1, &["127.0.0.1:8080"]);
         expect("", 1, &["resource"]);

@@ -52,7 +52,7 @@ pub(crate) use self::check::checked_resources;
 #[cfg(feature = "testing")]
 pub(crate) use self::check::default_cache;
 pub use self::check::{ConfigLocation, InvalidSetting};
-pub use self::cluster::{Cluster, Peers, UniqueIn, WithoutEngine};
+pub use self::cluster::{Cluster, Peers, UniqueIn, WithoutBroker};
 pub use self::file::{FileError, read, read_settings, read_with};
 #[cfg(feature = "testing")]
 pub(crate) use self::file::{line, suggestion, with_suggestion};

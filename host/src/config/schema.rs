@@ -74,7 +74,7 @@ pub struct Server {
 )]
 #[non_exhaustive]
 pub struct Cluster {
-    pub engine: Option<OneOrMany<String>>,
+    pub broker: Option<OneOrMany<String>>,
     pub name: Option<String>,
     pub credentials: Option<PathBuf>,
     pub ca: Option<PathBuf>,
@@ -85,7 +85,8 @@ pub struct Cluster {
     pub secret: Option<PathBuf>,
     pub lease: Option<Time>,
     pub replicas: Option<usize>,
-    pub without_engine: Option<WithoutEngine>,
+    #[serde(alias = "without-engine")] // the name in the design of the cluster
+    pub without_broker: Option<WithoutBroker>,
 }
 
 /// The table `[traces]`: where spans of handshakes and events go.
@@ -229,14 +230,14 @@ impl FromStr for UniqueIn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum WithoutEngine {
+pub enum WithoutBroker {
     /// The actors end.
     Stop,
     /// The actors continue, and a path may have two actors.
     Continue,
 }
 
-impl FromStr for WithoutEngine {
+impl FromStr for WithoutBroker {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

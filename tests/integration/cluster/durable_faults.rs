@@ -153,7 +153,7 @@ fn state_survives_a_host_whose_code_traps_when_it_resumes() -> Result<()> {
 fn without_the_broker_paths_that_continue_are_saved_when_it_is_back() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
-    let flags = ["--durable", "--save-every", "20ms", "--cluster-without-engine", "continue"];
+    let flags = ["--durable", "--save-every", "20ms", "--cluster-without-broker", "continue"];
     let host = shared.host_behind(&proxy, &flags)?;
     let mut client = enter_soon(&host, "/room/1")?;
     assert_eq!(count_and_save(&host, &mut client)?, "1");

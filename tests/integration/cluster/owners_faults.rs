@@ -139,7 +139,7 @@ fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
 fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
-    let mut alone = shared.host_behind(&proxy, &["--cluster-without-engine", "continue"])?;
+    let mut alone = shared.host_behind(&proxy, &["--cluster-without-broker", "continue"])?;
     let other = shared.host()?;
     let mut client = enter_soon(&alone, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");

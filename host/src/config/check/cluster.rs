@@ -14,10 +14,10 @@ const MAX_NAME: usize = 64;
 impl schema::Cluster {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Cluster> {
         let peers = self.peers(at, folder)?;
-        let servers: Vec<String> = match self.engine {
-            None => return Err(at.invalid("cluster.engine", NO_SERVER)),
-            Some(engine) => {
-                let all = engine.into_vec();
+        let servers: Vec<String> = match self.broker {
+            None => return Err(at.invalid("cluster.broker", NO_SERVER)),
+            Some(broker) => {
+                let all = broker.into_vec();
                 all.iter().flat_map(|url| url.split(',')).map(|url| url.trim().to_owned()).collect()
             }
         };
@@ -48,7 +48,7 @@ impl Cluster {
             return Err(at.invalid("cluster", why));
         }
         if self.servers.is_empty() {
-            return Err(at.invalid("cluster.engine", NO_SERVER));
+            return Err(at.invalid("cluster.broker", NO_SERVER));
         }
         for url in &self.servers {
             check_url(at, url)?;
@@ -91,5 +91,5 @@ fn check_url(at: At, url: &str) -> Checked<()> {
     let why = format!(
         "{shown:?} must be the URL of a NATS server, such as nats://10.0.0.1:4222, or tls://10.0.0.1:4222 for TLS"
     );
-    Err(at.invalid("cluster.engine", why))
+    Err(at.invalid("cluster.broker", why))
 }

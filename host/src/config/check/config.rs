@@ -130,7 +130,7 @@ fn check_unique(resources: &[Resource], cluster: Option<&Cluster>) -> Checked<()
     let Some(number) = resources.iter().position(is_unique) else { return Ok(()) };
     let why = match cluster {
         None => {
-            "cluster needs a cluster: in [cluster], set engine (the URL of the broker) and listen \
+            "cluster needs a cluster: in [cluster], set broker (its URL) and listen \
              (the address for other hosts)"
         }
         Some(cluster) if cluster.peers.is_none() => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::uri::Authority;
 
 use super::{At, Checked};
-use crate::config::{Cluster, Peers, WithoutEngine, schema};
+use crate::config::{Cluster, Peers, WithoutBroker, schema};
 
 /// The shortest lease. A renewal is sent after each quarter of a lease, and may itself take up to a quarter of a lease.
 const MIN_LEASE: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ impl schema::Cluster {
                 ("cluster.secret", self.secret.is_some()),
                 ("cluster.lease", self.lease.is_some()),
                 ("cluster.replicas", self.replicas.is_some()),
-                ("cluster.without-engine", self.without_engine.is_some()),
+                ("cluster.without-broker", self.without_broker.is_some()),
             ];
             return match needing.into_iter().find(|(_, is_given)| *is_given) {
                 Some((key, _)) => Err(at.invalid(key, "needs listen, the address for other hosts")),
@@ -43,9 +43,9 @@ impl schema::Cluster {
             secret: self.secret.as_ref().map(|file| folder.join(file)),
             lease: self.lease.map_or(Peers::LEASE, |schema::Time(lease)| lease),
             replicas: self.replicas.unwrap_or(1),
-            without_engine: match self.without_engine {
-                Some(schema::WithoutEngine::Continue) => WithoutEngine::Continue,
-                Some(schema::WithoutEngine::Stop) | None => WithoutEngine::Stop,
+            without_broker: match self.without_broker {
+                Some(schema::WithoutBroker::Continue) => WithoutBroker::Continue,
+                Some(schema::WithoutBroker::Stop) | None => WithoutBroker::Stop,
             },
         }))
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ws_host::config::schema::{self, OneOrMany, Time, WithoutEngine};
+use ws_host::config::schema::{self, OneOrMany, Time, WithoutBroker};
 
 /// The cluster that the server is in.
 #[derive(Debug, clap::Args)]
@@ -13,13 +13,13 @@ pub(super) struct Cluster {
     /// Broker that carries topic messages to the other hosts: nats://HOST:4222, or tls://HOST:4222 for TLS; separate
     /// several servers with commas (see docs/cluster.md)
     #[arg(long = "cluster", value_name = "URL", help_heading = "Cluster")]
-    engine: Option<String>,
+    broker: Option<String>,
 
     /// Name of the cluster; clusters with different names can share a broker [default: default]
     #[arg(
         long = "cluster-name",
         value_name = "NAME",
-        requires = "engine",
+        requires = "broker",
         help_heading = "Cluster"
     )]
     name: Option<String>,
@@ -28,20 +28,20 @@ pub(super) struct Cluster {
     #[arg(
         long = "cluster-credentials",
         value_name = "FILE",
-        requires = "engine",
+        requires = "broker",
         help_heading = "Cluster"
     )]
     credentials: Option<PathBuf>,
 
     /// CA certificates to trust for the broker, in PEM [default: those of the system]
-    #[arg(long = "cluster-ca", value_name = "FILE", requires = "engine", help_heading = "Cluster")]
+    #[arg(long = "cluster-ca", value_name = "FILE", requires = "broker", help_heading = "Cluster")]
     ca: Option<PathBuf>,
 
     /// Certificate of this host, for a broker that asks for one, in PEM
     #[arg(
         long = "cluster-cert",
         value_name = "FILE",
-        requires = "engine",
+        requires = "broker",
         help_heading = "Cluster"
     )]
     cert: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub(super) struct Cluster {
     #[arg(
         long = "cluster-key",
         value_name = "FILE",
-        requires = "engine",
+        requires = "broker",
         help_heading = "Cluster"
     )]
     key: Option<PathBuf>,
@@ -60,7 +60,7 @@ pub(super) struct Cluster {
         id = "cluster-listen",
         long = "cluster-listen",
         value_name = "ADDRESS",
-        requires = "engine",
+        requires = "broker",
         help_heading = "Cluster"
     )]
     listen: Option<SocketAddr>,
@@ -109,20 +109,21 @@ pub(super) struct Cluster {
     /// What to do with the instances of unique paths when the broker is unavailable for longer than a lease: `stop`
     /// ends them; `continue` keeps them running, even though another host may then run the same path [default: stop]
     #[arg(
-        id = "cluster-without-engine",
-        long = "cluster-without-engine",
+        id = "cluster-without-broker",
+        long = "cluster-without-broker",
+        alias = "cluster-without-engine", // the name in the design of the cluster
         value_name = "ACTION",
         requires = "cluster-listen",
         help_heading = "Cluster"
     )]
-    without_engine: Option<WithoutEngine>,
+    without_broker: Option<WithoutBroker>,
 }
 
 impl Cluster {
     pub(super) fn apply(self, server: &mut schema::Server) {
-        let Some(engine) = self.engine else { return };
+        let Some(broker) = self.broker else { return };
         let mut cluster = schema::Cluster::default();
-        cluster.engine = Some(OneOrMany::One(engine));
+        cluster.broker = Some(OneOrMany::One(broker));
         cluster.name = self.name;
         cluster.credentials = self.credentials;
         cluster.ca = self.ca;
@@ -133,7 +134,7 @@ impl Cluster {
         cluster.secret = self.secret;
         cluster.lease = self.lease.map(Time);
         cluster.replicas = self.replicas;
-        cluster.without_engine = self.without_engine;
+        cluster.without_broker = self.without_broker;
         server.cluster = Some(cluster);
     }
 }
