@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::config::{self, Resource};
+use crate::config::{self, ResourceConfig};
 use crate::{Host, Peer};
 
 /// The allocations of one call. The component runtime boxes the first stack frame, and a message needs no other
@@ -57,7 +57,7 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     const MESSAGES: u64 = 1000;
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
     assert!(component.is_file(), "run `make components` first");
-    let host = Host::start(config::Host::new(vec![Resource::new("/", component)?])).await?;
+    let host = Host::start(config::Host::new(vec![ResourceConfig::new("/", component)?])).await?;
     let mut client = connect(&host).await?;
     for bytes in [20_u16, 1024] {
         let (request, mut reply) = frames(bytes);

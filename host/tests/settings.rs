@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use ws_host::client::{Options, connect};
 use ws_host::config::{
-    self, Address, Config, Encryption, InstancePer, Listen, ProxyProtocol, Resource, Trial,
+    self, Address, Config, Encryption, InstancePer, Listen, ProxyProtocol, ResourceConfig, Trial,
 };
 use ws_host::{Server, StartError};
 
@@ -207,7 +207,7 @@ async fn resource_that_joins_is_checked_as_those_that_were_there() -> Result<(),
     Ok(())
 }
 
-fn one(config: &mut Config) -> &mut Resource {
+fn one(config: &mut Config) -> &mut ResourceConfig {
     &mut config.host.resources[0]
 }
 
@@ -222,7 +222,7 @@ fn component() -> PathBuf {
 }
 
 fn config_of(cache: &Path) -> Result<Config, Box<dyn Error>> {
-    let mut host = config::Host::new(vec![Resource::new("/", component())?]);
+    let mut host = config::Host::new(vec![ResourceConfig::new("/", component())?]);
     // Compiled once for all.
     host.cache = Some(cache.into());
     host.timeouts.drain = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::{
     AccessLog, Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer,
-    KeyvalueLimits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource,
+    KeyvalueLimits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, ResourceConfig,
     ResourceLimits, StaticFiles, Timeouts, Trial, UniqueIn, Watch, check, memory,
 };
 
@@ -116,7 +116,7 @@ impl Trial {
 impl Host {
     /// Creates the configuration of a host with these resources and default settings. It serves clients on a single
     /// thread.
-    pub fn new(resources: Vec<Resource>) -> Self {
+    pub fn new(resources: Vec<ResourceConfig>) -> Self {
         Self {
             resources,
             workers: NonZeroUsize::MIN,
@@ -146,7 +146,7 @@ impl Default for Compile {
     }
 }
 
-impl Resource {
+impl ResourceConfig {
     /// Creates the configuration of a resource with default settings. Its name is the name of the component's file.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::schema;
-use super::{Config, ConfigLocation, InvalidSetting, Mode, Resource};
+use super::{Config, ConfigLocation, InvalidSetting, Mode, ResourceConfig};
 
 /// The minimum similarity, from 0 to 1, at which a known key is suggested for an unknown one.
 const MIN_SIMILARITY: f64 = 0.75;
@@ -109,7 +109,7 @@ fn check(
 
 /// Checks that the file of every component exists. The content of a component is checked when the component is loaded.
 fn check_components(config: Config) -> Result<Config, InvalidSetting> {
-    let is_missing = |resource: &Resource| !resource.component.is_file();
+    let is_missing = |resource: &ResourceConfig| !resource.component.is_file();
     let Some(number) = config.host.resources.iter().position(is_missing) else {
         return Ok(config);
     };

@@ -5,10 +5,10 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use ws_host::config::{self, Resource};
+//! use ws_host::config::{self, ResourceConfig};
 //!
 //! # fn main() -> Result<(), config::PatternError> {
-//! let mut chat = Resource::new("/chat", "chat.wasm")?;
+//! let mut chat = ResourceConfig::new("/chat", "chat.wasm")?;
 //! chat.limits.max_message = 64 << 10;
 //! chat.timeouts.idle = Some(Duration::from_secs(30));
 //! let mut host = config::Host::new(vec![chat]);
@@ -91,7 +91,7 @@ pub struct Config {
 #[non_exhaustive]
 pub struct Host {
     /// The resources. Their names and paths must differ.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<ResourceConfig>,
     /// The maximum number of threads that serve clients, in addition to the thread on which the host is started. The
     /// first of them is started with the host. Each further thread is started when there is work for it.
     pub workers: NonZeroUsize,
@@ -178,7 +178,7 @@ pub enum Links {
 /// The configuration of a resource: its paths, its component and its settings.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Resource {
+pub struct ResourceConfig {
     /// The name, which is used in the admin address, the log and the metrics.
     pub name: Arc<str>,
     /// The path, or a path pattern.

@@ -119,7 +119,7 @@ pub struct Dev {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table")]
 #[expect(
     missing_docs,
-    reason = "docs/configuration.md describes the keys, and config::Resource the settings"
+    reason = "docs/configuration.md describes the keys, and config::ResourceConfig the settings"
 )]
 #[non_exhaustive]
 pub struct ResourceSection {

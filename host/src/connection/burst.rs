@@ -14,7 +14,7 @@ use super::end::ConnectionEnd;
 use super::transport::Transport;
 use crate::actor::Turn;
 use crate::clients::{Client, OutboundBuffer};
-use crate::config;
+use crate::config::ResourceConfig;
 use crate::guest::{self, Fault, Message, MessageKind, Messages};
 use crate::slice::{self, Slice};
 
@@ -34,7 +34,7 @@ pub(super) struct Burst {
     pub(super) inbound: Inbound,
     pub(super) buffer: Buffer,
     pub(super) unread: Range<usize>,
-    settings: Arc<config::Resource>,
+    settings: Arc<ResourceConfig>,
     high_water_mark: usize,
     /// The slice in which the burst began. Once the call has been suspended, the slice is over and other tasks come
     /// first.
@@ -67,7 +67,7 @@ impl Burst {
         inbound: Inbound,
         buffer: Buffer,
         unread: Range<usize>,
-        settings: Arc<config::Resource>,
+        settings: Arc<ResourceConfig>,
         high_water_mark: usize,
     ) -> Self {
         let slice = slice::current();

@@ -41,7 +41,7 @@ pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
 use crate::actor::{Actor, Turn};
 use crate::clients::{Client, ClientInfo, OutboundBuffer};
-use crate::config::{self, AutoAnswer, Mode, OnFault};
+use crate::config::{AutoAnswer, Mode, OnFault, ResourceConfig};
 use crate::guest::{ClientEvent, Fault};
 use crate::slice::{self, Overruns};
 
@@ -58,7 +58,7 @@ pub(crate) struct Connection<S> {
     admitted: AdmittedClient,
     inbound: Inbound,
     transport: Transport<S>,
-    settings: Arc<config::Resource>,
+    settings: Arc<ResourceConfig>,
     mode: Mode,
     /// The number of this client's events that have failed since the last one that succeeded.
     consecutive_faults: Cell<u32>,
@@ -70,10 +70,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(
         admitted: AdmittedClient,
         socket: S,
-        settings: Arc<config::Resource>,
+        settings: Arc<ResourceConfig>,
         mode: Mode,
     ) -> Self {
-        let config::Resource { limits, timeouts, .. } = &*settings;
+        let ResourceConfig { limits, timeouts, .. } = &*settings;
         let inbound_limits = Limits::new(limits.max_message);
         let ClientInfo { version, deflate, .. } = admitted.client().info();
         let role = admitted.client().info().role();
@@ -288,7 +288,7 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,
     client: &Arc<Client>,
-    settings: &Arc<config::Resource>,
+    settings: &Arc<ResourceConfig>,
     mut turn: Turn<'a>,
     (buffer, unread): (Buffer, Range<usize>),
 ) -> (Delivered, Option<Turn<'a>>) {

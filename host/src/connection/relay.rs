@@ -15,7 +15,7 @@ use super::buffer::Buffer;
 use super::frames::Frames;
 use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::HostClose;
-use crate::config;
+use crate::config::ResourceConfig;
 
 /// The maximum number of bytes of one read. It is therefore also the maximum number of bytes that are kept for one
 /// destination.
@@ -51,7 +51,7 @@ pub(crate) struct Ends<'a, C, F> {
     /// Resolves when another host may take over from the owner.
     pub(crate) owner_fenced: F,
     /// The settings that say how fast the client must read its output.
-    pub(crate) settings: &'a config::Resource,
+    pub(crate) settings: &'a ResourceConfig,
 }
 
 /// One direction of a relay.

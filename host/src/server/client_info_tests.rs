@@ -17,7 +17,7 @@ use super::{Host, Peer, Server};
 use crate::clients::{Client, ClientInfo, HttpVersion};
 use crate::config::{
     self, Address, Certificate, ClientCertificates, Config, Encryption, Listen, Need,
-    ProxyProtocol, Resource,
+    ProxyProtocol, ResourceConfig,
 };
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -28,8 +28,8 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r
 fn host() -> config::Host {
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
     assert!(component.is_file(), "run `make components` first");
-    let resource = Resource::new("/", component).expect("a pattern");
-    let resource = Resource { subprotocols: vec!["echo".into(), "chat".into()], ..resource };
+    let resource = ResourceConfig::new("/", component).expect("a pattern");
+    let resource = ResourceConfig { subprotocols: vec!["echo".into(), "chat".into()], ..resource };
     let proxy = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
     config::Host { trusted_proxies: vec![proxy], ..config::Host::new(vec![resource]) }
 }

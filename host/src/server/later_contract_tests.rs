@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use ws_host_test_support::{Client, handshake};
 
 use super::{Host, Peer};
-use crate::config::{self, Resource};
+use crate::config::{self, ResourceConfig};
 use crate::guest::{Density, later_contract};
 
 /// Returns the path of a checked-in file of the compatibility tests.
@@ -26,7 +26,7 @@ async fn with_client(
     let host = Host::start(config::Host::new(Vec::new())).await?;
     let runtime = later_contract::runtime().map_err(|error| anyhow::anyhow!("{error:?}"))?;
     host.state.context.runtimes.put(Density::Few, Arc::new(runtime));
-    host.configure(vec![Resource::new("/", component)?]).await?;
+    host.configure(vec![ResourceConfig::new("/", component)?]).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(async move {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::host::TestHost;
 use crate::StartError;
-use crate::config::{self, Pattern, PatternError, Resource, default_cache};
+use crate::config::{self, Pattern, PatternError, ResourceConfig, default_cache};
 
 /// 2026-01-01 00:00 UTC, as the time since 1970.
 pub(super) const DEFAULT_TIME_OF_DAY: Duration = Duration::from_secs(1_767_225_600);
@@ -25,7 +25,7 @@ impl Builder {
     /// Begins with the default settings, and with a component that is served at `/`. Compiled components are kept in
     /// the user's cache folder.
     pub fn component(component: impl Into<PathBuf>) -> Self {
-        let resource = Resource::new("/", component).expect("/ is a valid path");
+        let resource = ResourceConfig::new("/", component).expect("/ is a valid path");
         let mut config = config::Host::new(vec![resource]);
         config.limits.max_buffered = MAX_BUFFERED;
         config.cache = default_cache();
@@ -50,7 +50,7 @@ impl Builder {
     }
 
     /// Changes settings of the resource, for example its limits.
-    pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
+    pub fn resource(mut self, change: impl FnOnce(&mut ResourceConfig)) -> Self {
         if let Some(resource) = self.config.resources.first_mut() {
             change(resource);
         }

@@ -17,7 +17,7 @@ use super::handshake::{Connect, ConnectError, Opened, open};
 use super::log::LogLine;
 use super::simulation::Simulation;
 use super::stream::{Shared, exchange};
-use crate::config::{self, Watch};
+use crate::config::{self, ResourceConfig, Watch};
 use crate::guest::InjectedFault;
 use crate::{
     ConfigureError, CustomError, CustomReply, Host, NoResource, Peer, Recipient, ReloadError,
@@ -52,7 +52,7 @@ pub enum Failure {
 pub struct TestHost {
     // The host must be dropped first, while its runtime still exists.
     host: Host,
-    resources: RefCell<Vec<config::Resource>>,
+    resources: RefCell<Vec<ResourceConfig>>,
     clients: Cell<u16>,
     running: Rc<Running>,
 }

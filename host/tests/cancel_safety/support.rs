@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
-use ws_host::config::{self, InstancePer, Resource};
+use ws_host::config::{self, InstancePer, ResourceConfig};
 use ws_host::{CustomReply, Host, Recipient};
 
 /// The name of the resource.
@@ -59,8 +59,8 @@ pub(crate) fn component() -> PathBuf {
 
 /// Returns the resource. `suspend` says how long its handler takes to save its state: `sleep 20` or `spin 20`, in
 /// milliseconds.
-pub(crate) fn resource(path: &str, suspend: &str) -> Resource {
-    let mut resource = Resource::new(path, component()).expect("a path");
+pub(crate) fn resource(path: &str, suspend: &str) -> ResourceConfig {
+    let mut resource = ResourceConfig::new(path, component()).expect("a path");
     resource.name = NAME.into();
     resource.environment = vec![("SUSPEND".to_owned(), suspend.to_owned())];
     if path.contains('{') {
@@ -69,7 +69,7 @@ pub(crate) fn resource(path: &str, suspend: &str) -> Resource {
     resource
 }
 
-pub(crate) async fn host(resource: Resource) -> Host {
+pub(crate) async fn host(resource: ResourceConfig) -> Host {
     Host::start(config::Host::new(vec![resource])).await.expect("a host")
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use ws_host::config::{self, Resource};
+use ws_host::config::{self, ResourceConfig};
 use ws_host::{Host, TaggedError};
 
 use crate::clients::connect;
@@ -14,7 +14,7 @@ const NAME: &str = "tagging";
 async fn host() -> Host {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/guest-tagging.wasm");
-    let mut resource = Resource::new("/", file).expect("a path");
+    let mut resource = ResourceConfig::new("/", file).expect("a path");
     resource.name = NAME.into();
     Host::start(config::Host::new(vec![resource])).await.expect("a host")
 }

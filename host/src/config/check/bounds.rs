@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 use super::{At, Checked, ConfigLocation};
 use crate::config::{
     Compile, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, MIN_HEADER_SIZE,
-    Resource, ResourceLimits, Timeouts, Trial,
+    ResourceConfig, ResourceLimits, Timeouts, Trial,
 };
 
 /// The maximum number of clients and of instances. It is more than any server has in practice, and far below the
@@ -43,7 +43,7 @@ const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Returns the minimum of [`HostLimits::max_buffered`], in bytes. A single client must be able to fill its outbound
 /// buffer.
-pub(super) fn min_buffered(resources: &[Resource]) -> usize {
+pub(super) fn min_buffered(resources: &[ResourceConfig]) -> usize {
     let largest = resources.iter().map(|resource| resource.limits.max_outbound).max();
     largest.unwrap_or_default().saturating_mul(2)
 }
@@ -216,7 +216,7 @@ impl InstancePer {
     }
 }
 
-impl Resource {
+impl ResourceConfig {
     /// Checks that a running host has enough memory for a resource. `max_buffered` cannot change while the host runs,
     /// and must have room for the outbound buffer of a single client.
     pub(super) fn check_buffered(&self, number: usize, host: &HostLimits) -> Checked<()> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::{At, Checked, ConfigLocation, bounds};
 use crate::config::{
-    Address, Cluster, Config, Encryption, Host, Listen, ProxyProtocol, Resource, UniqueIn,
+    Address, Cluster, Config, Encryption, Host, Listen, ProxyProtocol, ResourceConfig, UniqueIn,
 };
 use crate::pattern::Patterns;
 
@@ -86,7 +86,10 @@ impl Host {
 /// # Errors
 ///
 /// The first [`InvalidSetting`](super::InvalidSetting) that is found.
-pub(crate) fn checked_resources(resources: Vec<Resource>, host: &Host) -> Checked<Vec<Resource>> {
+pub(crate) fn checked_resources(
+    resources: Vec<ResourceConfig>,
+    host: &Host,
+) -> Checked<Vec<ResourceConfig>> {
     let resources = checked_each(resources)?;
     check_distinct(&resources)?;
     check_unique(&resources, host.cluster.as_ref())?;
@@ -96,13 +99,13 @@ pub(crate) fn checked_resources(resources: Vec<Resource>, host: &Host) -> Checke
     Ok(resources)
 }
 
-fn checked_each(resources: Vec<Resource>) -> Checked<Vec<Resource>> {
+fn checked_each(resources: Vec<ResourceConfig>) -> Checked<Vec<ResourceConfig>> {
     let each = resources.into_iter().enumerate();
     each.map(|(number, resource)| resource.checked(At(ConfigLocation::Resource(number)))).collect()
 }
 
 /// Checks that no two resources have the same name or conflicting paths.
-fn check_distinct(resources: &[Resource]) -> Checked<()> {
+fn check_distinct(resources: &[ResourceConfig]) -> Checked<()> {
     let mut numbers = BTreeMap::<&str, usize>::new();
     let mut patterns = BTreeMap::<Option<&Address>, Patterns<()>>::new();
     for (number, resource) in resources.iter().enumerate() {
@@ -125,8 +128,8 @@ fn check_distinct(resources: &[Resource]) -> Checked<()> {
 }
 
 /// Checks the resources whose actors are unique in the cluster. They need a cluster whose hosts can reach each other.
-fn check_unique(resources: &[Resource], cluster: Option<&Cluster>) -> Checked<()> {
-    let is_unique = |resource: &Resource| resource.unique_in == UniqueIn::Cluster;
+fn check_unique(resources: &[ResourceConfig], cluster: Option<&Cluster>) -> Checked<()> {
+    let is_unique = |resource: &ResourceConfig| resource.unique_in == UniqueIn::Cluster;
     let Some(number) = resources.iter().position(is_unique) else { return Ok(()) };
     let why = match cluster {
         None => {

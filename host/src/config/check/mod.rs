@@ -20,8 +20,8 @@ use ws_host_protocol::handshake::{Version, Versions};
 
 use super::schema::{self, Cache, Time};
 use super::{
-    AccessLog, AdminToken, Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource,
-    StaticFiles, Watch,
+    AccessLog, AdminToken, Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode,
+    ResourceConfig, StaticFiles, Watch,
 };
 
 pub(super) use self::bounds::MAX_CLIENTS;
@@ -82,7 +82,7 @@ impl schema::Server {
             mode: self.unix_mode,
         };
         let listen = listen::listen(at, self.listen, folder, defaults)?;
-        let resources: Vec<Resource> = self
+        let resources: Vec<ResourceConfig> = self
             .resources
             .into_iter()
             .enumerate()

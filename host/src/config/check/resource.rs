@@ -12,8 +12,8 @@ use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
 use super::{At, Checked, bytes, grant, time};
 use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
-    Address, AutoAnswer, Grant, InstancePer, InvalidSetting, OnFault, OnFull, Pattern, Resource,
-    ResourceLimits, Timeouts, Trial, UniqueIn,
+    Address, AutoAnswer, Grant, InstancePer, InvalidSetting, OnFault, OnFull, Pattern,
+    ResourceConfig, ResourceLimits, Timeouts, Trial, UniqueIn,
 };
 
 /// The minimum default for `max-outbound`, in bytes. It has room for many small messages, even if `max-message` is
@@ -29,7 +29,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 const MAX_DURABLE_STATE: usize = (1 << 20) - (1 << 10);
 
 impl schema::ResourceSection {
-    pub(super) fn check(self, at: At, folder: &Path) -> Checked<Resource> {
+    pub(super) fn check(self, at: At, folder: &Path) -> Checked<ResourceConfig> {
         let limits = self.limits();
         let instance_per = self.instance_per(at)?;
         let component = match &self.component {
@@ -51,7 +51,7 @@ impl schema::ResourceSection {
         let has_store = self.grant.iter().flatten().any(is_store);
         let compression = self.compression(at)?;
         let save_every = self.save_every(at)?;
-        Ok(Resource {
+        Ok(ResourceConfig {
             name: self.name.map_or_else(|| default_name(&component), Into::into),
             path,
             listen: self.listen.map(|address| match address {
@@ -169,7 +169,7 @@ impl schema::ResourceSection {
     }
 }
 
-impl Resource {
+impl ResourceConfig {
     /// Checks that the resource can be served, and clamps its times.
     pub(super) fn checked(self, at: At) -> Checked<Self> {
         check_name(at, &self.name)?;
@@ -279,7 +279,7 @@ fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {
 }
 
 /// Checks that a durable state can move to another host, and that its `save-every` is valid.
-fn check_durable(at: At, resource: &Resource) -> Checked<()> {
+fn check_durable(at: At, resource: &ResourceConfig) -> Checked<()> {
     let Some(every) = resource.save_every else { return Ok(()) };
     if resource.unique_in == UniqueIn::Host {
         let why =

@@ -11,8 +11,8 @@ use super::*;
 /// How long the clients of these tests may leave waiting output unread.
 const IDLE: Duration = Duration::from_millis(200);
 
-fn settings() -> config::Resource {
-    let mut settings = config::Resource::new("/", "none.wasm").expect("a pattern");
+fn settings() -> ResourceConfig {
+    let mut settings = ResourceConfig::new("/", "none.wasm").expect("a pattern");
     (settings.timeouts.idle, settings.timeouts.close) = (Some(IDLE), IDLE);
     settings
 }

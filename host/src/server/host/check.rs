@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::resources::PreparedResource;
 use super::state::HostState;
 use crate::cluster::relay::Peers;
-use crate::config::{self, Grant};
+use crate::config::{self, Grant, ResourceConfig};
 use crate::keyvalue;
 use crate::platform::Machine;
 use crate::server::error::StartError;
@@ -69,7 +69,7 @@ fn file(grant: &Grant) -> Option<&Path> {
     }
 }
 
-fn check_files(settings: &config::Resource) -> Result<(), StartError> {
+fn check_files(settings: &ResourceConfig) -> Result<(), StartError> {
     for file in settings.grants.iter().filter_map(file) {
         let path = file.to_owned();
         keyvalue::check(file)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::HostState;
 use super::resources::{PreparedResource, ServedResource};
 use crate::clients::HostClose;
-use crate::config::{self, InvalidSetting, checked_resources};
+use crate::config::{InvalidSetting, ResourceConfig, checked_resources};
 use crate::reload::{Loaded, ReloadError};
 use crate::server::error::{StartError, resource_prefix};
 
@@ -55,7 +55,7 @@ pub enum ConfigureError {
 enum Step {
     Keep(Arc<ServedResource>),
     Add(PreparedResource),
-    Change(Arc<ServedResource>, Box<config::Resource>, Option<Loaded>),
+    Change(Arc<ServedResource>, Box<ResourceConfig>, Option<Loaded>),
     Restart(Arc<ServedResource>, PreparedResource),
 }
 
@@ -63,7 +63,7 @@ enum Step {
 /// succeeds. The caller must hold the lock on changes and poll the future to its end.
 pub(in crate::server) async fn configure(
     state: &HostState,
-    resources: Vec<config::Resource>,
+    resources: Vec<ResourceConfig>,
 ) -> Result<Configured, ConfigureError> {
     let resources = checked_resources(resources, state.config())?;
     let mut steps = Vec::with_capacity(resources.len());
@@ -73,7 +73,7 @@ pub(in crate::server) async fn configure(
     Ok(apply(state, steps).await)
 }
 
-async fn prepare(state: &HostState, settings: config::Resource) -> Result<Step, ConfigureError> {
+async fn prepare(state: &HostState, settings: ResourceConfig) -> Result<Step, ConfigureError> {
     let name = settings.name.to_string();
     let Some(served) = state.registry.named(&name) else {
         let prepared = PreparedResource::load(&state.context, settings).await;

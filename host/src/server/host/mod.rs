@@ -35,7 +35,7 @@ pub use self::state::Stopped;
 use super::error::StartError;
 use crate::clients::{ClientId, HostClose};
 use crate::cluster::{Cluster, ClusterStatus};
-use crate::config;
+use crate::config::{self, ResourceConfig};
 use crate::platform::{Machine, Platform};
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 
@@ -120,7 +120,7 @@ impl Host {
     /// abandoned.
     pub async fn configure(
         &self,
-        resources: Vec<config::Resource>,
+        resources: Vec<ResourceConfig>,
     ) -> Result<Configured, ConfigureError> {
         let changing = Arc::clone(&self.state.registry.changing).lock_owned().await;
         let state = Arc::clone(&self.state);

@@ -11,7 +11,7 @@ use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 
 use super::relayed::RelayedClient;
 use crate::clients::{Certificate, ConnectionId, HttpVersion};
-use crate::config::{self, Address};
+use crate::config::{Address, ResourceConfig};
 use crate::connection::AdmittedClient;
 use crate::server::host::HostState;
 
@@ -101,7 +101,7 @@ pub(in crate::server) enum Destination {
 /// An admitted client whose connection has not begun: its response has not been sent.
 pub(in crate::server) struct PendingConnection {
     pub(in crate::server) admitted: AdmittedClient,
-    pub(in crate::server) settings: Arc<config::Resource>,
+    pub(in crate::server) settings: Arc<ResourceConfig>,
     /// The bytes to send between the head of the response and the first frame.
     pub(in crate::server) trailer: Vec<u8>,
 }

@@ -26,7 +26,7 @@ use ws_host_protocol::deflate::Deflate;
 use super::{Host, Server, Stopped};
 use crate::clients::Client;
 use crate::cluster::{Located, Owner};
-use crate::config::{self, Address, Config, InstancePer, Listen, Resource, UniqueIn};
+use crate::config::{self, Address, Config, InstancePer, Listen, ResourceConfig, UniqueIn};
 use crate::ownership::{Holding, Ownership, SaveError, SavedWhen, Saving};
 
 /// The secret of the hosts, unless a test uses a different secret.
@@ -194,7 +194,7 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components");
     let component = folder.join(component).with_extension("wasm");
     assert!(component.is_file(), "run `make components` first");
-    let mut resource = Resource::new("/{room}", component).expect("a pattern");
+    let mut resource = ResourceConfig::new("/{room}", component).expect("a pattern");
     (resource.instance_per, resource.unique_in) = (InstancePer::Path, UniqueIn::Cluster);
     resource.name = "test".into();
     resource.compression = Some(Deflate::default());

@@ -16,7 +16,7 @@ use super::refused_origin;
 use super::relay::{Relayed, elsewhere, relay};
 use crate::clients::{Client, ClientInfo, Headers, HostClose};
 use crate::cluster::Unavailable;
-use crate::config::{self, AccessLog, UniqueIn};
+use crate::config::{AccessLog, ResourceConfig, UniqueIn};
 use crate::connection::{AdmittedClient, ClientPermit, ConnectionEnd};
 use crate::guest::{Fault, HandlerAcceptance, HandlerRejection};
 use crate::log_rate::{Line, LogRate};
@@ -240,7 +240,7 @@ fn ask_handler(
     client: Arc<Client>,
     permit: ClientPermit,
     handshake: PendingHandshake,
-    settings: Arc<config::Resource>,
+    settings: Arc<ResourceConfig>,
 ) -> oneshot::Receiver<Decision> {
     let (mut decide, decision) = oneshot::channel();
     let actor = Arc::clone(permit.lease.actor());
@@ -275,7 +275,7 @@ fn ask_handler(
 
 /// Agrees on the subprotocol that the handler chose. If the handler chose none, agrees on the first of the client's
 /// offers that is in the configuration.
-fn agree(info: &ClientInfo, acceptance: &HandlerAcceptance, settings: &config::Resource) {
+fn agree(info: &ClientInfo, acceptance: &HandlerAcceptance, settings: &ResourceConfig) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),
         None => info.agree(|offered| settings.subprotocols.iter().any(|wanted| wanted == offered)),
@@ -289,7 +289,7 @@ fn accept(
     upgrade: &Upgrade,
     admitted: AdmittedClient,
     acceptance: HandlerAcceptance,
-    settings: Arc<config::Resource>,
+    settings: Arc<ResourceConfig>,
 ) -> Response<Body> {
     match response(upgrade, admitted.client().info(), acceptance, &settings) {
         Ok(response) => {
@@ -332,7 +332,7 @@ fn response(
     upgrade: &Upgrade,
     info: &ClientInfo,
     acceptance: HandlerAcceptance,
-    settings: &config::Resource,
+    settings: &ResourceConfig,
 ) -> Result<Response<()>, String> {
     // This fails if the handler has chosen a subprotocol that the client did not offer.
     let subprotocol = acceptance.subprotocol.as_deref().or_else(|| info.subprotocol());

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::RelayedEntry;
 use crate::clients::ConnectionId;
 use crate::cluster::relay::OwnerStream;
-use crate::config;
+use crate::config::ResourceConfig;
 use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
 use crate::worker::{HandshakeWorker, Worker};
 
@@ -27,7 +27,7 @@ pub(in crate::server) struct RelayedClient {
     pub(in crate::server::host) entry: RelayedEntry,
     /// Cancelled when the owner's lease is fenced.
     pub(in crate::server::host) fenced: CancellationToken,
-    pub(in crate::server::host) settings: Arc<config::Resource>,
+    pub(in crate::server::host) settings: Arc<ResourceConfig>,
     pub(in crate::server::host) peer: SocketAddr,
     pub(in crate::server::host) connection: ConnectionId,
 }

@@ -14,7 +14,7 @@ use crate::actor::Actor;
 use crate::actor_resources::ActorResources;
 use crate::budget::Budget;
 use crate::clients::{Client, ClientId, ClientInfo, ConnectionId, Headers, HttpVersion, Ids};
-use crate::config::{self, Mode};
+use crate::config::{Mode, ResourceConfig};
 use crate::connection::{AdmittedClient, ClosingConnections, Connection, ConnectionGuard, opened};
 use crate::dialer::{ConnectFuture, DialError, DialRequest, Dialer};
 
@@ -25,7 +25,7 @@ const MAX_OF_ACTOR: usize = 16;
 
 /// The state that all outgoing connections of a resource share.
 pub(super) struct Dialing {
-    settings: Arc<RwLock<Arc<config::Resource>>>,
+    settings: Arc<RwLock<Arc<ResourceConfig>>>,
     is_stopped: Arc<AtomicBool>,
     permits: Arc<Semaphore>,
     ids: Arc<Ids>,
@@ -51,7 +51,7 @@ impl fmt::Debug for ActorDialer {
 impl Dialing {
     pub(super) fn new(
         context: &HostContext,
-        settings: Arc<RwLock<Arc<config::Resource>>>,
+        settings: Arc<RwLock<Arc<ResourceConfig>>>,
         is_stopped: Arc<AtomicBool>,
     ) -> Self {
         Self {
@@ -110,8 +110,7 @@ impl Dialer for ActorDialer {
         let admitted =
             AdmittedClient::outgoing(client, registration, Arc::clone(&actor), Arc::new(guard));
         // Automatic answers are only for messages of clients, so an outgoing connection gets settings without them.
-        let settings =
-            Arc::new(config::Resource { auto_answers: Vec::new(), ..(*settings).clone() });
+        let settings = Arc::new(ResourceConfig { auto_answers: Vec::new(), ..(*settings).clone() });
         let mode = *mode;
         actor.worker().run(async move {
             let client = Arc::clone(admitted.client());
@@ -129,7 +128,7 @@ impl Dialer for ActorDialer {
 }
 
 fn info(
-    settings: &config::Resource,
+    settings: &ResourceConfig,
     request: DialRequest,
     connection: ConnectionId,
 ) -> (ClientInfo, ConnectFuture) {

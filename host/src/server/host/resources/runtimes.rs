@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::config::{InstancePer, Resource};
+use crate::config::{InstancePer, ResourceConfig};
 use crate::guest::{CompileOptions, Density, Runtime, RuntimeError};
 use crate::platform::Platform;
 
@@ -26,7 +26,10 @@ impl Runtimes {
     /// # Errors
     ///
     /// [`RuntimeError`] if the engine does not start.
-    pub(in crate::server) fn of(&self, resource: &Resource) -> Result<Arc<Runtime>, RuntimeError> {
+    pub(in crate::server) fn of(
+        &self,
+        resource: &ResourceConfig,
+    ) -> Result<Arc<Runtime>, RuntimeError> {
         let density = match resource.instance_per {
             InstancePer::Resource { .. } => Density::Few,
             InstancePer::Path | InstancePer::Client => {

@@ -12,7 +12,7 @@ use super::context::HostContext;
 use super::dialing::Dialing;
 use crate::actor::{self, Code};
 use crate::clients::{HostClose, OnFull, Pace};
-use crate::config::{self, ConfigLocation, Grant, InvalidSetting, Mode};
+use crate::config::{self, ConfigLocation, Grant, InvalidSetting, Mode, ResourceConfig};
 use crate::guest::{self, ComponentSpec, Runtime, StoreSettings};
 use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
@@ -25,7 +25,7 @@ const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
 
 /// A resource that is loaded but not served yet.
 pub(in crate::server) struct PreparedResource {
-    settings: Arc<config::Resource>,
+    settings: Arc<ResourceConfig>,
     runtime: Arc<Runtime>,
     loaded: Loaded,
 }
@@ -33,7 +33,7 @@ pub(in crate::server) struct PreparedResource {
 /// A resource that is served.
 pub(in crate::server) struct ServedResource {
     name: Arc<str>,
-    settings: Arc<RwLock<Arc<config::Resource>>>,
+    settings: Arc<RwLock<Arc<ResourceConfig>>>,
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
     reload_handle: ReloadHandle,
@@ -66,7 +66,7 @@ impl PreparedResource {
     /// Loads the component of a resource and checks that it can be instantiated.
     pub(in crate::server) async fn load(
         context: &HostContext,
-        settings: config::Resource,
+        settings: ResourceConfig,
     ) -> Result<Self, StartError> {
         let runtime = context.runtimes.of(&settings)?;
         let spec = component_spec(&settings, context.config.mode);
@@ -76,7 +76,7 @@ impl PreparedResource {
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 
-    pub(in crate::server) fn settings(&self) -> &config::Resource {
+    pub(in crate::server) fn settings(&self) -> &ResourceConfig {
         &self.settings
     }
 
@@ -128,7 +128,7 @@ impl ServedResource {
     }
 
     /// Returns the settings for new clients.
-    pub(in crate::server) fn settings(&self) -> Arc<config::Resource> {
+    pub(in crate::server) fn settings(&self) -> Arc<ResourceConfig> {
         Arc::clone(&self.settings.read())
     }
 
@@ -155,9 +155,9 @@ impl ServedResource {
     }
 
     /// Returns whether the actors can continue with new settings.
-    pub(in crate::server) fn can_change_to(&self, settings: &config::Resource) -> bool {
+    pub(in crate::server) fn can_change_to(&self, settings: &ResourceConfig) -> bool {
         let old = self.settings();
-        let of_instances = |resource: &config::Resource| {
+        let of_instances = |resource: &ResourceConfig| {
             let config::ResourceLimits { max_memory, max_instances, max_state, .. } =
                 resource.limits;
             let is_durable = resource.save_every.is_some();
@@ -170,7 +170,7 @@ impl ServedResource {
     /// Loads the component again if new settings require it.
     pub(in crate::server) async fn prepare_change(
         &self,
-        settings: &config::Resource,
+        settings: &ResourceConfig,
         context: &HostContext,
     ) -> Result<Option<Loaded>, ReloadError> {
         let config::Host { mode, watch, .. } = context.config;
@@ -182,7 +182,7 @@ impl ServedResource {
     }
 
     /// Applies new settings to clients that connect from now on.
-    pub(in crate::server) fn change(&self, settings: config::Resource) {
+    pub(in crate::server) fn change(&self, settings: ResourceConfig) {
         self.resource.code().set_checkpoint(checkpoint(&settings));
         self.reload_handle.set_trial(settings.trial);
         let settings = Arc::new(settings);
@@ -269,12 +269,12 @@ pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
 
 /// Returns the shortest time between two checkpoints. Each checkpoint of a durable state is also saved for other hosts,
 /// so this is the shortest time between two such saves as well.
-fn checkpoint(settings: &config::Resource) -> Option<Duration> {
+fn checkpoint(settings: &ResourceConfig) -> Option<Duration> {
     settings.save_every.or(settings.timeouts.checkpoint)
 }
 
 /// Checks that the component has a state to save, if the resource has durable states.
-fn check_durable(settings: &config::Resource, has_lifecycle: bool) -> Result<(), InvalidSetting> {
+fn check_durable(settings: &ResourceConfig, has_lifecycle: bool) -> Result<(), InvalidSetting> {
     if settings.save_every.is_none() || has_lifecycle {
         return Ok(());
     }
@@ -287,12 +287,12 @@ fn check_durable(settings: &config::Resource, has_lifecycle: bool) -> Result<(),
     Err(InvalidSetting { location: ConfigLocation::Server, key: "durable", why })
 }
 
-fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHandle<()> {
+fn sweep(resource: &Arc<Resource>, settings: &ResourceConfig) -> AbortOnDropHandle<()> {
     let sweep = Arc::clone(resource).sweep(settings.timeouts.hibernate_after);
     AbortOnDropHandle::new(tokio::spawn(sweep))
 }
 
-fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
+fn component_spec(settings: &ResourceConfig, mode: Mode) -> ComponentSpec {
     let config::ResourceLimits { max_memory, max_cpu, max_time, max_log, .. } = settings.limits;
     let mut environment = settings.environment.clone();
     if mode == Mode::Development {
