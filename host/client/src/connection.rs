@@ -11,7 +11,7 @@ use ws_host_protocol::{
 };
 
 use crate::connection_io::ConnectionIo;
-use crate::end::ConnectionEnd;
+use crate::end::EndCause;
 use crate::error::ConnectError;
 use crate::establish::{ConnectionUse, establish};
 use crate::handshake::Established;
@@ -32,7 +32,7 @@ pub(crate) struct Task {
     /// Why the connection did not open.
     error: Option<ConnectError>,
     /// Why the connection ended.
-    end: ConnectionEnd,
+    end: EndCause,
 }
 
 impl Task {
@@ -48,7 +48,7 @@ impl Task {
             connection_use,
             messages,
             error: None,
-            end: ConnectionEnd::RuntimeShutDown,
+            end: EndCause::RuntimeShutDown,
         }
     }
 
@@ -78,7 +78,7 @@ impl Task {
         io: ConnectionIo<'_>,
         early: Vec<u8>,
         compression: Option<PerMessageDeflate>,
-    ) -> ConnectionEnd {
+    ) -> EndCause {
         let mut inbound = Inbound::new(Role::Client, Limits::new(self.options.max_message));
         if let Some(agreed) = compression {
             inbound.use_deflate(&agreed);
@@ -127,7 +127,7 @@ impl Replies for QueuedReplies<'_> {
 }
 
 impl Session<'_> {
-    async fn run(&mut self, mut early: Vec<u8>) -> Result<Infallible, ConnectionEnd> {
+    async fn run(&mut self, mut early: Vec<u8>) -> Result<Infallible, EndCause> {
         self.handle(&mut early).await?;
         drop(early);
         let mut buffer = ConnectionIo::buffer();
@@ -137,7 +137,7 @@ impl Session<'_> {
         }
     }
 
-    async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), ConnectionEnd> {
+    async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), EndCause> {
         while let Some(event) =
             self.inbound.handle_input(&mut input, &mut QueuedReplies(self.shared))
         {
@@ -151,13 +151,13 @@ impl Session<'_> {
                         self.deliver(Received::Pong(payload.into_owned())).await?;
                     }
                 }
-                Event::Closed(frame) => return Err(ConnectionEnd::Closed(frame)),
+                Event::Closed(frame) => return Err(EndCause::Closed(frame)),
                 // §7.1.7: a failed connection is closed with a frame that gives the reason.
                 Event::Failed(error) => {
                     self.wait_for_application().await?;
                     let frame = CloseFrame::with_reason(error.close_code(), error.to_string());
                     self.shared.lock().outgoing.answer_close(Some(&frame));
-                    return Err(ConnectionEnd::Failed(error));
+                    return Err(EndCause::Failed(error));
                 }
             }
         }
@@ -165,13 +165,13 @@ impl Session<'_> {
     }
 
     /// Delivers a message. Waits while the queue of received messages is full.
-    async fn deliver(&mut self, message: Received) -> Result<(), ConnectionEnd> {
+    async fn deliver(&mut self, message: Received) -> Result<(), EndCause> {
         // Sending fails if the application has dropped `Messages`. The message is then discarded.
         self.io.drive(self.messages.send(message)).await.map(drop)
     }
 
     /// Gives the application time to take the valid messages, and to answer them.
-    async fn wait_for_application(&mut self) -> Result<(), ConnectionEnd> {
+    async fn wait_for_application(&mut self) -> Result<(), EndCause> {
         let all_taken = self.messages.reserve_many(self.messages.max_capacity());
         self.io.drive(timeout(ANSWER_TIME, all_taken)).await.map(drop)
     }

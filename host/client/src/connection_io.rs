@@ -10,7 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use crate::end::ConnectionEnd;
+use crate::end::EndCause;
 use crate::outgoing::Outgoing;
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -50,7 +50,7 @@ impl<'a> ConnectionIo<'a> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ConnectionEnd> {
+    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, EndCause> {
         poll_fn(|context| {
             let _ = self.poll_output(context);
             // The deadline is checked before the input, because the input may never end.
@@ -58,12 +58,10 @@ impl<'a> ConnectionIo<'a> {
             match ready!(self.poll_input(context, buffer)) {
                 Ok(0) => {
                     let broken = self.broken.take();
-                    Poll::Ready(Err(broken.map_or(ConnectionEnd::EndOfStream, ConnectionEnd::Lost)))
+                    Poll::Ready(Err(broken.map_or(EndCause::EndOfStream, EndCause::Lost)))
                 }
                 Ok(count) => Poll::Ready(Ok(count)),
-                Err(error) => {
-                    Poll::Ready(Err(ConnectionEnd::Lost(self.broken.take().unwrap_or(error))))
-                }
+                Err(error) => Poll::Ready(Err(EndCause::Lost(self.broken.take().unwrap_or(error)))),
             }
         })
         .await
@@ -74,10 +72,7 @@ impl<'a> ConnectionIo<'a> {
     /// # Cancel safety
     ///
     /// As cancel safe as `wait`, which is dropped with this future.
-    pub(crate) async fn drive<T>(
-        &mut self,
-        wait: impl Future<Output = T>,
-    ) -> Result<T, ConnectionEnd> {
+    pub(crate) async fn drive<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, EndCause> {
         let mut wait = pin!(wait);
         poll_fn(|context| {
             if let Poll::Ready(value) = wait.as_mut().poll(context) {
@@ -96,11 +91,11 @@ impl<'a> ConnectionIo<'a> {
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    pub(crate) async fn close_gracefully(mut self, end: &ConnectionEnd) {
+    pub(crate) async fn close_gracefully(mut self, end: &EndCause) {
         // §7.1.7: an endpoint that fails a connection does not wait for an answer. So it shuts down immediately.
         let mut must_shut_down = match end {
-            ConnectionEnd::Failed(_) => true,
-            ConnectionEnd::Closed(_) => false,
+            EndCause::Failed(_) => true,
+            EndCause::Closed(_) => false,
             _ => return,
         };
         let mut ignored = Self::buffer();
@@ -153,12 +148,12 @@ impl<'a> ConnectionIo<'a> {
         poll
     }
 
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Result<(), ConnectionEnd> {
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Result<(), EndCause> {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(context).is_ready()
         {
             let broken = self.broken.take();
-            return Err(broken.map_or(ConnectionEnd::CloseTimeout, ConnectionEnd::Lost));
+            return Err(broken.map_or(EndCause::CloseTimeout, EndCause::Lost));
         }
         Ok(())
     }

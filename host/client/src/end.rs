@@ -18,7 +18,7 @@ pub struct End {
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectionEnd {
+pub(crate) enum EndCause {
     #[error("the server closed")]
     Closed(Option<CloseFrame>),
     #[error("{0}")]
@@ -33,7 +33,7 @@ pub(crate) enum ConnectionEnd {
     RuntimeShutDown,
 }
 
-impl ConnectionEnd {
+impl EndCause {
     pub(crate) fn end(&self, sent: Option<CloseCode>) -> End {
         let sent = sent.map(CloseCode::number);
         let (code, reason) = match self {

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, SetOnce};
 use ws_host_protocol::{CloseCode, CloseFrame};
 
-use crate::end::{ConnectionEnd, End};
+use crate::end::{End, EndCause};
 use crate::error::{ConnectError, SendError};
 use crate::handshake::Opened;
 use crate::options::Options;
@@ -126,7 +126,7 @@ impl Shared {
     }
 
     /// Marks the connection as ended, whether or not it ever opened.
-    pub(crate) fn finish(&self, error: Option<ConnectError>, how: &ConnectionEnd) {
+    pub(crate) fn finish(&self, error: Option<ConnectError>, how: &EndCause) {
         let mut inner = self.inner.lock();
         inner.phase = Phase::Ended;
         inner.outgoing.discard();

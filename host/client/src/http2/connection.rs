@@ -29,14 +29,14 @@ use crate::url::Url;
 #[derive(Clone)]
 pub struct Http2Connection {
     requests: SendRequest<Empty<Bytes>>,
-    guard: ConnectionGuard,
+    guard: OpenGuard,
     /// Only the scheme, host and port matter.
     server: Url,
 }
 
 /// Keeps a connection open. The connection is closed when the last guard is dropped. Nothing is sent through the
 /// channel.
-pub(super) type ConnectionGuard = mpsc::Sender<Infallible>;
+pub(super) type OpenGuard = mpsc::Sender<Infallible>;
 
 impl Http2Connection {
     /// Connects to the server of a URL, and waits until the server has announced that it supports WebSockets over
@@ -114,7 +114,7 @@ impl Http2Connection {
         self.requests.clone().send_request(request).await
     }
 
-    pub(crate) fn guard(&self) -> ConnectionGuard {
+    pub(crate) fn guard(&self) -> OpenGuard {
         self.guard.clone()
     }
 }
