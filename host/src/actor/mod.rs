@@ -104,7 +104,7 @@ impl Actor {
     }
 
     /// Returns all clients and outgoing connections.
-    pub(crate) fn connections(&self) -> Vec<Arc<Client>> {
+    pub(crate) fn clients_and_outgoing(&self) -> Vec<Arc<Client>> {
         let mut all = self.resources.clients.all();
         all.extend(self.resources.outgoing.all());
         all
@@ -168,13 +168,13 @@ impl Actor {
             });
             // The call of `stopping` continues even if it exceeds the timeout.
             let _ = timeout(max_wait, stopping).await;
-            pace.close(actor.connections(), why).await;
+            pace.close(actor.clients_and_outgoing(), why).await;
         }))
     }
 
     /// Closes all clients at once.
     pub(crate) fn close_clients(&self, why: HostClose<'_>) {
-        for client in self.connections() {
+        for client in self.clients_and_outgoing() {
             client.close_by_host(why);
         }
     }

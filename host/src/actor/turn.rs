@@ -152,7 +152,7 @@ impl<'a> Turn<'a> {
         why: HostClose<'_>,
         pace: &Pace,
     ) -> Result<(), Fault> {
-        if !self.has_instance() && self.actor.connections().is_empty() {
+        if !self.has_instance() && self.actor.connection_count() == 0 {
             return Ok(());
         }
         let mut live = self.take_instance().await?;

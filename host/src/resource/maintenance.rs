@@ -64,7 +64,7 @@ pub(super) fn close_clients(
         let pace = Arc::clone(pace);
         async move {
             for actor in actors {
-                pace.close(actor.connections(), why).await;
+                pace.close(actor.clients_and_outgoing(), why).await;
             }
         }
     })

@@ -296,8 +296,8 @@ impl Resource {
     }
 
     /// Returns all clients and outgoing connections.
-    pub(crate) fn connections(&self) -> Vec<Arc<Client>> {
-        self.actors().iter().flat_map(|actor| actor.connections()).collect()
+    pub(crate) fn clients_and_outgoing(&self) -> Vec<Arc<Client>> {
+        self.actors().iter().flat_map(|actor| actor.clients_and_outgoing()).collect()
     }
 
     /// Moves all actors to the current code, one at a time on each worker. Other tasks of the worker run between two

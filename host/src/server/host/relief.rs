@@ -41,7 +41,7 @@ pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget
 /// clients.
 fn close_largest_holders(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = state.registry.all();
-    let connected = served.iter().flat_map(|served| served.resource().connections());
+    let connected = served.iter().flat_map(|served| served.resource().clients_and_outgoing());
     let clients = connected.chain(state.context.closing.clients());
     let mut holders: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();

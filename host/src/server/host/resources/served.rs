@@ -199,7 +199,7 @@ impl ServedResource {
             let mut grants = settings.grants.iter();
             grants.any(|grant| matches!(grant, Grant::WebSocket(server) if server.serves(url)))
         };
-        for connection in self.resource.connections() {
+        for connection in self.resource.clients_and_outgoing() {
             let url = connection.info().url.as_deref().and_then(|url| url.parse().ok());
             if url.is_some_and(|url| !is_granted(&url)) {
                 connection.close_by_host(HostClose::Revoked);
@@ -254,7 +254,7 @@ impl ServedResource {
     }
 
     pub(in crate::server) fn close_all_clients(&self, why: HostClose<'_>) {
-        for client in self.resource.connections() {
+        for client in self.resource.clients_and_outgoing() {
             client.close_by_host(why);
         }
     }
