@@ -9,9 +9,9 @@
 //! actor lives on the same worker, unless another worker has fewer actors. So most connections stay on the worker that
 //! read their request.
 //!
-//! Every worker is a separate thread. The operator's thread is not a worker. It runs the main runtime, on which the
-//! host was started. It serves the admin address, performs reloads, and checks that the workers respond. The first
-//! worker accepts connections. The operator's thread accepts and serves connections only while workers are busy.
+//! Every worker is a separate thread. The main thread is not a worker. It runs the main runtime, on which the host was
+//! started. It serves the admin address, performs reloads, and checks that the workers respond. The first worker
+//! accepts connections. The main thread accepts and serves connections only while workers are busy.
 
 mod liveness;
 

@@ -78,7 +78,7 @@ mod messages; // framing as clients see it
 mod metrics; // what the host counts
 mod mistakes; // errors that handlers get by name
 mod notified; // `sd_notify`, and sockets that a service manager passes by name
-mod operating; // the operator's thread never waits for guests
+mod operating; // the main thread never waits for guests
 mod origins; // allowed origins, and trusted proxies
 mod outside; // messages from the admin address
 mod permits; // clients that hold permits and do nothing

@@ -1,4 +1,4 @@
-//! The operator's thread never waits for guests.
+//! The main thread never waits for guests.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //! over HTTP, in protobuf).
 //!
 //! ```text
-//! admission ─▶ tracer (sampling) ─▶ span ─▶ queue ─▶ exporter ─▶ collector     (any worker ─▶ the operator's thread)
+//! admission ─▶ tracer (sampling) ─▶ span ─▶ queue ─▶ exporter ─▶ collector     (any worker ─▶ the main thread)
 //! guest (events of sampled clients) ──┘
 //! ```
 //!

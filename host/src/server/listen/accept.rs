@@ -27,16 +27,16 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// Limits the log lines about connections that cannot be accepted.
 static ACCEPT_ERRORS: LogRate = LogRate::new();
 
-/// How often the operator's thread checks whether connections are waiting for a worker. The operator's thread runs the
-/// main runtime, on which the host was started. It is not a worker.
+/// How often the main thread checks whether connections are waiting for a worker. The main thread runs the main
+/// runtime, on which the host was started. It is not a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// For how many checks the operator's thread accepts connections in place of a busy worker. The thread stops earlier if
-/// the worker becomes idle.
+/// For how many checks the main thread accepts connections in place of a busy worker. The thread stops earlier if the
+/// worker becomes idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 
 /// A listening socket. The first worker accepts its connections: if the same worker also serves a connection, no other
-/// thread has to wake. While the first worker is too busy to accept, the operator's thread accepts and serves the
+/// thread has to wake. While the first worker is too busy to accept, the main thread accepts and serves the
 /// connections.
 struct Acceptor {
     listener: Listener,
@@ -46,7 +46,7 @@ struct Acceptor {
     permits: Arc<Permits>,
     /// How many connections the first worker has accepted.
     accepted: AtomicUsize,
-    /// Whether the operator's thread accepts instead of the worker.
+    /// Whether the main thread accepts instead of the worker.
     is_taken_over: AtomicBool,
     handoff: Handoff,
 }

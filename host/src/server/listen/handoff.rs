@@ -1,9 +1,8 @@
 //! Connections that were handed to a worker, until the worker picks them up.
 //!
-//! A connection that is not picked up in time is reclaimed, and the operator's thread serves it. Otherwise a health
-//! check would have to wait for guests. The operator's thread runs the main runtime, on which the host was started, and
-//! never calls a guest. The worker and the operator's thread may both try to take a connection, and whichever is first
-//! gets it.
+//! A connection that is not picked up in time is reclaimed, and the main thread serves it. Otherwise a health check
+//! would have to wait for guests. The main thread runs the main runtime, on which the host was started, and never calls
+//! a guest. The worker and the main thread may both try to take a connection, and whichever is first gets it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
