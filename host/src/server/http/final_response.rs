@@ -12,10 +12,9 @@ use tokio::time::timeout;
 
 use super::encode::{BodyMode, encode};
 use super::linger;
-use super::upgrade::{serve_relayed, serve_websocket};
-use crate::connection::{Connection, ConnectionEnd};
+use super::upgrade::{start_relay, start_websocket};
+use crate::connection::ConnectionEnd;
 use crate::server::host::HostState;
-use crate::server::host::relayed::RelayedClient;
 use crate::server::host::request::{Destination, PendingConnection, RequestContext};
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::Body;
@@ -114,39 +113,5 @@ pub(super) async fn close_after_response<S: AsyncRead + AsyncWrite + Unpin>(
     if let Some(_linger_permit) = linger_permit {
         drop(permit);
         linger::close(&mut stream).await;
-    }
-}
-
-/// Starts the connection of an accepted client on the worker of its actor. A host that drains waits until the client
-/// releases its permit.
-fn start_websocket<S, M: Transfer<S>>(
-    state: &HostState,
-    stream: S,
-    rest: Vec<u8>,
-    accepted: PendingConnection,
-) where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let actor = Arc::clone(accepted.admitted.actor());
-    if !actor.worker().is_current() {
-        return serve_websocket(state, accepted, M::transfer(stream), rest, async {});
-    }
-    // The stream stays on this worker. So there is nothing to transfer, and the task reserves no memory for a detached
-    // stream.
-    let PendingConnection { admitted, settings, trailer: _ } = accepted;
-    let connection = Connection::new(admitted, M::finish(stream), settings, state.config().mode);
-    actor.worker().run(connection.serve(rest));
-}
-
-/// Starts to copy the bytes of a client whose actor lives on another host.
-fn start_relay<S, M: Transfer<S>>(stream: S, rest: Vec<u8>, client: RelayedClient)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let worker = client.worker();
-    if worker.is_current() {
-        worker.runtime().spawn(client.run(M::finish(stream), rest));
-    } else {
-        serve_relayed(client, M::transfer(stream), rest, async {});
     }
 }

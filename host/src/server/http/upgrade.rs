@@ -1,5 +1,4 @@
-//! Upgrades: starting the connection of an accepted client on the worker of its actor. If that is the current worker,
-//! `start_websocket` in `final_response.rs` starts the connection itself.
+//! Upgrades: starting the connection of an accepted client on the worker of its actor.
 
 use std::io::{Error, Result};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::server::host::HostState;
 use crate::server::host::relayed::RelayedClient;
 use crate::server::host::request::{Destination, PendingConnection, RequestContext};
 use crate::server::response::Body;
+use crate::server::stream::Transfer;
 
 /// Responds to a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as
 /// hyper hands over the stream. `afterwards` runs when the client's connection has ended.
@@ -33,18 +33,39 @@ pub(in crate::server) async fn respond_with_upgrade<B>(
     match context.take_accepted() {
         None => {}
         Some(Destination::ThisHost(client)) => {
-            serve_websocket(state, client, stream, Vec::new(), afterwards);
+            start_websocket_when_ready(state, client, stream, Vec::new(), afterwards);
         }
         Some(Destination::OtherHost(client)) => {
-            serve_relayed(client, stream, Vec::new(), afterwards)
+            start_relay_when_ready(client, stream, Vec::new(), afterwards)
         }
     }
     response
 }
 
-/// Serves an accepted client on the worker of its actor, once `stream` is available. `first` holds bytes that have
-/// already been read from the stream. `afterwards` runs when the connection has ended.
-pub(super) fn serve_websocket<S>(
+/// Starts the connection of an accepted client on the worker of its actor. If that is another worker, the stream moves
+/// there first. A host that drains waits until the client releases its permit.
+pub(super) fn start_websocket<S, M: Transfer<S>>(
+    state: &HostState,
+    stream: S,
+    rest: Vec<u8>,
+    accepted: PendingConnection,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let actor = Arc::clone(accepted.admitted.actor());
+    if !actor.worker().is_current() {
+        return start_websocket_when_ready(state, accepted, M::transfer(stream), rest, async {});
+    }
+    // The stream stays on this worker. So there is nothing to transfer, and the task reserves no memory for a detached
+    // stream.
+    let PendingConnection { admitted, settings, trailer: _ } = accepted;
+    let connection = Connection::new(admitted, M::finish(stream), settings, state.config().mode);
+    actor.worker().run(connection.serve(rest));
+}
+
+/// Starts the connection of an accepted client on the worker of its actor, once `stream` is available. `first` holds
+/// bytes that have already been read from the stream. `afterwards` runs when the connection has ended.
+fn start_websocket_when_ready<S>(
     state: &HostState,
     accepted: PendingConnection,
     stream: impl Future<Output = Result<S>> + Send + 'static,
@@ -65,9 +86,23 @@ pub(super) fn serve_websocket<S>(
     });
 }
 
-/// Copies the bytes of a client whose actor lives on another host, once `stream` is available. `first` holds bytes that
-/// have already been read from the stream. `afterwards` runs when the connection has ended.
-pub(super) fn serve_relayed<S>(
+/// Starts to copy the bytes of a client whose actor lives on another host. If another worker does that, the stream
+/// moves there first.
+pub(super) fn start_relay<S, M: Transfer<S>>(stream: S, rest: Vec<u8>, client: RelayedClient)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let worker = client.worker();
+    if worker.is_current() {
+        worker.runtime().spawn(client.run(M::finish(stream), rest));
+    } else {
+        start_relay_when_ready(client, M::transfer(stream), rest, async {});
+    }
+}
+
+/// Starts to copy the bytes of a client whose actor lives on another host, once `stream` is available. `first` holds
+/// bytes that have already been read from the stream. `afterwards` runs when the connection has ended.
+fn start_relay_when_ready<S>(
     client: RelayedClient,
     stream: impl Future<Output = Result<S>> + Send + 'static,
     first: Vec<u8>,

@@ -10,13 +10,14 @@
 //!    (`host/handshake/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]). The actor has a
 //!    worker, and there `admit` calls the handler's `connected`.
 //! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the thread of step 1, and then
-//!    calls `start_websocket` (same file). If the actor lives on this worker, `start_websocket` starts the client's
-//!    task here, which runs [`Connection::serve`].
+//!    calls `start_websocket` (`http/upgrade.rs`). If the actor lives on this worker, `start_websocket` starts the
+//!    client's task here, which runs [`Connection::serve`].
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`] (`stream/transfer.rs`).
 //!    [`TlsTransfer`] takes the socket out of the TLS stream (`detach`), because a socket must leave its runtime before
 //!    another runtime can register it. The TLS stream moves to the other worker with its keys, beside the socket.
-//! 6. Then `serve_websocket` (`http/upgrade.rs`) starts the client's task on the actor's worker. The task registers the
-//!    socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs [`Connection::serve`].
+//! 6. Then `start_websocket_when_ready` (same file) starts the client's task on the actor's worker. The task registers
+//!    the socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs
+//!    [`Connection::serve`].
 //!
 //! A connection over HTTP/2 carries several streams, so it stays on its first worker, where hyper reads and writes the
 //! socket. [`respond_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's
