@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::accept::AcceptedConnection;
+use super::accepted::AcceptedConnection;
 use crate::worker::Worker;
 
 /// How long a worker has to pick up a connection. A worker that is busy with many short events is still faster than

@@ -29,6 +29,7 @@
 //! [`Connection::serve`]: crate::connection::Connection::serve
 
 mod accept;
+mod accepted;
 pub(super) mod certificates;
 mod detect;
 mod flash;
