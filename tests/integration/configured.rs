@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use ws_host_test_support::{Answer, TestServer, component};
+use ws_host_test_support::{Answer, Client, TestServer, component};
 
 /// A configuration file in a temporary folder. `{{echo}}` in its text stands for the path of that component.
 pub(crate) struct Configuration {
@@ -55,6 +55,13 @@ impl Configuration {
 
     pub(crate) fn serve(&self) -> Result<TestServer> {
         TestServer::configured(&self.file())
+    }
+
+    /// Serves the configuration, and connects a client to `/`.
+    pub(crate) fn with_client(self) -> Result<(Self, TestServer, Client)> {
+        let server = self.serve()?;
+        let client = Client::connect(&server)?;
+        Ok((self, server, client))
     }
 }
 

@@ -7,11 +7,8 @@ use ws_host_test_support::{Client, TestServer, root, startup_error};
 
 use crate::configured::{Configuration, ask_admin};
 
-fn connect(settings: &str) -> Result<(Configuration, TestServer, Client)> {
-    let configuration = Configuration::of("guest-granted", settings)?;
-    let server = configuration.serve()?;
-    let client = Client::connect(&server)?;
-    Ok((configuration, server, client))
+fn serve(settings: &str) -> Result<(Configuration, TestServer, Client)> {
+    Configuration::of("guest-granted", settings)?.with_client()
 }
 
 /// A configuration whose handler may read the folder `data` beside it, and a server for it.
@@ -25,15 +22,13 @@ fn with_folder(settings: &str) -> Result<(Configuration, TestServer, Client)> {
     configuration.write(&format!(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{{{guest-granted}}}}\"\n{settings}\n"
     ))?;
-    let server = configuration.serve()?;
-    let client = Client::connect(&server)?;
-    Ok((configuration, server, client))
+    configuration.with_client()
 }
 
 #[test]
 fn values_of_the_configuration_reach_the_handler_that_may_read_them() -> Result<()> {
     let settings = "grant = [\"config\"]\nconfig = { key = \"value\", empty = \"\" }";
-    let (_configuration, _server, mut client) = connect(settings)?;
+    let (_configuration, _server, mut client) = serve(settings)?;
     assert_eq!(client.ask("config key")?, "Some(\"value\")");
     assert_eq!(client.ask("config empty")?, "Some(\"\")");
     assert_eq!(client.ask("config KEY")?, "None");
@@ -43,7 +38,7 @@ fn values_of_the_configuration_reach_the_handler_that_may_read_them() -> Result<
 
 #[test]
 fn values_that_are_not_granted_are_an_error_that_names_the_setting() -> Result<()> {
-    let (_configuration, mut server, mut client) = connect("")?;
+    let (_configuration, mut server, mut client) = serve("")?;
     for command in ["config key", "config-all"] {
         let answer = client.ask(command)?;
         assert!(answer.starts_with("error: ") && answer.contains("not granted"), "{answer}");

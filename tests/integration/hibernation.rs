@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use ws_host_test_support::{Client, TestServer};
 
-use crate::keeper::{Keeper, counter, post_reload};
+use crate::keeper::{Keeper, counter, join, post_reload};
 
 const SOON: &[&str] = &["--hibernate-after", "100ms", "--log", "ws_host=debug"];
 
@@ -33,8 +33,7 @@ fn idle_instance_is_freed_and_the_next_event_wakes_it_with_its_state() -> Result
         let flags = ["--path", "/{room}", "--instance-per", sharing, "--admin", "127.0.0.1:0"];
         let mut server = keeper.serve(&[SOON, &flags].concat())?;
         let admin = server.admin()?;
-        let mut client = Client::connect_to(&server, "/red")?;
-        assert_eq!(client.receive_text()?, "room is red");
+        let mut client = join(&server, "/red")?;
         for count in 1..4 {
             assert_eq!(client.ask("count")?, count.to_string());
             server.wait_for_log("hibernated")?;
@@ -203,13 +202,11 @@ fn deserted_path_ends_and_starts_afresh() -> Result<()> {
     let keeper = Keeper::new()?;
     let flags = ["--path", "/{room}", "--instance-per", "path"];
     let mut server = keeper.serve(&[SOON, &flags].concat())?;
-    let mut client = Client::connect_to(&server, "/red")?;
-    assert_eq!(client.receive_text()?, "room is red");
+    let mut client = join(&server, "/red")?;
     assert_eq!(client.ask("count")?, "1");
     client.close()?;
     server.wait_for_log("removed an unused actor")?;
-    let mut client = Client::connect_to(&server, "/red")?;
-    assert_eq!(client.receive_text()?, "room is red");
+    let mut client = join(&server, "/red")?;
     assert_eq!(client.ask("count")?, "1");
     Ok(())
 }

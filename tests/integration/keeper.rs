@@ -90,6 +90,18 @@ pub(crate) fn trap(server: &TestServer, path: &str) -> Result<()> {
     hostile.expect_close(1011).map(drop)
 }
 
+/// Connects a client of `guest-keeper` to a path of the pattern `/{room}` or `/room/{id}`, and checks that the handler
+/// sees the parameter.
+pub(crate) fn join(server: &TestServer, path: &str) -> Result<Client> {
+    let mut client = Client::connect_to(server, path)?;
+    let greeting = match path.strip_prefix("/room/") {
+        Some(id) => format!("id is {id}"),
+        None => format!("room is {}", &path[1..]),
+    };
+    assert_eq!(client.receive_text()?, greeting);
+    Ok(client)
+}
+
 /// Requests a reload at the admin address.
 pub(crate) fn post_reload(admin: SocketAddr) -> Result<Answer> {
     ask_admin(admin, "POST /reload", "", b"")

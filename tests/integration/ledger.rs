@@ -6,10 +6,7 @@ use ws_host_test_support::{Client, TestServer, component};
 use crate::configured::Configuration;
 
 fn serve(settings: &str) -> Result<(Configuration, TestServer, Client)> {
-    let configuration = Configuration::of("guest-ledger", settings)?;
-    let server = configuration.serve()?;
-    let client = Client::connect(&server)?;
-    Ok((configuration, server, client))
+    Configuration::of("guest-ledger", settings)?.with_client()
 }
 
 fn expect_answers(client: &mut Client, commands: &[(&str, &str)]) -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer};
 
 use crate::configured::ask_admin;
-use crate::keeper::{Keeper, ON_REQUEST, Scene, post_reload, trap};
+use crate::keeper::{Keeper, ON_REQUEST, Scene, join, post_reload, trap};
 
 const LOG: &[&str] = &["--log", "info,ws_host::actor=trace"];
 
@@ -87,8 +87,7 @@ fn instance_started_on_trial_keeps_its_state_in_a_rollback() -> Result<()> {
     let admin = server.admin()?;
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
-    let mut client = Client::connect_to(&server, "/late")?;
-    assert_eq!(client.receive_text()?, "room is late");
+    let mut client = join(&server, "/late")?;
     assert_eq!(client.ask("count")?, "1");
     assert_eq!(ask_admin(admin, "POST /rollback", "", b"")?.status, 200);
     expect(&mut server, &["suspend rollback", "resume rollback"])?;

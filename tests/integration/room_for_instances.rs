@@ -6,6 +6,7 @@ use anyhow::Result;
 use ws_host_test_support::{Client, TestServer, host_binary};
 
 use crate::configured::Configuration;
+use crate::keeper::join;
 
 #[test]
 fn event_after_a_fault_waits_for_the_instance_that_is_being_freed() -> Result<()> {
@@ -30,12 +31,10 @@ fn with_drop_message_a_message_without_an_instance_is_dropped_and_the_client_sta
     let mut command = Command::new(host_binary());
     command.arg("--config").arg(configuration.file()).args(["--log", "ws_host=debug"]);
     let mut server = TestServer::spawn(command)?;
-    let mut red = Client::connect_to(&server, "/red")?;
-    assert_eq!(red.receive_text()?, "room is red");
+    let mut red = join(&server, "/red")?;
     assert_eq!(red.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    let mut blue = Client::connect_to(&server, "/blue")?;
-    assert_eq!(blue.receive_text()?, "room is blue");
+    let mut blue = join(&server, "/blue")?;
     blue.send_text("sleep 3000")?;
     assert_eq!(blue.receive_text()?, "asleep");
     red.send_text("count")?;

@@ -3,17 +3,10 @@
 use anyhow::{Context, Result};
 use ws_host_test_support::{Answer, Client, TestServer, handshake, raise_open_files};
 
-use crate::keeper::{Keeper, counter};
+use crate::keeper::{Keeper, counter, join};
 
 const ROOMS: &[&str] = &["--path", "/room/{id}", "--instance-per", "path"];
 const ALONE: &[&str] = &["--instance-per", "client"];
-
-/// Connects a client to a room and checks that the handler sees the right one.
-fn enter(server: &TestServer, room: &str) -> Result<Client> {
-    let mut client = Client::connect_to(server, &format!("/room/{room}"))?;
-    assert_eq!(client.receive_text()?, format!("id is {room}"));
-    Ok(client)
-}
 
 #[test]
 fn clients_of_a_resource_share_one_instance() -> Result<()> {
@@ -39,9 +32,9 @@ fn clients_are_spread_over_the_instances_of_a_resource() -> Result<()> {
 fn each_path_has_its_instance() -> Result<()> {
     let flags = [ROOMS, &["--workers", "2"]].concat();
     let server = TestServer::with_arguments("guest-keeper", &flags)?;
-    let mut red = enter(&server, "red")?;
-    let mut also_red = enter(&server, "red")?;
-    let mut blue = enter(&server, "blue")?;
+    let mut red = join(&server, "/room/red")?;
+    let mut also_red = join(&server, "/room/red")?;
+    let mut blue = join(&server, "/room/blue")?;
     assert_eq!(red.ask("count")?, "1");
     assert_eq!(also_red.ask("count")?, "2");
     assert_eq!(blue.ask("count")?, "1");
@@ -184,7 +177,9 @@ fn trap_in_one_room_does_not_affect_ten_thousand_others() -> Result<()> {
     let flags = [ROOMS, &sizes, &["--idle-timeout", "0"]].concat();
     let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
     let mut rooms = (0..COUNT)
-        .map(|number| enter(&server, &number.to_string()).with_context(|| format!("room {number}")))
+        .map(|number| {
+            join(&server, &format!("/room/{number}")).with_context(|| format!("room {number}"))
+        })
         .collect::<Result<Vec<_>>>()?;
     for room in &mut rooms {
         room.send_text("count")?;
@@ -209,8 +204,8 @@ fn trap_in_one_room_does_not_affect_ten_thousand_others() -> Result<()> {
 fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> {
     let flags = [ROOMS, &["--max-instances", "2"]].concat();
     let (mut server, admin) = TestServer::with_admin("guest-keeper", &flags)?;
-    let red = enter(&server, "red")?;
-    let mut blue = enter(&server, "blue")?;
+    let red = join(&server, "/room/red")?;
+    let mut blue = join(&server, "/room/blue")?;
     let answer = Answer::to(server.address(), &handshake("/room/green", ""))?;
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
@@ -232,11 +227,11 @@ fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> 
 fn client_whose_instance_cannot_wake_is_closed_with_1013() -> Result<()> {
     let limits = ["--max-instances", "1", "--hibernate-after", "100ms", "--log", "ws_host=debug"];
     let mut server = TestServer::with_arguments("guest-keeper", &[ROOMS, &limits].concat())?;
-    let mut red = enter(&server, "red")?;
-    let mut also_red = enter(&server, "red")?;
+    let mut red = join(&server, "/room/red")?;
+    let mut also_red = join(&server, "/room/red")?;
     assert_eq!(red.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    let mut blue = enter(&server, "blue")?;
+    let mut blue = join(&server, "/room/blue")?;
     assert_eq!(blue.ask("sleep 3000")?, "asleep");
     red.send_text("count")?;
     red.expect_close(1013)?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
 use crate::configured::Configuration;
-use crate::keeper::{Keeper, Scene, post_reload, trap};
+use crate::keeper::{Keeper, Scene, join, post_reload, trap};
 
 /// Longer than any test takes.
 const NEVER: u64 = 3_600_000;
@@ -81,17 +81,13 @@ fn timer_outlives_a_trap() -> Result<()> {
 
 #[test]
 fn room_with_a_timer_stays_until_the_timer_is_cancelled() -> Result<()> {
-    let flags = ["--path", "/{room}", "--instance-per", "path"];
-    let soon = ["--hibernate-after", "50ms", "--log", "ws_host=debug"];
-    let mut server = TestServer::with_arguments("guest-keeper", &[flags, soon].concat())?;
-    let mut client = Client::connect_to(&server, "/red")?;
-    assert_eq!(client.receive_text()?, "room is red");
+    let mut server = rooms(&["--hibernate-after", "50ms", "--log", "ws_host=debug"])?;
+    let mut client = join(&server, "/red")?;
     assert_eq!(client.ask("count")?, "1");
     assert_eq!(client.ask(&format!("timer 1 {NEVER}"))?, "Ok(())");
     client.close()?;
     server.wait_for_log("hibernated")?;
-    let mut client = Client::connect_to(&server, "/red")?;
-    assert_eq!(client.receive_text()?, "room is red");
+    let mut client = join(&server, "/red")?;
     assert_eq!(client.ask("count")?, "102");
     assert_eq!(client.ask("cancel 1")?, "true");
     client.close()?;
@@ -102,8 +98,7 @@ fn room_with_a_timer_stays_until_the_timer_is_cancelled() -> Result<()> {
 #[test]
 fn timer_that_an_event_sets_before_it_traps_fires_without_another_event() -> Result<()> {
     let configuration = Configuration::of("guest-keeper", "on-fault = \"drop-message\"")?;
-    let server = configuration.serve()?;
-    let mut client = Client::connect(&server)?;
+    let (_configuration, _server, mut client) = configuration.with_client()?;
     client.send_text("timer-and-trap 50")?;
     assert_eq!(client.receive_text()?, "fired 1 in version 1");
     Ok(())
@@ -112,16 +107,16 @@ fn timer_that_an_event_sets_before_it_traps_fires_without_another_event() -> Res
 #[test]
 fn room_stays_while_its_timer_is_being_delivered() -> Result<()> {
     let mut server = rooms(&SOON)?;
-    let mut client = enter(&server, "/red")?;
+    let mut client = join(&server, "/red")?;
     assert_eq!(client.ask("count")?, "1");
     assert_eq!(client.ask("timer 3000 50")?, "Ok(())");
     client.close()?;
     server.wait_for_log("firing 3000")?;
     // By the time that this room hibernates, the host has checked the other room as often.
-    let mut other = enter(&server, "/blue")?;
+    let mut other = join(&server, "/blue")?;
     assert_eq!(other.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    let mut client = enter(&server, "/red")?;
+    let mut client = join(&server, "/red")?;
     assert_eq!(client.ask("count")?, "102");
     Ok(())
 }
@@ -145,7 +140,7 @@ fn rooms_with_only_timers_hold_no_permits() -> Result<()> {
     let few = ["--max-clients", "20", "--max-instances", "20", "--hibernate-after", "1h"];
     let mut server = rooms(&few)?;
     for number in 0..100 {
-        let mut client = enter(&server, &format!("/{number}"))?;
+        let mut client = join(&server, &format!("/{number}"))?;
         assert_eq!(client.ask("count")?, "1");
         assert_eq!(client.ask(&format!("timer 1 {NEVER}"))?, "Ok(())");
         client.close()?;
@@ -153,17 +148,17 @@ fn rooms_with_only_timers_hold_no_permits() -> Result<()> {
     // All rooms exist, and none of them holds a permit: clients up to the limit are accepted.
     let mut clients = Vec::new();
     for number in 0..20 {
-        let mut client = enter(&server, &format!("/{number}"))?;
+        let mut client = join(&server, &format!("/{number}"))?;
         assert_eq!(client.ask("count")?, "102");
         clients.push(client);
     }
     clients.into_iter().try_for_each(Client::close)?;
     // A hibernated room wakes when its timer is due.
-    let mut client = enter(&server, "/last")?;
+    let mut client = join(&server, "/last")?;
     assert_eq!(client.ask("timer 1000 1500")?, "Ok(())");
     client.close()?;
     for number in 0..20 {
-        enter(&server, &format!("/{number}"))?.close()?;
+        join(&server, &format!("/{number}"))?.close()?;
     }
     server.wait_for_log("firing 1000")?;
     Ok(())
@@ -172,12 +167,6 @@ fn rooms_with_only_timers_hold_no_permits() -> Result<()> {
 fn rooms(more: &[&str]) -> Result<TestServer> {
     let flags = ["--path", "/{room}", "--instance-per", "path"];
     TestServer::with_arguments("guest-keeper", &[&flags, more].concat())
-}
-
-fn enter(server: &TestServer, path: &str) -> Result<Client> {
-    let mut client = Client::connect_to(server, path)?;
-    assert_eq!(client.receive_text()?, format!("room is {}", &path[1..]));
-    Ok(client)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use ws_host_test_support::{Answer, Client, TestServer};
 
 use crate::configured::ask_admin;
-use crate::keeper::{Keeper, counter, post_reload, trap};
+use crate::keeper::{Keeper, counter, join, post_reload, trap};
 
 const ROOMS: &[&str] = &[
     "--path",
@@ -269,8 +269,7 @@ fn trap_in_resume_on_trial_rolls_back() -> Result<()> {
         let admin = server.admin()?;
         let mut clients = Vec::new();
         for room in 0..4 {
-            let mut client = Client::connect_to(&server, &format!("/{room}"))?;
-            assert_eq!(client.receive_text()?, format!("room is {room}"));
+            let mut client = join(&server, &format!("/{room}"))?;
             assert_eq!(client.ask("count")?, "1");
             clients.push(client);
         }
