@@ -1,5 +1,6 @@
-use http::{HeaderMap, Request};
+use http::Request;
 
+use super::GoodRequest;
 use crate::handshake::Rejection::{self, *};
 use crate::handshake::server::{self, Rules, Upgrade};
 use crate::handshake::{Scheme, Version, Versions};
@@ -22,17 +23,7 @@ fn request() -> Request<()> {
         .expect("a request")
 }
 
-fn with(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
-    let mut request = request();
-    change(request.headers_mut());
-    request
-}
-
-fn set(name: &'static str, value: &str) -> Request<()> {
-    with(|headers| {
-        headers.insert(name, value.parse().expect("a header value"));
-    })
-}
+const GOOD: GoodRequest = GoodRequest(request);
 
 fn check_with(
     request: &Request<()>,
@@ -79,7 +70,7 @@ fn answers_are_those_of_the_draft() {
         ),
         ("3e6b263  4 17 80", "17  9 G`ZD9   2 2b 7X 3 /r90", *b"WjN}|M(6", b"n`9eBk9z$R8pOtVb"),
     ] {
-        let request = with(|headers| {
+        let request = GOOD.with(|headers| {
             headers.insert("sec-websocket-key1", key1.parse().expect("a header value"));
             headers.insert("sec-websocket-key2", key2.parse().expect("a header value"));
         });
@@ -92,10 +83,10 @@ fn answers_are_those_of_the_draft() {
 fn request_of_the_draft_is_recognized_by_its_two_keys() {
     let is_draft00 = |request: Request<()>| server::is_draft00(request.headers());
     assert!(is_draft00(request()));
-    assert!(!is_draft00(set("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")));
-    assert!(!is_draft00(set("sec-websocket-version", "13")));
+    assert!(!is_draft00(GOOD.set("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")));
+    assert!(!is_draft00(GOOD.set("sec-websocket-version", "13")));
     for key in ["sec-websocket-key1", "sec-websocket-key2"] {
-        assert!(!is_draft00(with(|headers| {
+        assert!(!is_draft00(GOOD.with(|headers| {
             headers.remove(key);
         })));
     }
@@ -117,7 +108,7 @@ fn location_is_the_url_that_the_client_requested() {
         let response = upgrade.response(None).expect("none is always right");
         response.headers()["sec-websocket-location"].to_str().expect("text").to_owned()
     };
-    let other_port = with(|headers| {
+    let other_port = GOOD.with(|headers| {
         headers.insert("host", "example.com:8080".parse().expect("a header value"));
         headers.remove("origin");
     });
@@ -126,7 +117,7 @@ fn location_is_the_url_that_the_client_requested() {
         location(&request(), |rules| rules.scheme = Scheme::Https),
         "wss://example.com/demo?x=1"
     );
-    let behind_proxy = set("host", "10.0.0.7");
+    let behind_proxy = GOOD.set("host", "10.0.0.7");
     assert_eq!(
         location(&behind_proxy, |rules| rules.host = Some("EXAMPLE.com")),
         "ws://example.com/demo?x=1"
@@ -146,13 +137,13 @@ fn keys_that_no_client_makes_are_refused() {
         ("99999999999999999999999999 x", DraftKeyNumber),
         ("1\u{e9} 2", DraftKeyMissing),
     ] {
-        assert_eq!(check(&set("sec-websocket-key1", key)), Err(rejection), "{key:?}");
-        assert_eq!(check(&set("sec-websocket-key2", key)), Err(rejection), "{key:?}");
+        assert_eq!(check(&GOOD.set("sec-websocket-key1", key)), Err(rejection), "{key:?}");
+        assert_eq!(check(&GOOD.set("sec-websocket-key2", key)), Err(rejection), "{key:?}");
         assert_eq!(rejection.status().as_u16(), 400);
     }
-    assert!(check(&set("sec-websocket-key1", "4294967295 x")).is_ok());
-    assert!(check(&set("sec-websocket-key1", "0 x")).is_ok());
-    let twice = with(|headers| {
+    assert!(check(&GOOD.set("sec-websocket-key1", "4294967295 x")).is_ok());
+    assert!(check(&GOOD.set("sec-websocket-key1", "0 x")).is_ok());
+    let twice = GOOD.with(|headers| {
         headers.append("sec-websocket-key1", KEY1.parse().expect("a header value"));
     });
     assert_eq!(check(&twice), Err(Repeated("Sec-WebSocket-Key1")));
@@ -160,24 +151,24 @@ fn keys_that_no_client_makes_are_refused() {
 
 #[test]
 fn tabs_are_not_spaces() {
-    assert_eq!(check(&set("sec-websocket-key1", "12\t34")), Err(DraftKeyWithoutSpaces));
+    assert_eq!(check(&GOOD.set("sec-websocket-key1", "12\t34")), Err(DraftKeyWithoutSpaces));
 }
 
 #[test]
 fn rules_of_every_version_apply() {
-    assert_eq!(check(&set("origin", "http://evil.org")), Err(OriginNotAllowed));
-    assert_eq!(check(&set("upgrade", "h2c")), Err(NoUpgrade));
-    assert_eq!(check(&set("connection", "close")), Err(ConnectionNotUpgrade));
-    assert_eq!(check(&set("content-length", "9")), Err(Body));
-    assert_eq!(check(&set("transfer-encoding", "chunked")), Err(Body));
-    assert_eq!(check(&set("host", "a b")), Err(Host));
+    assert_eq!(check(&GOOD.set("origin", "http://evil.org")), Err(OriginNotAllowed));
+    assert_eq!(check(&GOOD.set("upgrade", "h2c")), Err(NoUpgrade));
+    assert_eq!(check(&GOOD.set("connection", "close")), Err(ConnectionNotUpgrade));
+    assert_eq!(check(&GOOD.set("content-length", "9")), Err(Body));
+    assert_eq!(check(&GOOD.set("transfer-encoding", "chunked")), Err(Body));
+    assert_eq!(check(&GOOD.set("host", "a b")), Err(Host));
 }
 
 #[test]
 fn challenge_may_be_declared_as_a_body() {
-    let upgrade = check(&set("content-length", "8")).expect("a good request");
+    let upgrade = check(&GOOD.set("content-length", "8")).expect("a good request");
     assert_eq!(upgrade.trailer(), b"8jKS'y:G*Co,Wxa-");
-    let chunked = with(|headers| {
+    let chunked = GOOD.with(|headers| {
         headers.insert("content-length", "8".parse().expect("a header value"));
         headers.insert("transfer-encoding", "chunked".parse().expect("a header value"));
     });
@@ -186,7 +177,7 @@ fn challenge_may_be_declared_as_a_body() {
 
 #[test]
 fn location_has_no_colon_without_a_port() {
-    let upgrade = check(&set("host", "example.com:")).expect("a good request");
+    let upgrade = check(&GOOD.set("host", "example.com:")).expect("a good request");
     let response = upgrade.response(None).expect("none is always right");
     assert_eq!(response.headers()["sec-websocket-location"], "ws://example.com/demo?x=1");
 }
@@ -194,7 +185,7 @@ fn location_has_no_colon_without_a_port() {
 #[test]
 fn subprotocols_are_separated_by_spaces() {
     let offered = |value: &str| {
-        let request = set("sec-websocket-protocol", value);
+        let request = GOOD.set("sec-websocket-protocol", value);
         check(&request).map(|upgrade| upgrade.subprotocols().to_vec())
     };
     assert_eq!(offered("chat org.example/2"), Ok(vec!["chat".into(), "org.example/2".into()]));
@@ -204,7 +195,7 @@ fn subprotocols_are_separated_by_spaces() {
 
 #[test]
 fn answer_without_an_origin_repeats_none() {
-    let upgrade = check(&with(|headers| {
+    let upgrade = check(&GOOD.with(|headers| {
         headers.remove("origin");
     }));
     let response = upgrade.expect("a good request").response(None).expect("none is always right");

@@ -1,6 +1,7 @@
 use http::uri::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 
+use super::GoodRequest;
 use crate::Deflate;
 use crate::handshake::client::{HandshakeError, Http2Handshake};
 use crate::handshake::server::{self, Rules, Upgrade};
@@ -21,23 +22,7 @@ fn request() -> Request<()> {
         .expect("a request")
 }
 
-fn with(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
-    let mut request = request();
-    change(request.headers_mut());
-    request
-}
-
-fn set(name: &'static str, value: &'static str) -> Request<()> {
-    with(|headers| {
-        headers.insert(name, value.parse().expect("a header value"));
-    })
-}
-
-fn without(name: &'static str) -> Request<()> {
-    with(|headers| {
-        headers.remove(name);
-    })
-}
+const GOOD: GoodRequest = GoodRequest(request);
 
 /// Returns the same request for another URI.
 fn of(uri: impl TryInto<Uri>) -> Request<()> {
@@ -99,7 +84,7 @@ fn request_of_the_rfc_gets_the_response_of_the_rfc() {
 
 #[test]
 fn key_is_ignored() {
-    assert!(check(&set("sec-websocket-key", "not a key")).is_ok());
+    assert!(check(&GOOD.set("sec-websocket-key", "not a key")).is_ok());
 }
 
 #[test]
@@ -133,10 +118,10 @@ fn protocol_must_be_websocket_ignoring_case() {
 
 #[test]
 fn host_is_the_authority_and_a_host_header_may_repeat_it() {
-    assert!(check(&set("host", "SERVER.example.com")).is_ok());
-    assert!(check(&set("host", "server.example.com:")).is_ok());
-    refuses(&set("host", "other.example.com"), Host, 400);
-    refuses(&set("host", "a/b"), Host, 400);
+    assert!(check(&GOOD.set("host", "SERVER.example.com")).is_ok());
+    assert!(check(&GOOD.set("host", "server.example.com:")).is_ok());
+    refuses(&GOOD.set("host", "other.example.com"), Host, 400);
+    refuses(&GOOD.set("host", "a/b"), Host, 400);
     refuses(&of("https://user@server.example.com/chat"), Host, 400);
     let mut parts = Parts::default();
     parts.path_and_query = Some("/chat".parse().expect("a path"));
@@ -145,28 +130,28 @@ fn host_is_the_authority_and_a_host_header_may_repeat_it() {
 
 #[test]
 fn origin_is_compared_with_the_authority() {
-    refuses(&set("origin", "https://evil.org"), OriginNotAllowed, 403);
+    refuses(&GOOD.set("origin", "https://evil.org"), OriginNotAllowed, 403);
     refuses(&of("https://other.example.com/chat"), OriginNotAllowed, 403);
-    assert!(check(&without("origin")).is_ok());
+    assert!(check(&GOOD.without("origin")).is_ok());
     let behind_proxy = of("https://10.0.0.7:8443/chat");
-    let told = super::with_rules(
+    let checked = super::with_rules(
         |rules| rules.host = Some("server.example.com"),
         |rules| server::check_http2(&behind_proxy, Some("websocket"), rules),
     );
-    assert!(told.is_ok(), "{told:?}");
+    assert!(checked.is_ok(), "{checked:?}");
 }
 
 #[test]
 fn version_must_be_13_and_the_refusal_says_so() {
     let all: Versions = (0..=13).filter_map(Version::from_number).collect();
     for other in ["8", "7", "0", "14"] {
-        let checked = check_where(&all, &set("sec-websocket-version", other));
+        let checked = check_where(&all, &GOOD.set("sec-websocket-version", other));
         assert_eq!(checked, Err(VersionUnsupported), "drafts do not exist over HTTP/2");
     }
     let response = VersionUnsupported.http2_response(&all);
     assert_eq!(response.status(), StatusCode::BAD_REQUEST, "a 426 requires an Upgrade header");
     assert_eq!(response.headers()["sec-websocket-version"], "13");
-    let response = refuses(&without("sec-websocket-version"), VersionMissing, 400);
+    let response = refuses(&GOOD.without("sec-websocket-version"), VersionMissing, 400);
     assert_eq!(response.headers()["sec-websocket-version"], "13");
 }
 
@@ -180,12 +165,10 @@ fn server_of_only_drafts_supports_nothing_over_http2() {
 
 #[test]
 fn requests_invalid_over_http1_are_invalid_over_http2() {
-    refuses(&set("content-length", "1"), Body, 400);
-    refuses(&set("sec-websocket-protocol", "chat, a b"), SubprotocolsMalformed, 400);
-    refuses(&set("sec-websocket-extensions", "a b"), ExtensionsMalformed, 400);
-    let twice = with(|headers| {
-        headers.append("origin", "https://server.example.com".parse().expect("a header value"));
-    });
+    refuses(&GOOD.set("content-length", "1"), Body, 400);
+    refuses(&GOOD.set("sec-websocket-protocol", "chat, a b"), SubprotocolsMalformed, 400);
+    refuses(&GOOD.set("sec-websocket-extensions", "a b"), ExtensionsMalformed, 400);
+    let twice = GOOD.add("origin", "https://server.example.com");
     refuses(&twice, Repeated("Origin"), 400);
 }
 

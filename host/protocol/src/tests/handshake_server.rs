@@ -1,5 +1,6 @@
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
+use super::GoodRequest;
 use crate::handshake::Rejection::{self, *};
 use crate::handshake::server::{self, Rules, Upgrade};
 use crate::handshake::{Origins, Scheme, Versions};
@@ -18,29 +19,7 @@ fn request() -> Request<()> {
         .expect("a request")
 }
 
-fn with(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
-    let mut request = request();
-    change(request.headers_mut());
-    request
-}
-
-fn set(name: &'static str, value: &'static str) -> Request<()> {
-    with(|headers| {
-        headers.insert(name, value.parse().expect("a header value"));
-    })
-}
-
-fn add(name: &'static str, value: &'static str) -> Request<()> {
-    with(|headers| {
-        headers.append(name, value.parse().expect("a header value"));
-    })
-}
-
-fn without(name: &'static str) -> Request<()> {
-    with(|headers| {
-        headers.remove(name);
-    })
-}
+const GOOD: GoodRequest = GoodRequest(request);
 
 fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
     super::with_rules(|_| {}, |rules| server::check(request, rules))
@@ -82,20 +61,20 @@ fn subprotocol_is_optional_and_must_be_an_offered_one() {
 #[test]
 fn tokens_are_found_in_lists_ignoring_case() {
     let good = |request: &Request<()>| check(request).is_ok();
-    assert!(good(&set("connection", "keep-alive, UPGRADE")));
-    assert!(good(&set("upgrade", "h2c , WebSocket")));
-    assert!(good(&add("connection", "keep-alive")));
-    assert!(good(&set("sec-websocket-version", "8, 13")));
-    assert!(good(&set("sec-websocket-protocol", "a,, b ,")));
-    assert!(good(&set("content-length", "0")));
+    assert!(good(&GOOD.set("connection", "keep-alive, UPGRADE")));
+    assert!(good(&GOOD.set("upgrade", "h2c , WebSocket")));
+    assert!(good(&GOOD.add("connection", "keep-alive")));
+    assert!(good(&GOOD.set("sec-websocket-version", "8, 13")));
+    assert!(good(&GOOD.set("sec-websocket-protocol", "a,, b ,")));
+    assert!(good(&GOOD.set("content-length", "0")));
 }
 
 #[test]
 fn response_to_an_ordinary_request_names_the_protocol() {
-    let response = refuses(&without("upgrade"), NoUpgrade, 426);
+    let response = refuses(&GOOD.without("upgrade"), NoUpgrade, 426);
     assert_eq!(response.headers()["upgrade"], "websocket");
-    refuses(&set("upgrade", "h2c"), NoUpgrade, 426);
-    refuses(&set("upgrade", "websockets"), NoUpgrade, 426);
+    refuses(&GOOD.set("upgrade", "h2c"), NoUpgrade, 426);
+    refuses(&GOOD.set("upgrade", "websockets"), NoUpgrade, 426);
 }
 
 #[test]
@@ -111,15 +90,15 @@ fn http_method_and_version_must_be_valid() {
 
 #[test]
 fn connection_must_have_the_token_upgrade() {
-    refuses(&without("connection"), ConnectionNotUpgrade, 400);
-    refuses(&set("connection", "keep-alive"), ConnectionNotUpgrade, 400);
-    refuses(&set("connection", "not-upgrade"), ConnectionNotUpgrade, 400);
+    refuses(&GOOD.without("connection"), ConnectionNotUpgrade, 400);
+    refuses(&GOOD.set("connection", "keep-alive"), ConnectionNotUpgrade, 400);
+    refuses(&GOOD.set("connection", "not-upgrade"), ConnectionNotUpgrade, 400);
 }
 
 #[test]
 fn host_must_occur_once() {
-    refuses(&without("host"), Host, 400);
-    refuses(&add("host", "other.example.com"), Repeated("Host"), 400);
+    refuses(&GOOD.without("host"), Host, 400);
+    refuses(&GOOD.add("host", "other.example.com"), Repeated("Host"), 400);
     for bad in [
         "",
         "two words",
@@ -135,10 +114,10 @@ fn host_must_occur_once() {
         "a:65536",
         "a:+1",
     ] {
-        refuses(&set("host", bad), Host, 400);
+        refuses(&GOOD.set("host", bad), Host, 400);
     }
     for good in ["a", "a:80", "[::1]", "[::1]:8080", "with_underscore:1", "127.0.0.1:", "[::1]:"] {
-        let request = with(|headers| {
+        let request = GOOD.with(|headers| {
             headers.insert("host", good.parse().expect("a header value"));
             headers.remove("origin");
         });
@@ -149,7 +128,7 @@ fn host_must_occur_once() {
 #[test]
 fn colon_without_a_port_is_the_default_port() {
     let same = |host, origin| {
-        check(&with(|headers| {
+        check(&GOOD.with(|headers| {
             headers.insert("host", HeaderValue::from_static(host));
             headers.insert("origin", HeaderValue::from_static(origin));
         }))
@@ -161,35 +140,35 @@ fn colon_without_a_port_is_the_default_port() {
 
 #[test]
 fn body_is_refused() {
-    refuses(&set("content-length", "1"), Body, 400);
-    refuses(&set("content-length", "00"), Body, 400);
-    refuses(&set("transfer-encoding", "chunked"), Body, 400);
+    refuses(&GOOD.set("content-length", "1"), Body, 400);
+    refuses(&GOOD.set("content-length", "00"), Body, 400);
+    refuses(&GOOD.set("transfer-encoding", "chunked"), Body, 400);
 }
 
 #[test]
 fn key_must_be_16_bytes_in_base64_once() {
-    refuses(&without("sec-websocket-key"), KeyMissing, 400);
-    let twice = add("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    refuses(&GOOD.without("sec-websocket-key"), KeyMissing, 400);
+    let twice = GOOD.add("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     refuses(&twice, Repeated("Sec-WebSocket-Key"), 400);
     for bad in ["", "dGhlIHNhbXBsZSBub25jZQ", "c2hvcnQ=", "AAAAAAAAAAAAAAAAAAAAAAA=", "not base64!"]
     {
-        refuses(&set("sec-websocket-key", bad), KeyMalformed, 400);
+        refuses(&GOOD.set("sec-websocket-key", bad), KeyMalformed, 400);
     }
 }
 
 #[test]
 fn version_must_be_13_and_the_refusal_says_so() {
     for other in ["8", "12", "14", "013", "1, 3", "thirteen"] {
-        let response = refuses(&set("sec-websocket-version", other), VersionUnsupported, 426);
+        let response = refuses(&GOOD.set("sec-websocket-version", other), VersionUnsupported, 426);
         assert_eq!(response.headers()["sec-websocket-version"], "13");
         assert_eq!(response.headers()["upgrade"], "websocket");
     }
-    refuses(&without("sec-websocket-version"), VersionMissing, 400);
+    refuses(&GOOD.without("sec-websocket-version"), VersionMissing, 400);
 }
 
 #[test]
 fn repeated_subprotocol_counts_once() {
-    let twice = add("sec-websocket-protocol", "superchat, other, chat, Chat");
+    let twice = GOOD.add("sec-websocket-protocol", "superchat, other, chat, Chat");
     let upgrade = check(&twice).expect("a good request");
     assert_eq!(upgrade.subprotocols(), ["chat", "superchat", "other", "Chat"]);
 }
@@ -197,16 +176,16 @@ fn repeated_subprotocol_counts_once() {
 #[test]
 fn subprotocols_must_be_tokens() {
     for bad in ["two words", "a@b", "a;b"] {
-        refuses(&set("sec-websocket-protocol", bad), SubprotocolsMalformed, 400);
+        refuses(&GOOD.set("sec-websocket-protocol", bad), SubprotocolsMalformed, 400);
     }
 }
 
 #[test]
 fn origin_must_be_allowed() {
-    refuses(&set("origin", "http://evil.org"), OriginNotAllowed, 403);
-    refuses(&set("origin", "null"), OriginNotAllowed, 403);
-    refuses(&add("origin", "http://server.example.com"), Repeated("Origin"), 400);
-    assert!(check(&without("origin")).is_ok());
+    refuses(&GOOD.set("origin", "http://evil.org"), OriginNotAllowed, 403);
+    refuses(&GOOD.set("origin", "null"), OriginNotAllowed, 403);
+    refuses(&GOOD.add("origin", "http://server.example.com"), Repeated("Origin"), 400);
+    assert!(check(&GOOD.without("origin")).is_ok());
 }
 
 #[test]
@@ -217,21 +196,21 @@ fn any_origin_is_allowed_and_reported_even_if_malformed() {
         server::check(request, &rules).map(|upgrade| upgrade.origin().map(str::to_owned))
     };
     for text in ["", "127.0.0.1:1", "http://localhost/", "a b", "http://b\u{fc}cher.example"] {
-        let request = with(|headers| {
+        let request = GOOD.with(|headers| {
             let value = HeaderValue::from_bytes(text.as_bytes()).expect("a header value");
             headers.insert("origin", value);
         });
         assert_eq!(origin(&request), Ok(Some(text.to_owned())), "{text:?}");
         assert_eq!(check(&request), Err(OriginNotAllowed), "{text:?}");
     }
-    assert_eq!(origin(&add("origin", "http://server.example.com")), Err(Repeated("Origin")));
+    assert_eq!(origin(&GOOD.add("origin", "http://server.example.com")), Err(Repeated("Origin")));
 }
 
 #[test]
 fn origin_is_reported() {
     let upgrade = check(&request()).expect("a good request");
     assert_eq!(upgrade.origin(), Some("http://server.example.com"));
-    assert_eq!(check(&without("origin")).expect("a good request").origin(), None);
+    assert_eq!(check(&GOOD.without("origin")).expect("a good request").origin(), None);
 }
 
 #[test]
@@ -240,20 +219,20 @@ fn missing_origin_is_refused_where_one_is_required() {
     let versions = Versions::default();
     let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
     let check = |request: &Request<()>| server::check(request, &rules);
-    assert_eq!(check(&without("origin")), Err(OriginNotAllowed));
+    assert_eq!(check(&GOOD.without("origin")), Err(OriginNotAllowed));
     assert!(check(&request()).is_ok());
 }
 
 #[test]
 fn host_reported_by_a_proxy_counts_as_the_same_host() {
-    let behind_proxy = set("host", "10.0.0.7:8080");
+    let behind_proxy = GOOD.set("host", "10.0.0.7:8080");
     let check_for = |host| {
         super::with_rules(|rules| rules.host = host, |rules| server::check(&behind_proxy, rules))
     };
     assert_eq!(check_for(None), Err(OriginNotAllowed), "`Host` names the proxy's host");
     assert!(check_for(Some("server.example.com")).is_ok());
     assert_eq!(check_for(Some("evil.org")), Err(OriginNotAllowed));
-    let page_of_the_backend = with(|headers| {
+    let page_of_the_backend = GOOD.with(|headers| {
         headers.insert("host", "10.0.0.7".parse().expect("a header value"));
         headers.insert("origin", "http://10.0.0.7".parse().expect("a header value"));
     });
@@ -266,7 +245,7 @@ fn host_reported_by_a_proxy_counts_as_the_same_host() {
 
 #[test]
 fn host_reported_by_a_proxy_does_not_replace_a_host_header() {
-    for request in [without("host"), set("host", "a/b")] {
+    for request in [GOOD.without("host"), GOOD.set("host", "a/b")] {
         let checked = super::with_rules(
             |rules| rules.host = Some("server.example.com"),
             |rules| server::check(&request, rules),
@@ -278,7 +257,7 @@ fn host_reported_by_a_proxy_does_not_replace_a_host_header() {
 #[test]
 fn offer_of_a_thousand_elements_is_read() {
     let offer = (0..1000).map(|number| format!("p{number}")).collect::<Vec<_>>().join(" , ");
-    let many = with(|headers| {
+    let many = GOOD.with(|headers| {
         headers.insert("sec-websocket-protocol", offer.parse().expect("a header value"));
     });
     let upgrade = check(&many).expect("a good request");

@@ -20,6 +20,7 @@ mod outbound; // the buffer
 mod text; // §8.1
 
 use bytes::Buf;
+use http::{HeaderMap, Request};
 
 use crate::handshake::server::Rules;
 use crate::handshake::{Origins, Scheme, Versions};
@@ -42,6 +43,35 @@ fn with_rules<T>(change: impl FnOnce(&mut Rules<'_>), act: impl FnOnce(&Rules<'_
         Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
     change(&mut rules);
     act(&rules)
+}
+
+/// A good request for a WebSocket, and the requests that differ from it in their headers.
+struct GoodRequest(fn() -> Request<()>);
+
+impl GoodRequest {
+    fn with(&self, change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
+        let mut request = self.0();
+        change(request.headers_mut());
+        request
+    }
+
+    fn set(&self, name: &'static str, value: &str) -> Request<()> {
+        self.with(|headers| {
+            headers.insert(name, value.parse().expect("a header value"));
+        })
+    }
+
+    fn add(&self, name: &'static str, value: &str) -> Request<()> {
+        self.with(|headers| {
+            headers.append(name, value.parse().expect("a header value"));
+        })
+    }
+
+    fn without(&self, name: &str) -> Request<()> {
+        self.with(|headers| {
+            headers.remove(name);
+        })
+    }
 }
 
 /// One end of a connection, with all its events.
