@@ -13,12 +13,12 @@ fn eager() -> Deflate {
 }
 
 /// Returns both ends of a connection on which the server answered the offer with this header value.
-async fn open(deflate: Deflate, answer: &str) -> (Peer, Client, Messages) {
+async fn open(deflate: Deflate, agreed: &str) -> (Peer, Client, Messages) {
     let listener = Listener::bind().await;
     let options = listener.options().max_message(1000).compression(Some(deflate));
     let (client, messages) = connect(options);
     let mut peer = listener.accept().await;
-    peer.open(&format!("Sec-WebSocket-Extensions: {answer}\r\n")).await;
+    peer.open(&format!("Sec-WebSocket-Extensions: {agreed}\r\n")).await;
     within(client.opened()).await.unwrap();
     (peer, client, messages)
 }
@@ -101,7 +101,7 @@ async fn malformed_deflate_fails_with_1007() {
 }
 
 #[tokio::test]
-async fn answer_that_grants_less_than_was_asked_for_fails() {
+async fn response_that_grants_less_than_was_asked_for_fails() {
     let mut deflate = eager();
     deflate.incoming = Direction { context: ContextTakeover::Off, ..Direction::default() };
     let listener = Listener::bind().await;
@@ -109,8 +109,8 @@ async fn answer_that_grants_less_than_was_asked_for_fails() {
     let (client, _messages) = connect(options);
     let mut peer = listener.accept().await;
     let headers = right_headers(&peer.request().await);
-    let answer = "Sec-WebSocket-Extensions: permessage-deflate";
-    peer.send(format!("HTTP/1.1 101 OK\r\n{headers}{answer}\r\n\r\n")).await;
+    let response = "Sec-WebSocket-Extensions: permessage-deflate";
+    peer.send(format!("HTTP/1.1 101 OK\r\n{headers}{response}\r\n\r\n")).await;
     let error = within(client.opened()).await.unwrap_err();
     let ConnectError::Handshake(HandshakeError::Deflate(error)) = error else { panic!("{error}") };
     assert!(error.to_string().contains("server_no_context_takeover"), "{error}");

@@ -51,7 +51,7 @@ impl Http2Peer {
         let (client, messages) = connect(http2(&listener));
         let mut peer = Self::accept(&listener, &EXTENDED_CONNECT).await;
         assert_eq!(peer.request().await, 1);
-        peer.answer(1, "200", &[]).await;
+        peer.respond(1, "200", &[]).await;
         within(client.opened()).await.unwrap();
         (peer, client, messages)
     }
@@ -83,7 +83,7 @@ impl Http2Peer {
     }
 
     /// Answers a request with literal headers without indexing (RFC 7541 §6.2.2).
-    pub(crate) async fn answer(&mut self, stream: u32, status: &str, headers: &[(&str, &str)]) {
+    pub(crate) async fn respond(&mut self, stream: u32, status: &str, headers: &[(&str, &str)]) {
         let mut block = Vec::new();
         for (name, value) in [(":status", status)].iter().chain(headers) {
             block.push(0);

@@ -9,14 +9,14 @@ use ws_host_client::{ConnectError, HandshakeError, Options, Received, State, con
 use crate::peer::{Listener, header, right_headers, within};
 
 /// Returns the error of a client whose server sends this response. `{right}` stands for the correct headers.
-async fn refused_by(answer: &str) -> ConnectError {
+async fn refused_by(response: &str) -> ConnectError {
     let listener = Listener::bind().await;
     let (client, mut messages) = connect(listener.options().subprotocol("offered").unwrap());
     let sending = client.send_text("never sent");
     let mut peer = listener.accept().await;
     let request = peer.request().await;
-    let answer = answer.replace('\n', "\r\n").replace("{right}", &right_headers(&request));
-    peer.send(answer).await;
+    let response = response.replace('\n', "\r\n").replace("{right}", &right_headers(&request));
+    peer.send(response).await;
     let error = within(client.opened()).await.unwrap_err();
     peer.expect_end().await;
     assert!(within(sending).await.is_err());
@@ -28,8 +28,8 @@ async fn refused_by(answer: &str) -> ConnectError {
 }
 
 /// Returns the check that the server's response fails.
-async fn failed_check(answer: &str) -> HandshakeError {
-    match refused_by(answer).await {
+async fn failed_check(response: &str) -> HandshakeError {
+    match refused_by(response).await {
         ConnectError::Handshake(error) => error,
         error => panic!("no check failed, but {error}"),
     }
@@ -103,7 +103,7 @@ async fn upgrade_may_be_one_of_several_tokens_in_any_case() {
 }
 
 #[tokio::test]
-async fn frames_right_behind_the_answer_are_received() {
+async fn frames_right_behind_the_response_are_received() {
     let listener = Listener::bind().await;
     let (_client, mut messages) = connect(listener.options());
     let mut peer = listener.accept().await;
@@ -115,39 +115,39 @@ async fn frames_right_behind_the_answer_are_received() {
 
 #[tokio::test]
 async fn wrong_accept_key_fails() {
-    let answer = "HTTP/1.1 101 OK\nUpgrade: websocket\nConnection: Upgrade\n\
+    let response = "HTTP/1.1 101 OK\nUpgrade: websocket\nConnection: Upgrade\n\
                   Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\n";
-    assert_eq!(failed_check(answer).await, HandshakeError::AcceptMismatch);
+    assert_eq!(failed_check(response).await, HandshakeError::AcceptMismatch);
 }
 
 #[tokio::test]
-async fn answer_without_upgrade_fails() {
-    let answer = "HTTP/1.1 101 OK\nConnection: Upgrade\n\n";
-    assert_eq!(failed_check(answer).await, HandshakeError::UpgradeMissing);
+async fn response_without_upgrade_fails() {
+    let response = "HTTP/1.1 101 OK\nConnection: Upgrade\n\n";
+    assert_eq!(failed_check(response).await, HandshakeError::UpgradeMissing);
 }
 
 #[tokio::test]
-async fn answer_without_connection_fails() {
-    let answer = "HTTP/1.1 101 OK\nUpgrade: websocket\n\n";
-    assert_eq!(failed_check(answer).await, HandshakeError::ConnectionMissing);
+async fn response_without_connection_fails() {
+    let response = "HTTP/1.1 101 OK\nUpgrade: websocket\n\n";
+    assert_eq!(failed_check(response).await, HandshakeError::ConnectionMissing);
 }
 
 #[tokio::test]
-async fn answer_without_accept_key_fails() {
-    let answer = "HTTP/1.1 101 OK\nUpgrade: websocket\nConnection: Upgrade\n\n";
-    assert_eq!(failed_check(answer).await, HandshakeError::AcceptMismatch);
+async fn response_without_accept_key_fails() {
+    let response = "HTTP/1.1 101 OK\nUpgrade: websocket\nConnection: Upgrade\n\n";
+    assert_eq!(failed_check(response).await, HandshakeError::AcceptMismatch);
 }
 
 #[tokio::test]
 async fn subprotocol_that_was_not_offered_fails() {
-    let answer = "HTTP/1.1 101 OK\n{right}Sec-WebSocket-Protocol: other\n\n";
-    assert_eq!(failed_check(answer).await, HandshakeError::SubprotocolNotOffered);
+    let response = "HTTP/1.1 101 OK\n{right}Sec-WebSocket-Protocol: other\n\n";
+    assert_eq!(failed_check(response).await, HandshakeError::SubprotocolNotOffered);
 }
 
 #[tokio::test]
 async fn extension_that_was_not_offered_fails() {
-    let answer = "HTTP/1.1 101 OK\n{right}Sec-WebSocket-Extensions: permessage-bzip2\n\n";
-    assert_eq!(failed_check(answer).await, HandshakeError::ExtensionNotOffered);
+    let response = "HTTP/1.1 101 OK\n{right}Sec-WebSocket-Extensions: permessage-bzip2\n\n";
+    assert_eq!(failed_check(response).await, HandshakeError::ExtensionNotOffered);
 }
 
 #[tokio::test]
@@ -180,13 +180,13 @@ async fn redirect_is_reported_and_not_followed() {
 }
 
 #[tokio::test]
-async fn answer_that_is_not_http_fails() {
+async fn response_that_is_not_http_fails() {
     let error = refused_by("SSH-2.0-OpenSSH_9.6\n\n").await;
     assert!(matches!(error, ConnectError::Http(_)), "{error}");
 }
 
 #[tokio::test]
-async fn server_that_leaves_without_an_answer_fails() {
+async fn server_that_leaves_without_a_response_fails() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(listener.options());
     listener.accept().await.request().await;

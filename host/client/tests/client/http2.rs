@@ -16,7 +16,7 @@ use ws_host_client::{
 };
 
 use crate::frames::{DATA, END_STREAM, EXTENDED_CONNECT, Http2Peer, WINDOW_UPDATE, http2};
-use crate::http2_server::{Answer, Count, accepted, builder, echo, serve};
+use crate::http2_server::{Count, FullResponse, accepted, builder, echo, serve};
 use crate::peer::{Listener, Peer, within};
 
 async fn echoes(client: &Client, messages: &mut Messages, text: &str) {
@@ -61,7 +61,7 @@ async fn messages_go_both_ways() {
 #[tokio::test]
 async fn request_is_an_extended_connect_with_what_was_asked_for() {
     /// Describes the request in the body of the response.
-    fn mirror(request: Request<Incoming>) -> Answer {
+    fn mirror(request: Request<Incoming>) -> FullResponse {
         let (head, _) = request.into_parts();
         let protocol = head.extensions.get::<Protocol>().map(Protocol::as_str);
         let text = format!("{} {} {protocol:?} {:#?}", head.method, head.uri, head.headers);
@@ -90,7 +90,7 @@ async fn request_is_an_extended_connect_with_what_was_asked_for() {
 
 #[tokio::test]
 async fn host_that_is_set_and_the_user_of_the_url_are_sent_to_the_server() {
-    fn mirror(request: Request<Incoming>) -> Answer {
+    fn mirror(request: Request<Incoming>) -> FullResponse {
         let (head, _) = request.into_parts();
         let authorization = head.headers["authorization"].to_str().unwrap();
         let text = format!("{} {authorization}", head.uri);
@@ -114,10 +114,10 @@ async fn subprotocol_is_agreed_on() {
 #[tokio::test]
 async fn messages_go_compressed() {
     /// Expects a compressed message and sends one.
-    fn compressing(mut request: Request<Incoming>) -> Answer {
-        let mut answer = accepted(&request);
+    fn compressing(mut request: Request<Incoming>) -> FullResponse {
+        let mut response = accepted(&request);
         let agreed = "permessage-deflate".parse().unwrap();
-        answer.headers_mut().insert("sec-websocket-extensions", agreed);
+        response.headers_mut().insert("sec-websocket-extensions", agreed);
         tokio::spawn(async move {
             let stream = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
             let mut peer = Peer { stream };
@@ -125,7 +125,7 @@ async fn messages_go_compressed() {
             peer.send_hex("c1 07 f2 48 cd c9 c9 07 00").await;
             peer.close(1000).await;
         });
-        answer
+        response
     }
     let (options, _) = serve(builder(), compressing).await;
     let mut eager = Deflate::with_context_takeover();
@@ -187,11 +187,11 @@ async fn websocket_that_nobody_reads_does_not_hold_up_the_others() {
     const MESSAGE: usize = 100_000;
 
     /// Sends messages without end.
-    fn flood(mut request: Request<Incoming>) -> Answer {
+    fn flood(mut request: Request<Incoming>) -> FullResponse {
         if !request.headers().contains_key("x-flood") {
             return echo(request);
         }
-        let answer = accepted(&request);
+        let response = accepted(&request);
         tokio::spawn(async move {
             let mut stream = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
             let frame = [&[0x82, 127][..], &MESSAGE.to_be_bytes(), &[0; MESSAGE]].concat();
@@ -199,7 +199,7 @@ async fn websocket_that_nobody_reads_does_not_hold_up_the_others() {
                 SENT.fetch_add(1, Ordering::SeqCst);
             }
         });
-        answer
+        response
     }
     let (options, _) = serve(builder(), flood).await;
     let connection = within(Http2Connection::connect(&options)).await.unwrap();
@@ -301,12 +301,12 @@ async fn bytes_may_be_split_over_frames_in_any_way() {
 }
 
 #[tokio::test]
-async fn informational_answers_are_skipped() {
+async fn informational_responses_are_skipped() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(http2(&listener));
     let mut peer = Http2Peer::accept(&listener, &EXTENDED_CONNECT).await;
     assert_eq!(peer.request().await, 1);
-    peer.answer(1, "103", &[]).await;
-    peer.answer(1, "200", &[]).await;
+    peer.respond(1, "103", &[]).await;
+    peer.respond(1, "200", &[]).await;
     within(client.opened()).await.unwrap();
 }

@@ -85,7 +85,7 @@ async fn server_that_leaves_without_settings_does_not_speak_http2() {
 }
 
 #[tokio::test]
-async fn server_that_leaves_behind_its_settings_gives_no_answer() {
+async fn server_that_leaves_behind_its_settings_gives_no_response() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(http2(&listener));
     drop(Http2Peer::accept(&listener, &EXTENDED_CONNECT).await);
@@ -106,7 +106,7 @@ async fn server_that_never_answers_the_request_times_out() {
 #[tokio::test]
 async fn refusal_has_its_status_and_text() {
     let error = refused_by(async |peer| {
-        peer.answer(1, "404", &[("content-length", "8")]).await;
+        peer.respond(1, "404", &[("content-length", "8")]).await;
         peer.send(DATA, END_STREAM, 1, b"not here").await;
     })
     .await;
@@ -117,7 +117,7 @@ async fn refusal_has_its_status_and_text() {
 #[tokio::test]
 async fn text_of_a_refusal_is_bounded() {
     let error = refused_by(async |peer| {
-        peer.answer(1, "500", &[]).await;
+        peer.respond(1, "500", &[]).await;
         for _ in 0..10 {
             peer.send(DATA, 0, 1, &[b'x'; 10_000]).await;
         }
@@ -129,7 +129,7 @@ async fn text_of_a_refusal_is_bounded() {
 
 #[tokio::test]
 async fn redirect_is_reported_and_not_followed() {
-    let error = refused_by(async |peer| peer.answer(1, "302", &[("location", "wss://h/")]).await);
+    let error = refused_by(async |peer| peer.respond(1, "302", &[("location", "wss://h/")]).await);
     let error = error.await;
     let ConnectError::Redirected { status, location } = error else { panic!("{error}") };
     assert_eq!((status.as_u16(), location.as_deref()), (302, Some("wss://h/")));
@@ -142,17 +142,17 @@ async fn what_was_not_offered_fails() {
         ("sec-websocket-extensions", "permessage-bzip2", HandshakeError::ExtensionNotOffered),
         ("sec-websocket-extensions", "a b", HandshakeError::ExtensionsMalformed),
     ] {
-        let error = refused_by(async |peer| peer.answer(1, "200", &[(name, value)]).await).await;
+        let error = refused_by(async |peer| peer.respond(1, "200", &[(name, value)]).await).await;
         let ConnectError::Handshake(error) = error else { panic!("{error}") };
         assert_eq!(error, expected);
     }
 }
 
 #[tokio::test]
-async fn answer_that_opens_a_tunnel_and_has_a_length_fails() {
+async fn response_that_opens_a_tunnel_and_has_a_length_fails() {
     for (status, length) in [("200", "5"), ("204", "0"), ("206", "5")] {
         let error = refused_by(async |peer| {
-            peer.answer(1, status, &[("content-length", length)]).await;
+            peer.respond(1, status, &[("content-length", length)]).await;
         })
         .await;
         assert!(matches!(error, ConnectError::Http(_)), "{status}: {error}");
@@ -160,7 +160,7 @@ async fn answer_that_opens_a_tunnel_and_has_a_length_fails() {
 }
 
 #[tokio::test]
-async fn stream_that_is_reset_before_the_answer_fails() {
+async fn stream_that_is_reset_before_the_response_fails() {
     for (code, word) in [(REFUSED_STREAM, "refused stream"), (INTERNAL_ERROR, "internal error")] {
         let error = refused_by(async |peer| peer.send(RST_STREAM, 0, 1, &code).await).await;
         assert!(error_chain(&error).contains(word), "{}", error_chain(&error));
@@ -168,7 +168,7 @@ async fn stream_that_is_reset_before_the_answer_fails() {
 }
 
 #[tokio::test]
-async fn goaway_before_the_answer_fails() {
+async fn goaway_before_the_response_fails() {
     // The last stream that the server processes is 0, not ours.
     let error = refused_by(async |peer| peer.send(GOAWAY, 0, 0, &[0; 8]).await).await;
     assert!(matches!(error, ConnectError::Http(_)), "{error}");
@@ -213,7 +213,7 @@ async fn after_a_goaway_open_websockets_go_on_and_no_more_are_opened() {
     let connection = connection.unwrap();
     let (client, mut messages) = connection.open(options.clone());
     peer.request().await;
-    peer.answer(1, "200", &[]).await;
+    peer.respond(1, "200", &[]).await;
     within(client.opened()).await.unwrap();
     peer.send(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]).await;
     peer.send(DATA, 0, 1, b"\x81\x02on").await;

@@ -24,7 +24,7 @@ use ws_host_protocol::handshake::{Origins, Versions};
 use crate::frames::http2;
 use crate::peer::Listener;
 
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type FullResponse = Response<Full<Bytes>>;
 
 /// The number of connections that were opened, and the number that have ended.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub(crate) fn builder() -> Builder<TokioExecutor> {
 /// Serves all connections of a new listener. Returns options for connecting to it.
 pub(crate) async fn serve(
     builder: Builder<TokioExecutor>,
-    answer: fn(Request<Incoming>) -> Answer,
+    respond: fn(Request<Incoming>) -> FullResponse,
 ) -> (Options, Arc<Count>) {
     let listener = Listener::bind().await;
     let options = http2(&listener);
@@ -55,7 +55,7 @@ pub(crate) async fn serve(
             counted.begun.fetch_add(1, Ordering::SeqCst);
             let (builder, counted) = (builder.clone(), counted.clone());
             tokio::spawn(async move {
-                serve_stream(&builder, stream, answer).await;
+                serve_stream(&builder, stream, respond).await;
                 counted.ended.fetch_add(1, Ordering::SeqCst);
             });
         }
@@ -67,15 +67,15 @@ pub(crate) async fn serve(
 pub(crate) async fn serve_stream(
     builder: &Builder<TokioExecutor>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    answer: fn(Request<Incoming>) -> Answer,
+    respond: fn(Request<Incoming>) -> FullResponse,
 ) {
-    let service = service_fn(move |request| ready(Ok::<_, Infallible>(answer(request))));
+    let service = service_fn(move |request| ready(Ok::<_, Infallible>(respond(request))));
     // The client's test checks how the connection ends.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Opens a WebSocket correctly and sends every message back.
-pub(crate) fn echo(mut request: Request<Incoming>) -> Answer {
+pub(crate) fn echo(mut request: Request<Incoming>) -> FullResponse {
     let response = accepted(&request);
     tokio::spawn(async move {
         let stream = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
@@ -90,7 +90,7 @@ pub(crate) fn echo(mut request: Request<Incoming>) -> Answer {
 }
 
 /// Returns the response to a valid request, with the first subprotocol.
-pub(crate) fn accepted(request: &Request<Incoming>) -> Answer {
+pub(crate) fn accepted(request: &Request<Incoming>) -> FullResponse {
     let (origins, versions) = (Origins::default(), Versions::default());
     let rules = Rules::new(&origins, &versions);
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);

@@ -27,13 +27,13 @@ async fn asked_for(proxy: &Listener, server: &str) -> Peer {
 #[tokio::test]
 async fn websocket_goes_through_the_tunnel_of_a_proxy() {
     // Proxies with HTTP/1.0 and HTTP/1.1.
-    for answer in
+    for response in
         ["HTTP/1.1 200 OK\r\nVia: p\r\n\r\n", "HTTP/1.0 200 Connection established\r\n\r\n"]
     {
         let proxy = Listener::bind().await;
         let (client, mut messages) = connect(options(&proxy, "ws://server.invalid/chat"));
         let mut peer = asked_for(&proxy, "server.invalid:80").await;
-        peer.send(answer).await;
+        peer.send(response).await;
         let request = peer.open("").await;
         assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
         assert_eq!(header(&request, "host"), "server.invalid");

@@ -118,9 +118,9 @@ async fn most_recent_of_the_pings_that_found_the_outbound_buffer_full_is_answere
     let full = client.send_text(&text);
     let mut peer = listener.accept().await;
     let headers = right_headers(&peer.request().await);
-    let answer = format!("HTTP/1.1 101 OK\r\n{headers}\r\n");
+    let response = format!("HTTP/1.1 101 OK\r\n{headers}\r\n");
     // Both pings are read before anything can be written.
-    peer.send([answer.as_bytes(), b"\x89\x01a\x89\x01b"].concat()).await;
+    peer.send([response.as_bytes(), b"\x89\x01a\x89\x01b"].concat()).await;
     peer.expect(0x81, text).await;
     within(full).await.unwrap();
     peer.expect(0x8a, "b").await;
