@@ -54,12 +54,12 @@ pub(super) struct Front {
 /// The result of a handshake.
 pub(super) enum Opened {
     WebSocket(Client<UnixStream>),
-    Refused(Answer),
+    Refused(TextResponse),
 }
 
 /// The response to a request.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct TextResponse {
     pub(super) status: StatusCode,
     pub(super) body: String,
 }
@@ -121,7 +121,7 @@ impl Front {
     ) -> Result<Client<UnixStream>> {
         match self.open(path, headers)? {
             Opened::WebSocket(client) => Ok(client),
-            Opened::Refused(Answer { status, body }) => {
+            Opened::Refused(TextResponse { status, body }) => {
                 bail!("refused with {status}: {}", body.trim())
             }
         }
@@ -138,7 +138,7 @@ impl Front {
     }
 
     /// Requests the same path `times` times, one after the other, on one connection.
-    pub(super) fn get(&self, path: &str, times: usize) -> Result<Vec<Answer>> {
+    pub(super) fn get(&self, path: &str, times: usize) -> Result<Vec<TextResponse>> {
         let front = self.clone();
         let path = path.to_owned();
         wait(&self.network, async move { front.requests(&path, times).await })
@@ -161,7 +161,7 @@ impl Front {
         }
         let response = sender.send(request).await?;
         if response.status() != self.http.granted() {
-            return Ok(Opened::Refused(answer(response).await?));
+            return Ok(Opened::Refused(read_body(response).await?));
         }
         if self.http == Http::One {
             let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT);
@@ -174,15 +174,15 @@ impl Front {
         Ok(Opened::WebSocket(Client::on(bridged(TokioIo::new(upgraded))?)))
     }
 
-    async fn requests(&self, path: &str, times: usize) -> Result<Vec<Answer>> {
+    async fn requests(&self, path: &str, times: usize) -> Result<Vec<TextResponse>> {
         let mut sender = self.sender().await?;
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for number in 1..=times {
             let response = sender.send(self.request(path)?).await;
-            let answered = answer(response.with_context(|| format!("request {number}"))?).await;
-            answers.push(answered.with_context(|| format!("the body of answer {number}"))?);
+            let response = read_body(response.with_context(|| format!("request {number}"))?).await;
+            responses.push(response.with_context(|| format!("the body of response {number}"))?);
         }
-        Ok(answers)
+        Ok(responses)
     }
 
     fn request(&self, path: &str) -> Result<Request<Empty<Bytes>>> {
@@ -261,8 +261,8 @@ impl Sender {
     }
 }
 
-async fn answer(response: Response<Incoming>) -> Result<Answer> {
+async fn read_body(response: Response<Incoming>) -> Result<TextResponse> {
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
-    Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(TextResponse { status, body: String::from_utf8_lossy(&body).into_owned() })
 }

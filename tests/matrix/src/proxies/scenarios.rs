@@ -77,7 +77,9 @@ fn own_page(front: &Front) -> Result<()> {
             ensure!(client.ask("hello")? == "hello", "the echo differs");
             client.close()
         }
-        Opened::Refused(answer) => bail!("refused with {}: {}", answer.status, answer.body.trim()),
+        Opened::Refused(response) => {
+            bail!("refused with {}: {}", response.status, response.body.trim())
+        }
     }
 }
 
@@ -85,9 +87,9 @@ fn foreign_page(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
     for scheme in ["https", "http"] {
         match front.open_from(&format!("{scheme}://foreign.example"), headers)? {
             Opened::WebSocket(_) => bail!("the handshake was accepted"),
-            Opened::Refused(answer) => {
-                ensure!(answer.status.as_u16() == 403, "refused with {}", answer.status);
-                ensure!(answer.body.contains("origin"), "the body is {:?}", answer.body);
+            Opened::Refused(response) => {
+                ensure!(response.status.as_u16() == 403, "refused with {}", response.status);
+                ensure!(response.body.contains("origin"), "the body is {:?}", response.body);
             }
         }
     }
@@ -215,9 +217,9 @@ fn one_too_long(front: &Front, length: usize) -> Result<()> {
 
 fn health(front: &Front) -> Result<()> {
     for connection in 1..=CONNECTIONS {
-        let answers = front.get("/healthz", REQUESTS);
-        for answer in answers.with_context(|| format!("connection {connection}"))? {
-            ensure!(answer.status.is_success(), "connection {connection}: {answer:?}");
+        let responses = front.get("/healthz", REQUESTS);
+        for response in responses.with_context(|| format!("connection {connection}"))? {
+            ensure!(response.status.is_success(), "connection {connection}: {response:?}");
         }
     }
     Ok(())
@@ -225,8 +227,8 @@ fn health(front: &Front) -> Result<()> {
 
 fn files(front: &Front) -> Result<()> {
     let (path, content) = FILE;
-    for answer in front.get(path, 2)? {
-        ensure!(answer.status.is_success() && answer.body == content, "{answer:?}");
+    for response in front.get(path, 2)? {
+        ensure!(response.status.is_success() && response.body == content, "{response:?}");
     }
     Ok(())
 }

@@ -73,8 +73,8 @@ impl Silence {
         Self::on_a_thread(move || {
             for pause in PAUSES {
                 std::thread::sleep(Duration::from_secs_f64(pause));
-                for answer in front.get("/healthz", 1).context(format!("after {pause} s"))? {
-                    ensure!(answer.status.is_success(), "after {pause} s: {answer:?}");
+                for response in front.get("/healthz", 1).context(format!("after {pause} s"))? {
+                    ensure!(response.status.is_success(), "after {pause} s: {response:?}");
                 }
             }
             Ok(())

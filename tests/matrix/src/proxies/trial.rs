@@ -100,8 +100,10 @@ fn wait_until_it_serves(front: &Front) -> Result<()> {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let why = match front.get("/healthz", 1) {
-            Ok(answers) if answers.iter().all(|answer| answer.status.is_success()) => return Ok(()),
-            Ok(answers) => format!("{answers:?}"),
+            Ok(responses) if responses.iter().all(|response| response.status.is_success()) => {
+                return Ok(());
+            }
+            Ok(responses) => format!("{responses:?}"),
             Err(why) => format!("{why:#}"),
         };
         if Instant::now() > deadline {

@@ -29,7 +29,7 @@ pub(super) fn request() -> Vec<u8> {
 }
 
 /// Checks that a HEADERS frame accepts a WebSocket.
-pub(super) fn check_answer(frame: &Frame<'_>) -> Result<()> {
+pub(super) fn check_response(frame: &Frame<'_>) -> Result<()> {
     ensure!(frame.flags & END_HEADERS != 0, "a response head is not in one frame");
     ensure!(frame.flags & END_STREAM == 0, "the server answered and closed a WebSocket");
     // The block may begin with dynamic table size updates (RFC 7541 §6.3). A small size takes one

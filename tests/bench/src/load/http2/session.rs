@@ -138,7 +138,7 @@ impl Session {
             }
             Some(Kind::Headers) => {
                 self.index(frame)?;
-                connect::check_answer(frame)?;
+                connect::check_response(frame)?;
                 self.accepted += 1;
                 ensure!(
                     self.accepted <= self.requested,
