@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::fake_client::FakeClient;
 use super::received::{Closed, Received};
-use super::settle::Shared;
+use super::shared::Shared;
 use crate::{Cause, Client, CloseCode};
 
 /// A client that is connected to a [`TestHost`](super::TestHost). Everything that the handler sends waits here until
@@ -220,7 +220,7 @@ impl TestClient {
     /// Reads everything that is waiting, and everything that follows. If a send was refused, `drained` is called.
     pub fn read_again(&self) {
         self.with(|client| client.is_reading = true);
-        self.host.settle();
+        self.host.run_until_quiet();
     }
 
     /// Closes the connection with 1000. Calls `disconnected`.

@@ -2,7 +2,7 @@
 
 use super::fake_client::{End, FakeClient};
 use super::received::Closed;
-use super::settle::{HANDLER_FAILED, Shared};
+use super::shared::{HANDLER_FAILED, Shared};
 use crate::{Cause, Client, CloseCode};
 
 impl Shared {
@@ -21,7 +21,7 @@ impl Shared {
     pub(super) fn end_for(&self, client: Client, cause: Cause) {
         let by_host = |code, reason| {
             self.close(client, code, reason, cause);
-            self.settle();
+            self.run_until_quiet();
         };
         let dropped = |reason| {
             self.end(client, |client| {
@@ -66,6 +66,6 @@ impl Shared {
             client.outbound.clear();
             client.buffered = 0;
         }
-        self.settle();
+        self.run_until_quiet();
     }
 }

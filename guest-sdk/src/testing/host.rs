@@ -11,7 +11,7 @@ use super::imports::Chosen;
 use super::imports::clients::send_to_all;
 use super::pattern::Pattern;
 use super::request::{Refused, TestRequest};
-use super::settle::{Fault, HANDLER_FAILED, Shared};
+use super::shared::{Fault, HANDLER_FAILED, Shared};
 use super::state::{LogLine, Slot};
 use crate::glue::Exported;
 use crate::{Cause, Client, Message, Timer};
@@ -122,7 +122,7 @@ impl TestHost {
         let client = Client::from_id(id);
         let decision = self.0.run(|handler| handler.connected(client));
         let connected = self.finish_handshake(id, &decision);
-        self.0.settle();
+        self.0.run_until_quiet();
         connected.map(|()| TestClient::new(Rc::clone(&self.0), client))
     }
 
@@ -173,7 +173,7 @@ impl TestHost {
     /// Returns why the new code cannot use the state. The old code then continues.
     pub fn reload<H: Exported>(&self) -> Result<(), String> {
         let reloaded = self.0.actor.borrow_mut().reload(&self.0.fake, Code::of::<H>());
-        self.0.settle();
+        self.0.run_until_quiet();
         reloaded
     }
 
@@ -181,7 +181,7 @@ impl TestHost {
     /// instance, or if `suspend` returned no state.
     pub fn hibernate(&self) -> bool {
         let is_asleep = self.0.actor.borrow_mut().hibernate(&self.0.fake);
-        self.0.settle();
+        self.0.run_until_quiet();
         is_asleep
     }
 
@@ -189,7 +189,7 @@ impl TestHost {
     /// `suspend` returned no state.
     pub fn checkpoint(&self) -> bool {
         let is_saved = self.0.actor.borrow_mut().save_checkpoint(&self.0.fake);
-        self.0.settle();
+        self.0.run_until_quiet();
         is_saved
     }
 
@@ -212,7 +212,7 @@ impl TestHost {
     fn send_to(&self, message: Message<'_>, condition: impl Fn(&FakeClient) -> bool) -> usize {
         let to = self.0.fake.borrow().open_ids(condition);
         send_to_all(&mut self.0.fake.borrow_mut(), &to, message, &Chosen::default());
-        self.0.settle();
+        self.0.run_until_quiet();
         to.len()
     }
 
@@ -231,7 +231,7 @@ impl TestHost {
         self.0.fake.borrow_mut().event.custom = Some(about);
         let reply = self.0.run(|handler| handler.received_custom(message.as_ref().to_vec()));
         self.0.fake.borrow_mut().event.custom = None;
-        self.0.settle();
+        self.0.run_until_quiet();
         match reply {
             Ok(Some(reply)) => reply,
             Ok(None) => panic!(
@@ -253,7 +253,7 @@ impl TestHost {
         for client in open {
             self.0.close(Client::from_id(client), 1001, "the server is stopping", Cause::Stopping);
         }
-        self.0.settle();
+        self.0.run_until_quiet();
     }
 
     /// Runs code with the handler as if it were an event, so that the code may call functions of the host. A test can
@@ -266,7 +266,7 @@ impl TestHost {
     pub fn with_handler<H: Exported, T>(&self, act: impl FnOnce(&mut H) -> T) -> T {
         let name = self.0.code().name;
         let result = self.0.run(|handler| handler.handler().downcast_mut().map(act));
-        self.0.settle();
+        self.0.run_until_quiet();
         match result {
             Ok(Some(result)) => result,
             Ok(None) => panic!("the handler is {name}, not {}", std::any::type_name::<H>()),

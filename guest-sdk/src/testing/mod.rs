@@ -46,7 +46,7 @@ pub(crate) mod imports;
 mod pattern;
 mod received;
 mod request;
-mod settle;
+mod shared;
 mod state;
 mod time;
 

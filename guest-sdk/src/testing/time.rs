@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fake::Fake;
-use super::settle::Shared;
+use super::shared::Shared;
 use crate::{Cause, Client, Timer};
 
 /// The shortest and the longest time of timers and expiries.
@@ -44,7 +44,7 @@ impl Shared {
                 self.fake.borrow_mut().timers.remove(&timer);
                 // After a fault, only the instance is lost. A timer has no client to close.
                 let _ = self.run(|handler| handler.fired(Timer::new(timer)));
-                self.settle();
+                self.run_until_quiet();
             }
             Due::Notice(client) => {
                 if let Some(expiry) = self.fake.borrow_mut().expiry_of(client) {
@@ -60,7 +60,7 @@ impl Shared {
                     client.expiry = None;
                 }
                 self.close(Client::from_id(client), 1008, "expired", Cause::Expired);
-                self.settle();
+                self.run_until_quiet();
             }
         }
     }

@@ -68,7 +68,7 @@ impl TestClient {
     /// Sends bytes unchanged. Their meaning is up to the test.
     pub fn send_raw(&self, bytes: &[u8]) {
         self.shared.send_raw(bytes);
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 
     /// Closes the connection with a close frame.
@@ -92,19 +92,19 @@ impl TestClient {
     /// Drops the connection without a close frame, as if the network failed.
     pub fn disconnect(&self) {
         self.shared.dropped.cancel();
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 
     /// Stops reading, as a client with a slow network does. The client then does not answer pings either.
     pub fn stop_reading(&self) {
         self.shared.set_reading(false);
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 
     /// Continues to read.
     pub fn continue_reading(&self) {
         self.shared.set_reading(true);
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 
     /// Takes the next thing that was received. Returns `None` if nothing arrives while time stands still.
@@ -123,7 +123,7 @@ impl TestClient {
     /// Queues something to be sent. It is lost if the client can no longer send, as it would be on a real network.
     fn put(&self, put: impl FnOnce(&mut ws_host_protocol::Outbound) -> Result<(), SendError>) {
         let _ = self.shared.send(put);
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 }
 

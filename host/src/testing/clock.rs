@@ -94,7 +94,7 @@ impl Clock {
     }
 
     /// Runs until nothing more can happen while time stands still.
-    pub(super) fn settle(&self) {
+    pub(super) fn run_until_quiet(&self) {
         self.block_on(self.quiet.wait());
     }
 

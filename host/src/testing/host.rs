@@ -116,7 +116,7 @@ impl TestHost {
         let (subprotocol, headers) = (accepted.subprotocol.clone(), headers.clone());
         let shared = Arc::new(Shared::new(&opened));
         clock.spawn(exchange(stream, opened, Arc::clone(&shared)));
-        clock.settle();
+        clock.run_until_quiet();
         let found = self.host.clients().into_iter().find(|client| client.peer == address);
         let id = found.map_or(0, |client| client.id);
         let (running, name) = (Rc::clone(&self.running), format!("client {number}"));
@@ -154,7 +154,7 @@ impl TestHost {
             }
             outcomes
         });
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         outcomes.into_iter().collect()
     }
 
@@ -171,7 +171,7 @@ impl TestHost {
         }
         self.running.clock.finish(self.host.configure(resources.clone()))?;
         *self.resources.borrow_mut() = resources;
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         Ok(())
     }
 
@@ -183,14 +183,14 @@ impl TestHost {
     pub fn roll_back(&self) -> Result<Replaced, ReloadError> {
         let name = self.first_name();
         let replaced = self.running.clock.finish(self.host.rollback(&name));
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         replaced
     }
 
     /// Hibernates all instances, as if there had been no event for a long time.
     pub fn hibernate(&self) {
         self.running.clock.finish(self.host.hibernate());
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 
     /// Makes the next event of the first resource's handler fail, no matter what the handler does. The calls that save
@@ -203,14 +203,14 @@ impl TestHost {
             Failure::Time => InjectedFault::Time,
         };
         self.host.fail_next_event(&self.first_name(), fault);
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
     }
 
     /// Publishes a text to this topic of the first resource. Returns the number of clients that it goes to.
     pub fn publish(&self, topic: &str, text: &str) -> Result<usize, NoResource> {
         let name = self.first_name();
         let published = self.running.clock.finish(self.host.publish_text(&name, topic, text));
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         published
     }
 
@@ -227,21 +227,21 @@ impl TestHost {
         let name = self.first_name();
         let message = crate::CustomMessage::new(message);
         let replies = self.running.clock.finish(self.host.send_custom(&name, to, message));
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         replies
     }
 
     /// Closes a client as an operator does. Returns whether it was connected.
     pub fn kick(&self, client: &TestClient) -> bool {
         let found = self.host.close_client(client.id());
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         found
     }
 
     /// Stops the host, as at the end of the program. Handlers get `stopping`, and clients are closed.
     pub fn stop(&self) -> Stopped {
         let stopped = self.running.clock.finish(self.host.drain());
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         stopped
     }
 
@@ -259,7 +259,7 @@ impl TestHost {
     /// Waits for a future of the host. Lets time pass if the future needs time.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let done = self.running.clock.finish(future);
-        self.running.clock.settle();
+        self.running.clock.run_until_quiet();
         done
     }
 

@@ -65,7 +65,7 @@ impl Shared {
         if let Err(Fault) = self.run(act) {
             self.close(client, 1011, HANDLER_FAILED, Cause::HandlerFailed);
         }
-        self.settle();
+        self.run_until_quiet();
     }
 
     /// Closes a client, if it is open.
@@ -76,7 +76,7 @@ impl Shared {
     }
 
     /// Writes output to the clients and runs the events that follow, until there are none.
-    pub(super) fn settle(&self) {
+    pub(super) fn run_until_quiet(&self) {
         for _ in 0..MAX_STEPS {
             match self.next() {
                 None => return,
