@@ -28,7 +28,7 @@ type Edges = [Expected; 3];
 enum Expected {
     /// It is an error that names the key.
     Wrong,
-    /// It starts, and whoever asks is answered, if only with a refusal.
+    /// It starts, and responds to each request, if only with a refusal.
     Serves,
     /// The component cannot be served like that.
     NoComponent,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The first number that cannot be told from its neighbours in a language whose numbers are doubles.
+/// The first number that cannot be distinguished from its neighbours in a language whose numbers are doubles.
 const ID_LIMIT: u64 = 1 << 53;
 
 /// The smallest number of ids for one run of the host. This many ids last ten years with 28,000 clients a second.

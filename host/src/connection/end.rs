@@ -61,7 +61,8 @@ impl ConnectionEnd {
                 ProtocolError::MessageTooLong { .. } | ProtocolError::TooManyFragments { .. },
             ) => Cause::TooLong,
             Self::Failed(_) => Cause::ProtocolError,
-            // Only the host's own close frame has a timeout, and whoever sent that frame has already set the cause.
+            // Only the host's own close frame has a timeout, and the code that sent that frame has already set the
+            // cause.
             Self::Lost(_) | Self::EndOfStream | Self::CloseTimeout => Cause::Lost,
             Self::NotOpened(_) => Cause::NotOpened,
             Self::Silent => Cause::Silent,

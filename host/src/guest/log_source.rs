@@ -14,7 +14,7 @@ pub(super) struct LogSource {
     pub(super) component: Arc<str>,
     /// The name of the resource. `None` if no resource is served.
     pub(super) resource: Option<Arc<str>>,
-    /// The beginning of the component's hash. `GET /resources` shows the same hash, so versions can be told apart.
+    /// The beginning of the component's hash. `GET /resources` shows the same hash, so versions can be distinguished.
     pub(super) hash: Arc<str>,
 }
 

@@ -224,7 +224,7 @@ impl Template {
         self.optional.exports_expiring()
     }
 
-    /// Makes the next event of an instance fail. Live instances must be told to [check for the injected
+    /// Makes the next event of an instance fail. Live instances must be made to [check for the injected
     /// fault](Guest::check_injected_fault).
     #[cfg(feature = "testing")]
     pub(crate) fn demand(&self, fault: InjectedFault) {

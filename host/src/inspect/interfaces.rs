@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn imports_are_told_apart_by_package_and_version() {
+    fn imports_are_distinguished_by_package_and_version() {
         for (import, expected) in [
             ("ws-host:socket/clients@0.1.0", Provision::Contract),
             ("ws-host:socket/burst@0.1.7", Provision::Contract),

@@ -85,7 +85,7 @@ impl Sample {
         }
     }
 
-    /// Records that the call was resumed, perhaps on another thread.
+    /// Records that the call was resumed, possibly on another thread.
     #[cold]
     pub(crate) fn resume(&mut self) {
         self.resumed = Some(thread_time());

@@ -1,4 +1,4 @@
-//! Tells which addresses are public.
+//! Which addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;

@@ -15,8 +15,8 @@
 //!    resource's code (in `actor/trial.rs`: [`Code::install`], or [`Code::begin_trial`] for a trial; both call
 //!    `set_template`). From now on, an instance with an older version gets no more events. A canary trial does not raise
 //!    the version (see below).
-//! 5. [`Resource::apply_reload`] starts a `Maintenance` (`resource/maintenance.rs`). This visits the actors, one at a
-//!    time on each worker, and busy ones last. It calls [`Turn::apply_reload`] in each actor.
+//! 5. [`Resource::apply_reload`] starts a `Maintenance` (`resource/maintenance.rs`). This goes through the actors, one
+//!    at a time on each worker, and busy ones last. It calls [`Turn::apply_reload`] in each actor.
 //! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] (`actor/transitions.rs`), which calls
 //!    [`Turn::replace_instance`] through `transition_to_live`. `replace_instance` calls `suspend` in the old instance,
 //!    and `resume` in a new one. If the new code traps or refuses the state, the old instance continues, and counts as
@@ -281,7 +281,7 @@ impl ReloadTask {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may stop a reload before it has visited the actors. Each actor then gets the new code before
+    /// Dropping the future may stop a reload before it has reached all actors. Each actor then gets the new code before
     /// its next event. In a canary trial, the actors that were not chosen keep the old code.
     pub(crate) async fn run(mut self) {
         loop {

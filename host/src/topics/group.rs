@@ -24,7 +24,8 @@ pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
     /// The maximum number of groups that a client may join.
     max_per_client: usize,
-    /// The other hosts. They are told when a group gets its first member here, and when its last member here leaves.
+    /// The other hosts. They are informed when a group gets its first member here, and when its last member here
+    /// leaves.
     remote: Option<Arc<dyn Remote>>,
     table: Mutex<Table>,
 }

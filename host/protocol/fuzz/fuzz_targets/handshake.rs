@@ -1,4 +1,4 @@
-//! Checks with arbitrary headers that nothing panics and that accepted handshakes fulfil the rules.
+//! Checks with arbitrary headers that nothing panics and that accepted handshakes follow the rules.
 
 #![no_main]
 

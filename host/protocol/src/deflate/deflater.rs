@@ -56,7 +56,7 @@ impl Deflater {
         }
     }
 
-    /// Drops the context. The next message starts a new one. The peer need not be told (§7.1.1).
+    /// Drops the context. The next message starts a new one. The peer need not know (§7.1.1).
     pub(crate) fn release_context(&mut self) {
         self.context = None;
     }

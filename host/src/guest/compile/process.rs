@@ -160,7 +160,7 @@ fn close_inherited_files() {
 }
 
 fn report(text: &str) {
-    // If standard error is closed, nobody can be told.
+    // If standard error is closed, the text is lost.
     let _ = writeln!(stderr(), "{text}");
 }
 

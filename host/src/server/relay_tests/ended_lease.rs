@@ -37,7 +37,7 @@ async fn expect_unconfirmed(stream: &mut TcpStream) {
     assert_eq!((first, payload.get(..2)), (0x88, Some(&1013u16.to_be_bytes()[..])), "{payload:?}");
 }
 
-async fn enter(host: &Running) -> TcpStream {
+async fn connect(host: &Running) -> TcpStream {
     let (stream, head) = open(host.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     stream
@@ -48,7 +48,7 @@ async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
     let host = start("echo").await;
     host.then_own();
     let lease = host.lease();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     // An event is checked when it begins, and when it sends. Ticks during a slow event add to that.
     let mut fewest = usize::MAX;
     for _ in 0..10 {
@@ -64,7 +64,7 @@ async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
     expect_unconfirmed(&mut client).await;
     // The instance was lost in the middle of its event, so another one goes on.
     lease.renew();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     send(&mut client, "three").await;
     assert_eq!(receive_text(&mut client).await, "three");
 }
@@ -74,7 +74,7 @@ async fn each_message_of_a_burst_is_checked_like_an_event() {
     let host = start("echo").await;
     host.then_own();
     let lease = host.lease();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     let burst = ["one", "two", "three", "four"];
     let frames = burst.map(|text| masked_frame(0x81, text.as_bytes())).concat();
     // Messages that do not arrive together are no burst, and ticks add checks.
@@ -95,7 +95,7 @@ async fn event_that_outlives_the_lease_publishes_nothing() {
     let host = start("guest-keeper").await;
     host.then_own();
     let lease = host.lease();
-    let (mut publisher, mut subscriber) = (enter(&host).await, enter(&host).await);
+    let (mut publisher, mut subscriber) = (connect(&host).await, connect(&host).await);
     for client in [&mut publisher, &mut subscriber] {
         assert_eq!(receive_text(client).await, "room is a");
     }
@@ -117,7 +117,7 @@ async fn event_that_computes_is_trapped_at_the_first_tick_after_the_lease() {
     .await;
     host.then_own();
     let lease = host.lease();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     assert_eq!(receive_text(&mut client).await, "room is a");
     let before = lease.checks();
     send(&mut client, "spin").await;

@@ -69,7 +69,7 @@ impl Upgrade {
         self.origin.as_deref()
     }
 
-    /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1). The
+    /// Accepts the first offer of permessage-deflate that these settings can satisfy (RFC 7692 §7.1). The
     /// [`response`](Self::response) then includes this acceptance. Returns `None` if there is no such offer. In that
     /// case, messages are not compressed.
     ///

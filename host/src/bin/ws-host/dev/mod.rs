@@ -45,7 +45,7 @@ pub(crate) async fn run(args: Args, log: &Log) -> Result<()> {
     banner::print(&server, ReloadTrigger::Save, static_files.as_deref());
     let building = tokio::spawn(builder.keep_building(server.config_reloader()));
     let stopped = server.run(stop.cancelled()).await;
-    // The build was told to stop at the same time as the server, so this ends soon.
+    // The build was cancelled at the same time as the server was stopped, so this ends soon.
     building.await?;
     if let Stopped::Abandoned(clients) = stopped {
         tracing::warn!(clients, "the drain timeout expired before all clients had disconnected");
