@@ -77,7 +77,7 @@ fn number_of_connections_is_bounded_and_the_url_checked() {
 }
 
 #[test]
-fn servers_are_told_when_the_host_stops() {
+fn servers_get_a_close_frame_when_the_host_stops() {
     let host = TestHost::new::<Bridge>();
     let client = host.connect("/");
     client.send_text("hello");

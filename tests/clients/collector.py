@@ -27,7 +27,7 @@ class Collector(BaseHTTPRequestHandler):
         is_known = self.path == "/v1/traces"
         if is_known:
             assert self.headers["content-type"] == "application/x-protobuf"
-            self.tell(service.ExportTraceServiceRequest.FromString(body))
+            self.report(service.ExportTraceServiceRequest.FromString(body))
         answer = service.ExportTraceServiceResponse().SerializeToString()
         self.send_response(200 if is_known else 404)
         self.send_header("content-type", "application/x-protobuf")
@@ -35,7 +35,7 @@ class Collector(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def tell(self, request):
+    def report(self, request):
         lines = []
         for of_resource in request.resource_spans:
             for of_scope in of_resource.scope_spans:

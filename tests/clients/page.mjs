@@ -68,13 +68,13 @@ try {
   await page.waitForFunction(() => /[µm]s$/.test(document.querySelectorAll('#tiles dd.value')[3].textContent));
 
   // A message reaches the handler of this client, whose answer is shown.
-  const told = new Promise((done) => two.on('message', (data) => done(data.toString())));
+  const received = new Promise((done) => two.on('message', (data) => done(data.toString())));
   await row('/room/two').getByRole('button', { name: /^Message/ }).click();
   const dialog = page.locator('#message');
   await dialog.getByRole('textbox').fill('good morning');
   await dialog.getByRole('button', { name: 'Send' }).click();
-  await dialog.getByText('told 1 clients').waitFor();
-  assert.equal(await told, 'outside: good morning');
+  await dialog.getByText('sent to 1 clients').waitFor();
+  assert.equal(await received, 'outside: good morning');
 
   // A handler that fails, and a reload, are shown as they happen.
   await dialog.getByRole('textbox').fill('panic');

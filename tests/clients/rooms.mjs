@@ -53,7 +53,7 @@ try {
 
   const late = await enter('lobby', 3);
   await becomes(late, 3, 4, RED);
-  console.log('whoever comes late gets the whole board: ok');
+  console.log('a client that comes late gets the whole board: ok');
 
   if (process.env.SCREENSHOT) await ada.screenshot({ path: process.env.SCREENSHOT });
   await grace.close();

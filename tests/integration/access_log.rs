@@ -84,9 +84,9 @@ fn summary_has_what_was_sent_each_way_and_how_it_ended() -> Result<()> {
     let server = TestServer::with_arguments("echo", &flags)?;
     let headers = "User-Agent: browser 1.0\r\nOrigin: https://app.example.com\r\n\
                    Sec-WebSocket-Protocol: other, chat\r\n";
-    let (mut client, answer) =
+    let (mut client, response) =
         Client::open(server.address(), &handshake("/?token=secret", headers))?;
-    assert_eq!(answer.status, 101);
+    assert_eq!(response.status, 101);
     for text in ["one", "three", "", "a longer one"] {
         assert_eq!(client.ask(text)?, text);
     }
@@ -242,8 +242,8 @@ fn what_a_client_sends_cannot_look_like_another_line_or_field() -> Result<()> {
         let flags = ["--log-format", format, "--access-log", "--path", "/{any}", "--log", "debug"];
         let server = TestServer::with_arguments("echo", &flags)?;
         let headers = format!("User-Agent: {}\r\n", agent.replace('\u{1b}', ""));
-        let (mut client, answer) = Client::open(server.address(), &handshake(path, &headers))?;
-        assert_eq!(answer.status, 101, "{answer:?}");
+        let (mut client, response) = Client::open(server.address(), &handshake(path, &headers))?;
+        assert_eq!(response.status, 101, "{response:?}");
         client.send_close(4000, reason)?;
         client.receive_close()?;
         client.expect_end()?;
@@ -285,7 +285,7 @@ fn what_a_client_sends_cannot_look_like_another_line_or_field() -> Result<()> {
 
 #[test]
 fn access_log_is_off_by_default_and_a_setting_of_its_own() -> Result<()> {
-    let visit = |server: TestServer| -> Result<String> {
+    let log_of_clients = |server: TestServer| -> Result<String> {
         Client::connect(&server)?.close()?;
         Client::open(server.address(), &handshake("/nowhere", ""))?;
         Client::open(server.address(), &handshake("/", "").replace("dGhl", "d"))?;
@@ -293,19 +293,20 @@ fn access_log_is_off_by_default_and_a_setting_of_its_own() -> Result<()> {
     };
     let is_there =
         |log: &str| ["received_messages", "unknown-path", "invalid"].map(|word| log.contains(word));
-    let off = visit(TestServer::serving("echo")?)?;
+    let off = log_of_clients(TestServer::serving("echo")?)?;
     assert_eq!(is_there(&off), [false; 3], "{off}");
     // The level of other lines does not matter.
-    let quiet = visit(TestServer::with_arguments("echo", &["--access-log", "--log", "error"])?)?;
+    let quiet =
+        log_of_clients(TestServer::with_arguments("echo", &["--access-log", "--log", "error"])?)?;
     assert_eq!(is_there(&quiet), [true; 3], "{quiet}");
     assert!(!quiet.contains("stopping"), "{quiet}");
     let filtered = ["--access-log", "--log", "info,access=off"];
-    let filtered = visit(TestServer::with_arguments("echo", &filtered)?)?;
+    let filtered = log_of_clients(TestServer::with_arguments("echo", &filtered)?)?;
     assert_eq!(is_there(&filtered), [false; 3], "{filtered}");
     let configuration = Configuration::new(
         "listen = \"127.0.0.1:0\"\naccess-log = true\n[[resource]]\ncomponent = \"{{echo}}\"\n",
     )?;
-    let configured = visit(configuration.serve()?)?;
+    let configured = log_of_clients(configuration.serve()?)?;
     assert_eq!(is_there(&configured), [true; 3], "{configured}");
     Ok(())
 }

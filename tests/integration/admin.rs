@@ -4,23 +4,23 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, open_stream, poll_until, startup_error};
+use ws_host_test_support::{Client, Response, TestServer, open_stream, poll_until, startup_error};
 
 use crate::configured::{ask_admin, terminate};
 
 /// Reads a response from a connection that stays open.
-fn next_answer(stream: &mut TcpStream) -> Result<Answer> {
-    let mut answer = Answer::read_head(stream)?;
-    let length = answer.header("content-length").context("no length")?.parse()?;
+fn next_response(stream: &mut TcpStream) -> Result<Response> {
+    let mut response = Response::read_head(stream)?;
+    let length = response.header("content-length").context("no length")?.parse()?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    answer.body = String::from_utf8(body)?;
-    Ok(answer)
+    response.body = String::from_utf8(body)?;
+    Ok(response)
 }
 
-fn scrape(stream: &mut TcpStream) -> Result<Answer> {
+fn scrape(stream: &mut TcpStream) -> Result<Response> {
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    next_answer(stream)
+    next_response(stream)
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn page_with_a_rebound_dns_name_is_refused() -> Result<()> {
     let ask = |lines: &str| -> Result<u16> {
         let mut stream = open_stream(admin, b"")?;
         stream.write_all(format!("GET /clients HTTP/1.1\r\n{lines}\r\n").as_bytes())?;
-        Ok(next_answer(&mut stream)?.status)
+        Ok(next_response(&mut stream)?.status)
     };
     // DNS rebinding: the name resolves to this address, so the browser treats the page as same-origin.
     for name in ["rebound.example.com", "localhost.example.com", "10.0.0.1", "0.0.0.0", "[::]"] {
@@ -44,14 +44,14 @@ fn page_with_a_rebound_dns_name_is_refused() -> Result<()> {
     }
     assert_eq!(ask("")?, 400);
     assert_eq!(ask("Host: localhost\r\nHost: rebound.example.com\r\n")?, 400);
-    let answer = Answer::to(
+    let response = Response::to(
         admin,
         "GET http://rebound.example.com/clients HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     )?;
-    assert_eq!(answer.status, 403);
-    assert!(answer.body.contains("localhost"), "{answer:?}");
+    assert_eq!(response.status, 403);
+    assert!(response.body.contains("localhost"), "{response:?}");
     // Old health probes send no Host.
-    assert_eq!(Answer::to(admin, "GET /metrics HTTP/1.0\r\n\r\n")?.status, 200);
+    assert_eq!(Response::to(admin, "GET /metrics HTTP/1.0\r\n\r\n")?.status, 200);
     Ok(())
 }
 
@@ -62,7 +62,7 @@ fn pages_of_other_origins_are_refused_and_same_origin_pages_are_not() -> Result<
         let mut stream = open_stream(admin, b"")?;
         let request = format!("GET /clients HTTP/1.1\r\nHost: {admin}\r\n{lines}\r\n");
         stream.write_all(request.as_bytes())?;
-        Ok(next_answer(&mut stream)?.status)
+        Ok(next_response(&mut stream)?.status)
     };
     for line in [
         "Sec-Fetch-Site: cross-site",
@@ -91,20 +91,20 @@ fn metrics_can_be_scraped_repeatedly_on_one_connection() -> Result<()> {
     let (_server, admin) = TestServer::with_admin("echo", &[])?;
     let mut stream = open_stream(admin, b"")?;
     for _ in 0..3 {
-        let answer = scrape(&mut stream)?;
-        assert_eq!(answer.status, 200);
+        let response = scrape(&mut stream)?;
+        assert_eq!(response.status, 200);
         // People and simple clients expect this capitalization.
-        assert!(answer.head.contains("\r\nContent-Type: "), "{answer:?}");
-        assert!(answer.head.contains("\r\nContent-Length: "), "{answer:?}");
+        assert!(response.head.contains("\r\nContent-Type: "), "{response:?}");
+        assert!(response.head.contains("\r\nContent-Length: "), "{response:?}");
     }
     stream.write_all(b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    assert_eq!(Answer::read_head(&mut stream)?.status, 200);
+    assert_eq!(Response::read_head(&mut stream)?.status, 200);
     stream.write_all(b"POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")?;
-    let answer = next_answer(&mut stream)?;
-    assert!(answer.body.starts_with("echo: unchanged"), "{answer:?}");
+    let response = next_response(&mut stream)?;
+    assert!(response.body.starts_with("echo: unchanged"), "{response:?}");
     stream.write_all(b"GET /reload HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    let answer = next_answer(&mut stream)?;
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{answer:?}");
+    let response = next_response(&mut stream)?;
+    assert_eq!((response.status, response.header("allow")), (405, Some("POST")), "{response:?}");
     assert_eq!(scrape(&mut stream)?.status, 200);
     Ok(())
 }
@@ -170,7 +170,7 @@ fn client_that_shuts_down_writing_after_the_request_gets_the_response() -> Resul
             stream
                 .write_all(format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
             stream.shutdown(Shutdown::Write)?;
-            assert_eq!(next_answer(&mut stream)?.status, 200, "{request}");
+            assert_eq!(next_response(&mut stream)?.status, 200, "{request}");
         }
     }
     Ok(())
@@ -188,14 +188,14 @@ fn admin_address_with_a_token_answers_only_those_who_know_it() -> Result<()> {
     let admin = SocketAddr::from(([127, 0, 0, 1], server.admin()?.port()));
     let ask = |headers: &str| {
         let host = "Host: admin.example.com\r\nConnection: close\r\n";
-        Answer::to_head(admin, &format!("GET /clients HTTP/1.1\r\n{host}{headers}\r\n"))
+        Response::to_head(admin, &format!("GET /clients HTTP/1.1\r\n{host}{headers}\r\n"))
     };
-    let answer = ask("")?;
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"ws-host\""));
-    let answer = ask("Authorization: Bearer c2VjcmV0LXNlY3JldB==\r\n")?;
-    assert_eq!(answer.status, 401);
-    assert!(answer.header("www-authenticate").is_some_and(|how| how.contains("invalid_token")));
+    let response = ask("")?;
+    assert_eq!(response.status, 401);
+    assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"ws-host\""));
+    let response = ask("Authorization: Bearer c2VjcmV0LXNlY3JldB==\r\n")?;
+    assert_eq!(response.status, 401);
+    assert!(response.header("www-authenticate").is_some_and(|how| how.contains("invalid_token")));
     let line = server.wait_for_log("wrong token")?;
     assert!(line.contains("127.0.0.1") && !line.contains("c2Vj"), "{line}");
     assert_eq!(ask("Authorization: Bearer c2VjcmV0LXNlY3JldA==\r\n")?.status, 200);
@@ -238,13 +238,13 @@ fn address_for_health_checks_answers_nothing_else_and_until_the_end() -> Result<
     }
     let post =
         "POST /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let answer = Answer::to(health, post)?;
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
+    let response = Response::to(health, post)?;
+    assert_eq!((response.status, response.header("allow")), (405, Some("GET")));
     // A client that does not answer the close frame keeps the server from ending.
     let client = Client::connect(&server)?;
     terminate(&server)?;
-    let answer = poll_until(|| get(health, "/readyz"), |answer| answer.status == 503)?;
-    assert_eq!(answer.body, "stopping\n");
+    let response = poll_until(|| get(health, "/readyz"), |response| response.status == 503)?;
+    assert_eq!(response.body, "stopping\n");
     assert_eq!(get(health, "/healthz")?.status, 503);
     client.hang_up()?;
     server.wait()?;
@@ -252,7 +252,7 @@ fn address_for_health_checks_answers_nothing_else_and_until_the_end() -> Result<
     Ok(())
 }
 
-fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+fn get(address: SocketAddr, path: &str) -> Result<Response> {
     let head = "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    Answer::to(address, &format!("GET {path} {head}"))
+    Response::to(address, &format!("GET {path} {head}"))
 }

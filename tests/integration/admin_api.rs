@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use ws_host_test_support::{Answer, Client, TestServer, root};
+use ws_host_test_support::{Client, Response, TestServer, root};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -41,16 +41,16 @@ impl Description {
     }
 
     /// Checks that an answer is one that the description has for this operation.
-    fn check(&self, operation: &Yaml, answer: &Answer) -> Result<()> {
-        let expected = self.resolve(&operation["responses"][answer.status.to_string().as_str()]);
-        ensure!(!expected.is_badvalue(), "{} is not described", answer.status);
-        let content = answer.header("content-type").unwrap_or_default();
+    fn check(&self, operation: &Yaml, response: &Response) -> Result<()> {
+        let expected = self.resolve(&operation["responses"][response.status.to_string().as_str()]);
+        ensure!(!expected.is_badvalue(), "{} is not described", response.status);
+        let content = response.header("content-type").unwrap_or_default();
         let content = content.split(';').next().unwrap_or_default();
         let described = &expected["content"][content];
-        ensure!(!described.is_badvalue(), "{} with {content:?}", answer.status);
+        ensure!(!described.is_badvalue(), "{} with {content:?}", response.status);
         match &described["schema"] {
             Yaml::BadValue => Ok(()),
-            schema => self.check_value(schema, &serde_json::from_str(&answer.body)?),
+            schema => self.check_value(schema, &serde_json::from_str(&response.body)?),
         }
     }
 
@@ -108,12 +108,12 @@ fn listed(path: &str) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-fn ask(admin: SocketAddr, method: &str, target: &str, more: &str, body: &[u8]) -> Result<Answer> {
+fn ask(admin: SocketAddr, method: &str, target: &str, more: &str, body: &[u8]) -> Result<Response> {
     let length = body.len();
     let head = format!(
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}Content-Length: {length}\r\n\r\n"
     );
-    Answer::to_raw(admin, &[head.as_bytes(), body].concat())
+    Response::to_raw(admin, &[head.as_bytes(), body].concat())
 }
 
 /// Checks that the answer to a GET request is as described.

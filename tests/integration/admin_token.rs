@@ -14,8 +14,8 @@ const NEW: &str = "a-new-token-that-nobody-guesses";
 
 /// Sends a request with a token. Returns the status and the body of the response.
 fn ask(admin: SocketAddr, request: &str, token: &str) -> Result<(u16, String)> {
-    let answer = ask_admin(admin, request, &format!("Authorization: Bearer {token}\r\n"), b"")?;
-    Ok((answer.status, answer.body))
+    let response = ask_admin(admin, request, &format!("Authorization: Bearer {token}\r\n"), b"")?;
+    Ok((response.status, response.body))
 }
 
 /// Returns the statuses of requests with the old token and with the new one.

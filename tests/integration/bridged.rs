@@ -142,27 +142,27 @@ fn python_server_gets_and_sends_everything() -> Result<()> {
     let server = bridge(&python.url, "")?.serve()?;
     let mut client = Client::connect(&server)?;
     let url = python.url.clone();
-    let told = |client: &mut Client, command: &str, answer: &str| {
+    let expect = |client: &mut Client, command: &str, answer: &str| {
         client.send_text(command)?;
         let mut got = [client.receive_text()?, client.receive_text()?];
         got.sort_by_key(|line| line != "ok");
         assert_eq!(got, ["ok", answer], "{command}");
         anyhow::Ok(())
     };
-    told(&mut client, &format!("offer {url}/feed?a=b chat"), "text chat None /feed?a=b")?;
+    expect(&mut client, &format!("offer {url}/feed?a=b chat"), "text chat None /feed?a=b")?;
     said(&mut client, "gr\u{fc}\u{df}e", "text gr\u{fc}\u{df}e")?;
-    told(&mut client, "say close", "end Client 4000 bye")?;
+    expect(&mut client, "say close", "end Client 4000 bye")?;
     assert_eq!(python.line()?, "closed 4000 bye");
     let header = format!("header {url}/ authorization secret");
-    told(&mut client, &header, "text None secret /")?;
-    told(&mut client, "say vanish", "end Lost 1006 the client left without a close frame")
+    expect(&mut client, &header, "text None secret /")?;
+    expect(&mut client, "say vanish", "end Lost 1006 the client left without a close frame")
         .or_else(|error| if error.to_string().contains("reset") { Ok(()) } else { Err(error) })?;
     python.line()?;
-    told(&mut client, &header, "text None secret /")?;
-    told(&mut client, "close", "end Handler 1000 enough")?;
+    expect(&mut client, &header, "text None secret /")?;
+    expect(&mut client, "close", "end Handler 1000 enough")?;
     assert_eq!(python.line()?, "closed 1000 enough");
     // The limit on messages is that of clients.
-    told(&mut client, &header, "text None secret /")?;
+    expect(&mut client, &header, "text None secret /")?;
     client.send_text("say long")?;
     assert_eq!(client.receive_text()?, "ok");
     let end = client.receive_text()?;
@@ -354,8 +354,8 @@ fn connections_outlive_reloads_and_traps() -> Result<()> {
     scene.open()?;
     assert_eq!(scene.client.ask("attach !")?, "ok");
     scene.check("one")?;
-    let answer = ask_admin(admin, "POST /reload", "", b"")?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    assert_eq!(response.status, 200, "{response:?}");
     scene.check("two")?;
     assert_eq!(scene.client.ask("count")?, "1 connections, 1 clients, 2 messages");
     scene.client.send_text("trap")?;
@@ -381,7 +381,7 @@ fn hibernated_instance_is_woken_by_its_server() -> Result<()> {
     wait_until(|| Ok(other.ask("count")?.contains("2 clients")))?;
     for length in 1..4 {
         server.wait_for_log("hibernated")?;
-        // The upstream tells all its clients.
+        // The upstream sends this to all its clients.
         other.send_frame(0x82, &vec![0; length])?;
         let expected = format!("{length} bytes from a client");
         assert_eq!(client.receive_text()?, format!("text {expected}"));

@@ -23,7 +23,7 @@ fn life(witness: &mut Client, name: &str) -> Result<Vec<String>> {
 }
 
 fn scene() -> Result<(TestServer, Client, Client, String)> {
-    let (server, witness) = TestServer::with_client("guest-telling", &[])?;
+    let (server, witness) = TestServer::with_client("guest-recording", &[])?;
     let mut client = Client::connect(&server)?;
     let name = client.ask("who")?;
     Ok((server, witness, client, name))
@@ -184,7 +184,7 @@ fn messages_sent_early_are_dropped_when_connected_closes_the_client() -> Result<
     Ok(())
 }
 
-/// Tells whether the server closes the connection within 300 ms while the client sends nothing.
+/// Returns whether the server closes the connection within 300 ms while the client sends nothing.
 fn end_comes(stream: &TcpStream) -> Result<bool> {
     stream.set_read_timeout(Some(Duration::from_millis(300)))?;
     let peeked = stream.peek(&mut [0]);

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use ws_host_test_support::{
-    Answer, Backend, Broker, Client, FaultProxy, startup_error, wait_until,
+    Backend, Broker, Client, FaultProxy, Response, startup_error, wait_until,
 };
 
 use crate::hosts::{Host, expect_nothing, receive};
@@ -19,7 +19,7 @@ fn host_without_a_broker_says_so_serves_its_clients_and_becomes_ready_later() ->
     let (status, why) = host.get("/readyz")?;
     assert!(status == 503 && why.contains(&url), "{status} {why}");
     let public = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    assert_eq!(Answer::to(host.server.address(), public)?.status, 503);
+    assert_eq!(Response::to(host.server.address(), public)?.status, 503);
     assert_eq!(host.get("/healthz")?.0, 200);
     assert_eq!(host.cluster()?["link"], "connecting");
     let mut clients = Client::connect_many(&host.server, 2)?;
@@ -30,7 +30,7 @@ fn host_without_a_broker_says_so_serves_its_clients_and_becomes_ready_later() ->
     broker.restart()?;
     host.wait_until_ready()?;
     host.server.wait_for_log("connected to the broker nats://")?;
-    assert_eq!(Answer::to(host.server.address(), public)?.status, 200);
+    assert_eq!(Response::to(host.server.address(), public)?.status, 200);
     let mut backend = Backend::connect(broker.address())?;
     backend.publish("ws.default.t.guest-keeper.news", b"remote")?;
     assert_eq!(clients[0].receive_text()?, "remote");

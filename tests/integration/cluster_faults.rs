@@ -72,8 +72,8 @@ impl Message {
     }
 }
 
-/// A place in the cluster: a link to the broker, a host, its clients.
-struct Place {
+/// A node of the cluster: a host, its link to the broker, and its clients.
+struct Node {
     proxy: FaultProxy,
     host: Host,
     subscribers: Vec<Subscriber>,
@@ -89,14 +89,14 @@ fn no_message_is_repeated_or_reordered_and_none_is_lost_while_nothing_fails() ->
     random.shuffle(&mut faults);
     faults.push(FAULTS[random.below(FAULTS.len())]);
     let run = &Run::default();
-    let (places, ended) = std::thread::scope(|scope| {
+    let (nodes, ended) = std::thread::scope(|scope| {
         let result = play(scope, run, random, &faults);
         run.is_over.store(true, Ordering::Relaxed);
         result
     })?;
     let mut messages = ended;
-    for place in places {
-        let Place { host, subscribers, closed, .. } = place;
+    for node in nodes {
+        let Node { host, subscribers, closed, .. } = node;
         // One `disconnected` for each client that has gone, and for the publisher. The handler counts each as 100.
         let (mut client, mut asked) = (Client::connect(&host.server)?, 0);
         wait_until(|| {
@@ -131,87 +131,87 @@ fn check(received: &[Message]) -> Result<()> {
     Ok(())
 }
 
-/// Plays the schedule. Returns the places, and what the subscribers of killed hosts got.
+/// Plays the schedule. Returns the nodes, and what the subscribers of killed hosts got.
 #[expect(clippy::print_stdout, reason = "a schedule that fails can be understood")]
 fn play<'scope>(
     scope: &'scope Scope<'scope, '_>,
     run: &'scope Run,
     random: &mut Random,
     faults: &[Fault],
-) -> Result<(Vec<Place>, Vec<Vec<Message>>)> {
+) -> Result<(Vec<Node>, Vec<Vec<Message>>)> {
     let mut broker = Broker::start()?;
     let mut ended = Vec::new();
-    let mut places = Vec::new();
+    let mut nodes = Vec::new();
     for _ in 0..3 {
         let proxy = FaultProxy::to(broker.address())?;
         let host = Host::in_cluster(&proxy.url())?;
-        places.push(Place { proxy, host, subscribers: Vec::new(), closed: 0 });
+        nodes.push(Node { proxy, host, subscribers: Vec::new(), closed: 0 });
     }
-    for place in &mut places {
-        place.populate(scope, run, &broker)?;
+    for node in &mut nodes {
+        node.populate(scope, run, &broker)?;
     }
-    wait_until_all_received(run, &places)?;
+    wait_until_all_received(run, &nodes)?;
     for fault in faults {
         next_phase(run);
-        let before = reconnects(&places)?;
-        let at = random.below(places.len());
+        let before = reconnects(&nodes)?;
+        let at = random.below(nodes.len());
         println!("{fault:?} at host {at}");
         match fault {
-            Fault::Reset => places[at].after_reconnecting(FaultProxy::reset)?,
+            Fault::Reset => nodes[at].after_reconnecting(FaultProxy::reset)?,
             Fault::Cut => {
-                places[at].proxy.cut();
-                wait_until(|| Ok(!places[at].host.is_up()?))?;
-                places[at].proxy.heal();
+                nodes[at].proxy.cut();
+                wait_until(|| Ok(!nodes[at].host.is_up()?))?;
+                nodes[at].proxy.heal();
             }
             Fault::Strand => {
-                places[at].after_reconnecting(FaultProxy::strand)?;
-                wait_until(|| places[at].host.is_up())?;
+                nodes[at].after_reconnecting(FaultProxy::strand)?;
+                wait_until(|| nodes[at].host.is_up())?;
                 // Something is published over the new connection before the old one delivers.
                 wait_for_messages(run, 20)?;
-                places[at].proxy.heal();
+                nodes[at].proxy.heal();
                 wait_for_messages(run, 20)?;
             }
             Fault::RestartBroker => {
                 broker.restart()?;
-                for (place, before) in places.iter().zip(before) {
-                    wait_until(|| Ok(place.host.number("reconnects")? > before))?;
+                for (node, before) in nodes.iter().zip(before) {
+                    wait_until(|| Ok(node.host.number("reconnects")? > before))?;
                 }
             }
             Fault::KillHost => {
-                let host = Host::start(&["--cluster", &places[at].proxy.url()])?;
-                let killed = std::mem::replace(&mut places[at].host, host);
+                let host = Host::start(&["--cluster", &nodes[at].proxy.url()])?;
+                let killed = std::mem::replace(&mut nodes[at].host, host);
                 drop(killed);
-                for Subscriber { thread, .. } in places[at].subscribers.drain(..) {
+                for Subscriber { thread, .. } in nodes[at].subscribers.drain(..) {
                     ended.push(
                         thread.join().map_err(|_| anyhow::anyhow!("a subscriber panicked"))??,
                     );
                 }
-                places[at].closed = 0;
-                places[at].host.wait_until_ready()?;
-                places[at].populate(scope, run, &broker)?;
+                nodes[at].closed = 0;
+                nodes[at].host.wait_until_ready()?;
+                nodes[at].populate(scope, run, &broker)?;
             }
             Fault::Stop => {
-                places[at].host.server.pause()?;
+                nodes[at].host.server.pause()?;
                 wait_for_messages(run, 50)?;
-                places[at].host.server.signal(Signal::CONT)?;
+                nodes[at].host.server.signal(Signal::CONT)?;
             }
         }
-        for place in &mut places {
-            wait_until(|| place.host.is_up())?;
+        for node in &mut nodes {
+            wait_until(|| node.host.is_up())?;
             // A client comes and goes.
-            Client::connect(&place.host.server)?.close()?;
-            place.closed += 1;
+            Client::connect(&node.host.server)?.close()?;
+            node.closed += 1;
         }
         next_phase(run);
         wait_for_messages(run, 60)?;
-        wait_until_all_received(run, &places)?;
+        wait_until_all_received(run, &nodes)?;
     }
     run.is_over.store(true, Ordering::Relaxed);
     wait_until(|| Ok(run.published.lock().is_empty()))?;
-    Ok((places, ended))
+    Ok((nodes, ended))
 }
 
-impl Place {
+impl Node {
     /// Adds two subscribers and a publisher.
     fn populate<'scope>(
         &mut self,
@@ -286,8 +286,8 @@ fn next_phase(run: &Run) {
     *run.phase.write() += 1;
 }
 
-fn reconnects(places: &[Place]) -> Result<Vec<u64>> {
-    places.iter().map(|place| place.host.number("reconnects")).collect()
+fn reconnects(nodes: &[Node]) -> Result<Vec<u64>> {
+    nodes.iter().map(|node| node.host.number("reconnects")).collect()
 }
 
 /// Waits until any publisher has published that many more messages.
@@ -298,10 +298,10 @@ fn wait_for_messages(run: &Run, more: u64) -> Result<()> {
 }
 
 /// Waits until every subscriber has the last message of every publisher, while no other message is published.
-fn wait_until_all_received(run: &Run, places: &[Place]) -> Result<()> {
+fn wait_until_all_received(run: &Run, nodes: &[Node]) -> Result<()> {
     let _still = run.phase.write();
     let published = run.published.lock().clone();
-    let subscribers = places.iter().flat_map(|place| &place.subscribers);
+    let subscribers = nodes.iter().flat_map(|node| &node.subscribers);
     for (Subscriber { last, .. }, number) in subscribers.zip(0..) {
         let has_all = || {
             let last = last.lock();

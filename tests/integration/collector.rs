@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use ws_host_test_support::{root, wait_until};
 
-/// A collector in Python that tells which spans it gets.
+/// A collector in Python that prints the spans that it gets.
 pub(crate) struct Collector {
     process: Child,
     output: BufReader<ChildStdout>,

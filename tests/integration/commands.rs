@@ -79,8 +79,8 @@ fn handler_sees_the_request() -> Result<()> {
     let headers = "Cookie: taste=sweet\r\nOrigin: http://localhost\r\n\
                    Sec-WebSocket-Protocol: one, two\r\n";
     let request = handshake("/about?a=1&b=%20", headers);
-    let (mut client, answer) = Client::open(server.address(), &request)?;
-    assert_eq!(answer.status, 101);
+    let (mut client, response) = Client::open(server.address(), &request)?;
+    assert_eq!(response.status, 101);
     let port = client.stream().local_addr()?.port();
     let reply = client.ask("request")?;
     for word in [
@@ -139,7 +139,7 @@ fn client_ids_are_not_reused_after_a_restart() -> Result<()> {
     // A handler that saved an id must not find a different client under it later.
     let mut saved = HashSet::new();
     for _ in 0..3 {
-        let server = TestServer::serving("guest-telling")?;
+        let server = TestServer::serving("guest-recording")?;
         let mut numbers = Vec::new();
         for _ in 0..100 {
             let reply = Client::connect(&server)?.ask("who")?;

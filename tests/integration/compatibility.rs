@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, handshake, masked_frame, root};
+use ws_host_test_support::{Client, Response, TestServer, handshake, masked_frame, root};
 
 use crate::loading::component_fails;
 
@@ -26,20 +26,20 @@ fn serves(component: &Path, language: &str) -> Result<()> {
     let admin = server.admin()?;
     let address = server.address();
 
-    let refused = Answer::to(address, &handshake("/?refused", "Connection: close\r\n"))?;
+    let refused = Response::to(address, &handshake("/?refused", "Connection: close\r\n"))?;
     ensure!(refused.status == 401 && refused.body == "who are you?\n", "{refused:?}");
     ensure!(refused.header("www-authenticate") == Some("Test"), "{refused:?}");
 
     let more = "Sec-WebSocket-Protocol: first, second\r\nX-Test: yes\r\n";
-    let (mut first, answer) = Client::open(address, &handshake("/", more))?;
-    ensure!(answer.header("sec-websocket-protocol") == Some("second"), "{answer:?}");
-    ensure!(answer.header("x-written-in") == Some(language), "{answer:?}");
+    let (mut first, response) = Client::open(address, &handshake("/", more))?;
+    ensure!(response.header("sec-websocket-protocol") == Some("second"), "{response:?}");
+    ensure!(response.header("x-written-in") == Some(language), "{response:?}");
     let mut second = Client::connect(&server)?;
 
     ensure!(first.ask("hello")? == "hello");
     ensure!(first.ask("about")? == "/ yes");
-    first.send_frame(0x82, b"octets")?;
-    ensure!(first.receive()?.payload == b"octets");
+    first.send_frame(0x82, b"bytes")?;
+    ensure!(first.receive()?.payload == b"bytes");
     first.send_frame(0x8a, b"")?;
     ensure!(first.receive_text()? == "pong");
 
@@ -92,7 +92,7 @@ const EMPTY_SECTION: &[u8] = &[0, 1, 0];
 /// How long loading a component may take. An interpreter of 18 MB takes a minute while other tests compile as well.
 const LOADING: Duration = Duration::from_secs(300);
 
-fn post(admin: SocketAddr, path: &str, body: &str) -> Result<Answer> {
+fn post(admin: SocketAddr, path: &str, body: &str) -> Result<Response> {
     let length = body.len();
     let mut stream = TcpStream::connect(admin)?;
     stream.set_read_timeout(Some(LOADING))?;
@@ -101,9 +101,9 @@ fn post(admin: SocketAddr, path: &str, body: &str) -> Result<Answer> {
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/x\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     )?;
-    let mut answer = Answer::read_head(&mut stream)?;
-    stream.read_to_string(&mut answer.body)?;
-    Ok(answer)
+    let mut response = Response::read_head(&mut stream)?;
+    stream.read_to_string(&mut response.body)?;
+    Ok(response)
 }
 
 #[test]

@@ -63,11 +63,11 @@ fn component_that_takes_too_much_memory_is_refused_while_others_are_served() -> 
         keeper.scene(&["--no-cache", "--compile-memory", "192MiB"])?;
     replace(&keeper, &nested())?;
     let done = AtomicBool::new(false);
-    let (answer, echoes) = std::thread::scope(|scope| {
+    let (response, echoes) = std::thread::scope(|scope| {
         let reload = scope.spawn(|| {
-            let answer = post_reload(admin);
+            let response = post_reload(admin);
             done.store(true, Ordering::Release);
-            answer
+            response
         });
         let mut echoes = 0;
         while !done.load(Ordering::Acquire) {
@@ -76,9 +76,12 @@ fn component_that_takes_too_much_memory_is_refused_while_others_are_served() -> 
         }
         Ok((reload.join().ok().context("a thread panicked")??, echoes))
     })?;
-    assert_eq!(answer.status, 422, "{answer:?}");
+    assert_eq!(response.status, 422, "{response:?}");
     let expected = "compiling it takes more memory than 192.0 MiB";
-    assert!(answer.body.contains(expected) && answer.body.contains("compile-memory"), "{answer:?}");
+    assert!(
+        response.body.contains(expected) && response.body.contains("compile-memory"),
+        "{response:?}"
+    );
     assert!(echoes > 10, "only {echoes} messages were answered in the meantime");
     assert!(server.peak_memory()? < 192 << 20, "the host compiled it itself");
     assert_eq!(client.ask("version")?, "1");
@@ -121,15 +124,15 @@ fn compiler_that_is_killed_is_reported_and_the_next_one_succeeds() -> Result<()>
     let scene = Keeper::new()?.scene(&["--no-cache"])?;
     let Scene { keeper, server, admin, mut client } = scene;
     replace(&keeper, &long())?;
-    let answer = std::thread::scope(|scope| {
+    let response = std::thread::scope(|scope| {
         let reload = scope.spawn(|| post_reload(admin));
         let compiler = compiler(server.process_id())?;
         kill_process(compiler, Signal::STOP)?;
         kill_process(compiler, Signal::KILL)?;
         reload.join().ok().context("a thread panicked")?
     })?;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("killed by signal 9"), "{answer:?}");
+    assert_eq!(response.status, 422, "{response:?}");
+    assert!(response.body.contains("killed by signal 9"), "{response:?}");
     assert_eq!(client.ask("version")?, "1");
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
@@ -185,8 +188,8 @@ fn compiler_ends_when_its_resource_is_removed() -> Result<()> {
     let compiler = compiler(server.process_id())?;
     // Now it cannot end by itself.
     kill_process(compiler, Signal::STOP)?;
-    let answer = ask_admin(admin, "DELETE /resources/keeper", "", b"")?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = ask_admin(admin, "DELETE /resources/keeper", "", b"")?;
+    assert_eq!(response.status, 200, "{response:?}");
     wait_until(|| Ok(!is_compiler(compiler)))
 }
 
@@ -251,8 +254,8 @@ fn are_compiled_once(with: fn(u8) -> String) -> Result<()> {
         assert_eq!((first.ask("hello")?.as_str(), compiled()?), ("hello", 1), "{engine:?}");
         for version in 2..5 {
             replace(&keeper, &with(version))?;
-            let answer = post_reload(admin)?;
-            assert_eq!(answer.status, 200, "{engine:?}: {answer:?}");
+            let response = post_reload(admin)?;
+            assert_eq!(response.status, 200, "{engine:?}: {response:?}");
             assert_eq!((first.ask("hello")?.as_str(), compiled()?), ("hello", 1), "{engine:?}");
         }
         replace(&keeper, &with(1).replace("65536))", "65537))"))?;

@@ -121,8 +121,8 @@ fn malformed_list_of_extensions_is_400() -> Result<()> {
         "permessage-deflate; server_max_window_bits=\"10",
         "@",
     ] {
-        let answer = deflated::offer(&server, malformed)?;
-        assert_eq!(answer.status, 400, "{malformed}: {answer:?}");
+        let response = deflated::offer(&server, malformed)?;
+        assert_eq!(response.status, 400, "{malformed}: {response:?}");
     }
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
     Ok(())
@@ -159,8 +159,8 @@ fn drafts_are_never_compressed() -> Result<()> {
     for version in ["7", "8"] {
         let offer = format!("Sec-WebSocket-Extensions: {OFFER}\r\n");
         let request = handshake("/", &offer).replace("Version: 13", &format!("Version: {version}"));
-        let (mut client, answer) = Client::open(server.address(), &request)?;
-        assert_eq!((answer.status, answer.header("sec-websocket-extensions")), (101, None));
+        let (mut client, response) = Client::open(server.address(), &request)?;
+        assert_eq!((response.status, response.header("sec-websocket-extensions")), (101, None));
         assert_eq!(client.ask(&words())?, words());
     }
     Ok(())
@@ -235,8 +235,8 @@ fn handler_chooses_for_each_message() -> Result<()> {
 #[test]
 fn messages_sent_in_connected_are_compressed() -> Result<()> {
     let server = TestServer::with_arguments("guest-forms", CONTEXT)?;
-    let (mut client, answer) = deflated::open(&server, "/?hello-hello-hello", OFFER)?;
-    assert_eq!(answer.header("sec-websocket-extensions"), Some("permessage-deflate"));
+    let (mut client, response) = deflated::open(&server, "/?hello-hello-hello", OFFER)?;
+    assert_eq!(response.header("sec-websocket-extensions"), Some("permessage-deflate"));
     let frame = client.receive()?;
     assert_eq!((frame.first, inflate(&frame.payload)?), (0xc1, b"hello-hello-hello".to_vec()));
     Ok(())

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{Answer, Client, TestServer, handshake, host_binary};
+use ws_host_test_support::{Client, Response, TestServer, handshake, host_binary};
 
 use crate::configured::{Configuration, ask_admin, hang_up, terminate};
 
@@ -19,15 +19,15 @@ path = "/echo"
 component = "{{echo}}"
 
 [[resource]]
-name = "telling"
-path = "/telling/{id}"
+name = "recording"
+path = "/recording/{id}"
 instance-per = "path"
-component = "{{guest-telling}}"
+component = "{{guest-recording}}"
 max-message = 64
 "#;
 
 fn status(server: &TestServer, path: &str, headers: &str) -> Result<u16> {
-    Ok(Answer::to_head(server.address(), &handshake(path, headers))?.status)
+    Ok(Response::to_head(server.address(), &handshake(path, headers))?.status)
 }
 
 #[test]
@@ -35,13 +35,13 @@ fn resources_are_served_each_at_its_path_with_its_own_settings() -> Result<()> {
     let server = Configuration::new(TWO)?.serve()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
     assert_eq!(echo.ask(&"long".repeat(100))?, "long".repeat(100));
-    let mut telling = Client::connect_to(&server, "/telling/a")?;
-    assert!(telling.ask("report")?.contains("connected"));
-    telling.send_text(&"long".repeat(100))?;
-    telling.expect_close(1009)?;
-    let answer = Answer::to(server.address(), &handshake("/nowhere", ""))?;
-    assert_eq!(answer.status, 404);
-    assert!(answer.body.contains("/echo, /telling/{id}"), "{answer:?}");
+    let mut recording = Client::connect_to(&server, "/recording/a")?;
+    assert!(recording.ask("report")?.contains("connected"));
+    recording.send_text(&"long".repeat(100))?;
+    recording.expect_close(1009)?;
+    let response = Response::to(server.address(), &handshake("/nowhere", ""))?;
+    assert_eq!(response.status, 404);
+    assert!(response.body.contains("/echo, /recording/{id}"), "{response:?}");
     Ok(())
 }
 
@@ -64,11 +64,11 @@ fn every_setting_of_a_resource_reaches_it() -> Result<()> {
     let server = configuration.serve()?;
     let request =
         handshake("/", "Origin: https://a.example.com\r\nSec-WebSocket-Protocol: v0, v1, v2\r\n");
-    let (mut client, answer) = Client::open(server.address(), &request)?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &request)?;
+    assert_eq!(response.status, 101, "{response:?}");
     // The client's order of preference wins.
-    assert_eq!(answer.header("sec-websocket-protocol"), Some("v1"));
-    assert_eq!(answer.header("x-served-by"), Some("us"));
+    assert_eq!(response.header("sec-websocket-protocol"), Some("v1"));
+    assert_eq!(response.header("x-served-by"), Some("us"));
     assert_eq!(client.ask("ping")?, "pong");
     assert_eq!(client.ask("environment")?, "GREETING=hello PLACE=here");
     assert!(client.ask("request")?.contains("resource: \"guest-about\""));
@@ -111,7 +111,9 @@ fn check(configuration: &Configuration) -> Result<(bool, String, String)> {
 fn check_loads_everything_and_ends() -> Result<()> {
     let (is_good, output, _) = check(&Configuration::new(TWO)?)?;
     assert!(is_good);
-    assert!(output.contains("echo at /echo: ") && output.contains("telling at /telling/{id}: "));
+    assert!(
+        output.contains("echo at /echo: ") && output.contains("recording at /recording/{id}: ")
+    );
     Ok(())
 }
 
@@ -156,9 +158,9 @@ fn check_names_the_line_that_is_wrong() -> Result<()> {
     for (text, line, word) in [
         (TWO.replace("max-message", "max-mesage"), 15, "did you mean `max-message`?"),
         (TWO.replace("64", "0"), 15, "max-message must be more than 0"),
-        (TWO.replace("/telling/{id}", "telling"), 12, "must begin with /"),
-        (TWO.replace("name = \"telling\"", "name = \"echo\""), 11, "two resources"),
-        (TWO.replace("\"/echo\"", "\"/telling/{name}\""), 12, "neither is more specific"),
+        (TWO.replace("/recording/{id}", "recording"), 12, "must begin with /"),
+        (TWO.replace("name = \"recording\"", "name = \"echo\""), 11, "two resources"),
+        (TWO.replace("\"/echo\"", "\"/recording/{name}\""), 12, "neither is more specific"),
         (TWO.replace("[[resource]]", "[[resource"), 5, ""),
     ] {
         let (is_good, _, output) = check(&Configuration::new(&text)?)?;
@@ -195,12 +197,12 @@ fn relative_paths_start_at_the_folder_of_the_configuration() -> Result<()> {
 fn added_resource_is_served_and_others_are_not_touched() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
-    let mut there = Client::connect_to(&server, "/telling/a")?;
+    let mut there = Client::connect_to(&server, "/recording/a")?;
     assert_eq!(status(&server, "/more", "")?, 404);
     let more = "[[resource]]\nname = \"more\"\npath = \"/more\"\ncomponent = \"{{echo}}\"\n";
     let line = configuration.reload(&mut server, &format!("{TWO}{more}"))?;
     assert!(line.contains("added=[\"more\"]"), "{line}");
-    assert!(line.contains("unchanged=[\"echo\", \"telling\"]"), "{line}");
+    assert!(line.contains("unchanged=[\"echo\", \"recording\"]"), "{line}");
     assert_eq!(Client::connect_to(&server, "/more")?.ask("hello")?, "hello");
     assert!(there.ask("report")?.contains("connected"));
     Ok(())
@@ -211,12 +213,12 @@ fn removed_resource_closes_its_own_clients_and_no_others() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
-    let mut telling = Client::connect_to(&server, "/telling/a")?;
+    let mut recording = Client::connect_to(&server, "/recording/a")?;
     let (without, _) = TWO.rsplit_once("[[resource]]").context("only one resource")?;
     configuration.write(without)?;
     hang_up(&server)?;
-    telling.expect_close(1001)?;
-    assert_eq!(status(&server, "/telling/a", "")?, 404);
+    recording.expect_close(1001)?;
+    assert_eq!(status(&server, "/recording/a", "")?, 404);
     assert_eq!(echo.ask("hello")?, "hello");
     // Its handler got the last event.
     server.wait_for_log("disconnected 1001")?;
@@ -227,16 +229,16 @@ fn removed_resource_closes_its_own_clients_and_no_others() -> Result<()> {
 fn changed_settings_apply_to_new_clients_and_close_none() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
-    let mut there = Client::connect_to(&server, "/telling/a")?;
+    let mut there = Client::connect_to(&server, "/recording/a")?;
     let changed = TWO.replace("max-message = 64", "max-message = 128\nheaders = { X-New = \"1\" }");
     let line =
-        configuration.reload(&mut server, &changed.replace("/telling/{id}", "/told/{id}"))?;
-    assert!(line.contains("changed=[\"telling\"]"), "{line}");
+        configuration.reload(&mut server, &changed.replace("/recording/{id}", "/moved/{id}"))?;
+    assert!(line.contains("changed=[\"recording\"]"), "{line}");
     there.send_text(&"x".repeat(65))?;
     there.expect_close(1009)?;
-    assert_eq!(status(&server, "/telling/a", "")?, 404);
-    let (mut new, answer) = Client::open(server.address(), &handshake("/told/a", ""))?;
-    assert_eq!(answer.header("x-new"), Some("1"));
+    assert_eq!(status(&server, "/recording/a", "")?, 404);
+    let (mut new, response) = Client::open(server.address(), &handshake("/moved/a", ""))?;
+    assert_eq!(response.header("x-new"), Some("1"));
     new.send_text(&"x".repeat(65))?;
     assert!(new.ask("report")?.contains(&"x".repeat(65)));
     Ok(())
@@ -256,9 +258,9 @@ fn limits_and_environment_of_a_handler_change_without_losing_its_state() -> Resu
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     configuration.write(&text("environment = { A = \"b\" }\nmax-cpu = \"2s\""))?;
-    let answer = ask_admin(admin, "POST /reload", "", b"")?;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(answer.body.contains("changed a"), "{answer:?}");
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert!(response.body.contains("changed a"), "{response:?}");
     assert_eq!(client.ask("count")?, "2");
     Ok(())
 }
@@ -268,14 +270,14 @@ fn resource_with_another_instance_per_restarts() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
-    let mut telling = Client::connect_to(&server, "/telling/a")?;
+    let mut recording = Client::connect_to(&server, "/recording/a")?;
     configuration.write(&TWO.replace("\"path\"", "\"client\""))?;
     hang_up(&server)?;
-    telling.expect_close(1012)?;
+    recording.expect_close(1012)?;
     let line = server.wait_for_log("the configuration was reloaded")?;
-    assert!(line.contains("restarted=[\"telling\"]"), "{line}");
-    let mut one = Client::connect_to(&server, "/telling/a")?;
-    let _other = Client::connect_to(&server, "/telling/a")?;
+    assert!(line.contains("restarted=[\"recording\"]"), "{line}");
+    let mut one = Client::connect_to(&server, "/recording/a")?;
+    let _other = Client::connect_to(&server, "/recording/a")?;
     assert_eq!(one.ask("report")?.lines().count(), 1);
     assert_eq!(echo.ask("hello")?, "hello");
     Ok(())
@@ -291,17 +293,17 @@ fn broken_configuration_changes_nothing() -> Result<()> {
         (TWO.replace("max-message", "max-mesage"), "ws-host.toml:15: "),
         // One resource is removed and another cannot be loaded: the first one stays.
         (
-            TWO.replace("\"echo\"", "\"other\"").replace("{{guest-telling}}", "none.wasm"),
+            TWO.replace("\"echo\"", "\"other\"").replace("{{guest-recording}}", "none.wasm"),
             "none.wasm",
         ),
     ] {
         configuration.write(&broken)?;
-        let answer = ask_admin(admin, "POST /reload", "", b"")?;
-        assert_eq!(answer.status, 422, "{answer:?}");
-        assert!(answer.body.contains(word), "{answer:?}");
+        let response = ask_admin(admin, "POST /reload", "", b"")?;
+        assert_eq!(response.status, 422, "{response:?}");
+        assert!(response.body.contains(word), "{response:?}");
         server.wait_for_log("the configuration was not reloaded")?;
         assert_eq!(echo.ask("hello")?, "hello");
-        assert_eq!(status(&server, "/telling/a", "")?, 101);
+        assert_eq!(status(&server, "/recording/a", "")?, 101);
     }
     Ok(())
 }
@@ -310,11 +312,11 @@ fn broken_configuration_changes_nothing() -> Result<()> {
 fn clients_of_a_resource_have_a_limit_of_their_own() -> Result<()> {
     let text = TWO.replace("max-message = 64", "max-clients = 1");
     let server = Configuration::new(&text)?.serve()?;
-    let first = Client::connect_to(&server, "/telling/a")?;
-    assert_eq!(status(&server, "/telling/b", "")?, 503);
+    let first = Client::connect_to(&server, "/recording/a")?;
+    assert_eq!(status(&server, "/recording/b", "")?, 503);
     assert_eq!(status(&server, "/echo", "")?, 101);
     first.close()?;
-    while status(&server, "/telling/b", "")? == 503 {}
+    while status(&server, "/recording/b", "")? == 503 {}
     Ok(())
 }
 

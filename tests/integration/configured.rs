@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use ws_host_test_support::{Answer, Client, TestServer, component};
+use ws_host_test_support::{Client, Response, TestServer, component};
 
 /// A configuration file in a temporary folder. `{{echo}}` in its text stands for the path of that component.
 pub(crate) struct Configuration {
@@ -81,10 +81,10 @@ pub(crate) fn ask_admin(
     method_and_path: &str,
     headers: &str,
     body: &[u8],
-) -> Result<Answer> {
+) -> Result<Response> {
     let head = format!(
         "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
-    Answer::to_raw(admin, &[head.as_bytes(), body].concat())
+    Response::to_raw(admin, &[head.as_bytes(), body].concat())
 }

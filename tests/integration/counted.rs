@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, handshake, masked_frame, wait_until};
+use ws_host_test_support::{Client, Response, TestServer, handshake, masked_frame, wait_until};
 
 use crate::configured::ask_admin;
 use crate::keeper::counter;
@@ -84,17 +84,17 @@ fn handshakes_refusals_and_close_codes_are_exact() -> Result<()> {
     let (server, admin) = TestServer::with_admin("echo", &flags)?;
     let mut clients = Client::connect_many(&server, 9)?;
     for _ in 0..5 {
-        assert_eq!(Answer::to_head(server.address(), &handshake("/", ""))?.status, 503);
+        assert_eq!(Response::to_head(server.address(), &handshake("/", ""))?.status, 503);
     }
     let foreign = handshake("/", "Origin: https://elsewhere.example.com\r\n");
     for _ in 0..3 {
-        assert_eq!(Answer::to_head(server.address(), &foreign)?.status, 403);
+        assert_eq!(Response::to_head(server.address(), &foreign)?.status, 403);
     }
     let old = handshake("/", "").replace("Version: 13", "Version: 99");
     for _ in 0..2 {
-        assert_eq!(Answer::to_head(server.address(), &old)?.status, 426);
+        assert_eq!(Response::to_head(server.address(), &old)?.status, 426);
     }
-    assert_eq!(Answer::to_head(server.address(), &handshake("/elsewhere", ""))?.status, 404);
+    assert_eq!(Response::to_head(server.address(), &handshake("/elsewhere", ""))?.status, 404);
     for (outcome, value) in [
         ("accepted", 9),
         ("full", 5),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 /// The bytes that are removed from the end of a compressed message and appended before inflating (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -13,15 +13,15 @@ pub(crate) fn words() -> String {
 }
 
 /// Offers extensions and returns the response.
-pub(crate) fn offer(server: &TestServer, extensions: &str) -> Result<Answer> {
+pub(crate) fn offer(server: &TestServer, extensions: &str) -> Result<Response> {
     Ok(open(server, "/", extensions)?.1)
 }
 
 /// Connects a client that offers these extensions. Returns it with the negotiated extensions.
 pub(crate) fn connect(server: &TestServer, extensions: &str) -> Result<(Client, Option<String>)> {
-    let (client, answer) = open(server, "/", extensions)?;
-    ensure!(answer.status == 101, "refused: {answer:?}");
-    let agreed = answer.header("sec-websocket-extensions").map(str::to_owned);
+    let (client, response) = open(server, "/", extensions)?;
+    ensure!(response.status == 101, "refused: {response:?}");
+    let agreed = response.header("sec-websocket-extensions").map(str::to_owned);
     Ok((client, agreed))
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn open(
     server: &TestServer,
     resource: &str,
     extensions: &str,
-) -> Result<(Client, Answer)> {
+) -> Result<(Client, Response)> {
     let header = format!("Sec-WebSocket-Extensions: {extensions}\r\n");
     Client::open(server.address(), &handshake(resource, &header))
 }

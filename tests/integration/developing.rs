@@ -316,7 +316,7 @@ fn handler_runs_in_development_mode() -> Result<()> {
     let mut client = Client::connect(&server)?;
     client.send_text("trap")?;
     let reason = client.expect_close(1011)?;
-    assert!(reason.starts_with("told to panic (tests/guests/examples/trap.rs:"), "{reason}");
+    assert!(reason.starts_with("asked to panic (tests/guests/examples/trap.rs:"), "{reason}");
     Ok(())
 }
 

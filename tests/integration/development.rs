@@ -6,11 +6,11 @@ use ws_host_test_support::{Client, TestServer};
 use crate::configured::Configuration;
 
 #[test]
-fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
+fn development_mode_shows_the_client_why_its_handler_panicked() -> Result<()> {
     let (mut server, mut client) = TestServer::with_client("guest-trap", &["--dev"])?;
     client.send_text("trap")?;
     let reason = client.expect_close(1011)?;
-    assert!(reason.starts_with("told to panic (tests/guests/examples/trap.rs:"), "{reason}");
+    assert!(reason.starts_with("asked to panic (tests/guests/examples/trap.rs:"), "{reason}");
     server.wait_for_log("the handler trapped")?;
     // The backtrace, with the name of the function that panicked.
     server.wait_for_log("wasm backtrace")?;
@@ -18,7 +18,7 @@ fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
 }
 
 #[test]
-fn development_mode_tells_the_client_limits_and_errors() -> Result<()> {
+fn development_mode_shows_the_client_limits_and_errors() -> Result<()> {
     let (_server, mut client) =
         TestServer::with_client("guest-spin", &["--dev", "--max-cpu", "50ms"])?;
     assert_eq!(client.ask("spin")?, "spinning");
@@ -36,7 +36,11 @@ fn without_development_mode_clients_get_no_details() -> Result<()> {
         let (mut server, mut client) = TestServer::with_client(guest, &[])?;
         client.send_text(word)?;
         assert_eq!(client.expect_close(1011)?, "the handler failed");
-        server.wait_for_log(if word == "x" { "cannot count: invalid" } else { "told to panic" })?;
+        server.wait_for_log(if word == "x" {
+            "cannot count: invalid"
+        } else {
+            "asked to panic"
+        })?;
     }
     Ok(())
 }
@@ -47,8 +51,8 @@ fn handler_has_its_own_reaction_to_errors() -> Result<()> {
     assert_eq!(client.ask("1")?, "2");
     assert_eq!(client.ask("x")?, "failed: invalid digit found in string");
     assert_eq!(client.ask("2")?, "3");
-    client.send_frame(0x82, b"octets")?;
-    assert_eq!(client.receive_text()?, "failed: no octets");
+    client.send_frame(0x82, b"bytes")?;
+    assert_eq!(client.receive_text()?, "failed: no bytes");
     assert_eq!(client.expect_close(1003)?, "text alone");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use anyhow::{Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 const ALL: [&str; 2] = ["--drafts", "13,8,7,0"];
 
@@ -16,9 +16,9 @@ fn with_version(version: u16, headers: &str) -> String {
 fn drafts_07_and_08_work_like_the_rfc() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &ALL)?;
     for version in [7, 8] {
-        let (mut client, answer) = Client::open(server.address(), &with_version(version, ""))?;
-        assert_eq!(answer.status, 101, "{answer:?}");
-        assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        let (mut client, response) = Client::open(server.address(), &with_version(version, ""))?;
+        assert_eq!(response.status, 101, "{response:?}");
+        assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
         let reply = client.ask("request")?;
         assert!(reply.contains(&format!("version: {version},")), "{reply}");
         client.close()?;
@@ -32,8 +32,8 @@ fn drafts_07_and_08_have_their_own_origin_header() -> Result<()> {
     let evil = "Sec-WebSocket-Origin: http://evil.example\r\n";
     let good = "Sec-WebSocket-Origin: http://localhost\r\n";
     for version in [7, 8] {
-        let answer = Answer::to(server.address(), &with_version(version, evil))?;
-        assert_eq!(answer.status, 403, "{answer:?}");
+        let response = Response::to(server.address(), &with_version(version, evil))?;
+        assert_eq!(response.status, 403, "{response:?}");
         let (mut client, _) = Client::open(server.address(), &with_version(version, good))?;
         assert!(client.ask("request")?.contains("http://localhost"));
     }
@@ -44,16 +44,16 @@ fn drafts_07_and_08_have_their_own_origin_header() -> Result<()> {
 fn drafts_are_refused_unless_enabled() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for version in [0, 7, 8, 12] {
-        let answer = Answer::to(server.address(), &with_version(version, ""))?;
-        assert_eq!(answer.status, 426, "{answer:?}");
-        assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+        let response = Response::to(server.address(), &with_version(version, ""))?;
+        assert_eq!(response.status, 426, "{response:?}");
+        assert_eq!(response.header("sec-websocket-version"), Some("13"));
     }
     let server = TestServer::with_arguments("echo", &["--path", "/demo"])?;
-    let refused = Answer::to(server.address(), HIXIE)?;
+    let refused = Response::to(server.address(), HIXIE)?;
     assert_eq!(refused.status, 426, "{refused:?}");
     let server = TestServer::with_arguments("echo", &ALL)?;
-    let answer = Answer::to(server.address(), &with_version(12, ""))?;
-    assert_eq!(answer.header("sec-websocket-version"), Some("13, 8, 7"));
+    let response = Response::to(server.address(), &with_version(12, ""))?;
+    assert_eq!(response.header("sec-websocket-version"), Some("13, 8, 7"));
     Ok(())
 }
 
@@ -80,8 +80,8 @@ fn hixie(guest: &str, more: &[&str]) -> Result<(TestServer, TcpStream)> {
 fn open(server: &TestServer) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(HIXIE.as_bytes())?;
-    let (mut client, answer) = Client::after(stream)?;
-    ensure!(answer.status == 101, "{answer:?}");
+    let (mut client, response) = Client::after(stream)?;
+    ensure!(response.status == 101, "{response:?}");
     let mut proof = [0; 16];
     client.stream().read_exact(&mut proof)?;
     ensure!(proof == PROOF, "{:?}", String::from_utf8_lossy(&proof));
@@ -125,12 +125,12 @@ fn draft_00_gets_the_response_of_its_own_example() -> Result<()> {
     let (head, challenge) = HIXIE.split_at(HIXIE.len() - 5);
     stream.write_all(head.as_bytes())?;
     stream.write_all(challenge.as_bytes())?;
-    let (mut client, answer) = Client::after(stream)?;
-    assert_eq!(answer.status, 101);
-    assert_eq!(answer.header("upgrade"), Some("WebSocket"));
-    assert_eq!(answer.header("sec-websocket-origin"), Some("http://example.com"));
-    assert_eq!(answer.header("sec-websocket-location"), Some("ws://example.com/demo"));
-    assert_eq!(answer.header("sec-websocket-protocol"), Some("sample"));
+    let (mut client, response) = Client::after(stream)?;
+    assert_eq!(response.status, 101);
+    assert_eq!(response.header("upgrade"), Some("WebSocket"));
+    assert_eq!(response.header("sec-websocket-origin"), Some("http://example.com"));
+    assert_eq!(response.header("sec-websocket-location"), Some("ws://example.com/demo"));
+    assert_eq!(response.header("sec-websocket-protocol"), Some("sample"));
     receive(client.stream(), PROOF)?;
     client.send(b"\0hello\xff")?;
     receive(client.stream(), b"\0hello\xff")
@@ -138,7 +138,7 @@ fn draft_00_gets_the_response_of_its_own_example() -> Result<()> {
 
 #[test]
 fn messages_of_draft_00_go_both_ways_and_it_closes_in_its_own_way() -> Result<()> {
-    let (mut server, mut stream) = hixie("guest-telling", &[])?;
+    let (mut server, mut stream) = hixie("guest-recording", &[])?;
     stream.write_all(b"\0gr\xc3\xbcezi\xff\0who\xff")?;
     assert!(receive_text(&mut stream)?.starts_with("client "));
     stream.write_all(b"\xff\0")?;
@@ -187,14 +187,14 @@ fn challenge_of_draft_00_may_have_a_content_length() -> Result<()> {
         stream.set_nodelay(true)?;
         stream.write_all(now)?;
         stream.write_all(later)?;
-        let (mut client, answer) = Client::after(stream)?;
-        assert_eq!(answer.status, 101, "{answer:?}");
+        let (mut client, response) = Client::after(stream)?;
+        assert_eq!(response.status, 101, "{response:?}");
         receive(client.stream(), PROOF)?;
         receive(client.stream(), b"\0hello\xff")?;
     }
     for length in ["7", "9", "16"] {
         let request = format!("{}12345678", announced(length));
-        assert_eq!(Answer::to_head(server.address(), &request)?.status, 400, "{length}");
+        assert_eq!(Response::to_head(server.address(), &request)?.status, 400, "{length}");
     }
     Ok(())
 }
@@ -206,12 +206,12 @@ fn key_of_drafts_07_and_08_may_have_another_length() -> Result<()> {
         with_version(version, "").replace("dGhlIHNhbXBsZSBub25jZQ==", "MTMtMTMyMDAwMDAwMDAw")
     };
     for version in [7, 8] {
-        let (mut client, answer) = Client::open(server.address(), &request(version))?;
-        assert_eq!(answer.status, 101, "{answer:?}");
-        assert_eq!(answer.header("sec-websocket-accept"), Some("n63K0IcO+HPdW8x1EKCocqRmyxs="));
+        let (mut client, response) = Client::open(server.address(), &request(version))?;
+        assert_eq!(response.status, 101, "{response:?}");
+        assert_eq!(response.header("sec-websocket-accept"), Some("n63K0IcO+HPdW8x1EKCocqRmyxs="));
         assert_eq!(client.ask("hello")?, "hello");
     }
-    assert_eq!(Answer::to(server.address(), &request(13))?.status, 400);
+    assert_eq!(Response::to(server.address(), &request(13))?.status, 400);
     Ok(())
 }
 
@@ -226,21 +226,21 @@ fn truncated_or_wrong_challenges_are_refused() -> Result<()> {
         ("4 @1  46546xW%0l 1 5", "no numbers at all"),
         ("4 @1  46546xW%0l 1 5", "9 9999999999999999999999"),
     ] {
-        let answer = Answer::to(server.address(), &HIXIE.replace(wrong, right))?;
-        assert_eq!(answer.status, 400, "{right}: {answer:?}");
+        let response = Response::to(server.address(), &HIXIE.replace(wrong, right))?;
+        assert_eq!(response.status, 400, "{right}: {response:?}");
     }
     // Three of the eight bytes never arrive: the handshake times out, or the client gives up.
     let truncated = &HIXIE[..HIXIE.len() - 3];
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(truncated.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    assert!(!answer.contains("101"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    assert!(!response.contains("101"), "{response}");
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(truncated.as_bytes())?;
     stream.shutdown(std::net::Shutdown::Write)?;
-    stream.read_to_string(&mut answer)?;
-    assert!(!answer.contains("101"), "{answer}");
+    stream.read_to_string(&mut response)?;
+    assert!(!response.contains("101"), "{response}");
     // Other clients are not affected.
     there.write_all(b"\0still here\xff")?;
     receive(&mut there, b"\0still here\xff")
@@ -257,8 +257,8 @@ fn invalid_or_too_long_frames_fail_a_connection_of_draft_00() -> Result<()> {
         b"\x80\x05hello".as_slice(),
         b"\xff\x01x",
         b"\0\xc3\x28\xff",
-        b"\0seventeen octets!\xff",
-        b"\x01seventeen octets!\xff",
+        b"\0seventeen bytes!!\xff",
+        b"\x01seventeen bytes!!\xff",
     ] {
         let mut stream = open(&server)?;
         stream.write_all(bytes)?;

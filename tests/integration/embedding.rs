@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, TestServer, component, handshake, masked_frame, root};
+use ws_host_test_support::{
+    Client, Response, TestServer, component, handshake, masked_frame, root,
+};
 
 fn serve(guest: &str, socket: &Path) -> Result<TestServer> {
     let mut command = Command::new(root().join("target/debug/embedding"));
@@ -24,19 +26,20 @@ fn route_of_an_axum_server_is_handed_to_a_handler() -> Result<()> {
     assert_eq!(client.ask(&"long".repeat(10_000))?, "long".repeat(10_000));
     client.close()?;
     // Routes that axum serves itself, and requests that the host refuses.
-    let answer = Answer::to_head(server.address(), &handshake("/", "").replace("Upgrade", "X"))?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response =
+        Response::to_head(server.address(), &handshake("/", "").replace("Upgrade", "X"))?;
+    assert_eq!(response.status, 200, "{response:?}");
     let evil = handshake("/echo", "Origin: http://evil.example\r\n");
-    assert_eq!(Answer::to_head(server.address(), &evil)?.status, 403);
+    assert_eq!(Response::to_head(server.address(), &evil)?.status, 403);
     let plain = "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    assert_eq!(Answer::to(server.address(), plain)?.status, 426);
+    assert_eq!(Response::to(server.address(), plain)?.status, 426);
     Ok(())
 }
 
 #[test]
 fn many_clients_of_an_axum_server_are_served_at_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let server = serve("guest-telling", &folder.path().join("socket"))?;
+    let server = serve("guest-recording", &folder.path().join("socket"))?;
     let connect = |_| Client::connect_to(&server, "/echo");
     let mut clients = (0..50).map(connect).collect::<Result<Vec<_>>>()?;
     for round in 0..20 {
@@ -63,8 +66,8 @@ fn program_sends_messages_to_its_handlers() -> Result<()> {
     client.ask("hello")?;
     let request = "POST /messages HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                    Content-Length: 4\r\n\r\nfail";
-    let answer = Answer::to(server.address(), request)?;
-    assert!(answer.body.contains("Refused(\"no, thank you\")"), "{answer:?}");
+    let response = Response::to(server.address(), request)?;
+    assert!(response.body.contains("Refused(\"no, thank you\")"), "{response:?}");
     assert_eq!(client.ask("still here")?, "still here");
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use ws_host_test_support::{Answer, Client, Frame, TestServer, masked_frame};
+use ws_host_test_support::{Client, Frame, Response, TestServer, masked_frame};
 
 use crate::configured::{Configuration, terminate};
 use crate::deflated;
@@ -58,8 +58,8 @@ fn measured(times: ScopedJoinHandle<'_, Result<Times>>) -> Result<Times> {
 
 fn answers(address: SocketAddr, path: &str) -> Result<()> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    let answer = Answer::to(address, &request)?;
-    ensure!(answer.status == 200, "{answer:?}");
+    let response = Response::to(address, &request)?;
+    ensure!(response.status == 200, "{response:?}");
     Ok(())
 }
 

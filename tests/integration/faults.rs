@@ -1,7 +1,7 @@
 //! Handlers that trap, loop, hoard memory or fail: only one client is affected.
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 use crate::configured::Configuration;
 use crate::keeper::trap;
@@ -17,7 +17,7 @@ fn trap_closes_only_its_client_and_a_fresh_instance_continues() -> Result<()> {
     // The count starts again: a new instance, on the same connection.
     assert_eq!(other.ask("hello")?, "hello 1");
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello 2");
-    server.wait_for_log("told to panic")?;
+    server.wait_for_log("asked to panic")?;
     server.wait_for_log("the handler trapped: wasm trap: wasm `unreachable`")?;
     Ok(())
 }
@@ -34,8 +34,8 @@ fn messages_sent_before_a_trap_arrive() -> Result<()> {
 #[test]
 fn trap_in_connected_is_500() -> Result<()> {
     let (server, mut other) = TestServer::with_client("guest-trap", &[])?;
-    let answer = Answer::to(server.address(), &handshake("/?trap", ""))?;
-    assert_eq!(answer.status, 500, "{answer:?}");
+    let response = Response::to(server.address(), &handshake("/?trap", ""))?;
+    assert_eq!(response.status, 500, "{response:?}");
     assert_eq!(other.ask("hello")?, "hello 1");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The headers that handlers see, over HTTP/1.1 and HTTP/2.
 
 use anyhow::{Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 use crate::streams::{Connection, END_HEADERS, HEADERS, headers, websocket};
 
@@ -11,8 +11,8 @@ type Lines<'a> = &'a [(&'a str, &'a str)];
 /// Returns the header `name` as the handler sees it, over HTTP/1.1 and over HTTP/2.
 fn header_seen(server: &TestServer, lines: Lines<'_>, name: &str) -> Result<[String; 2]> {
     let more: String = lines.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let (mut client, answer) = Client::open(server.address(), &handshake("/", &more))?;
-    ensure!(answer.status == 101, "refused: {answer:?}");
+    let (mut client, response) = Client::open(server.address(), &handshake("/", &more))?;
+    ensure!(response.status == 101, "refused: {response:?}");
     let question = format!("header {name}");
     let mut connection = Connection::begin(server.address())?;
     let request = [websocket("/"), headers(lines)].concat();
@@ -55,16 +55,16 @@ fn repeated_singleton_header_is_400() -> Result<()> {
         ("Host", "localhost", "evil.example"),
     ] {
         let twice = format!("{name}: {one}\r\n{name}: {other}\r\n");
-        let answer = Answer::to(server.address(), &handshake("/", &twice))?;
-        assert_eq!(answer.status, 400, "{answer:?}");
-        assert!(answer.body.contains(&format!("the {name} header")), "{answer:?}");
+        let response = Response::to(server.address(), &handshake("/", &twice))?;
+        assert_eq!(response.status, 400, "{response:?}");
+        assert!(response.body.contains(&format!("the {name} header")), "{response:?}");
         let name = name.to_ascii_lowercase();
         let mut connection = Connection::begin(server.address())?;
         let request = [websocket("/"), headers(&[(&name, one), (&name, other)])].concat();
         connection.send(HEADERS, END_HEADERS, 1, &request)?;
-        let answer = connection.wait_for(HEADERS, 1)?;
+        let response = connection.wait_for(HEADERS, 1)?;
         // Status 400 as an index into the static table (RFC 7541, appendix A).
-        assert_eq!(answer.payload.first(), Some(&0x8c), "{name}: {answer:02x?}");
+        assert_eq!(response.payload.first(), Some(&0x8c), "{name}: {response:02x?}");
     }
     Ok(())
 }
@@ -77,14 +77,14 @@ fn host_of_an_absolute_target_overrides_the_header() -> Result<()> {
         handshake("ws://a.example:8080/", &origin).replace("localhost", "b.example")
     };
     let own = request("http://a.example:8080");
-    let (mut client, answer) = Client::open(server.address(), &own)?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &own)?;
+    assert_eq!(response.status, 101, "{response:?}");
     assert_eq!(client.ask("header host")?, "a.example:8080");
-    let answer = Answer::to(server.address(), &request("http://b.example"))?;
-    assert_eq!(answer.status, 403, "{answer:?}");
+    let response = Response::to(server.address(), &request("http://b.example"))?;
+    assert_eq!(response.status, 403, "{response:?}");
     let without = own.replace("Host: b.example\r\n", "");
-    let answer = Answer::to(server.address(), &without)?;
-    assert_eq!(answer.status, 400, "{answer:?}");
+    let response = Response::to(server.address(), &without)?;
+    assert_eq!(response.status, 400, "{response:?}");
     Ok(())
 }
 
@@ -93,8 +93,8 @@ fn host_may_end_in_a_colon_without_a_port() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let origin = "Origin: http://127.0.0.1\r\n";
     let request = handshake("/", origin).replace("Host: localhost", "Host: 127.0.0.1:");
-    let (mut client, answer) = Client::open(server.address(), &request)?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &request)?;
+    assert_eq!(response.status, 101, "{response:?}");
     assert_eq!(client.ask("header host")?, "127.0.0.1:");
     Ok(())
 }

@@ -64,8 +64,8 @@ fn changed_grants_and_values_take_effect_at_a_reload_and_close_no_client() -> Re
     for value in ["one", "two"] {
         let granted = format!("grant = [\"config\"]\nconfig = {{ key = \"{value}\" }}");
         configuration.write(&text(&granted))?;
-        let answer = ask_admin(admin, "POST /reload", "", b"")?;
-        assert!(answer.body.contains("changed a"), "{answer:?}");
+        let response = ask_admin(admin, "POST /reload", "", b"")?;
+        assert!(response.body.contains("changed a"), "{response:?}");
         assert_eq!(client.ask("config key")?, format!("Some({value:?})"));
     }
     configuration.write(&text(""))?;

@@ -28,9 +28,9 @@ fn output_accepted_before_the_end_of_the_stream_arrives() -> Result<()> {
 #[test]
 fn output_accepted_before_the_end_of_a_tls_stream_arrives() -> Result<()> {
     let authority = Authority::new()?;
-    let tell = |client: &mut Client<Encrypted>| client.stream().conn.send_close_notify();
+    let notify = |client: &mut Client<Encrypted>| client.stream().conn.send_close_notify();
     let keep_quiet = |_: &mut Client<Encrypted>| ();
-    for before_the_end in [tell, keep_quiet] {
+    for before_the_end in [notify, keep_quiet] {
         let mut server = authority.serving("guest-flood", &["--max-outbound", "16MiB"])?;
         let mut client = authority.connect(&server)?;
         client.send_text("100 100000")?;

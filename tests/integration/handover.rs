@@ -154,13 +154,13 @@ fn reload_often(keeper: &Keeper, admin: SocketAddr) -> Result<()> {
     for number in 0..RELOADS {
         if number % 5 == 4 {
             keeper.replace_with_bytes(b"\0asm\x0d\0\x01\0broken")?;
-            let answer = post_reload(admin)?;
-            ensure!(answer.status == 422, "{answer:?}");
+            let response = post_reload(admin)?;
+            ensure!(response.status == 422, "{response:?}");
         } else {
             keeper.replace_with(2 + (number % 3) as u8)?;
-            let answer = post_reload(admin)?;
-            ensure!(answer.body.contains("replaced"), "{answer:?}");
-            ensure!(answer.body.contains(" 0 kept, 0 lost"), "{answer:?}");
+            let response = post_reload(admin)?;
+            ensure!(response.body.contains("replaced"), "{response:?}");
+            ensure!(response.body.contains(" 0 kept, 0 lost"), "{response:?}");
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use std::io::Write;
-use ws_host_test_support::{Answer, Client, TestServer, handshake, masked_frame};
+use ws_host_test_support::{Client, Response, TestServer, handshake, masked_frame};
 
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
@@ -14,25 +14,28 @@ fn with(line: &str, replacement: &str) -> String {
 }
 
 #[track_caller]
-fn refused(request: &str, status: u16, word: &str) -> Answer {
+fn refused(request: &str, status: u16, word: &str) -> Response {
     let server = TestServer::serving("echo").expect("the server starts");
-    let answer = Answer::to(server.address(), request).expect("the response is complete");
-    assert_eq!(answer.status, status, "{answer:?}");
-    assert!(answer.body.contains(word), "{word:?} is not in {answer:?}");
-    assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
-    assert!(answer.header("connection").is_some_and(|value| value.contains("close")), "{answer:?}");
-    answer
+    let response = Response::to(server.address(), request).expect("the response is complete");
+    assert_eq!(response.status, status, "{response:?}");
+    assert!(response.body.contains(word), "{word:?} is not in {response:?}");
+    assert_eq!(response.header("content-length"), Some(response.body.len().to_string().as_str()));
+    assert!(
+        response.header("connection").is_some_and(|value| value.contains("close")),
+        "{response:?}"
+    );
+    response
 }
 
 #[test]
 fn accept_key_is_that_of_the_rfc() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let (_client, answer) = Client::open(server.address(), &handshake("/", ""))?;
-    assert_eq!(answer.status, 101);
-    assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-    assert_eq!(answer.header("upgrade"), Some("websocket"));
-    assert_eq!(answer.header("sec-websocket-protocol"), None);
-    assert_eq!(answer.header("sec-websocket-extensions"), None);
+    let (_client, response) = Client::open(server.address(), &handshake("/", ""))?;
+    assert_eq!(response.status, 101);
+    assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    assert_eq!(response.header("upgrade"), Some("websocket"));
+    assert_eq!(response.header("sec-websocket-protocol"), None);
+    assert_eq!(response.header("sec-websocket-extensions"), None);
     Ok(())
 }
 
@@ -42,8 +45,8 @@ fn header_lists_and_any_case_are_understood() -> Result<()> {
     let request = with("Connection: Upgrade", "connection: keep-alive, uPGRADE")
         .replace("Upgrade: websocket", "upgrade: h2c, WebSocket")
         .replace("Version: 13", "Version: 8, 13");
-    let (mut client, answer) = Client::open(server.address(), &request)?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &request)?;
+    assert_eq!(response.status, 101, "{response:?}");
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
 }
@@ -52,8 +55,8 @@ fn header_lists_and_any_case_are_understood() -> Result<()> {
 fn absolute_uri_is_understood() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let request = with("GET / ", "GET ws://localhost/ ");
-    let (mut client, answer) = Client::open(server.address(), &request)?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &request)?;
+    assert_eq!(response.status, 101, "{response:?}");
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
 }
@@ -64,16 +67,16 @@ fn bytes_right_after_the_handshake_are_frames() -> Result<()> {
     let mut stream = std::net::TcpStream::connect(server.address())?;
     let together = [handshake("/", "").as_bytes(), &masked_frame(0x81, b"eager")].concat();
     stream.write_all(&together)?;
-    let (mut client, answer) = Client::after(stream)?;
-    assert_eq!(answer.status, 101);
+    let (mut client, response) = Client::after(stream)?;
+    assert_eq!(response.status, 101);
     assert_eq!(client.receive_text()?, "eager");
     Ok(())
 }
 
 #[test]
 fn response_to_a_plain_request_explains_how_to_upgrade() {
-    let answer = refused("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 426, "new WebSocket");
-    assert_eq!(answer.header("upgrade"), Some("websocket"));
+    let response = refused("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 426, "new WebSocket");
+    assert_eq!(response.header("upgrade"), Some("websocket"));
 }
 
 #[test]
@@ -85,15 +88,15 @@ fn other_path_is_not_found() {
 
 #[test]
 fn response_to_another_version_lists_the_right_one() {
-    let answer = refused(&with("Version: 13", "Version: 8"), 426, "13");
-    assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    let response = refused(&with("Version: 13", "Version: 8"), 426, "13");
+    assert_eq!(response.header("sec-websocket-version"), Some("13"));
     refused(&with("Sec-WebSocket-Version: 13\r\n", ""), 400, "Sec-WebSocket-Version");
 }
 
 #[test]
 fn method_must_be_get() {
-    let answer = refused(&with("GET", "POST"), 405, "GET");
-    assert_eq!(answer.header("allow"), Some("GET"));
+    let response = refused(&with("GET", "POST"), 405, "GET");
+    assert_eq!(response.header("allow"), Some("GET"));
 }
 
 #[test]
@@ -131,9 +134,9 @@ fn page_of_another_host_is_refused_and_one_of_the_same_host_is_not() -> Result<(
     refused(&handshake("/", "Origin: null\r\n"), 403, "origin");
     refused(&handshake("/", "Origin: http://localhost.evil.example\r\n"), 403, "origin");
     let server = TestServer::serving("echo")?;
-    let (_, answer) =
+    let (_, response) =
         Client::open(server.address(), &handshake("/", "Origin: http://localhost\r\n"))?;
-    assert_eq!(answer.status, 101);
+    assert_eq!(response.status, 101);
     Ok(())
 }
 
@@ -152,16 +155,17 @@ fn listed_origin_is_accepted() -> Result<()> {
 #[test]
 fn handler_rejects_clients_with_its_own_status() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
-    let answer = Answer::to(server.address(), &handshake("/?reject=451", ""))?;
-    assert_eq!((answer.status, answer.body.as_str()), (451, "go away\n"));
+    let response = Response::to(server.address(), &handshake("/?reject=451", ""))?;
+    assert_eq!((response.status, response.body.as_str()), (451, "go away\n"));
     // RFC 9110 §15.4.5: a 304 has no content.
-    let answer = Answer::to(server.address(), &handshake("/?reject=304", ""))?;
-    assert_eq!((answer.status, answer.body.as_str()), (304, ""));
-    assert_eq!(answer.header("content-length"), None);
+    let response = Response::to(server.address(), &handshake("/?reject=304", ""))?;
+    assert_eq!((response.status, response.body.as_str()), (304, ""));
+    assert_eq!(response.header("content-length"), None);
     // Not statuses at all, or one that would claim success.
     for status in ["17", "200", "999"] {
-        let answer = Answer::to(server.address(), &handshake(&format!("/?reject={status}"), ""))?;
-        assert_eq!(answer.status, 500, "{answer:?}");
+        let response =
+            Response::to(server.address(), &handshake(&format!("/?reject={status}"), ""))?;
+        assert_eq!(response.status, 500, "{response:?}");
     }
     Ok(())
 }
@@ -169,15 +173,15 @@ fn handler_rejects_clients_with_its_own_status() -> Result<()> {
 #[test]
 fn rejection_may_have_any_header_and_body() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
-    let answer = Answer::to(server.address(), &handshake("/?redirect=/login", ""))?;
-    assert_eq!((answer.status, answer.header("location")), (302, Some("/login")));
-    let answer = Answer::to(server.address(), &handshake("/?page=no", ""))?;
-    assert_eq!((answer.status, answer.body.as_str()), (403, "<p>no</p>\n"));
-    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    let response = Response::to(server.address(), &handshake("/?redirect=/login", ""))?;
+    assert_eq!((response.status, response.header("location")), (302, Some("/login")));
+    let response = Response::to(server.address(), &handshake("/?page=no", ""))?;
+    assert_eq!((response.status, response.body.as_str()), (403, "<p>no</p>\n"));
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
     for forbidden in ["connection", "content-length", "not(a)name"] {
         let request = handshake(&format!("/?reject-with-header={forbidden}"), "");
-        let answer = Answer::to(server.address(), &request)?;
-        assert_eq!((answer.status, answer.body.as_str()), (500, "The handler failed.\n"));
+        let response = Response::to(server.address(), &request)?;
+        assert_eq!((response.status, response.body.as_str()), (500, "The handler failed.\n"));
     }
     Ok(())
 }
@@ -186,12 +190,12 @@ fn rejection_may_have_any_header_and_body() -> Result<()> {
 fn handler_chooses_an_offered_subprotocol_only() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     let offer = "Sec-WebSocket-Protocol: soap, wamp\r\n";
-    let (mut client, answer) =
+    let (mut client, response) =
         Client::open(server.address(), &handshake("/?subprotocol=wamp", offer))?;
-    assert_eq!(answer.header("sec-websocket-protocol"), Some("wamp"));
+    assert_eq!(response.header("sec-websocket-protocol"), Some("wamp"));
     assert_eq!(client.receive_text()?, "welcome");
-    let answer = Answer::to(server.address(), &handshake("/?subprotocol=mqtt", offer))?;
-    assert_eq!(answer.status, 500, "{answer:?}");
+    let response = Response::to(server.address(), &handshake("/?subprotocol=mqtt", offer))?;
+    assert_eq!(response.status, 500, "{response:?}");
     Ok(())
 }
 
@@ -199,8 +203,8 @@ fn handler_chooses_an_offered_subprotocol_only() -> Result<()> {
 fn duplicate_subprotocol_offers_are_merged() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let offer = "Sec-WebSocket-Protocol: soap, wamp\r\nSec-WebSocket-Protocol: soap\r\n";
-    let (mut client, answer) = Client::open(server.address(), &handshake("/", offer))?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &handshake("/", offer))?;
+    assert_eq!(response.status, 101, "{response:?}");
     let request: String = client.ask("request")?.split_whitespace().collect();
     assert!(request.contains("subprotocols:[\"soap\",\"wamp\",]"), "{request}");
     assert_eq!(client.ask("header sec-websocket-protocol")?, "soap, wamp, soap");
@@ -210,15 +214,15 @@ fn duplicate_subprotocol_offers_are_merged() -> Result<()> {
 #[test]
 fn handler_adds_headers_but_not_those_of_the_handshake() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
-    let (_, answer) = Client::open(server.address(), &handshake("/?header=x-test", ""))?;
-    assert_eq!(answer.header("x-test"), Some("set"));
+    let (_, response) = Client::open(server.address(), &handshake("/?header=x-test", ""))?;
+    assert_eq!(response.header("x-test"), Some("set"));
     for forbidden in ["connection", "Sec-WebSocket-Accept", "content-length", "not(a)name"] {
         let request = handshake(&format!("/?header={forbidden}"), "");
-        let answer = Answer::to(server.address(), &request)?;
-        assert_eq!(answer.status, 500, "{forbidden}: {answer:?}");
+        let response = Response::to(server.address(), &request)?;
+        assert_eq!(response.status, 500, "{forbidden}: {response:?}");
     }
     // A line feed in a value would inject another header.
-    assert_eq!(Answer::to(server.address(), &handshake("/?value=0a", ""))?.status, 500);
+    assert_eq!(Response::to(server.address(), &handshake("/?value=0a", ""))?.status, 500);
     Ok(())
 }
 

@@ -99,9 +99,9 @@ fn hibernated_state_that_new_code_refuses_continues_in_the_old_code() -> Result<
         let admin = server.admin()?;
         let mut clients = rooms_asleep(&mut server)?;
         keeper.replace_with(version)?;
-        let answer = post_reload(admin)?;
+        let response = post_reload(admin)?;
         let summary = "0 instances swapped, 1 kept, 0 lost, 2 hibernated";
-        assert!(answer.body.contains(summary), "{answer:?}");
+        assert!(response.body.contains(summary), "{response:?}");
         server.wait_for_log(words)?;
         for client in &mut clients {
             assert_eq!(client.ask("count")?, "2");
@@ -111,8 +111,8 @@ fn hibernated_state_that_new_code_refuses_continues_in_the_old_code() -> Result<
         // After hibernating again, they do not retry the version that refused them.
         server.wait_for_log("hibernated")?;
         keeper.replace_with(2)?;
-        let answer = post_reload(admin)?;
-        assert!(answer.body.contains(" 0 kept, 0 lost, "), "{answer:?}");
+        let response = post_reload(admin)?;
+        assert!(response.body.contains(" 0 kept, 0 lost, "), "{response:?}");
         for client in &mut clients {
             assert_eq!(client.ask("count")?, "3");
             assert_eq!(client.ask("version")?, "2");
@@ -128,9 +128,9 @@ fn reload_reports_hibernated_instances_and_wakes_one_of_them() -> Result<()> {
     let admin = server.admin()?;
     let mut clients = rooms_asleep(&mut server)?;
     keeper.replace_with(2)?;
-    let answer = post_reload(admin)?;
+    let response = post_reload(admin)?;
     let summary = "1 instances swapped, 0 kept, 0 lost, 2 hibernated";
-    assert!(answer.body.contains(summary), "{answer:?}");
+    assert!(response.body.contains(summary), "{response:?}");
     let line = server.wait_for_log("reloaded the component")?;
     assert!(line.contains("hibernated=2"), "{line}");
     for client in &mut clients {

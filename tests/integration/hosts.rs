@@ -42,14 +42,14 @@ impl Host {
 
     /// Returns the status and the body of a response of the admin address.
     pub(crate) fn get(&self, path: &str) -> Result<(u16, String)> {
-        let answer = ask_admin(self.admin, &format!("GET {path}"), "", b"")?;
-        Ok((answer.status, answer.body))
+        let response = ask_admin(self.admin, &format!("GET {path}"), "", b"")?;
+        Ok((response.status, response.body))
     }
 
     pub(crate) fn publish(&self, topic: &str, headers: &str, body: &[u8]) -> Result<()> {
         let path = format!("POST /resources/guest-keeper/topics/{topic}");
-        let answer = ask_admin(self.admin, &path, headers, body)?;
-        ensure!(answer.status == 200, "{answer:?}");
+        let response = ask_admin(self.admin, &path, headers, body)?;
+        ensure!(response.status == 200, "{response:?}");
         Ok(())
     }
 

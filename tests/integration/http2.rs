@@ -35,7 +35,7 @@ fn url(server: &TestServer) -> String {
 
 /// Requests a WebSocket with these headers added or replaced and those that are null left out. Returns the headers
 /// of the response.
-fn answer(server: &TestServer, more: Value) -> Result<Value> {
+fn response_headers(server: &TestServer, more: Value) -> Result<Value> {
     let mut request = json!({
         ":method": "CONNECT",
         ":protocol": "websocket",
@@ -52,7 +52,7 @@ fn answer(server: &TestServer, more: Value) -> Result<Value> {
 }
 
 fn status(server: &TestServer, more: Value) -> Result<u64> {
-    answer(server, more)?[":status"].as_u64().context("no status")
+    response_headers(server, more)?[":status"].as_u64().context("no status")
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn refusals_have_the_status_that_says_why() -> Result<()> {
         }
         let request = json!({ ":method": "GET", ":protocol": null });
         assert_ne!(status(&server, request)?, 200, "a resource is not a page");
-        let answer = answer(&server, json!({ "sec-websocket-version": "12" }))?;
+        let answer = response_headers(&server, json!({ "sec-websocket-version": "12" }))?;
         assert_eq!(answer["sec-websocket-version"], "13", "{answer}");
     }
     Ok(())
@@ -114,15 +114,16 @@ fn handler_accepts_rejects_and_chooses() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     assert_eq!(status(&server, json!({ ":path": "/?reject=418" }))?, 418);
     let offer = json!({ ":path": "/?subprotocol=v2", "sec-websocket-protocol": "v1, v2" });
-    assert_eq!(answer(&server, offer)?["sec-websocket-protocol"], "v2");
-    assert_eq!(answer(&server, json!({ ":path": "/?header=x-mine" }))?["x-mine"], "set");
+    assert_eq!(response_headers(&server, offer)?["sec-websocket-protocol"], "v2");
+    assert_eq!(response_headers(&server, json!({ ":path": "/?header=x-mine" }))?["x-mine"], "set");
     Ok(())
 }
 
 #[test]
 fn compression_is_negotiated() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--compression", "messages"])?;
-    let answer = answer(&server, json!({ "sec-websocket-extensions": "permessage-deflate" }))?;
+    let answer =
+        response_headers(&server, json!({ "sec-websocket-extensions": "permessage-deflate" }))?;
     let agreed = answer["sec-websocket-extensions"].as_str().unwrap_or_default();
     assert!(agreed.starts_with("permessage-deflate"), "{answer}");
     Ok(())
@@ -212,7 +213,7 @@ fn stream_with_a_busy_handler_delays_no_other_stream() -> Result<()> {
 
 #[test]
 fn close_frames_end_the_stream_and_not_the_connection() -> Result<()> {
-    let mut server = TestServer::serving("guest-telling")?;
+    let mut server = TestServer::serving("guest-recording")?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
     connection.open(3, "/")?;
@@ -227,7 +228,7 @@ fn close_frames_end_the_stream_and_not_the_connection() -> Result<()> {
 
 #[test]
 fn reset_or_ended_stream_is_a_lost_client() -> Result<()> {
-    let mut server = TestServer::serving("guest-telling")?;
+    let mut server = TestServer::serving("guest-recording")?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
     connection.ask(1, "who")?;
@@ -246,7 +247,7 @@ fn reset_or_ended_stream_is_a_lost_client() -> Result<()> {
 
 #[test]
 fn every_websocket_gets_1001_when_the_server_stops() -> Result<()> {
-    let server = TestServer::serving("guest-telling")?;
+    let server = TestServer::serving("guest-recording")?;
     let mut connection = Connection::begin(server.address())?;
     for stream in [1, 3, 5] {
         connection.open(stream, "/")?;

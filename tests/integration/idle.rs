@@ -6,7 +6,7 @@ use ws_host_test_support::{Client, TestServer};
 #[test]
 fn silent_client_gets_a_ping_and_is_dropped_without_an_answer() -> Result<()> {
     let (mut server, mut client) =
-        TestServer::with_client("guest-telling", &["--idle-timeout", "400ms"])?;
+        TestServer::with_client("guest-recording", &["--idle-timeout", "400ms"])?;
     assert_eq!(client.receive()?.first, 0x89);
     client.expect_end()?;
     let line = server.wait_for_log("disconnected")?;
@@ -22,7 +22,7 @@ fn silent_client_gets_a_ping_and_is_dropped_without_an_answer() -> Result<()> {
 #[test]
 fn client_that_answers_pings_stays_and_its_handler_gets_no_pong() -> Result<()> {
     let (_server, mut client) =
-        TestServer::with_client("guest-telling", &["--idle-timeout", "400ms"])?;
+        TestServer::with_client("guest-recording", &["--idle-timeout", "400ms"])?;
     for _ in 0..3 {
         let ping = client.receive()?;
         assert_eq!(ping.first, 0x89);
@@ -67,7 +67,7 @@ fn client_whose_handler_waits_is_not_silent() -> Result<()> {
 #[test]
 fn idle_timeout_can_be_turned_off() -> Result<()> {
     let (_server, mut client) =
-        TestServer::with_client("guest-telling", &["--idle-timeout", "0s"])?;
+        TestServer::with_client("guest-recording", &["--idle-timeout", "0s"])?;
     client.stream().set_read_timeout(Some(std::time::Duration::from_secs(1)))?;
     assert!(client.receive().is_err(), "a ping came");
     client.send_text("report")?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, component};
+use ws_host_test_support::{Client, Response, TestServer, component};
 
 use crate::configured::ask_admin;
 
@@ -103,15 +103,15 @@ pub(crate) fn join(server: &TestServer, path: &str) -> Result<Client> {
 }
 
 /// Requests a reload at the admin address.
-pub(crate) fn post_reload(admin: SocketAddr) -> Result<Answer> {
+pub(crate) fn post_reload(admin: SocketAddr) -> Result<Response> {
     ask_admin(admin, "POST /reload", "", b"")
 }
 
 /// Returns the value of a series at the admin address, or the sum of all series of a metric; 0 if there is none.
 pub(crate) fn counter(admin: SocketAddr, line: &str) -> Result<u64> {
-    let answer = ask_admin(admin, "GET /metrics", "", b"")?;
-    ensure!(answer.status == 200, "{answer:?}");
-    let values = answer.body.lines().filter_map(|found| {
+    let response = ask_admin(admin, "GET /metrics", "", b"")?;
+    ensure!(response.status == 200, "{response:?}");
+    let values = response.body.lines().filter_map(|found| {
         let rest = found.strip_prefix(line)?;
         rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next().unwrap_or_default())
     });

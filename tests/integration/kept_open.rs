@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use anyhow::{Context, Result};
 use ws_host_test_support::{TestServer, handshake, open_stream};
 
-use crate::answers::{ACCEPTED, answer, read, without_date};
+use crate::responses::{ACCEPTED, exchange, read, without_date};
 use crate::static_files::folder_with;
 
 fn kept(stream: &mut TcpStream, request: &str) -> Result<String> {
@@ -73,7 +73,7 @@ fn connection_close_is_honoured() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let request = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let expected = HEALTHY.replace("Keep-Alive: timeout=29", "Connection: close");
-    let reply = answer(&server, request)?;
+    let reply = exchange(&server, request)?;
     // The order of the headers is up to the HTTP library.
     let sorted = |text: &str| {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake, poll_until};
+use ws_host_test_support::{Client, DEADLINE, Response, TestServer, handshake, poll_until};
 
 use crate::configured::ask_admin;
 
@@ -18,10 +18,10 @@ fn rejected_client_is_forgotten_with_its_subscriptions() -> Result<()> {
         let (server, admin) = TestServer::with_admin("guest-choosy", &flags)?;
         for _ in 0..50 {
             let request = handshake(&format!("/?{query}"), "");
-            assert_eq!(Answer::to_head(server.address(), &request)?.status, status);
+            assert_eq!(Response::to_head(server.address(), &request)?.status, status);
         }
-        let answer = ask_admin(admin, "POST /resources/guest-choosy/topics/news", "", b"hello")?;
-        assert_eq!(answer.body, "published to 0 clients\n", "after {query}");
+        let response = ask_admin(admin, "POST /resources/guest-choosy/topics/news", "", b"hello")?;
+        assert_eq!(response.body, "published to 0 clients\n", "after {query}");
     }
     Ok(())
 }
@@ -39,11 +39,11 @@ fn lost_client_receives_no_message_while_its_handler_is_busy() -> Result<()> {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let publish = "POST /resources/guest-keeper/topics/news";
-        let answer = ask_admin(admin, publish, "", b"hello")?;
-        if answer.body == "published to 0 clients\n" {
+        let response = ask_admin(admin, publish, "", b"hello")?;
+        if response.body == "published to 0 clients\n" {
             return Ok(());
         }
-        assert!(Instant::now() < deadline, "still {}", answer.body);
+        assert!(Instant::now() < deadline, "still {}", response.body);
     }
 }
 
@@ -77,11 +77,14 @@ fn closed_client_with_unsent_output_is_not_evicted() -> Result<()> {
     client.send_close(1000, "")?;
     server.wait_for_log("disconnected: the client closed")?;
     let handshake = handshake("/", "");
-    assert_eq!(Answer::to_head(server.address(), &handshake)?.status, 503);
+    assert_eq!(Response::to_head(server.address(), &handshake)?.status, 503);
     assert_eq!(client.receive()?.payload.len(), LENGTH);
     assert_eq!(client.receive_close()?.0, 1000);
     // The client has received everything now and keeps its connection open.
-    poll_until(|| Answer::to_head(server.address(), &handshake), |answer| answer.status != 503)?;
+    poll_until(
+        || Response::to_head(server.address(), &handshake),
+        |response| response.status != 503,
+    )?;
     Ok(())
 }
 
@@ -89,7 +92,7 @@ fn closed_client_with_unsent_output_is_not_evicted() -> Result<()> {
 fn connected_client_is_never_evicted() -> Result<()> {
     let (server, mut first) = TestServer::with_client("echo", &["--max-clients", "2"])?;
     let second = Client::connect(&server)?;
-    assert_eq!(Answer::to_head(server.address(), &handshake("/", ""))?.status, 503);
+    assert_eq!(Response::to_head(server.address(), &handshake("/", ""))?.status, 503);
     second.close()?;
     // After an orderly close the permit is free at once.
     let mut third = Client::connect(&server)?;

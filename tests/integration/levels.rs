@@ -72,7 +72,7 @@ fn error_of_an_event_is_logged_as_an_error() -> Result<()> {
 }
 
 #[test]
-fn client_that_sends_invalid_json_is_told_and_closed() -> Result<()> {
+fn client_that_sends_invalid_json_gets_an_error_and_is_closed() -> Result<()> {
     let mut server = TestServer::serving(GUEST)?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask(r#"{"item": "tea", "count": 2}"#)?, r#"{"item":"tea","count":3}"#);

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use ws_host_test_support::{
-    Answer, Client, TestServer, component, handshake, host_binary, startup_error, wait_until,
+    Client, Response, TestServer, component, handshake, host_binary, startup_error, wait_until,
 };
 
 use crate::configured::{Configuration, terminate};
@@ -197,8 +197,8 @@ fn each_address_has_its_own_tls_setting() -> Result<()> {
     // A unix socket has no TLS by default: its clients are on this machine.
     assert!(at_unix(&plain)?.ask("request")?.contains("secure: false"));
     let mut stream = UnixStream::connect(&secret)?;
-    let (_, answer) = Client::request(stream.try_clone()?, &handshake("/", ""))?;
-    assert_eq!(answer.status, 400, "{answer:?}");
+    let (_, response) = Client::request(stream.try_clone()?, &handshake("/", ""))?;
+    assert_eq!(response.status, 400, "{response:?}");
     stream.read_to_string(&mut String::new())?;
     let mut connection = authority.ask().connection()?;
     let mut stream = UnixStream::connect(&secret)?;
@@ -229,7 +229,7 @@ fn resource_is_listed_and_served_only_where_it_listens() -> Result<()> {
     let status = |path| -> Result<[u16; 2]> {
         let request = handshake(path, "");
         let (_, inside) = Client::request(UnixStream::connect(&file)?, &request)?;
-        Ok([Answer::to_head(server.address(), &request)?.status, inside.status])
+        Ok([Response::to_head(server.address(), &request)?.status, inside.status])
     };
     assert_eq!(status("/all")?, [101, 101]);
     assert_eq!(status("/inside")?, [404, 101]);

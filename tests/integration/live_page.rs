@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use serde_json::Value;
-use ws_host_test_support::{Answer, Client, TestServer, root, wait_until};
+use ws_host_test_support::{Client, Response, TestServer, root, wait_until};
 
 use crate::clients::succeeds;
 use crate::configured::ask_admin;
@@ -46,9 +46,9 @@ fn page_asks_for_the_token() -> Result<()> {
     watch_in_browser(&["--admin-token", &file], "a-token-that-nobody-guesses")
 }
 
-fn get(admin: SocketAddr, path: &str, accept: &str) -> Result<Answer> {
+fn get(admin: SocketAddr, path: &str, accept: &str) -> Result<Response> {
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{accept}Connection: close\r\n");
-    Answer::to(admin, &format!("{head}\r\n"))
+    Response::to(admin, &format!("{head}\r\n"))
 }
 
 #[test]
@@ -58,9 +58,9 @@ fn page_has_a_strict_policy_and_only_browsers_get_it() -> Result<()> {
     for (path, kind) in
         [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")]
     {
-        let answer = get(admin, path, html)?;
-        assert_eq!(answer.status, 200, "{path}");
-        let header = |name| answer.header(name).unwrap_or_default().to_owned();
+        let response = get(admin, path, html)?;
+        assert_eq!(response.status, 200, "{path}");
+        let header = |name| response.header(name).unwrap_or_default().to_owned();
         assert!(header("content-type").starts_with(kind), "{path}");
         let policy = header("content-security-policy");
         assert!(policy.contains("default-src 'none'; script-src 'self';"), "{policy}");
@@ -69,9 +69,9 @@ fn page_has_a_strict_policy_and_only_browsers_get_it() -> Result<()> {
         assert_eq!(header("x-content-type-options"), "nosniff");
     }
     for accept in ["", "Accept: */*\r\n", "Accept: application/json\r\n"] {
-        let answer = get(admin, "/", accept)?;
-        assert_eq!(answer.status, 404, "{accept}");
-        assert!(answer.body.starts_with("Available requests"), "{answer:?}");
+        let response = get(admin, "/", accept)?;
+        assert_eq!(response.status, 404, "{accept}");
+        assert!(response.body.starts_with("Available requests"), "{response:?}");
     }
     Ok(())
 }
@@ -99,8 +99,8 @@ fn newest_hundred_clients_are_listed_and_all_are_searched() -> Result<()> {
         .map(|number| Client::connect_to(&server, &format!("/{number}")))
         .collect::<Result<Vec<_>>>()?;
     let status = |query: &str| -> Result<Value> {
-        let answer = ask_admin(admin, &format!("GET /status{query}"), "", b"")?;
-        Ok(serde_json::from_str(&answer.body)?)
+        let response = ask_admin(admin, &format!("GET /status{query}"), "", b"")?;
+        Ok(serde_json::from_str(&response.body)?)
     };
     wait_until(|| Ok(status("")?["resources"][0]["clients"] == 121))?;
     let all = status("")?;

@@ -6,7 +6,6 @@ mod admin;
 mod admin_api; // access to the admin address
 mod admin_token; // a new token without a restart
 mod agreement; // the `TestHost` of the SDK and the host
-mod answers; // HTTP/1.1 responses, byte for byte
 mod backpressure; // clients that do not read
 mod book; // the pages of `docs` are followed as a reader would
 mod bridged; // WebSockets that handlers open
@@ -63,7 +62,7 @@ mod installed; // completions, man pages, and `ws-host health`
 mod keeper; // helper: versions of a guest, for reloads
 mod kept_open; // HTTP/1.1 keep-alive
 mod kubernetes; // manifests in examples/operating
-mod last_words; // what is told about a fault
+mod last_words; // what the log says about a fault
 mod layouts; // helper: ways to replace files
 mod ledger; // keys, values and configuration with the SDK for Rust
 mod left_over; // clients leave nothing behind
@@ -92,6 +91,7 @@ mod random; // helper: random numbers from a seed
 mod reasons; // the reasons for `suspend` and `resume`
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced repeatedly
+mod responses; // HTTP/1.1 responses, byte for byte
 mod room_for_instances; // `max-instances`
 mod scraped; // alert rules and a board, by Prometheus
 mod scripts; // `ws-host test`

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, handshake, open_stream, root, wait_until};
+use ws_host_test_support::{
+    Client, Response, TestServer, handshake, open_stream, root, wait_until,
+};
 
 use crate::configured::ask_admin;
 use crate::encrypted::Authority;
 use crate::keeper::{Keeper, Scene, counter, post_reload, trap};
 use crate::prometheus::promtool;
 
-fn scrape(admin: SocketAddr) -> Result<Answer> {
-    let answer = ask_admin(admin, "GET /metrics", "", b"")?;
-    ensure!(answer.status == 200, "{answer:?}");
-    Ok(answer)
+fn scrape(admin: SocketAddr) -> Result<Response> {
+    let response = ask_admin(admin, "GET /metrics", "", b"")?;
+    ensure!(response.status == 200, "{response:?}");
+    Ok(response)
 }
 
 /// Lets Prometheus check the format, the names and the help texts.
@@ -30,13 +32,13 @@ fn wait_for(admin: SocketAddr, series: &str, value: u64) -> Result<()> {
 #[test]
 fn all_documented_metrics_have_their_help_in_the_first_scrape() -> Result<()> {
     let (_server, admin) = TestServer::with_admin("echo", &[])?;
-    let answer = scrape(admin)?;
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let response = scrape(admin)?;
+    assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let named = |text: &str, start: &str, ends: &[char]| -> BTreeSet<String> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(start));
         lines.filter_map(|line| Some(line.split(ends).next()?.to_owned())).collect()
     };
-    let scraped = named(&answer.body, "# HELP ", &[' ']);
+    let scraped = named(&response.body, "# HELP ", &[' ']);
     let documented = std::fs::read_to_string(root().join("docs/metrics.md"))?;
     let documented = named(&documented, "| `ws_host_", &['{', '`']);
     let documented: BTreeSet<String> =
@@ -51,9 +53,9 @@ fn all_documented_metrics_have_their_help_in_the_first_scrape() -> Result<()> {
         "ws_host_log_lines_lost_total 0\n",
         "ws_host_worker_actors{worker=\"worker-0\"} 0\n",
     ] {
-        assert!(answer.body.contains(series), "{series}{}", answer.body);
+        assert!(response.body.contains(series), "{series}{}", response.body);
     }
-    check_with_promtool(&answer.body)
+    check_with_promtool(&response.body)
 }
 
 #[test]
@@ -79,8 +81,8 @@ fn clients_messages_and_their_ends_are_counted() -> Result<()> {
         assert_eq!(counter(admin, series)?, value, "{series}");
     }
     let refused = handshake("/", "Origin: https://elsewhere.example.com\r\n");
-    assert_eq!(Answer::to_head(server.address(), &refused)?.status, 403);
-    assert_eq!(Answer::to_head(server.address(), &handshake("/nowhere", ""))?.status, 404);
+    assert_eq!(Response::to_head(server.address(), &refused)?.status, 403);
+    assert_eq!(Response::to_head(server.address(), &handshake("/nowhere", ""))?.status, 404);
     for (outcome, value) in [("accepted", 2), ("origin", 1), ("invalid", 0)] {
         let series = format!("ws_host_handshakes_total{{resource=\"echo\",outcome=\"{outcome}\"}}");
         assert_eq!(counter(admin, &series)?, value, "{series}");

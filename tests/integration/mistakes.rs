@@ -1,7 +1,7 @@
 //! Mistakes of handlers: each fails with a named error where it is made, and has no effect.
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, Frame, TestServer, handshake};
+use ws_host_test_support::{Client, Frame, Response, TestServer, handshake};
 
 use crate::deflated;
 
@@ -101,9 +101,9 @@ fn second_setting_of_the_same_response_replaces_the_first() -> Result<()> {
     let offers = "Sec-WebSocket-Protocol: one, two\r\n";
     // What belongs to a refusal has no effect on an accepted client.
     let accepted = handshake("/?subprotocol+two;subprotocol+one;status+404;body+9", offers);
-    let (mut client, answer) = Client::open(server.address(), &accepted)?;
-    assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, Some("one")));
-    assert_eq!((answer.header("content-length"), answer.header("content-type")), (None, None));
+    let (mut client, response) = Client::open(server.address(), &accepted)?;
+    assert_eq!((response.status, response.header("sec-websocket-protocol")), (101, Some("one")));
+    assert_eq!((response.header("content-length"), response.header("content-type")), (None, None));
     for _ in 0..4 {
         assert_eq!(client.receive_text()?, "none");
     }
@@ -112,11 +112,11 @@ fn second_setting_of_the_same_response_replaces_the_first() -> Result<()> {
         "/?status+404;body+9;subprotocol+two;status+401;type+text/html;status+600;body+70000;header+x-name;refuse",
         offers,
     );
-    let answer = Answer::to(server.address(), &refused)?;
-    assert_eq!((answer.status, &*answer.body), (401, "body"));
-    assert_eq!(answer.header("content-type"), Some("text/html"));
-    assert_eq!(answer.header("x-name"), Some("value"));
-    assert_eq!(answer.header("sec-websocket-protocol"), None);
+    let response = Response::to(server.address(), &refused)?;
+    assert_eq!((response.status, &*response.body), (401, "body"));
+    assert_eq!(response.header("content-type"), Some("text/html"));
+    assert_eq!(response.header("x-name"), Some("value"));
+    assert_eq!(response.header("sec-websocket-protocol"), None);
     Ok(())
 }
 

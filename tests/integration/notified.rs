@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use ws_host_test_support::{Answer, Client, TestServer, component, host_binary};
+use ws_host_test_support::{Client, Response, TestServer, component, host_binary};
 
 use crate::listening::activated;
 use crate::successor::Successors;
@@ -157,8 +157,8 @@ fn named_sockets_are_for_the_operator() -> Result<()> {
     let request =
         |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let (admin, health) = (server.admin()?, server.health()?);
-    assert_eq!(Answer::to(admin, &request("/resources"))?.status, 200);
-    assert_eq!(Answer::to(health, &request("/healthz"))?.status, 200);
+    assert_eq!(Response::to(admin, &request("/resources"))?.status, 200);
+    assert_eq!(Response::to(health, &request("/healthz"))?.status, 200);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::process::Signal;
-use ws_host_test_support::{Answer, Client, TestServer, masked_frame};
+use ws_host_test_support::{Client, Response, TestServer, masked_frame};
 
 /// A hundred times as long as a response takes, and a fifth of the time that the guests below work.
 const SOON: Duration = Duration::from_secs(1);
@@ -18,9 +18,9 @@ fn occupy(server: &TestServer) -> Result<Client> {
     Ok(client)
 }
 
-fn get(server: SocketAddr, path: &str) -> Result<Answer> {
+fn get(server: SocketAddr, path: &str) -> Result<Response> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    Answer::to(server, &request)
+    Response::to(server, &request)
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn health_and_admin_answer_while_every_worker_is_busy() -> Result<()> {
     for (address, path) in
         [(server.address(), "/healthz"), (admin, "/healthz"), (admin, "/metrics")]
     {
-        let answer = get(address, path)?;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = get(address, path)?;
+        assert_eq!(response.status, 200, "{response:?}");
     }
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     Ok(())

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 use crate::configured::{Configuration, terminate};
 
 fn status(server: &TestServer, origin: Option<&str>) -> Result<u16> {
     let header = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
-    Ok(Answer::to_head(server.address(), &handshake("/", &header))?.status)
+    Ok(Response::to_head(server.address(), &handshake("/", &header))?.status)
 }
 
 #[track_caller]
@@ -107,8 +107,8 @@ fn missing_origin_is_refused_where_one_is_required() -> Result<()> {
 /// Connects with these headers and returns the request as the handler sees it.
 fn request(flags: &[&str], headers: &str) -> Result<String> {
     let server = TestServer::with_arguments("guest-about", flags)?;
-    let (mut client, answer) = Client::open(server.address(), &handshake("/", headers))?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (mut client, response) = Client::open(server.address(), &handshake("/", headers))?;
+    assert_eq!(response.status, 101, "{response:?}");
     client.ask("request")
 }
 
@@ -164,8 +164,8 @@ fn forwarded_host_counts_as_the_same_origin() -> Result<()> {
     let headers = "X-Forwarded-Host: app.example.com\r\nOrigin: https://app.example.com\r\n";
     assert!(request(&["--trusted-proxy", "127.0.0.1"], headers)?.contains("app.example.com"));
     let server = TestServer::serving("guest-about")?;
-    let answer = Answer::to(server.address(), &handshake("/", headers))?;
-    assert_eq!(answer.status, 403, "{answer:?}");
+    let response = Response::to(server.address(), &handshake("/", headers))?;
+    assert_eq!(response.status, 403, "{response:?}");
     Ok(())
 }
 
@@ -192,8 +192,8 @@ fn each_convention_reads_its_own_headers() -> Result<()> {
         );
         if convention != "x-forwarded" {
             let server = TestServer::with_arguments("guest-about", &flags)?;
-            let answer = Answer::to_head(server.address(), &handshake("/", &twice))?;
-            assert_eq!(answer.status, 400, "{convention}: {answer:?}");
+            let response = Response::to_head(server.address(), &handshake("/", &twice))?;
+            assert_eq!(response.status, 400, "{convention}: {response:?}");
         }
     }
     Ok(())
@@ -203,7 +203,7 @@ fn each_convention_reads_its_own_headers() -> Result<()> {
 fn forwarded_port_counts_for_the_same_origin() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--trusted-proxy", "127.0.0.1"])?;
     let status = |headers: &str| -> Result<u16> {
-        Ok(Answer::to_head(server.address(), &handshake("/", headers))?.status)
+        Ok(Response::to_head(server.address(), &handshake("/", headers))?.status)
     };
     let page = "Origin: https://app.example.com:8443\r\nX-Forwarded-Host: app.example.com\r\n";
     assert_eq!(status(page)?, 403);
@@ -231,7 +231,7 @@ fn refused_page_is_logged_with_the_setting_that_admits_it() -> Result<()> {
     }
     let mut server = TestServer::serving("echo")?;
     let headers = "X-Forwarded-Host: app.example.com\r\nOrigin: https://app.example.com\r\n";
-    assert_eq!(Answer::to_head(server.address(), &handshake("/", headers))?.status, 403);
+    assert_eq!(Response::to_head(server.address(), &handshake("/", headers))?.status, 403);
     let line = server.wait_for_log("a page was refused")?;
     assert!(line.contains("--trusted-proxy 127.0.0.1"), "{line}");
     Ok(())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ws_host_test_support::{
-    Answer, Client, DEADLINE, TestServer, handshake, masked_frame, open_stream, poll_until,
+    Client, DEADLINE, Response, TestServer, handshake, masked_frame, open_stream, poll_until,
     raise_open_files,
 };
 
@@ -100,10 +100,10 @@ fn handler_that_accepts_no_client_does_not_block_other_resources() -> Result<()>
     let (mut refused, mut waiting) = (0, 0);
     for mut stream in crowd {
         stream.set_read_timeout(Some(Duration::from_millis(1)))?;
-        match Answer::read_head(&mut stream) {
-            Ok(answer) => {
-                assert_eq!(answer.status, 503, "{answer:?}");
-                assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        match Response::read_head(&mut stream) {
+            Ok(response) => {
+                assert_eq!(response.status, 503, "{response:?}");
+                assert!(response.header("retry-after").is_some(), "{response:?}");
                 refused += 1;
             }
             Err(_) => waiting += 1,
@@ -123,8 +123,8 @@ fn slow_readers_of_files_do_not_block_other_clients() -> Result<()> {
     let _crowd = crowd(server.address(), request)?;
     expect_echo_at_once(server.address())?;
     // Once the host has found the connections that read nothing, a client that reads gets the file.
-    let ask = || Answer::to(server.address(), request);
-    assert_eq!(poll_until(ask, |answer| answer.status == 200)?.body.len(), 8 << 20);
+    let ask = || Response::to(server.address(), request);
+    assert_eq!(poll_until(ask, |response| response.status == 200)?.body.len(), 8 << 20);
     Ok(())
 }
 
@@ -181,16 +181,16 @@ fn handshake_that_times_out_releases_its_permit() -> Result<()> {
     let mut sleeping = TcpStream::connect(server.address())?;
     sleeping.write_all(request.as_bytes())?;
     server.wait_for_log("asked")?;
-    let answer = Answer::to(server.address(), &request)?;
-    assert!(answer.status == 503 && answer.body.contains("in time"), "{answer:?}");
+    let response = Response::to(server.address(), &request)?;
+    assert!(response.status == 503 && response.body.contains("in time"), "{response:?}");
     // The running call keeps its permit; the call that waited for its turn does not.
     let connect = || Ok(Client::connect(&server));
     let mut clients = Vec::new();
     for _ in 0..3 {
         clients.push(poll_until(connect, Result::is_ok)??);
     }
-    let answer = Answer::to(server.address(), &handshake("/", ""))?;
-    assert_eq!(answer.status, 503, "{answer:?}");
+    let response = Response::to(server.address(), &handshake("/", ""))?;
+    assert_eq!(response.status, 503, "{response:?}");
     Ok(())
 }
 

@@ -154,8 +154,8 @@ fn new_rust_projects_build_and_pass_their_tests() -> Result<()> {
             let errors = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{template}: {errors}");
             assert!(!errors.contains("warning"), "{template}: {errors}");
-            let told = String::from_utf8_lossy(&output.stdout);
-            assert!(command[0] != "test" || told.contains("test result: ok"), "{told}");
+            let output = String::from_utf8_lossy(&output.stdout);
+            assert!(command[0] != "test" || output.contains("test result: ok"), "{output}");
         }
         let component = format!("target/projects/wasm32-wasip2/release/{template}.wasm");
         TestServer::serving_file(&root().join(component), &[])?;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use ws_host_test_support::{Answer, poll_until, root, wait_until};
+use ws_host_test_support::{Response, poll_until, root, wait_until};
 
 /// A Prometheus that scrapes one host each second, and has the alert rules of the examples.
 pub(crate) struct Prometheus {
@@ -72,7 +72,9 @@ impl Prometheus {
             .spawn()?;
         let started = Self::address(&log).and_then(|address| {
             // It answers 503 until it has read its configuration.
-            wait_until(|| Ok(Answer::to(address, "GET /-/ready HTTP/1.0\r\n\r\n")?.status == 200))?;
+            wait_until(|| {
+                Ok(Response::to(address, "GET /-/ready HTTP/1.0\r\n\r\n")?.status == 200)
+            })?;
             Ok(address)
         });
         match started {
@@ -103,10 +105,11 @@ impl Prometheus {
     /// Asks for a path of the API. Returns the data.
     pub(crate) fn get(&self, path: &str) -> Result<Value> {
         // HTTP/1.0, so that the response has no chunks.
-        let answer = Answer::to(self.address, &format!("GET /api/v1/{path} HTTP/1.0\r\n\r\n"))?;
-        ensure!(answer.status == 200, "{path}: {answer:?}");
-        let mut answer: Value = serde_json::from_str(&answer.body)?;
-        Ok(answer["data"].take())
+        let request = format!("GET /api/v1/{path} HTTP/1.0\r\n\r\n");
+        let response = Response::to(self.address, &request)?;
+        ensure!(response.status == 200, "{path}: {response:?}");
+        let mut body: Value = serde_json::from_str(&response.body)?;
+        Ok(body["data"].take())
     }
 
     /// Evaluates an expression. Returns the values.

@@ -11,7 +11,7 @@ fn fails(hex: &str, code: u16) {
 }
 
 fn try_fails(hex: &str, code: u16) -> Result<()> {
-    let (server, mut witness) = TestServer::with_client("guest-telling", &[])?;
+    let (server, mut witness) = TestServer::with_client("guest-recording", &[])?;
     let mut client = Client::connect(&server)?;
     let name = client.ask("who")?;
     client.send_hex(hex)?;

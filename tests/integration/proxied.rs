@@ -35,8 +35,8 @@ fn dropped(mut stream: TcpStream) -> Result<()> {
 
 fn request_seen(server: &TestServer, header: &[u8], headers: &str) -> Result<String> {
     let request = handshake("/", headers);
-    let (mut client, answer) = Client::request(open_stream(server.address(), header)?, &request)?;
-    ensure!(answer.status == 101, "{answer:?}");
+    let (mut client, response) = Client::request(open_stream(server.address(), header)?, &request)?;
+    ensure!(response.status == 101, "{response:?}");
     client.ask("request")
 }
 
@@ -177,8 +177,8 @@ fn forwarded_headers_do_not_count_when_the_proxy_speaks_for_itself() -> Result<(
         assert!(seen.contains("secure: false"), "{seen}");
         let page = format!("{forwarded}Origin: https://app.example.com\r\n");
         let stream = open_stream(server.address(), header)?;
-        let (_, answer) = Client::request(stream, &handshake("/", &page))?;
-        assert_eq!(answer.status, 403, "{answer:?}");
+        let (_, response) = Client::request(stream, &handshake("/", &page))?;
+        assert_eq!(response.status, 403, "{response:?}");
     }
     Ok(())
 }

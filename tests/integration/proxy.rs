@@ -32,7 +32,7 @@ pub(crate) enum Way {
     /// Forwards everything.
     Open,
     /// Opens no tunnel and sends this response.
-    Answer(&'static str),
+    Response(&'static str),
     /// After this many bytes from the client, sends a close frame with 1000 in the server's place, and closes.
     CloseBehind(usize),
     /// After this many bytes from the client, cuts the connection.
@@ -43,22 +43,22 @@ pub(crate) enum Way {
 pub(crate) struct Proxy {
     address: SocketAddr,
     /// The heads of the requests that it got.
-    asked: Receiver<String>,
+    requests: Receiver<String>,
 }
 
 impl Proxy {
     pub(crate) fn start(server: SocketAddr, way: Way) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let (tell, asked) = sync_channel(MAX_ASKED);
+        let (sender, requests) = sync_channel(MAX_ASKED);
         thread::spawn(move || -> Result<()> {
             loop {
                 let (mut client, _) = listener.accept()?;
-                tell.send(head(&mut client)?)?;
+                sender.send(head(&mut client)?)?;
                 lead(client, server, way)?;
             }
         });
-        Ok(Self { address, asked })
+        Ok(Self { address, requests })
     }
 
     /// Returns a client command that uses this proxy.
@@ -66,8 +66,8 @@ impl Proxy {
         through(&[("http_proxy", &format!("http://{}", self.address))], url, flags)
     }
 
-    fn asked(&self) -> Result<String> {
-        Ok(self.asked.recv_timeout(DEADLINE)?)
+    fn next_request(&self) -> Result<String> {
+        Ok(self.requests.recv_timeout(DEADLINE)?)
     }
 }
 
@@ -93,7 +93,7 @@ fn head(client: &mut TcpStream) -> Result<String> {
 }
 
 fn lead(mut client: TcpStream, server: SocketAddr, way: Way) -> io::Result<()> {
-    if let Way::Answer(answer) = way {
+    if let Way::Response(answer) = way {
         return client.write_all(answer.as_bytes());
     }
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
@@ -101,7 +101,7 @@ fn lead(mut client: TcpStream, server: SocketAddr, way: Way) -> io::Result<()> {
     let (mut back, mut to) = (server.try_clone()?, client.try_clone()?);
     thread::spawn(move || io::copy(&mut back, &mut to));
     match way {
-        Way::Open | Way::Answer(_) => {
+        Way::Open | Way::Response(_) => {
             let (mut from, mut to) = (client, server);
             thread::spawn(move || {
                 // The end is forwarded even after an error.
@@ -129,11 +129,11 @@ fn server_is_reached_through_the_proxy_in_the_environment() -> Result<()> {
     let client = through(&[("http_proxy", &url)], "ws://you:pass@server.invalid/", &["--plain"]);
     let (output, printed, log) = run(client, "hello\n")?;
     assert_eq!((&*printed, output.status.code()), ("hello\n", Some(0)), "{log}");
-    let asked = proxy.asked()?;
-    assert!(asked.starts_with("CONNECT server.invalid:80 HTTP/1.1\r\n"), "{asked}");
+    let requests = proxy.next_request()?;
+    assert!(requests.starts_with("CONNECT server.invalid:80 HTTP/1.1\r\n"), "{requests}");
     assert!(
-        asked.to_lowercase().contains("\r\nproxy-authorization: basic bwu6c2ugy3jlda==\r\n"),
-        "{asked}"
+        requests.to_lowercase().contains("\r\nproxy-authorization: basic bwu6c2ugy3jlda==\r\n"),
+        "{requests}"
     );
     assert!(log.starts_with("connected to ws://server.invalid/\n"), "{log}");
     Ok(())
@@ -148,7 +148,7 @@ fn wss_tunnels_tls_through_the_proxy() -> Result<()> {
         let (output, printed, log) =
             run(through(&variables, "wss://server.invalid/", flags), "hello\n")?;
         assert_eq!((&*printed, output.status.code()), ("hello\n", Some(0)), "{log}");
-        assert!(proxy.asked()?.starts_with("CONNECT server.invalid:443 "));
+        assert!(proxy.next_request()?.starts_with("CONNECT server.invalid:443 "));
     }
     Ok(())
 }
@@ -167,9 +167,9 @@ fn local_server_is_reached_without_the_proxy() -> Result<()> {
 fn unusable_proxy_is_reported_with_what_to_do() -> Result<()> {
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let needs_name = "HTTP/1.1 407 Who?\r\nContent-Length: 5\r\n\r\nwho?\n";
-    let needs_name = Proxy::start(nobody, Way::Answer(needs_name))?;
+    let needs_name = Proxy::start(nobody, Way::Response(needs_name))?;
     let forbids = "HTTP/1.0 403 Forbidden\r\n\r\nnot to this port";
-    let forbids = Proxy::start(nobody, Way::Answer(forbids))?;
+    let forbids = Proxy::start(nobody, Way::Response(forbids))?;
     for (variable, proxy, words) in [
         (
             "all_proxy",

@@ -4,15 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use ws_host_test_support::{Answer, Client, TestServer};
+use ws_host_test_support::{Client, Response, TestServer};
 
 use crate::configured::ask_admin;
 use crate::keeper::{Keeper, ON_REQUEST, Scene, counter, post_reload};
 
 #[track_caller]
-pub(crate) fn replaced(answer: &Answer, words: &str) {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(answer.body.contains("replaced") && answer.body.contains(words), "{answer:?}");
+pub(crate) fn replaced(response: &Response, words: &str) {
+    assert_eq!(response.status, 200, "{response:?}");
+    assert!(response.body.contains("replaced") && response.body.contains(words), "{response:?}");
 }
 
 #[test]
@@ -137,19 +137,19 @@ fn sighup_reloads() -> Result<()> {
 fn admin_address_reloads_and_counts() -> Result<()> {
     let Scene { keeper, server: _server, admin, mut client } = Keeper::new()?.scene(&[])?;
     assert_eq!(client.ask("count")?, "1");
-    let answer = post_reload(admin)?;
+    let response = post_reload(admin)?;
     assert_eq!(
-        (answer.status, answer.body.starts_with("keeper: unchanged ")),
+        (response.status, response.body.starts_with("keeper: unchanged ")),
         (200, true),
-        "{answer:?}"
+        "{response:?}"
     );
     keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped, 0 kept, 0 lost");
     assert_eq!(client.ask("count")?, "2");
     keeper.replace_with_bytes(b"hello")?;
-    let answer = post_reload(admin)?;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("not WebAssembly"), "{answer:?}");
+    let response = post_reload(admin)?;
+    assert_eq!(response.status, 422, "{response:?}");
+    assert!(response.body.contains("not WebAssembly"), "{response:?}");
     for (outcome, count) in [("unchanged", 1), ("replaced", 1), ("failed", 1)] {
         let line = format!("ws_host_reloads_total{{resource=\"keeper\",outcome=\"{outcome}\"}}");
         assert_eq!(counter(admin, &line)?, count, "{line}");
@@ -174,9 +174,9 @@ fn removed_cache_is_recreated_for_this_user_only() -> Result<()> {
     // Other users could have replaced a cache that they may write to.
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777))?;
     keeper.replace_with(5)?;
-    let answer = post_reload(admin)?;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("other users can write to this folder"), "{answer:?}");
+    let response = post_reload(admin)?;
+    assert_eq!(response.status, 422, "{response:?}");
+    assert!(response.body.contains("other users can write to this folder"), "{response:?}");
     assert_eq!(client.ask("version")?, "4");
     Ok(())
 }
@@ -213,9 +213,9 @@ fn component_whose_exports_no_longer_match_is_refused_with_the_difference() -> R
         (importing, "acme:rockets/launch@1.0.0"),
     ] {
         keeper.replace_with_bytes(&wat::parse_str(text)?)?;
-        let answer = post_reload(admin)?;
-        assert_eq!(answer.status, 422, "{answer:?}");
-        assert!(answer.body.contains(words), "{words} is not in {answer:?}");
+        let response = post_reload(admin)?;
+        assert_eq!(response.status, 422, "{response:?}");
+        assert!(response.body.contains(words), "{words} is not in {response:?}");
     }
     assert_eq!(client.ask("version")?, "1");
     Ok(())

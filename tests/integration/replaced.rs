@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::thread::ScopedJoinHandle;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, component};
+use ws_host_test_support::{Client, Response, TestServer, component};
 
 use crate::encrypted::{Authority, Shown, shown_by};
 use crate::keeper::Keeper;
@@ -115,8 +115,8 @@ fn static_files_follow_the_folder() -> Result<()> {
             let content = round.to_string();
             laid.replace(&[("page", content.as_bytes())])?;
             let request = "GET /page HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-            let answer = Answer::to(server.address(), request)?;
-            ensure!(answer.status == 200 && answer.body == content, "{answer:?}");
+            let response = Response::to(server.address(), request)?;
+            ensure!(response.status == 200 && response.body == content, "{response:?}");
         }
         Ok(())
     })

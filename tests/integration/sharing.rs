@@ -1,7 +1,7 @@
 //! Which clients share an instance, and how one of them can affect the others.
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{Answer, Client, TestServer, handshake, raise_open_files};
+use ws_host_test_support::{Client, Response, TestServer, handshake, raise_open_files};
 
 use crate::keeper::{Keeper, counter, join};
 
@@ -40,8 +40,8 @@ fn each_path_has_its_instance() -> Result<()> {
     assert_eq!(blue.ask("count")?, "1");
     assert_eq!(red.ask("clients")?, "2");
     assert_eq!(blue.ask("clients")?, "1");
-    let answer = Answer::to(server.address(), &handshake("/room/", ""))?;
-    assert_eq!(answer.status, 404, "{answer:?}");
+    let response = Response::to(server.address(), &handshake("/room/", ""))?;
+    assert_eq!(response.status, 404, "{response:?}");
     Ok(())
 }
 
@@ -68,8 +68,8 @@ fn unescaped_path_in_the_settings_matches_escaped_requests() -> Result<()> {
             let about = Client::connect_to(&server, asked)?.ask("request")?;
             assert!(about.contains(&format!("path: \"{logged}\"")), "{asked}: {about}");
         }
-        let answer = Answer::to(server.address(), &handshake("/r%C3%A4ume", ""))?;
-        assert_eq!(answer.status, 404, "{answer:?}");
+        let response = Response::to(server.address(), &handshake("/r%C3%A4ume", ""))?;
+        assert_eq!(response.status, 404, "{response:?}");
     }
     let server = TestServer::with_arguments("echo", &["--path", "/*"])?;
     for path in ["/", "/a", "/a/b"] {
@@ -206,9 +206,9 @@ fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> 
     let (mut server, admin) = TestServer::with_admin("guest-keeper", &flags)?;
     let red = join(&server, "/room/red")?;
     let mut blue = join(&server, "/room/blue")?;
-    let answer = Answer::to(server.address(), &handshake("/room/green", ""))?;
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    let response = Response::to(server.address(), &handshake("/room/green", ""))?;
+    assert_eq!(response.status, 503, "{response:?}");
+    assert!(response.header("retry-after").is_some(), "{response:?}");
     let line = server.wait_for_log("max-instances")?;
     assert!(line.contains("max-instances allows 2"), "{line}");
     let faults = r#"ws_host_faults_total{resource="guest-keeper",kind="instances"}"#;
@@ -219,7 +219,7 @@ fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> 
     );
     assert_eq!(blue.ask("count")?, "1");
     red.close()?;
-    while Answer::to_head(server.address(), &handshake("/room/green", ""))?.status == 503 {}
+    while Response::to_head(server.address(), &handshake("/room/green", ""))?.status == 503 {}
     Ok(())
 }
 

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use rustix::process::Signal;
-use ws_host_test_support::{Answer, Client, TestServer};
+use ws_host_test_support::{Client, Response, TestServer};
 
 #[test]
 fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
     for ending in [Signal::INT, Signal::TERM] {
-        let server = TestServer::serving("guest-telling")?;
+        let server = TestServer::serving("guest-recording")?;
         let mut clients = Client::connect_many(&server, 3)?;
         for client in &mut clients {
             client.ask("who")?;
@@ -66,7 +66,7 @@ fn second_interrupt_exits_at_once() -> Result<()> {
 fn health_is_200() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    let answer = Answer::to(server.address(), request)?;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    let response = Response::to(server.address(), request)?;
+    assert_eq!((response.status, response.body.as_str()), (200, "ok\n"));
     Ok(())
 }

@@ -172,8 +172,8 @@ fn everything_at_once_leaves_nothing_behind() -> Result<()> {
             Box::new(move |round| {
                 keeper.replace_with(if round % 2 == 0 { 2 } else { 3 })?;
                 std::thread::sleep(Duration::from_millis(700));
-                let answer = ask_admin(admin, "POST /reload", "", b"")?;
-                ensure!(answer.status == 200, "{answer:?}");
+                let response = ask_admin(admin, "POST /reload", "", b"")?;
+                ensure!(response.status == 200, "{response:?}");
                 Ok(())
             }),
         );
@@ -184,9 +184,9 @@ fn everything_at_once_leaves_nothing_behind() -> Result<()> {
                     address,
                     "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
                 )?;
-                let mut answer = String::new();
-                stream.read_to_string(&mut answer)?;
-                ensure!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+                let mut response = String::new();
+                stream.read_to_string(&mut response)?;
+                ensure!(response.starts_with("HTTP/1.1 200 "), "{response}");
                 std::thread::sleep(Duration::from_millis(20));
                 Ok(())
             }),

@@ -88,7 +88,7 @@ fn many_clients_are_closed_one_after_the_other_when_stopping_has_returned() -> R
 
 #[test]
 fn few_clients_are_closed_at_once_however_long_the_drain_timeout_is() -> Result<()> {
-    for component in ["echo", "guest-telling"] {
+    for component in ["echo", "guest-recording"] {
         let server = TestServer::with_arguments(component, &["--drain-timeout", "10h"])?;
         let mut clients = Client::connect_many(&server, 10)?;
         server.signal(Signal::TERM)?;

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
-use ws_host_test_support::{Answer, Client, TestServer};
+use ws_host_test_support::{Client, Response, TestServer};
 
-fn get(server: &TestServer, path: &str) -> Result<Answer> {
+fn get(server: &TestServer, path: &str) -> Result<Response> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    Answer::to(server.address(), &request)
+    Response::to(server.address(), &request)
 }
 
 /// Serves the folder `pages` inside `folder`.
@@ -50,8 +50,8 @@ fn files_and_clients_share_a_path() -> Result<()> {
     assert_eq!(get(&server, "/nothing.js")?.status, 404);
     assert_eq!(get(&server, "/code.js/")?.status, 404);
     for outside in ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "//secret.txt"] {
-        let answer = get(&server, outside)?;
-        assert_eq!(answer.status, 404, "{outside}: {answer:?}");
+        let response = get(&server, outside)?;
+        assert_eq!(response.status, 404, "{outside}: {response:?}");
     }
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
     Ok(())
@@ -169,8 +169,8 @@ fn folder_without_a_slash_is_redirected_and_never_to_another_host() -> Result<()
     assert_eq!((docs.status, docs.header("location")), (308, Some("/docs/?a=1")));
     assert_eq!(get(&server, "/docs/")?.body, "<p>docs");
     for path in ["//docs", "//evil.example/..", "///docs"] {
-        let answer = get(&server, path)?;
-        assert_eq!((answer.status, answer.header("location")), (404, None), "{path}");
+        let response = get(&server, path)?;
+        assert_eq!((response.status, response.header("location")), (404, None), "{path}");
     }
     assert_eq!(get(&server, "/%5Cevil.example")?.header("location"), Some("/%5Cevil.example/"));
     Ok(())
@@ -184,7 +184,7 @@ fn range_and_conditional_requests_are_answered() -> Result<()> {
         let request = format!(
             "GET /code.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
         );
-        Answer::to(server.address(), &request)
+        Response::to(server.address(), &request)
     };
     let part = ask("Range: bytes=1-4\r\n")?;
     assert_eq!((part.status, part.body.as_str()), (206, "code"));
@@ -198,8 +198,8 @@ fn range_and_conditional_requests_are_answered() -> Result<()> {
         "Range: bytes=1-4\r\nIf-Range: \"another\"\r\n",
         "Range: bytes=1-4\r\nIf-Range: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
     ] {
-        let answer = ask(other)?;
-        assert_eq!((answer.status, &answer.body), (200, &whole.body), "{other}");
+        let response = ask(other)?;
+        assert_eq!((response.status, &response.body), (200, &whole.body), "{other}");
     }
     assert_eq!(ask("Range: bytes=100-\r\n")?.status, 416);
     let since = whole.header("last-modified").context("no time")?;

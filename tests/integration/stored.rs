@@ -223,15 +223,15 @@ fn store_stays_open_over_reloads() -> Result<()> {
     a.ask("set shared first 1")?;
     assert_eq!(b.ask("get shared first")?, "1", "both resources share the file");
     // Hot reload: the same settings, and the component again.
-    let answer = ask_admin(admin, "POST /reload", "", b"")?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(a.ask("get shared first")?, "1");
     b.ask("set shared second 2")?;
     assert!(a.ask("set shared third 3")?.starts_with("error: full"));
     // New limits.
     configuration.write(&text(3, &["/a", "/b"]))?;
-    let answer = ask_admin(admin, "POST /reload", "", b"")?;
-    assert!(answer.body.contains("changed a") && answer.body.contains("b"), "{answer:?}");
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    assert!(response.body.contains("changed a") && response.body.contains("b"), "{response:?}");
     assert_eq!(a.ask("set shared third 3")?, "set");
     // One resource ends; the other one keeps the file.
     configuration.write(&text(3, &["/a"]))?;
@@ -241,8 +241,8 @@ fn store_stays_open_over_reloads() -> Result<()> {
     configuration.write(&text(3, &["/b"]))?;
     ask_admin(admin, "POST /reload", "", b"")?;
     configuration.write(&text(3, &["/a"]))?;
-    let answer = ask_admin(admin, "POST /reload", "", b"")?;
-    assert!(answer.body.contains("added a"), "{answer:?}");
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    assert!(response.body.contains("added a"), "{response:?}");
     let mut a = Client::connect_to(&server, "/a")?;
     assert_eq!(a.ask("get shared third")?, "3");
     Ok(())

@@ -169,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// Tells whether a frame of this type was kept.
+    /// Returns whether a frame of this type was kept.
     pub(crate) fn has(&self, kind: u8) -> bool {
         self.kept.iter().any(|frame| frame.kind == kind)
     }

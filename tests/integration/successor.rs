@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use anyhow::{Context, Result, ensure};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
-use ws_host_test_support::{Answer, Client, TestServer, handshake, poll_until, wait_until};
+use ws_host_test_support::{Client, Response, TestServer, handshake, poll_until, wait_until};
 
 use crate::configured::{Configuration, terminate};
 use crate::listening::activated;
@@ -46,9 +46,9 @@ impl Drop for Successors {
     }
 }
 
-fn get(server: SocketAddr, path: &str) -> Result<Answer> {
+fn get(server: SocketAddr, path: &str) -> Result<Response> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    Answer::to(server, &request)
+    Response::to(server, &request)
 }
 
 /// Connects and exchanges one message.

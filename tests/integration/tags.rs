@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, Frame, TestServer, component};
+use ws_host_test_support::{Client, Frame, Response, TestServer, component};
 
 use crate::configured::ask_admin;
 use crate::keeper::post_reload;
@@ -20,7 +20,7 @@ fn connect<const N: usize>(server: &TestServer) -> Result<[Client; N]> {
     clients.try_into().map_err(|_| anyhow::anyhow!("the count is N"))
 }
 
-fn at_tag(admin: SocketAddr, method: &str, tag: &str, body: &[u8]) -> Result<Answer> {
+fn at_tag(admin: SocketAddr, method: &str, tag: &str, body: &[u8]) -> Result<Response> {
     ask_admin(admin, &format!("{method} /resources/{GUEST}/tags/{tag}"), "", body)
 }
 
@@ -155,23 +155,23 @@ fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
         assert_eq!(client.ask(&format!("tag user/{}", number % 2))?, "Ok(())");
     }
     assert_eq!(count(admin, "user%2F0")?, r#"{"clients":3}"#);
-    let answer = at_tag(admin, "POST", "user%2F0", "grüße".as_bytes())?;
-    assert_eq!((answer.status, &*answer.body), (200, "sent to 3 clients\n"));
+    let response = at_tag(admin, "POST", "user%2F0", "grüße".as_bytes())?;
+    assert_eq!((response.status, &*response.body), (200, "sent to 3 clients\n"));
     let binary = "Content-Type: application/octet-stream\r\n";
     let path = format!("/resources/{GUEST}/tags/user%2F0");
-    let answer = ask_admin(admin, &format!("POST {path}"), binary, b"\x00\xff")?;
-    assert_eq!((answer.status, &*answer.body), (200, "sent to 3 clients\n"));
+    let response = ask_admin(admin, &format!("POST {path}"), binary, b"\x00\xff")?;
+    assert_eq!((response.status, &*response.body), (200, "sent to 3 clients\n"));
     for client in clients.iter_mut().step_by(2) {
         assert_eq!(client.receive_text()?, "grüße");
         assert!(client.receive()? == Frame { first: 0x82, payload: b"\x00\xff".to_vec() });
     }
-    let answer = at_tag(admin, "DELETE", "user%2F0?code=4002&reason=so%20long", b"")?;
-    assert_eq!((answer.status, &*answer.body), (200, "closed 3 clients\n"));
+    let response = at_tag(admin, "DELETE", "user%2F0?code=4002&reason=so%20long", b"")?;
+    assert_eq!((response.status, &*response.body), (200, "closed 3 clients\n"));
     for client in clients.iter_mut().step_by(2) {
         assert_eq!(client.expect_close(4002)?, "so long");
     }
-    let answer = at_tag(admin, "DELETE", "user%2F1", b"")?;
-    assert_eq!((answer.status, &*answer.body), (200, "closed 3 clients\n"));
+    let response = at_tag(admin, "DELETE", "user%2F1", b"")?;
+    assert_eq!((response.status, &*response.body), (200, "closed 3 clients\n"));
     for client in clients.iter_mut().skip(1).step_by(2) {
         assert_eq!(client.expect_close(1001)?, "closed by the operator");
     }
@@ -198,19 +198,23 @@ fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
         ("GET", "a/b", b"", 404, "Available requests:"),
         ("PUT", "a", b"", 405, "Available requests:"),
     ] {
-        let answer = at_tag(admin, method, tag, body)?;
-        assert_eq!(answer.status, status, "{method} {tag} {answer:?}");
-        assert!(answer.body.contains(word), "{method} {tag} {answer:?}");
+        let response = at_tag(admin, method, tag, body)?;
+        assert_eq!(response.status, status, "{method} {tag} {response:?}");
+        assert!(response.body.contains(word), "{method} {tag} {response:?}");
     }
     let reason = "x".repeat(124);
-    let answer = at_tag(admin, "DELETE", &format!("a?reason={reason}"), b"")?;
-    assert_eq!(answer.status, 400, "{answer:?}");
+    let response = at_tag(admin, "DELETE", &format!("a?reason={reason}"), b"")?;
+    assert_eq!(response.status, 400, "{response:?}");
     for method in ["GET", "POST", "DELETE"] {
-        let answer = ask_admin(admin, &format!("{method} /resources/nobody/tags/a"), "", b"")?;
-        assert_eq!((answer.status, answer.body.contains("nobody")), (404, true), "{answer:?}");
+        let response = ask_admin(admin, &format!("{method} /resources/nobody/tags/a"), "", b"")?;
+        assert_eq!(
+            (response.status, response.body.contains("nobody")),
+            (404, true),
+            "{response:?}"
+        );
     }
-    let answer = at_tag(admin, "PUT", "a", b"")?;
-    assert_eq!(answer.header("allow"), Some("GET, POST, DELETE"));
+    let response = at_tag(admin, "PUT", "a", b"")?;
+    assert_eq!(response.header("allow"), Some("GET, POST, DELETE"));
     // The query is wrong, not the method.
     let path = format!("POST /resources/{GUEST}/messages?everybody=1");
     assert_eq!(ask_admin(admin, &path, "", b"")?.status, 400);
@@ -265,8 +269,8 @@ fn tags_outlive_a_trap_hibernation_and_a_reload() -> Result<()> {
     // A custom section changes the file and not its behaviour.
     bytes.extend([0, 2, 1, b'a']);
     std::fs::write(&file, &bytes)?;
-    let answer = post_reload(admin)?;
-    assert!(answer.body.contains("replaced"), "{answer:?}");
+    let response = post_reload(admin)?;
+    assert!(response.body.contains("replaced"), "{response:?}");
     assert_eq!(client.ask("tagged user:1")?, id);
     assert_eq!(client.ask("send user:1 hello")?, "hello");
     assert_eq!(client.receive_text()?, "Ok(())");

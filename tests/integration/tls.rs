@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use rcgen::DnType;
 use rustls::version::{TLS12, TLS13};
 use ws_host_test_support::{
-    Answer, Client, TestServer, handshake, host_binary, masked_frame, open_stream, startup_error,
+    Client, Response, TestServer, handshake, host_binary, masked_frame, open_stream, startup_error,
 };
 
 use crate::connect::connect;
@@ -81,9 +81,9 @@ fn plain_http_request_gets_a_hint_at_wss() -> Result<()> {
     let server = authority.serving("echo", &[])?;
     let long = handshake("/", &format!("X-Long: {}\r\n", "x".repeat(12_000)));
     for request in [handshake("/", ""), "GET / HTTP/1.1\r\n\r\n".to_owned(), long] {
-        let answer = Answer::to(server.address(), &request)?;
-        assert_eq!(answer.status, 400, "{answer:?}");
-        assert!(answer.body.contains("wss://"), "{answer:?}");
+        let response = Response::to(server.address(), &request)?;
+        assert_eq!(response.status, 400, "{response:?}");
+        assert!(response.body.contains("wss://"), "{response:?}");
     }
     assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
     Ok(())
@@ -175,8 +175,8 @@ fn frames_right_after_the_request_are_not_lost() -> Result<()> {
         let mut stream = authority.ask().connect(server.address())?;
         let all = [handshake("/", "").as_bytes(), &masked_frame(0x81, b"early")].concat();
         stream.write_all(&all)?;
-        let answer = Answer::read_head(&mut stream)?;
-        assert_eq!(answer.status, 101);
+        let response = Response::read_head(&mut stream)?;
+        assert_eq!(response.status, 101);
         assert_eq!(Client::on(stream).receive_text()?, "early");
     }
     Ok(())
@@ -194,8 +194,8 @@ fn streams_move_between_workers() -> Result<()> {
         for number in 0..16 {
             let stream = authority.ask().connect(server.address())?;
             let path = if sharing.len() == 2 { "/".to_owned() } else { format!("/{}", number % 4) };
-            let (client, answer) = Client::request(stream, &handshake(&path, ""))?;
-            assert_eq!(answer.status, 101, "{answer:?}");
+            let (client, response) = Client::request(stream, &handshake(&path, ""))?;
+            assert_eq!(response.status, 101, "{response:?}");
             clients.push(client);
         }
         for client in &mut clients {
@@ -213,15 +213,15 @@ fn page_and_its_websocket_use_the_same_port() -> Result<()> {
     let server = authority.serving("echo", &["--static", &pages])?;
     let mut stream = authority.ask().connect(server.address())?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let answer = String::from_utf8(rest(stream)?)?;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.ends_with("<p>welcome"), "{answer}");
+    let response = String::from_utf8(rest(stream)?)?;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    assert!(response.ends_with("<p>welcome"), "{response}");
     // The page's own origin has the scheme https.
     let own = format!("Origin: https://localhost:{}\r\n", server.address().port());
     let with_host = |host: &str| handshake("/", &own).replace("localhost\r\nUpg", host);
     let request = with_host(&format!("localhost:{}\r\nUpg", server.address().port()));
-    let (_, answer) = Client::request(authority.ask().connect(server.address())?, &request)?;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let (_, response) = Client::request(authority.ask().connect(server.address())?, &request)?;
+    assert_eq!(response.status, 101, "{response:?}");
     Ok(())
 }
 

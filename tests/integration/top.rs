@@ -201,7 +201,7 @@ fn answer_once(answer: &str) -> Result<SocketAddr> {
 }
 
 #[test]
-fn what_a_host_tells_cannot_command_the_terminal() -> Result<()> {
+fn what_a_host_reports_cannot_control_the_terminal() -> Result<()> {
     let body = r#"{"version": "0\u001b[2J", "started": 1, "workers": 1, "workers_stuck": 0, "busy_nanoseconds": 0,
         "buffered_bytes": 0, "max_buffered_bytes": 0, "bounds_nanoseconds": [], "resources": [],
         "instances": [{"resource": "a", "name": "/\u009b31m", "state": "live\r\n", "clients": 1, "timers": 0}],

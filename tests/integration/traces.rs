@@ -31,8 +31,8 @@ fn parent(flags: &str) -> String {
 
 /// Connects a client that sends more header lines in its handshake.
 fn connect(server: &TestServer, lines: &str) -> Result<Client> {
-    let (client, answer) = Client::open(server.address(), &handshake("/", lines))?;
-    ensure!(answer.status == 101, "{answer:?}");
+    let (client, response) = Client::open(server.address(), &handshake("/", lines))?;
+    ensure!(response.status == 101, "{response:?}");
     Ok(client)
 }
 
@@ -130,8 +130,8 @@ fn event_that_traps_has_an_error() -> Result<()> {
     let mut client = connect(&server, &parent("01"))?;
     client.send_text("trap")?;
     client.expect_close(1011)?;
-    let (_, answer) = Client::open(server.address(), &handshake("/?trap", &parent("01")))?;
-    assert_eq!(answer.status, 500);
+    let (_, response) = Client::open(server.address(), &handshake("/?trap", &parent("01")))?;
+    assert_eq!(response.status, 500);
     stop(server)?;
     let spans = collector.spans()?;
     let event = only(&spans, "received-text")?;

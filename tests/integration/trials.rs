@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow, ensure};
-use ws_host_test_support::{Answer, Client, TestServer};
+use ws_host_test_support::{Client, Response, TestServer};
 
 use crate::configured::ask_admin;
 use crate::keeper::{Keeper, counter, join, post_reload, trap};
@@ -44,14 +44,14 @@ fn scene(rooms: usize, flags: &[&str]) -> Result<Scene> {
 }
 
 impl Scene {
-    fn reload(&self, version: u8) -> Result<Answer> {
+    fn reload(&self, version: u8) -> Result<Response> {
         self.keeper.replace_with(version)?;
         post_reload(self.admin)
     }
 
     fn trial(&self) -> Result<String> {
-        let answer = ask_admin(self.admin, "GET /resources", "", b"")?;
-        let (_, state) = answer.body.split_once("\"trial\":\"").unwrap_or_default();
+        let response = ask_admin(self.admin, "GET /resources", "", b"")?;
+        let (_, state) = response.body.split_once("\"trial\":\"").unwrap_or_default();
         Ok(state.split('"').next().unwrap_or_default().to_owned())
     }
 
@@ -65,7 +65,7 @@ impl Scene {
     }
 }
 
-fn post_rollback(admin: SocketAddr) -> Result<Answer> {
+fn post_rollback(admin: SocketAddr) -> Result<Response> {
     ask_admin(admin, "POST /rollback", "", b"")
 }
 
@@ -73,9 +73,9 @@ fn post_rollback(admin: SocketAddr) -> Result<Answer> {
 fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     let mut scene = scene(3, &["--trial", "1h"])?;
     assert_eq!(scene.trial()?, "settled");
-    let answer = scene.reload(8)?;
-    assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
-    assert!(answer.body.contains("on trial for 3600s"), "{answer:?}");
+    let response = scene.reload(8)?;
+    assert!(response.body.contains("3 instances swapped"), "{response:?}");
+    assert!(response.body.contains("on trial for 3600s"), "{response:?}");
     assert_eq!(scene.trial()?, "running");
     // Version 8 traps at the message of this client.
     trap(&scene.server, "/0")?;
@@ -87,12 +87,12 @@ fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     let line = "ws_host_reloads_total{resource=\"keeper\",outcome=\"rolled-back\"}";
     assert_eq!(counter(scene.admin, line)?, 1);
     // The same file is not loaded again; another one is.
-    let answer = post_reload(scene.admin)?;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("failed its trial"), "{answer:?}");
+    let response = post_reload(scene.admin)?;
+    assert_eq!(response.status, 422, "{response:?}");
+    assert!(response.body.contains("failed its trial"), "{response:?}");
     scene.expect("1")?;
-    let answer = scene.reload(2)?;
-    assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
+    let response = scene.reload(2)?;
+    assert!(response.body.contains("3 instances swapped"), "{response:?}");
     scene.expect("2")?;
     assert_eq!(scene.trial()?, "running");
     Ok(())
@@ -104,10 +104,10 @@ fn fault_on_trial_rolls_back_hibernated_and_woken_instances() -> Result<()> {
     for _ in 0..3 {
         scene.server.wait_for_log("hibernated")?;
     }
-    let answer = scene.reload(8)?;
+    let response = scene.reload(8)?;
     assert!(
-        answer.body.contains("1 instances swapped, 0 kept, 0 lost, 2 hibernated"),
-        "{answer:?}"
+        response.body.contains("1 instances swapped, 0 kept, 0 lost, 2 hibernated"),
+        "{response:?}"
     );
     // Each room wakes in the new code, until one fails.
     trap(&scene.server, "/1")?;
@@ -118,15 +118,15 @@ fn fault_on_trial_rolls_back_hibernated_and_woken_instances() -> Result<()> {
 #[test]
 fn operator_can_roll_back_during_a_trial() -> Result<()> {
     let mut scene = scene(3, &["--trial", "1h"])?;
-    let answer = post_rollback(scene.admin)?;
-    assert_eq!(answer.status, 409, "{answer:?}");
+    let response = post_rollback(scene.admin)?;
+    assert_eq!(response.status, 409, "{response:?}");
     scene.reload(2)?;
     scene.expect("2")?;
     assert_eq!(scene.clients[1].ask("keep newer")?, "kept");
-    let answer = post_rollback(scene.admin)?;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(answer.body.contains("rolled back from"), "{answer:?}");
-    assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
+    let response = post_rollback(scene.admin)?;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert!(response.body.contains("rolled back from"), "{response:?}");
+    assert!(response.body.contains("3 instances swapped"), "{response:?}");
     // Later changes are gone, and the handler sees the age of its state.
     scene.expect("1")?;
     assert_ne!(scene.clients[1].ask("age")?, "none");
@@ -161,12 +161,12 @@ fn fault_that_the_old_code_had_too_does_not_roll_back() -> Result<()> {
 #[test]
 fn refused_state_does_not_roll_back() -> Result<()> {
     let mut scene = scene(2, &["--trial", "1h"])?;
-    let answer = scene.reload(9)?;
-    assert!(answer.body.contains("0 instances swapped, 2 kept"), "{answer:?}");
+    let response = scene.reload(9)?;
+    assert!(response.body.contains("0 instances swapped, 2 kept"), "{response:?}");
     assert_eq!(scene.trial()?, "running");
     scene.expect("1")?;
-    let answer = post_rollback(scene.admin)?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = post_rollback(scene.admin)?;
+    assert_eq!(response.status, 200, "{response:?}");
     scene.expect("1")?;
     assert_eq!(scene.clients[0].ask("age")?, "", "the state was never handed over");
     Ok(())
@@ -175,9 +175,9 @@ fn refused_state_does_not_roll_back() -> Result<()> {
 #[test]
 fn canary_gets_new_code_first_and_the_others_after_the_trial() -> Result<()> {
     let mut scene = scene(10, &["--trial", "1s", "--canary", "20%"])?;
-    let answer = scene.reload(2)?;
-    assert!(answer.body.contains("2 instances swapped"), "{answer:?}");
-    assert!(answer.body.contains("8 more instances follow"), "{answer:?}");
+    let response = scene.reload(2)?;
+    assert!(response.body.contains("2 instances swapped"), "{response:?}");
+    assert!(response.body.contains("8 more instances follow"), "{response:?}");
     let mut versions = Vec::new();
     for client in &mut scene.clients {
         versions.push(client.ask("version")?);
@@ -241,8 +241,8 @@ fn converse(clients: &mut [Client], first: usize, over: &AtomicBool) -> Result<(
 
 fn roll_back_often(scene: &mut Scene) -> Result<()> {
     for version in 2..=7 {
-        let answer = scene.reload(version)?;
-        ensure!(answer.body.contains(" 0 kept, 0 lost"), "{answer:?}");
+        let response = scene.reload(version)?;
+        ensure!(response.body.contains(" 0 kept, 0 lost"), "{response:?}");
         trap(&scene.server, "/hostile")?;
         scene.server.wait_for_log("rolled back")?;
     }
@@ -274,8 +274,8 @@ fn trap_in_resume_on_trial_rolls_back() -> Result<()> {
             clients.push(client);
         }
         keeper.replace_with(8)?;
-        let answer = post_reload(admin)?;
-        assert_eq!(answer.status, 422, "{answer:?}");
+        let response = post_reload(admin)?;
+        assert_eq!(response.status, 422, "{response:?}");
         server.wait_for_log("rolled back")?;
         for client in &mut clients {
             assert_eq!((client.ask("version")?, client.ask("count")?), ("1".into(), "2".into()));

@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 use ws_host_test_support::{
-    Answer, Client, DEADLINE, TestServer, component, handshake, host_binary,
+    Client, DEADLINE, Response, TestServer, component, handshake, host_binary,
 };
 
 fn noisy(flags: &[&str]) -> Command {
@@ -27,14 +27,14 @@ fn unread_log_blocks_nothing() -> Result<()> {
     assert_eq!(client.ask("hello")?, "printed");
     // Refusals are logged, too.
     for _ in 0..3 {
-        let answer = Answer::to_head(server.address(), &handshake("/", ""))?;
-        assert_eq!(answer.status, 503);
+        let response = Response::to_head(server.address(), &handshake("/", ""))?;
+        assert_eq!(response.status, 503);
     }
     server.signal(Signal::TERM)?;
     client.expect_close(1001)?;
-    let (tell, exited) = sync_channel(1);
+    let (sender, exited) = sync_channel(1);
     // If the server does not exit, the end of the test kills it.
-    std::thread::spawn(move || tell.send(server.wait()));
+    std::thread::spawn(move || sender.send(server.wait()));
     assert_eq!(exited.recv_timeout(DEADLINE)??.status.code(), Some(0));
     Ok(())
 }

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use ws_host_test_support::DEADLINE;
 
-type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+type BoxedResponse = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// More requests than any test sends.
 const MAX_REQUESTS: usize = 1 << 16;
@@ -96,7 +96,7 @@ impl Upstream {
 async fn answer(
     request: Request<Incoming>,
     mut released: watch::Receiver<bool>,
-) -> Result<Answer, Infallible> {
+) -> Result<BoxedResponse, Infallible> {
     let text = |text: String| Response::new(Full::from(text).boxed_unsync());
     let path = request.uri().path().to_owned();
     Ok(match path.as_str() {

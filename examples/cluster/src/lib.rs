@@ -21,7 +21,7 @@ impl Handler for Rooms {
         client.subscribe(&person.room)?;
         client.send_text(format!("* you are {}", person.name))?;
         person.attach_to(client)?;
-        person.tell(&format!("* {} joined", person.name))?;
+        person.say(&format!("* {} joined", person.name))?;
         Ok(())
     }
 
@@ -38,16 +38,16 @@ impl Handler for Rooms {
             Some(name) => {
                 let renamed = Person { name: name.to_owned(), room: person.room.clone() };
                 renamed.attach_to(client)?;
-                person.tell(&format!("* {} is now {name}", person.name))
+                person.say(&format!("* {} is now {name}", person.name))
             }
-            None => person.tell(&format!("{}: {line}", person.name)),
+            None => person.say(&format!("{}: {line}", person.name)),
         }
     }
 
     fn disconnected(&mut self, client: Client, _: &Disconnection) {
         if let Ok(person) = Person::of(client) {
             // Without subscribers, nobody misses it.
-            let _ = person.tell(&format!("* {} left", person.name));
+            let _ = person.say(&format!("* {} left", person.name));
         }
     }
 }
@@ -70,7 +70,7 @@ impl Person {
     }
 
     /// Sends a line to everybody in the room, on all hosts.
-    fn tell(&self, line: &str) -> Result<(), Error> {
+    fn say(&self, line: &str) -> Result<(), Error> {
         Ok(publish(&self.room, line)?)
     }
 }

@@ -47,17 +47,17 @@ async fn message_to_a_tag_reaches_all_clients_or_none() {
     let mut clients =
         [connect_tagged(&host).await, connect_tagged(&host).await, connect_tagged(&host).await];
     for_each_poll_count(async |polls| {
-        let sending = host.send_tagged_text(NAME, "a", "perhaps");
+        let sending = host.send_tagged_text(NAME, "a", "first");
         let outcome = drop_after(polls, sending).await;
-        let sending = host.send_tagged_binary(NAME, "a", b"perhaps");
+        let sending = host.send_tagged_binary(NAME, "a", b"first");
         drop_after(polls, sending).await;
-        assert_eq!(host.send_tagged_text(NAME, "a", "surely").await, Ok(3));
+        assert_eq!(host.send_tagged_text(NAME, "a", "second").await, Ok(3));
         for client in &mut clients {
             if polls > 0 {
-                assert_eq!(receive(client).await, "perhaps");
+                assert_eq!(receive(client).await, "first");
                 assert!(receive(client).await.starts_with("82 "));
             }
-            assert_eq!(receive(client).await, "surely", "after {polls} polls");
+            assert_eq!(receive(client).await, "second", "after {polls} polls");
         }
         outcome
     })

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, TestServer, component, host_binary};
+use ws_host_test_support::{Response, TestServer, component, host_binary};
 
 use crate::cores::{Cores, Pinned};
 use crate::load::{Echoes, Load, Traffic};
@@ -57,7 +57,7 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
                 let mark = [0, 3, 1, b'a' + (number % 26) as u8, (number / 26) as u8];
                 std::fs::write(&file, [&original[..], &mark].concat())?;
                 let request = "POST /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-                pause(&Answer::to(admin, request)?)
+                pause(&Response::to(admin, request)?)
             })
             .collect::<Result<Vec<_>>>();
         over.store(true, Ordering::Relaxed);
@@ -72,9 +72,9 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
     Ok(())
 }
 
-fn pause(answer: &Answer) -> Result<Duration> {
-    ensure!(answer.body.contains(" 1 instances swapped, 0 kept, 0 lost"), "{answer:?}");
-    let words = answer.body.split("longest pause ").nth(1).context("the answer has no pause")?;
+fn pause(response: &Response) -> Result<Duration> {
+    ensure!(response.body.contains(" 1 instances swapped, 0 kept, 0 lost"), "{response:?}");
+    let words = response.body.split("longest pause ").nth(1).context("the answer has no pause")?;
     let pause = words.split(',').next().context("the pause is empty")?;
     let (number, unit) =
         pause.split_at(pause.find(|c: char| c.is_alphabetic()).context("the pause has no unit")?);

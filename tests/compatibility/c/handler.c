@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef complete_handler_string_t string;
-typedef complete_handler_list_u8_t octets;
+typedef complete_handler_list_u8_t bytes;
 typedef ws_host_socket_types_message_t message;
 
 static uint64_t count;
@@ -50,7 +50,7 @@ bool exports_ws_host_socket_handler_connected(uint64_t client) {
   if (is_refused(client)) {
     string name = text("www-authenticate"), value = text("Test"), type = text("text/plain; charset=utf-8");
     string words = text("who are you?\n");
-    octets body = {words.ptr, words.len};
+    bytes body = {words.ptr, words.len};
     done(ws_host_socket_handshake_set_status(client, 401, &error), &error);
     done(ws_host_socket_handshake_add_header(client, &name, &value, &error), &error);
     done(ws_host_socket_handshake_set_body(client, &type, &body, &error), &error);
@@ -148,7 +148,7 @@ void exports_ws_host_socket_handler_received_text(uint64_t client, string *whole
   } else if (is(&command, "publish")) {
     string topic = text("all");
     message it = {.tag = WS_HOST_SOCKET_TYPES_MESSAGE_BINARY};
-    it.val.binary = (octets){rest.ptr, rest.len};
+    it.val.binary = (bytes){rest.ptr, rest.len};
     done(ws_host_socket_topics_publish(&topic, &it, NULL, &error), &error);
   } else if (is(&command, "timer")) {
     done(ws_host_socket_timers_set(client, 1, &error), &error);
@@ -170,13 +170,13 @@ void exports_ws_host_socket_handler_received_text(uint64_t client, string *whole
   complete_handler_string_free(whole);
 }
 
-void exports_ws_host_socket_handler_received_binary(uint64_t client, octets *whole) {
+void exports_ws_host_socket_handler_received_binary(uint64_t client, bytes *whole) {
   string error;
   done(ws_host_socket_clients_send_binary(client, whole, &error), &error);
   complete_handler_list_u8_free(whole);
 }
 
-void exports_ws_host_socket_handler_received_pong(uint64_t client, octets *payload) {
+void exports_ws_host_socket_handler_received_pong(uint64_t client, bytes *payload) {
   complete_handler_list_u8_free(payload);
   say(client, "pong");
 }
@@ -191,9 +191,9 @@ void exports_ws_host_socket_handler_disconnected(uint64_t client) {
 }
 
 // Returns a new buffer, which the bindings free after the call.
-static octets concatenated(const char *first, const char *second, const octets *third) {
+static bytes concatenated(const char *first, const char *second, const bytes *third) {
   size_t one = strlen(first), two = strlen(second), length = one + two + (third ? third->len : 0);
-  octets all = {malloc(length ? length : 1), length};
+  bytes all = {malloc(length ? length : 1), length};
   if (!all.ptr) abort();
   memcpy(all.ptr, first, one);
   memcpy(all.ptr + one, second, two);
@@ -201,14 +201,14 @@ static octets concatenated(const char *first, const char *second, const octets *
   return all;
 }
 
-bool exports_ws_host_socket_lifecycle_suspend(octets *state) {
+bool exports_ws_host_socket_lifecycle_suspend(bytes *state) {
   char number[32];
   snprintf(number, sizeof number, "%llu", (unsigned long long)count);
   *state = concatenated(number, "", NULL);
   return true;
 }
 
-bool exports_ws_host_socket_lifecycle_resume(octets *state, string *error) {
+bool exports_ws_host_socket_lifecycle_resume(bytes *state, string *error) {
   if (!state) return true;
   char number[32] = {0}, *end;
   memcpy(number, state->ptr, state->len < 31 ? state->len : 31);
@@ -221,7 +221,7 @@ bool exports_ws_host_socket_lifecycle_resume(octets *state, string *error) {
 
 void exports_ws_host_socket_timers_listener_fired(uint64_t timer) { say(timer, "fired"); }
 
-bool exports_ws_host_socket_custom_listener_received_custom(octets *said, octets *answer, string *error) {
+bool exports_ws_host_socket_custom_listener_received_custom(bytes *said, bytes *answer, string *error) {
   if (said->len == 0) {
     complete_handler_list_u8_free(said);
     complete_handler_string_dup(error, "nothing was said");

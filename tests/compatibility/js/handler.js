@@ -16,8 +16,8 @@ let count = 0;
 let lastCause = '';
 
 const text = (val) => ({ tag: 'text', val });
-const octets = (string) => Uint8Array.from(string, (letter) => letter.charCodeAt(0));
-const string = (octets) => String.fromCharCode(...octets);
+const bytes = (string) => Uint8Array.from(string, (letter) => letter.charCodeAt(0));
+const string = (bytes) => String.fromCharCode(...bytes);
 // Returns the word of a thrown error. Some tools throw the word itself, others an error that contains it.
 const word = (error) => error.payload ?? error;
 
@@ -26,7 +26,7 @@ export const handler = {
     if (requests.query(client) === 'refused') {
       handshake.setStatus(client, 401);
       handshake.addHeader(client, 'www-authenticate', 'Test');
-      handshake.setBody(client, 'text/plain; charset=utf-8', octets('who are you?\n'));
+      handshake.setBody(client, 'text/plain; charset=utf-8', bytes('who are you?\n'));
       return false;
     }
     if (requests.offeredSubprotocols(client).includes('second')) {
@@ -58,7 +58,7 @@ export const handler = {
         break;
       }
       case 'publish':
-        topics.publish('all', { tag: 'binary', val: octets(rest) }, undefined);
+        topics.publish('all', { tag: 'binary', val: bytes(rest) }, undefined);
         break;
       case 'timer':
         timers.set(client, 1);
@@ -103,7 +103,7 @@ export const handler = {
 
 export const lifecycle = {
   suspend() {
-    return octets(String(count));
+    return bytes(String(count));
   },
 
   resume(state) {
@@ -122,7 +122,7 @@ export const timersListener = {
 export const customListener = {
   receivedCustom(message) {
     if (message.length === 0) throw 'nothing was said';
-    return octets(`${custom.kind() ?? ''}: ${string(message)}`);
+    return bytes(`${custom.kind() ?? ''}: ${string(message)}`);
   },
 };
 

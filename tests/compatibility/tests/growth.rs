@@ -168,7 +168,7 @@ fn version_may_rise_to_a_compatible_one() -> Result<()> {
 
 #[test]
 fn closed_types_and_long_parameter_lists_are_reported() -> Result<()> {
-    fn told(changes: &[(&str, &str, &str)]) -> Result<String> {
+    fn report(changes: &[(&str, &str, &str)]) -> Result<String> {
         Ok(closed_types(&with(changes)?).join("\n"))
     }
     for (kind, text) in [
@@ -178,18 +178,18 @@ fn closed_types_and_long_parameter_lists_are_reported() -> Result<()> {
         ("a variant", "variant growing { a, b(string) }"),
     ] {
         let text = format!("  {text}\n  variant message");
-        let told = told(&[("types.wit", "  variant message", &text)])?;
+        let report = report(&[("types.wit", "  variant message", &text)])?;
         ensure!(
-            told.contains(&format!("types: growing is {kind}, which can never gain a part")),
-            "{told}"
+            report.contains(&format!("types: growing is {kind}, which can never gain a part")),
+            "{report}"
         );
     }
-    let told = told(&[
+    let report = report(&[
         ("tags.wit", "message: message, options:", "message: message, twice: bool, options:"),
         ("tags.wit", "-> list<string>", "-> list<tuple<string, u32>>"),
     ])?;
-    ensure!(told.contains("tags: send-tagged has 4 parameters"), "{told}");
-    ensure!(told.contains("tags: tags-of has a tuple"), "{told}");
+    ensure!(report.contains("tags: send-tagged has 4 parameters"), "{report}");
+    ensure!(report.contains("tags: tags-of has a tuple"), "{report}");
     Ok(())
 }
 

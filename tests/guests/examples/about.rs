@@ -1,4 +1,4 @@
-//! Tells a client what the host knows about it.
+//! Sends a client what the host knows about it.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use ws_guest::{Client, Error, Handler, Request, clients};
 struct About;
 
 /// Everything that is known about a request.
-struct Told(Request);
+struct Facts(Request);
 
-impl fmt::Debug for Told {
+impl fmt::Debug for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let request = self.0;
         f.debug_struct("Request")
@@ -42,8 +42,8 @@ impl fmt::Debug for Told {
 impl Handler for About {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let request = client.request();
-        let told = match message.as_str() {
-            "request" => format!("{:#?}", Some(Told(request))),
+        let reply = match message.as_str() {
+            "request" => format!("{:#?}", Some(Facts(request))),
             "certificate-names" => request.certificate_names().join(" "),
             "certificate-fingerprint" => request.certificate_fingerprint().unwrap_or_default(),
             "certificate-subject" => request.certificate_subject().unwrap_or_default(),
@@ -84,13 +84,13 @@ impl Handler for About {
                 _ => message,
             },
         };
-        Ok(client.send_text(told)?)
+        Ok(client.send_text(reply)?)
     }
 }
 
 /// Returns the values of all headers of this name.
 fn all_of(request: Request, name: &str) -> String {
-    let of_name = request.headers().into_iter().filter(|(told, _)| told == name);
+    let of_name = request.headers().into_iter().filter(|(header, _)| header == name);
     let values = of_name.map(|(_, value)| String::from_utf8_lossy(&value).into_owned());
     values.collect::<Vec<_>>().join(" | ")
 }

@@ -37,7 +37,7 @@ impl Timers for Alarming {
         println!("firing {}.", timer.number());
         match timer.number() {
             100..200 => std::thread::sleep(Duration::from_secs(5)),
-            200..300 => panic!("told to panic"),
+            200..300 => panic!("asked to panic"),
             _ => {}
         }
         // A timer that repeats.

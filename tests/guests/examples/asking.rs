@@ -1,4 +1,4 @@
-//! Asks the system for access that no handler gets, and tells the client the result.
+//! Asks the system for access that no handler gets, and sends the client the result.
 
 use std::fmt::Debug;
 
@@ -17,43 +17,43 @@ struct Asking;
 
 impl Handler for Asking {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
-        let told = match message.split_once(' ').unwrap_or((&message, "1")) {
+        let reply = match message.split_once(' ').unwrap_or((&message, "1")) {
             ("http", times) => {
-                let mut heard = String::new();
+                let mut last = String::new();
                 for _ in 0..times.parse()? {
-                    heard = request();
+                    last = request();
                 }
-                heard
+                last
             }
             ("method", bytes) => {
                 let method = Method::Other("M".repeat(bytes.parse()?));
-                told(&OutgoingRequest::new(Fields::new()).set_method(&method))
+                outcome(&OutgoingRequest::new(Fields::new()).set_method(&method))
             }
             ("authority", bytes) => {
                 let host = "h".repeat(bytes.parse()?);
-                told(&OutgoingRequest::new(Fields::new()).set_authority(Some(&host)))
+                outcome(&OutgoingRequest::new(Fields::new()).set_authority(Some(&host)))
             }
             ("path", bytes) => {
                 let path = format!("/{}", "p".repeat(bytes.parse()?));
-                told(&OutgoingRequest::new(Fields::new()).set_path_with_query(Some(&path)))
+                outcome(&OutgoingRequest::new(Fields::new()).set_path_with_query(Some(&path)))
             }
             ("scheme", bytes) => {
                 let scheme = Scheme::Other("s".repeat(bytes.parse()?));
-                told(&OutgoingRequest::new(Fields::new()).set_scheme(Some(&scheme)))
+                outcome(&OutgoingRequest::new(Fields::new()).set_scheme(Some(&scheme)))
             }
             // All of them are alive at once.
             ("requests", times) => {
                 let requests = (0..times.parse()?).map(|_| OutgoingRequest::new(Fields::new()));
                 requests.collect::<Vec<_>>().len().to_string()
             }
-            ("tcp", _) => told(&create_tcp_socket(IpAddressFamily::Ipv4)),
-            ("udp", _) => told(&create_udp_socket(IpAddressFamily::Ipv6)),
-            ("name", _) => told(&resolve_addresses(&instance_network(), "example.com")),
+            ("tcp", _) => outcome(&create_tcp_socket(IpAddressFamily::Ipv4)),
+            ("udp", _) => outcome(&create_udp_socket(IpAddressFamily::Ipv6)),
+            ("name", _) => outcome(&resolve_addresses(&instance_network(), "example.com")),
             ("folders", _) => get_directories().len().to_string(),
-            ("file", _) => told(&std::fs::read("/etc/hostname").map_err(|error| error.kind())),
+            ("file", _) => outcome(&std::fs::read("/etc/hostname").map_err(|error| error.kind())),
             _ => message,
         };
-        Ok(client.send_text(&told)?)
+        Ok(client.send_text(&reply)?)
     }
 }
 
@@ -73,11 +73,11 @@ fn request() -> String {
             (0..4).try_for_each(|_| stream.blocking_write_and_flush(&[b'b'; 4096]).map_err(drop))
         })
     });
-    format!("{added:?} {set:?} {wrote:?} {}", told(&handle(request, None)))
+    format!("{added:?} {set:?} {wrote:?} {}", outcome(&handle(request, None)))
 }
 
-fn told<T, E: Debug>(heard: &std::result::Result<T, E>) -> String {
-    match heard {
+fn outcome<T, E: Debug>(result: &std::result::Result<T, E>) -> String {
+    match result {
         Ok(_) => "granted".into(),
         Err(error) => format!("{error:?}"),
     }

@@ -1,4 +1,4 @@
-//! Opens WebSockets to other servers for its clients, and tells them everything that comes from there.
+//! Opens WebSockets to other servers for its clients, and sends them everything that comes from there.
 
 use ws_guest::{
     Client, CloseCode, ConnectOptionError, ConnectOptions, Disconnection, Error, Handler,
@@ -15,11 +15,11 @@ impl Handler for Bridging {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         if client.url().is_some() {
             self.messages += 1;
-            return tell(&format!("text {message}"));
+            return send_to_all(&format!("text {message}"));
         }
         let words: Vec<&str> = message.split(' ').collect();
         let answer = match words[..] {
-            ["open", url] => told(connect(url)),
+            ["open", url] => outcome(connect(url)),
             ["offer", url, subprotocol] => {
                 opened(url, ConnectOptions::new().subprotocol(subprotocol))
             }
@@ -31,7 +31,7 @@ impl Handler for Bridging {
                 let first = errors.peek().map(|error| format!("{error:?}"));
                 format!("{} refused: {first:?}", errors.count())
             }
-            ["say", ..] => told(last()?.send_text(message.trim_start_matches("say "))),
+            ["say", ..] => outcome(last()?.send_text(message.trim_start_matches("say "))),
             // As many bytes as one message may have, until the connection takes no more.
             ["flood"] => {
                 let server = last()?;
@@ -43,12 +43,12 @@ impl Handler for Bridging {
                     }
                 }
             }
-            ["ping"] => told(last()?.ping("ping")),
-            ["close"] => told(last()?.close(CloseCode::Normal, "enough")),
+            ["ping"] => outcome(last()?.ping("ping")),
+            ["close"] => outcome(last()?.close(CloseCode::Normal, "enough")),
             ["abort"] => last()?.abort().to_string(),
-            ["attach", name] => told(last()?.attach(name)),
-            ["subscribe", topic] => told(last()?.subscribe(topic)),
-            ["publish", topic, text] => told(ws_guest::publish(topic, text)),
+            ["attach", name] => outcome(last()?.attach(name)),
+            ["subscribe", topic] => outcome(last()?.subscribe(topic)),
+            ["publish", topic, text] => outcome(ws_guest::publish(topic, text)),
             ["count"] => format!(
                 "{} connections, {} clients, {} messages",
                 connections().len(),
@@ -63,11 +63,11 @@ impl Handler for Bridging {
 
     fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
         let from = client.url().map_or("client", |_| "server");
-        tell(&format!("{} bytes from a {from}", message.len()))
+        send_to_all(&format!("{} bytes from a {from}", message.len()))
     }
 
     fn received_pong(&mut self, _: Client, payload: Vec<u8>) -> Result<(), Error> {
-        tell(&format!("pong {}", String::from_utf8_lossy(&payload)))
+        send_to_all(&format!("pong {}", String::from_utf8_lossy(&payload)))
     }
 
     fn disconnected(&mut self, client: Client, how: &Disconnection) {
@@ -76,8 +76,8 @@ impl Handler for Bridging {
             let name = name.unwrap_or_default();
             let end =
                 format!("end{name} {:?} {} {}", how.cause(), u16::from(how.code()), how.reason());
-            // Every client is told that can be.
-            let _ = tell(&end);
+            // Ignored: some clients may have gone.
+            let _ = send_to_all(&end);
         }
     }
 
@@ -102,7 +102,7 @@ impl Lifecycle for Bridging {
 /// Opens a connection, if its options are valid.
 fn opened(url: &str, options: Result<ConnectOptions, ConnectOptionError>) -> String {
     match options {
-        Ok(options) => told(connect_with(url, &options)),
+        Ok(options) => outcome(connect_with(url, &options)),
         Err(error) => format!("{error:?}"),
     }
 }
@@ -112,14 +112,14 @@ fn last() -> Result<Client, Error> {
     connections().last().copied().ok_or(Error::msg("there is no connection"))
 }
 
-fn tell(message: &str) -> Result<(), Error> {
+fn send_to_all(message: &str) -> Result<(), Error> {
     for client in clients() {
         client.send_text(message)?;
     }
     Ok(())
 }
 
-fn told<T, E: std::fmt::Debug>(result: Result<T, E>) -> String {
+fn outcome<T, E: std::fmt::Debug>(result: Result<T, E>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
         Err(error) => format!("{error:?}"),

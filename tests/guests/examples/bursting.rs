@@ -76,7 +76,8 @@ fn take_one_by_one() -> Vec<String> {
     taken
 }
 
-/// Puts `|` before the texts of each call. Tells the client at once if the host lets a text begin that it should not.
+/// Puts `|` before the texts of each call. Sends the client an error at once if the host lets a text begin that it
+/// should not.
 fn take_many(client: Client) -> Vec<String> {
     let mut taken = vec!["burst".to_owned()];
     let expect_none = |when: &str| {

@@ -18,7 +18,7 @@ impl Handler for Choosy {
             }
             Some(("subscribe-and-panic", topic)) => {
                 client.subscribe(topic)?;
-                panic!("told to panic");
+                panic!("asked to panic");
             }
             Some(("redirect", to)) => return Err(Rejection::new(302, "").header("Location", to)),
             Some(("page", words)) => {

@@ -55,7 +55,7 @@ impl Handler for Contract {
         let result = (client.tags(), client.topics(), attached, client.send_text("x"));
         let reason = if end.is_clean() { end.reason() } else { "text for people".into() };
         let (cause, code, sent) = (end.cause(), end.code(), end.sent_code());
-        tell(&format!("left: {cause:?} {code:?} {reason:?} {sent:?} {result:?}"));
+        send_to_all(&format!("left: {cause:?} {code:?} {reason:?} {sent:?} {result:?}"));
     }
 }
 
@@ -161,7 +161,7 @@ fn name(word: &str) -> String {
     }
 }
 
-fn tell(text: &str) {
+fn send_to_all(text: &str) {
     broadcast(clients(), text);
 }
 
@@ -175,14 +175,14 @@ impl Lifecycle for Contract {
         self.events =
             text.as_deref().and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(0);
         let (reason, is_old) = (state_reason(), state_age().is_some());
-        tell(&format!("resumed with {text:?}, {reason:?} {is_old} {}", clients().len()));
+        send_to_all(&format!("resumed with {text:?}, {reason:?} {is_old} {}", clients().len()));
         Ok(())
     }
 }
 
 impl Timers for Contract {
     fn fired(&mut self, timer: Timer) -> Result<(), Error> {
-        tell(&format!("{timer} {}", timer.cancel()));
+        send_to_all(&format!("{timer} {}", timer.cancel()));
         Ok(())
     }
 }
@@ -214,7 +214,7 @@ impl Expiry for Contract {
 
 impl Stop for Contract {
     fn stopping(&mut self) -> Result<(), Error> {
-        tell("stopping");
+        send_to_all("stopping");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Sends HTTP requests, and tells the client what it got.
+//! Sends HTTP requests, and sends the client each result.
 
 use std::time::Duration;
 
@@ -18,9 +18,11 @@ impl Handler for Fetching {
         let (command, rest) = message.split_once(' ').unwrap_or((&message, ""));
         let (first, url) = rest.split_once(' ').unwrap_or((rest, ""));
         let result = match command {
-            "get" => told(start(&Method::Get, rest, "", None).and_then(|sent| finish(&sent))),
-            "post" => told(start(&Method::Post, url, first, None).and_then(|sent| finish(&sent))),
-            "connect" => told(start(&Method::Connect, rest, "", None).map(|_| String::new())),
+            "get" => outcome(start(&Method::Get, rest, "", None).and_then(|sent| finish(&sent))),
+            "post" => {
+                outcome(start(&Method::Post, url, first, None).and_then(|sent| finish(&sent)))
+            }
+            "connect" => outcome(start(&Method::Connect, rest, "", None).map(|_| String::new())),
             "method" => {
                 format!("{:?}", request(rest, "").set_method(&Method::Other("CONNECT".into())))
             }
@@ -29,8 +31,9 @@ impl Handler for Fetching {
                 let mut last = String::new();
                 for _ in 0..first.parse()? {
                     let options = options(&[60_000; 3]);
-                    last =
-                        told(start(&Method::Get, url, "", options).and_then(|sent| finish(&sent)));
+                    last = outcome(
+                        start(&Method::Get, url, "", options).and_then(|sent| finish(&sent)),
+                    );
                 }
                 last
             }
@@ -38,7 +41,7 @@ impl Handler for Fetching {
             "times" => {
                 let times = first.split(',').map(str::parse).collect::<Result<Vec<u64>, _>>()?;
                 let options = options(&times);
-                told(start(&Method::Get, url, "", options).and_then(|sent| finish(&sent)))
+                outcome(start(&Method::Get, url, "", options).and_then(|sent| finish(&sent)))
             }
             // All at once.
             "many" => {
@@ -57,7 +60,7 @@ impl Handler for Fetching {
     }
 }
 
-fn told(result: Result<String, ErrorCode>) -> String {
+fn outcome(result: Result<String, ErrorCode>) -> String {
     result.unwrap_or_else(|code| format!("{code:?}"))
 }
 

@@ -23,7 +23,7 @@ fn fill(client: Client, length: usize) -> usize {
     std::iter::from_fn(|| client.send_text(&message).ok()).count()
 }
 
-fn told(client: Client) -> String {
+fn id_of(client: Client) -> String {
     client.id().to_string()
 }
 
@@ -32,7 +32,7 @@ impl Handler for Filling {
         match message.split_once(' ') {
             Some(("fill", length)) => {
                 let accepted = fill(client, length.parse()?);
-                println!("{} took {accepted} and no more", told(client));
+                println!("{} took {accepted} and no more", id_of(client));
             }
             Some(("refill", length)) => {
                 let length = length.parse()?;
@@ -48,20 +48,20 @@ impl Handler for Filling {
     }
 
     fn disconnected(&mut self, client: Client, _: &Disconnection) {
-        println!("{} disconnected", told(client));
+        println!("{} disconnected", id_of(client));
     }
 }
 
 impl Drained for Filling {
     fn drained(&mut self, client: Client) -> Result<(), Error> {
         let Some((length, times)) = self.refilled.get_mut(&client) else {
-            println!("{} drained: {}", told(client), client.send_text("drained").is_ok());
+            println!("{} drained: {}", id_of(client), client.send_text("drained").is_ok());
             return Ok(());
         };
         fill(client, *length);
         *times += 1;
         if times.is_power_of_two() {
-            println!("{} refilled {times} times", told(client));
+            println!("{} refilled {times} times", id_of(client));
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ impl Stop for Filling {
         }
         match self.last.as_str() {
             "sleep" => sleep(Duration::from_secs(3600)),
-            "panic" => panic!("told to"),
+            "panic" => panic!("asked to"),
             _ => {}
         }
         Ok(())

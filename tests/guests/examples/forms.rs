@@ -36,7 +36,7 @@ impl Handler for Forms {
         let mut word = || words.next().unwrap_or_default();
         let (how, to, text) = (word(), word(), word());
         let (options_of_all, bytes) = (options(how)?, text.as_bytes());
-        let told = match to {
+        let count = match to {
             "back" => {
                 client.send(text, &options_of_all)?;
                 return Ok(client.send(bytes, &options_of_all)?);
@@ -56,7 +56,7 @@ impl Handler for Forms {
             }
             other => return Err(Error::msg(format!("nobody is called {other:?}"))),
         };
-        Ok(client.send(&told.to_string(), &options("never")?)?)
+        Ok(client.send(&count.to_string(), &options("never")?)?)
     }
 }
 

@@ -29,16 +29,16 @@ impl Handler for Granted {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let (command, rest) = message.split_once(' ').unwrap_or((&message, ""));
         let result = match command {
-            "config" => told(store::get(rest)),
-            "config-all" => told(store::get_all()),
-            "read" => told(fs::read_to_string(rest)),
-            "list" => told(list(rest.as_ref())),
-            "write" => told(fs::write(rest, "written")),
-            "append" => told(fs::OpenOptions::new().append(true).open(rest).map(drop)),
-            "remove" => told(fs::remove_file(rest)),
-            "create" => told(fs::create_dir(rest)),
-            "link" => told(fs::hard_link(rest, format!("{rest}-link"))),
-            "rename" => told(fs::rename(rest, format!("{rest}-renamed"))),
+            "config" => outcome(store::get(rest)),
+            "config-all" => outcome(store::get_all()),
+            "read" => outcome(fs::read_to_string(rest)),
+            "list" => outcome(list(rest.as_ref())),
+            "write" => outcome(fs::write(rest, "written")),
+            "append" => outcome(fs::OpenOptions::new().append(true).open(rest).map(drop)),
+            "remove" => outcome(fs::remove_file(rest)),
+            "create" => outcome(fs::create_dir(rest)),
+            "link" => outcome(fs::hard_link(rest, format!("{rest}-link"))),
+            "rename" => outcome(fs::rename(rest, format!("{rest}-renamed"))),
             // Opens a file a thousand times, and keeps all of them open: more than an instance may have, and fewer than
             // other limits allow.
             "hoard" => {
@@ -59,7 +59,7 @@ fn list(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn told<T: Debug, E: Debug>(result: Result<T, E>) -> String {
+fn outcome<T: Debug, E: Debug>(result: Result<T, E>) -> String {
     match result {
         Ok(value) => format!("{value:?}"),
         Err(error) => format!("error: {error:?}"),

@@ -60,7 +60,7 @@ impl Handler for Keeper {
                 std::thread::sleep(Duration::from_millis(rest.parse()?));
                 "awake".into()
             }
-            "trap" => panic!("told to panic"),
+            "trap" => panic!("asked to panic"),
             "spin" => loop {
                 std::hint::black_box(());
             },
@@ -82,7 +82,7 @@ impl Handler for Keeper {
             }
             "timer-and-trap" => {
                 Timer::new(1).set(Duration::from_millis(rest.parse()?))?;
-                panic!("told to panic behind a timer");
+                panic!("asked to panic behind a timer");
             }
             "cancel" => Timer::new(rest.parse()?).cancel().to_string(),
             "subscribe" => format!("{:?}", client.subscribe(rest)),
@@ -113,7 +113,7 @@ impl Lifecycle for Keeper {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         assert!(version() != '7', "version 7 panics in suspend");
         let is_leaving = matches!(state_reason(), Some(StateReason::Takeover));
-        assert!(!(self.is_fragile && is_leaving), "told to panic in the last suspend");
+        assert!(!(self.is_fragile && is_leaving), "asked to panic in the last suspend");
         let mut state = format!("{} {}{}", self.count, self.history, version());
         state.extend(std::iter::repeat_n('.', self.ballast));
         Some(state.into_bytes())

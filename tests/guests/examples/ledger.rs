@@ -1,4 +1,4 @@
-//! Keeps keys and values with the functions of the SDK, and tells the client each result. `-` is the bucket of the
+//! Keeps keys and values with the functions of the SDK, and sends the client each result. `-` is the bucket of the
 //! actor.
 
 use ws_guest::keyvalue::{self, Bucket};
@@ -11,8 +11,8 @@ impl Handler for Ledger {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let words: Vec<&str> = message.split(' ').collect();
         let answer = match &words[..] {
-            ["config", key] => told(config::get(key)),
-            ["config-all"] => told(config::all()),
+            ["config", key] => outcome(config::get(key)),
+            ["config-all"] => outcome(config::all()),
             [command, name, words @ ..] => match answer(command, name, words) {
                 Ok(answer) => answer,
                 Err(error) => format!("{}: {error}", error.kind().as_str()),
@@ -23,7 +23,7 @@ impl Handler for Ledger {
     }
 }
 
-fn told<T: std::fmt::Debug>(result: Result<T, config::Error>) -> String {
+fn outcome<T: std::fmt::Debug>(result: Result<T, config::Error>) -> String {
     result.map_or_else(|error| format!("error: {error}"), |value| format!("{value:?}"))
 }
 
@@ -58,7 +58,7 @@ fn answer(command: &str, name: &str, words: &[&str]) -> Result<String, keyvalue:
     })
 }
 
-/// Appends to a value, which changes once in between. Tells how often the change was computed.
+/// Appends to a value, which changes once in between. Returns how often the change was computed, too.
 fn appended(bucket: &Bucket, key: &str, value: &str) -> Result<String, keyvalue::Error> {
     let mut attempts = 0;
     let appended = bucket.update(key, |present| {

@@ -26,14 +26,14 @@ impl CustomMessages for Outside {
         let message = String::from_utf8(message)?;
         match message.as_str() {
             "fail" => Err(Error::msg("no, thank you")),
-            "panic" => panic!("told to panic"),
+            "panic" => panic!("asked to panic"),
             "record" => Ok(self.record.join("\n").into_bytes()),
             "about" => Ok(format!("{:?} from {:?}", about.kind(), about.sender()).into_bytes()),
             _ => {
                 let all = clients();
                 let missed = broadcast(&all, &format!("outside: {message}"));
                 self.record.push(format!("outside {message}"));
-                Ok(format!("told {} clients", all.len() - missed.len()).into_bytes())
+                Ok(format!("sent to {} clients", all.len() - missed.len()).into_bytes())
             }
         }
     }

@@ -30,7 +30,7 @@ impl Handler for Precious {
             "age" => &self.age,
             "age-now" => &format!("{:?}", state_age()),
             "version" => &version().to_string(),
-            "trap" => panic!("told to panic"),
+            "trap" => panic!("asked to panic"),
             _ => "?",
         };
         Ok(client.send_text(answer)?)

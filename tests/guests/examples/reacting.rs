@@ -1,4 +1,4 @@
-//! Has its own reaction to errors: it tells the client and continues.
+//! Has its own reaction to errors: it sends them to the client and continues.
 
 use ws_guest::{Client, CloseCode, Error, Handler};
 
@@ -12,12 +12,12 @@ impl Handler for Reacting {
     }
 
     fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result<(), Error> {
-        Err(Error::msg("no octets"))
+        Err(Error::msg("no bytes"))
     }
 
     fn failed(&mut self, client: Client, error: Error) {
         let _ = client.send_display(format_args!("failed: {error}"));
-        if error.to_string() == "no octets" {
+        if error.to_string() == "no bytes" {
             let _ = client.close(CloseCode::InvalidType, "text alone");
         }
     }

@@ -5,11 +5,11 @@
 use ws_guest::{Client, Disconnection, Error, Handler, Handshake, Rejection};
 
 #[derive(Default)]
-struct Telling {
+struct Recording {
     record: Vec<String>,
 }
 
-impl Handler for Telling {
+impl Handler for Recording {
     fn connected(&mut self, client: Client, _: &mut Handshake) -> Result<(), Rejection> {
         self.record.push(format!("{client} connected"));
         Ok(())
@@ -44,4 +44,4 @@ impl Handler for Telling {
     }
 }
 
-ws_guest::export!(Telling);
+ws_guest::export!(Recording);

@@ -1,4 +1,4 @@
-//! Keeps keys and values, and tells the client each result. `-` is the bucket of the actor.
+//! Keeps keys and values, and sends the client each result. `-` is the bucket of the actor.
 
 mod bindings {
     wit_bindgen::generate!({

@@ -100,7 +100,7 @@ impl Handler for Tagging {
                 std::thread::sleep(Duration::from_millis(rest.parse()?));
                 "awake".into()
             }
-            "trap" => panic!("told to panic"),
+            "trap" => panic!("asked to panic"),
             _ => message,
         };
         Ok(client.send_text(answer)?)
@@ -120,8 +120,8 @@ impl Expiry for Tagging {
         let wanted = self.when_expiring.iter().find(|(of, _)| *of == client);
         match wanted.map_or("", |(_, wanted)| wanted) {
             "more" => client.expire(Duration::from_secs(1000), Duration::ZERO)?,
-            "trap" => panic!("told to panic when a client expires"),
-            "fail" => return Err(Error::msg("told to fail when a client expires")),
+            "trap" => panic!("asked to panic when a client expires"),
+            "fail" => return Err(Error::msg("asked to fail when a client expires")),
             _ => {}
         }
         Ok(client.send_text("expiring")?)

@@ -44,8 +44,8 @@ impl Handler for Witness {
         Ok(())
     }
 
-    /// `subscribe` subscribes the client to the topic `news`. `ask WORDS` is only answered, and `tell WORDS` is published
-    /// first. So is `linger WORDS`, after a while.
+    /// `subscribe` subscribes the client to the topic `news`. `ask WORDS` is only answered, and `publish WORDS` is
+    /// published first. So is `linger WORDS`, after a while.
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         self.handled += 1;
         let (word, words) = message.split_once(' ').unwrap_or((&message, ""));
@@ -55,7 +55,7 @@ impl Handler for Witness {
         let (born, handled, now) = (self.born, self.handled, now());
         match word {
             "subscribe" => client.subscribe("news")?,
-            "tell" | "linger" => publish("news", &*format!("news {words} {born} {now}"))?,
+            "publish" | "linger" => publish("news", &*format!("news {words} {born} {now}"))?,
             _ => {}
         }
         let (parent, parent_handled) = self.parent;

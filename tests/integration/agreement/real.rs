@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
-use ws_host_test_support::{Answer, Client, TestServer, component, handshake};
+use ws_host_test_support::{Client, Response, TestServer, component, handshake};
 
 use super::{GUEST, Host, Seen};
 use crate::configured::ask_admin;
@@ -113,7 +113,7 @@ impl Connected {
 }
 
 impl Real {
-    /// After the end of a connection: waits until the handler has told another client.
+    /// After the end of a connection: waits until the handler has sent a message about it to another client.
     fn wait_for_left(&mut self) -> Result<()> {
         match self.clients.iter_mut().find(|other| other.client.is_some()) {
             Some(other) => other.read_until("left:"),
@@ -135,16 +135,16 @@ impl Host for Real {
         let request = handshake(path, &more);
         let mut stream =
             ws_host_test_support::open_stream(self.server.address(), request.as_bytes())?;
-        let mut answer = Answer::read_head(&mut stream)?;
-        let own = answer.header("x-own").map(str::to_owned);
-        if answer.status != 101 {
-            let length = answer.header("content-length").context("no length")?.parse()?;
+        let mut response = Response::read_head(&mut stream)?;
+        let own = response.header("x-own").map(str::to_owned);
+        if response.status != 101 {
+            let length = response.header("content-length").context("no length")?.parse()?;
             let mut body = vec![0; length];
             std::io::Read::read_exact(&mut stream, &mut body)?;
-            answer.body = String::from_utf8(body)?;
-            return Ok(format!("refused {} {own:?} {:?}", answer.status, answer.body));
+            response.body = String::from_utf8(body)?;
+            return Ok(format!("refused {} {own:?} {:?}", response.status, response.body));
         }
-        let agreed = format!("{:?} {own:?}", answer.header("sec-websocket-protocol"));
+        let agreed = format!("{:?} {own:?}", response.header("sec-websocket-protocol"));
         self.clients.push(Connected { client: Some(Client::on(stream)), seen: Seen::new() });
         Ok(agreed)
     }
@@ -152,7 +152,7 @@ impl Host for Real {
     fn send(&mut self, client: usize, text: &str) -> Result<()> {
         self.client(client)?.send_text(text)?;
         self.clients[client].synchronize()?;
-        // What needs room again is told after the output has been written.
+        // `drained` is called after the output has been written.
         match text {
             "fill me" | "bytes me 9990" => self.clients[client].read_until("drained")?,
             "fill other" => {
@@ -189,20 +189,20 @@ impl Host for Real {
 
     fn custom(&mut self, message: &str) -> Result<String> {
         let path = "POST /resources/guest/messages";
-        let answer =
+        let response =
             ask_admin(self.admin, path, "Content-Type: text/plain\r\n", message.as_bytes())?;
-        Ok(format!("{} {}", answer.status, answer.body.trim_end()))
+        Ok(format!("{} {}", response.status, response.body.trim_end()))
     }
 
     fn publish(&mut self, topic: &str, message: &str) -> Result<String> {
         let path = format!("POST /resources/guest/topics/{topic}");
-        let answer =
+        let response =
             ask_admin(self.admin, &path, "Content-Type: text/plain\r\n", message.as_bytes())?;
         // Each worker delivers to its own clients after the answer. In these scripts, every client subscribes.
         for client in self.clients.iter_mut().filter(|other| other.client.is_some()) {
             client.read_until(message)?;
         }
-        Ok(answer.body.trim_end().to_owned())
+        Ok(response.body.trim_end().to_owned())
     }
 
     fn reload(&mut self) -> Result<()> {
@@ -211,8 +211,8 @@ impl Host for Real {
         let new = self.component.with_extension("new");
         std::fs::write(&new, bytes)?;
         std::fs::rename(&new, &self.component)?;
-        let answer = ask_admin(self.admin, "POST /reload", "", b"")?;
-        ensure!(answer.status == 200, "{answer:?}");
+        let response = ask_admin(self.admin, "POST /reload", "", b"")?;
+        ensure!(response.status == 200, "{response:?}");
         self.clients
             .iter_mut()
             .filter(|it| it.client.is_some())

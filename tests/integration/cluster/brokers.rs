@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use ws_host_test_support::{Broker, OldBroker, Servers, wait_until};
 
 use super::durable::count_and_save;
-use super::members::{LEASE, Shared, enter, enter_soon, is_ready};
+use super::members::{LEASE, Shared, is_ready, join, try_join};
 
 #[test]
 fn version_that_may_forget_what_it_acknowledged_is_refused_with_the_reason() -> Result<()> {
@@ -27,7 +27,7 @@ fn version_that_may_forget_what_it_acknowledged_is_refused_with_the_reason() -> 
             // The connection for topics is made in the meantime.
             Ok(body.contains(&why) && body.contains(advice))
         })?;
-        ensure!(enter(&host, "/room/1")?.expect_err("a refusal").status == 503);
+        ensure!(try_join(&host, "/room/1")?.expect_err("a refusal").status == 503);
     }
     Ok(())
 }
@@ -58,9 +58,9 @@ fn host_is_not_ready_until_the_broker_accepts_the_longest_state() -> Result<()> 
         ensure!(status == 503, "{status} {body}");
         Ok(body.contains("raise max_payload of nats-server, or lower max-state"))
     })?;
-    ensure!(enter(&host, "/room/1")?.expect_err("a refusal").status == 503);
+    ensure!(try_join(&host, "/room/1")?.expect_err("a refusal").status == 503);
     fitting.wait_until_ready()?;
-    let mut client = enter_soon(&fitting, "/room/1")?;
+    let mut client = join(&fitting, "/room/1")?;
     assert_eq!(count_and_save(&fitting, &mut client)?, "1");
     fs::write(&settings, "max_payload: 1048576")?;
     shared.broker.restart()?;

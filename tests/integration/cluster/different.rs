@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use ws_host_test_support::{Backend, wait_until};
 
-use super::members::{LEASE, Shared, count, enter_soon, is_ready, placement};
+use super::members::{LEASE, Shared, count, is_ready, join, placement};
 use crate::admin_api::expect_described;
 use crate::hosts::Host;
 use crate::keeper::{Keeper, post_reload};
@@ -59,8 +59,8 @@ fn another_component_for_the_same_resource_is_said_until_all_hosts_have_the_same
     assert_eq!(differences(&second)?, expected(&first_name, &there, &here));
     expect_described(first.admin, "/cluster")?;
     // A difference keeps neither host from serving.
-    assert_eq!(count(&mut enter_soon(&first, "/room/1")?)?, 1);
-    assert_eq!(count(&mut enter_soon(&second, "/room/1")?)?, 2);
+    assert_eq!(count(&mut join(&first, "/room/1")?)?, 1);
+    assert_eq!(count(&mut join(&second, "/room/1")?)?, 2);
     files[1].replace_with(1)?;
     assert_eq!(post_reload(second.admin)?.status, 200);
     for host in [&mut first, &mut second] {

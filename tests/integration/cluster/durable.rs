@@ -4,7 +4,7 @@ use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Client, startup_error, wait_until};
 
-use super::members::{LEASE, Shared, count, enter_soon, is_ready, take_over};
+use super::members::{LEASE, Shared, count, is_ready, join, take_over};
 use crate::hosts::Host;
 
 /// Starts a host whose states are durable, and waits until it is ready.
@@ -47,7 +47,7 @@ fn state_of_every_path_survives_the_stop_of_its_host_with_its_last_event() -> Re
     let [stopping, other] = [durable(&shared, "1h")?, durable(&shared, "1h")?];
     let mut clients = Vec::new();
     for room in 0..ROOMS {
-        let mut client = enter_soon(&stopping, &format!("/room/{room}"))?;
+        let mut client = join(&stopping, &format!("/room/{room}"))?;
         for _ in 0..=room {
             client.ask("count")?;
         }
@@ -60,7 +60,7 @@ fn state_of_every_path_survives_the_stop_of_its_host_with_its_last_event() -> Re
     }
     assert_eq!(stopping.server.wait()?.status.code(), Some(0));
     for room in 0..ROOMS {
-        let mut client = enter_soon(&other, &format!("/room/{room}"))?;
+        let mut client = join(&other, &format!("/room/{room}"))?;
         // Each room has seen that its client has left, which counts as a hundred.
         assert_eq!(client.ask("count")?, (100 + room + 2).to_string());
         // When it resumed, the former client was gone, and this one was there.
@@ -73,22 +73,22 @@ fn state_of_every_path_survives_the_stop_of_its_host_with_its_last_event() -> Re
 fn saved_state_survives_the_death_of_its_host() -> Result<()> {
     let shared = Shared::start()?;
     let [dying, mut other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
-    let mut first = enter_soon(&dying, "/room/1")?;
-    let _silent = enter_soon(&dying, "/room/1")?;
-    let mut second = enter_soon(&dying, "/room/2")?;
+    let mut first = join(&dying, "/room/1")?;
+    let _silent = join(&dying, "/room/1")?;
+    let mut second = join(&dying, "/room/2")?;
     assert_eq!(count_and_save(&dying, &mut first)?, "1");
     assert_eq!(count_and_save(&dying, &mut first)?, "2");
     assert_eq!(count_and_save(&dying, &mut second)?, "1");
     dying.server.signal(Signal::KILL)?;
-    // No host has told it that its clients are gone: `resume` can only conclude that.
-    let mut client = enter_soon(&other, "/room/1")?;
+    // No event has reported that its clients are gone: `resume` can only conclude that.
+    let mut client = join(&other, "/room/1")?;
     assert_eq!(client.ask("count")?, "3");
     // Neither of the former clients was there, but the one whose handshake made the room resume.
     assert_eq!(client.ask("history")?, "1 for 1 ");
     assert_eq!(client.ask("clients")?, "1");
     other.server.wait_for_log("resuming in version 1: takeover")?;
-    assert_eq!(enter_soon(&other, "/room/2")?.ask("count")?, "2");
-    assert_eq!(enter_soon(&other, "/room/3")?.ask("count")?, "1");
+    assert_eq!(join(&other, "/room/2")?.ask("count")?, "2");
+    assert_eq!(join(&other, "/room/3")?.ask("count")?, "1");
     Ok(())
 }
 
@@ -96,7 +96,7 @@ fn saved_state_survives_the_death_of_its_host() -> Result<()> {
 fn state_of_a_host_that_was_paused_for_longer_than_a_lease_is_not_saved() -> Result<()> {
     let shared = Shared::start()?;
     let [paused, other] = [durable(&shared, "100ms")?, durable(&shared, "20ms")?];
-    let mut client = enter_soon(&paused, "/room/1")?;
+    let mut client = join(&paused, "/room/1")?;
     assert_eq!(count_and_save(&paused, &mut client)?, "1");
     assert_eq!(client.ask("count")?, "2");
     paused.server.pause()?;
@@ -124,12 +124,12 @@ fn state_of_a_path_that_nobody_uses_is_kept() -> Result<()> {
     let flags = ["--durable", "--hibernate-after", "100ms"];
     let host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
     host.wait_until_ready()?;
-    let mut client = enter_soon(&host, "/room/1")?;
+    let mut client = join(&host, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     client.close()?;
     wait_until(|| Ok(super::members::placement(&host)?["owned_actors"] == 0))?;
     let other = durable(&shared, "1h")?;
-    assert_eq!(enter_soon(&other, "/room/1")?.ask("count")?, "102");
+    assert_eq!(join(&other, "/room/1")?.ask("count")?, "102");
     Ok(())
 }
 
@@ -137,11 +137,11 @@ fn state_of_a_path_that_nobody_uses_is_kept() -> Result<()> {
 fn state_is_saved_up_to_what_the_broker_accepts() -> Result<()> {
     let shared = Shared::start()?;
     let [dying, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
-    let mut client = enter_soon(&dying, "/room/1")?;
+    let mut client = join(&dying, "/room/1")?;
     assert_eq!(client.ask("ballast 1047000")?, "heavy");
     assert_eq!(count_and_save(&dying, &mut client)?, "1");
     dying.server.signal(Signal::KILL)?;
-    assert_eq!(count(&mut enter_soon(&other, "/room/1")?)?, 2);
+    assert_eq!(count(&mut join(&other, "/room/1")?)?, 2);
     Ok(())
 }
 

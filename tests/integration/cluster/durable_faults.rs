@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use ws_host_test_support::{Broker, Client, FaultProxy, wait_until};
 
 use super::durable::{count_and_save, durable, saves};
-use super::members::{LEASE, Shared, count, enter, enter_soon, is_ready, placement, take_over};
+use super::members::{LEASE, Shared, count, is_ready, join, placement, take_over, try_join};
 use crate::hosts::Host;
 use crate::keeper::Keeper;
 
@@ -35,7 +35,7 @@ fn room_whose_state_becomes_too_long_goes_on_and_its_last_good_state_stays() -> 
     let [mut dying, other] = [start()?, start()?];
     dying.wait_until_ready()?;
     other.wait_until_ready()?;
-    let mut client = enter_soon(&dying, "/room/1")?;
+    let mut client = join(&dying, "/room/1")?;
     assert_eq!(count_and_save(&dying, &mut client)?, "1");
     assert_eq!(client.ask("ballast 3000")?, "heavy");
     fail_to_save(&dying, &mut client, "too-long")?;
@@ -72,7 +72,7 @@ fn state_that_the_broker_accepts_no_longer_is_named_and_the_last_good_one_stays(
     let [mut dying, other] = [start()?, start()?];
     dying.wait_until_ready()?;
     other.wait_until_ready()?;
-    let mut client = enter_soon(&dying, "/room/1")?;
+    let mut client = join(&dying, "/room/1")?;
     assert_eq!(count_and_save(&dying, &mut client)?, "1");
     fs::write(&settings, "max_payload: 65536")?;
     shared.broker.restart()?;
@@ -106,7 +106,7 @@ fn stop(host: Host) -> Result<()> {
 
 /// Counts in a room that has no state, and stops the host.
 fn count_once_and_stop(host: Host) -> Result<()> {
-    assert_eq!(enter_soon(&host, "/room/1")?.ask("count")?, "1");
+    assert_eq!(join(&host, "/room/1")?.ask("count")?, "1");
     stop(host)
 }
 
@@ -117,7 +117,7 @@ fn refused_state_stays_at_the_broker_until_the_code_that_refused_it_is_saved() -
     count_once_and_stop(first)?;
     // Version 9 refuses every state, and begins without one. It is killed before it saves its own.
     let mut refusing = version(&shared, &keeper, 9)?;
-    let mut client = enter_soon(&refusing, "/room/1")?;
+    let mut client = join(&refusing, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     let line = refusing.server.wait_for_log("the state was refused")?;
     assert!(line.contains("version 9 knows no state") && line.contains("/room/1"), "{line}");
@@ -131,7 +131,7 @@ fn refused_state_stays_at_the_broker_until_the_code_that_refused_it_is_saved() -
     let refusing = version(&shared, &keeper, 9)?;
     count_once_and_stop(refusing)?;
     let next = version(&shared, &keeper, 1)?;
-    assert_eq!(enter_soon(&next, "/room/1")?.ask("count")?, "102");
+    assert_eq!(join(&next, "/room/1")?.ask("count")?, "102");
     Ok(())
 }
 
@@ -141,11 +141,11 @@ fn state_survives_a_host_whose_code_traps_when_it_resumes() -> Result<()> {
     let first = version(&shared, &keeper, 1)?;
     count_once_and_stop(first)?;
     let mut trapping = version(&shared, &keeper, 8)?;
-    assert!(enter(&trapping, "/room/1")?.is_err());
+    assert!(try_join(&trapping, "/room/1")?.is_err());
     trapping.server.wait_for_log("version 8 panics in resume")?;
     stop(trapping)?;
     let next = version(&shared, &keeper, 1)?;
-    assert_eq!(enter_soon(&next, "/room/1")?.ask("count")?, "102");
+    assert_eq!(join(&next, "/room/1")?.ask("count")?, "102");
     Ok(())
 }
 
@@ -155,7 +155,7 @@ fn without_the_broker_paths_that_continue_are_saved_when_it_is_back() -> Result<
     let proxy = FaultProxy::to(shared.broker.address())?;
     let flags = ["--durable", "--save-every", "20ms", "--cluster-without-broker", "continue"];
     let host = shared.host_behind(&proxy, &flags)?;
-    let mut client = enter_soon(&host, "/room/1")?;
+    let mut client = join(&host, "/room/1")?;
     assert_eq!(count_and_save(&host, &mut client)?, "1");
     proxy.cut();
     assert_eq!(client.ask("count")?, "2");
@@ -184,7 +184,7 @@ fn state_is_saved_when_the_broker_is_back_within_a_lease() -> Result<()> {
     let [host, other] = [start()?, start()?];
     host.wait_until_ready()?;
     other.wait_until_ready()?;
-    let mut client = enter_soon(&host, "/room/1")?;
+    let mut client = join(&host, "/room/1")?;
     assert_eq!(count_and_save(&host, &mut client)?, "1");
     shared.broker.kill()?;
     assert_eq!(client.ask("count")?, "2");
@@ -210,7 +210,7 @@ fn last_state_is_saved_when_the_broker_is_back_while_the_host_stops() -> Result<
     let [mut host, other] = [start()?, start()?];
     host.wait_until_ready()?;
     other.wait_until_ready()?;
-    let mut client = enter_soon(&host, "/room/1")?;
+    let mut client = join(&host, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     shared.broker.kill()?;
     host.server.signal(Signal::TERM)?;
@@ -230,14 +230,14 @@ fn without_the_broker_for_longer_than_a_lease_paths_resume_from_the_last_saved_s
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
     let host = shared.host_behind(&proxy, &["--durable", "--save-every", "20ms"])?;
-    let mut client = enter_soon(&host, "/room/1")?;
+    let mut client = join(&host, "/room/1")?;
     assert_eq!(count_and_save(&host, &mut client)?, "1");
     proxy.cut();
     assert_eq!(client.ask("count")?, "2");
     assert_eq!(client.receive_close()?.0, 1013);
     proxy.heal();
     wait_until(|| is_ready(&host))?;
-    let count: u64 = enter_soon(&host, "/room/1")?.ask("count")?.parse()?;
+    let count: u64 = join(&host, "/room/1")?.ask("count")?.parse()?;
     assert!(count >= 2, "{count}");
     Ok(())
 }
@@ -246,19 +246,19 @@ fn without_the_broker_for_longer_than_a_lease_paths_resume_from_the_last_saved_s
 fn trap_in_the_last_suspend_keeps_the_last_saved_state_and_the_host_stops_in_time() -> Result<()> {
     let shared = Shared::start()?;
     let [stopping, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
-    let mut client = enter_soon(&stopping, "/room/1")?;
+    let mut client = join(&stopping, "/room/1")?;
     assert_eq!(client.ask("fragile")?, "fragile");
     assert_eq!(count_and_save(&stopping, &mut client)?, "1");
     stopping.server.signal(Signal::TERM)?;
     client.expect_close(1012)?;
     let ended = stopping.server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    for words in ["told to panic in the last suspend", "the next host resumes from an older state"]
+    for words in ["asked to panic in the last suspend", "the next host resumes from an older state"]
     {
         assert!(ended.log.contains(words), "{}", ended.log);
     }
     assert!(!ended.log.contains("cut off"), "{}", ended.log);
-    let mut client = enter_soon(&other, "/room/1")?;
+    let mut client = join(&other, "/room/1")?;
     assert_eq!(count(&mut client)?, 2);
     assert_eq!(client.ask("history")?, "1 for 1 ");
     Ok(())

@@ -98,9 +98,9 @@ impl Example {
 
     /// Returns the value of a metric of a host.
     fn metric(&self, host: u16, name: &str) -> Result<String> {
-        let answer = ask_admin(self.address(ADMIN + host), "GET /metrics", "", b"")?;
-        let line = answer.body.lines().find_map(|line| line.strip_prefix(name));
-        Ok(line.with_context(|| format!("{name} is not in {answer:?}"))?.trim().to_owned())
+        let response = ask_admin(self.address(ADMIN + host), "GET /metrics", "", b"")?;
+        let line = response.body.lines().find_map(|line| line.strip_prefix(name));
+        Ok(line.with_context(|| format!("{name} is not in {response:?}"))?.trim().to_owned())
     }
 
     fn wait_until_all_are_ready(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use ws_host_test_support::{Client, wait_until};
 
 use super::durable::{durable, durable_with};
-use super::members::{Shared, enter_at, enter_soon, is_ready};
+use super::members::{Shared, is_ready, join, try_join_at};
 
 /// The rooms. The ends of two rooms with few clients are 50 ms apart, if there is time for all of them.
 const ROOMS: u64 = 40;
@@ -19,7 +19,7 @@ fn rooms_of_a_stopping_host_are_spread_over_time_and_go_on_elsewhere_meanwhile()
     let [stopping, other] = [durable_with(&shared, "1h", &log)?, durable(&shared, "1h")?];
     let mut clients = Vec::new();
     for room in 0..ROOMS {
-        let mut client = enter_soon(&stopping, &format!("/room/{room}"))?;
+        let mut client = join(&stopping, &format!("/room/{room}"))?;
         assert_eq!(client.ask("count")?, "1");
         clients.push(client);
     }
@@ -29,12 +29,12 @@ fn rooms_of_a_stopping_host_are_spread_over_time_and_go_on_elsewhere_meanwhile()
     let follow = |mut client: Client, room: u64| -> Result<(Instant, Instant)> {
         client.expect_close(1012)?;
         let closed = Instant::now();
-        let mut entered = None;
+        let mut joined = None;
         wait_until(|| {
-            entered = enter_at(there, &format!("/room/{room}"))?.ok();
-            Ok(entered.is_some())
+            joined = try_join_at(there, &format!("/room/{room}"))?.ok();
+            Ok(joined.is_some())
         })?;
-        let mut client = entered.context("a client")?;
+        let mut client = joined.context("a client")?;
         // The room says its name first.
         client.receive_text()?;
         // Its last event, `disconnected`, counted a hundred.

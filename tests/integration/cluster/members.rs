@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use ws_host_test_support::{
-    Answer, Broker, Client, FaultProxy, TestServer, handshake, startup_error, wait_until,
+    Broker, Client, FaultProxy, Response, TestServer, handshake, startup_error, wait_until,
 };
 
 use crate::hosts::Host;
@@ -123,27 +123,27 @@ impl<B> Shared<B> {
 }
 
 /// Tries to connect to a room. Returns the client, or why not.
-pub(super) fn enter(host: &Host, room: &str) -> Result<std::result::Result<Client, Answer>> {
-    enter_at(host.server.address(), room)
+pub(super) fn try_join(host: &Host, room: &str) -> Result<std::result::Result<Client, Response>> {
+    try_join_at(host.server.address(), room)
 }
 
 /// Does the same at an address, which threads can share.
-pub(super) fn enter_at(
+pub(super) fn try_join_at(
     host: SocketAddr,
     room: &str,
-) -> Result<std::result::Result<Client, Answer>> {
-    let (client, answer) = Client::open(host, &handshake(room, ""))?;
-    Ok(if answer.status == 101 { Ok(client) } else { Err(answer) })
+) -> Result<std::result::Result<Client, Response>> {
+    let (client, response) = Client::open(host, &handshake(room, ""))?;
+    Ok(if response.status == 101 { Ok(client) } else { Err(response) })
 }
 
 /// Connects to a room that lives on this host, or is about to.
-pub(super) fn enter_soon(host: &Host, room: &str) -> Result<Client> {
-    let mut entered = None;
+pub(super) fn join(host: &Host, room: &str) -> Result<Client> {
+    let mut joined = None;
     wait_until(|| {
-        entered = enter(host, room)?.ok();
-        Ok(entered.is_some())
+        joined = try_join(host, room)?.ok();
+        Ok(joined.is_some())
     })?;
-    let mut client = entered.context("a client")?;
+    let mut client = joined.context("a client")?;
     let id = room.rsplit('/').next().unwrap_or_default();
     ensure!(client.receive_text()? == format!("id is {id}"));
     Ok(client)
@@ -154,7 +154,7 @@ pub(super) fn take_over(host: &Host, room: &str) -> Result<Client> {
     let mut taken = None;
     wait_until(|| {
         // Until then, clients are relayed to the host that had the room.
-        let client = enter_soon(host, room)?;
+        let client = join(host, room)?;
         taken = (placement(host)?["owned_actors"] != 0).then_some(client);
         Ok(taken.is_some())
     })?;

@@ -7,21 +7,21 @@ use rustix::process::Signal;
 use serde_json::Value;
 use ws_host_test_support::{Backend, Client, DEADLINE, wait_until};
 
-use super::members::{LEASE, Shared, count, enter, enter_at, enter_soon, is_ready, placement};
+use super::members::{LEASE, Shared, count, is_ready, join, placement, try_join, try_join_at};
 
 #[test]
 fn path_lives_on_the_host_where_its_first_client_arrives() -> Result<()> {
     let shared = Shared::start()?;
     let hosts = [shared.host()?, shared.host()?];
-    let mut client = enter_soon(&hosts[0], "/room/1")?;
+    let mut client = join(&hosts[0], "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     // Another client of the same host shares the instance.
-    assert_eq!(enter_soon(&hosts[0], "/room/1")?.ask("count")?, "2");
+    assert_eq!(join(&hosts[0], "/room/1")?.ask("count")?, "2");
     let name = hosts[0].cluster()?["host"].as_str().unwrap_or_default().to_owned();
     // And clients that arrive at another host.
-    assert_eq!(count(&mut enter_soon(&hosts[1], "/room/1")?)?, 3);
+    assert_eq!(count(&mut join(&hosts[1], "/room/1")?)?, 3);
     // Another path can live there.
-    assert_eq!(enter_soon(&hosts[1], "/room/2")?.ask("count")?, "1");
+    assert_eq!(join(&hosts[1], "/room/2")?.ask("count")?, "1");
     wait_until(|| {
         let seen = placement(&hosts[1])?;
         let all = seen["hosts"].as_array().map(Vec::len);
@@ -43,7 +43,7 @@ fn two_hosts_that_claim_at_once_never_both_get_the_path() -> Result<()> {
     let shared = Shared::start()?;
     let hosts = [shared.host()?, shared.host()?];
     let enter_all = |host| -> Result<Vec<Option<Client>>> {
-        (0..ROOMS).map(|room| Ok(enter_at(host, &format!("/room/{room}"))?.ok())).collect()
+        (0..ROOMS).map(|room| Ok(try_join_at(host, &format!("/room/{room}"))?.ok())).collect()
     };
     let ask = |client: &mut Option<Client>| -> Result<u64> {
         let client = client.as_mut().context("a client")?;
@@ -69,11 +69,11 @@ fn two_hosts_that_claim_at_once_never_both_get_the_path() -> Result<()> {
 fn path_of_a_killed_host_is_taken_over_after_its_lease_and_not_before() -> Result<()> {
     let shared = Shared::start()?;
     let [dying, other] = [shared.host()?, shared.host()?];
-    let mut client = enter_soon(&dying, "/room/1")?;
+    let mut client = join(&dying, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     dying.server.signal(Signal::KILL)?;
     let killed = Instant::now();
-    let mut taken = enter_soon(&other, "/room/1")?;
+    let mut taken = join(&other, "/room/1")?;
     let after = killed.elapsed();
     assert_eq!(taken.ask("count")?, "1");
     // At most a quarter of a lease had passed since its last renewal.
@@ -124,7 +124,7 @@ fn broker_keeps_no_claim_of_a_killed_host_for_longer_than_two_leases() -> Result
     for attempt in 0..ATTEMPTS {
         let dying = shared.host()?;
         for room in 0..ROOMS {
-            enter_soon(&dying, &format!("/room/{attempt}-{room}"))?;
+            join(&dying, &format!("/room/{attempt}-{room}"))?;
         }
         assert_eq!(claims()?, ROOMS as u64);
         dying.server.signal(Signal::KILL)?;
@@ -147,11 +147,11 @@ fn path_without_clients_is_free_for_other_hosts() -> Result<()> {
     let first = shared.starting("guest-keeper", &url, LEASE, &["--hibernate-after", "200ms"])?;
     first.wait_until_ready()?;
     let other = shared.host()?;
-    let client = enter_soon(&first, "/room/1")?;
-    assert_eq!(enter_soon(&other, "/room/1")?.ask("count")?, "1");
+    let client = join(&first, "/room/1")?;
+    assert_eq!(join(&other, "/room/1")?.ask("count")?, "1");
     client.close()?;
     wait_until(|| Ok(placement(&first)?["owned_actors"] == 0))?;
-    assert_eq!(enter_soon(&other, "/room/1")?.ask("count")?, "1");
+    assert_eq!(join(&other, "/room/1")?.ask("count")?, "1");
     assert_eq!(placement(&other)?["owned_actors"], 1);
     assert_eq!(placement(&first)?["owned_actors"], 0);
     Ok(())
@@ -169,7 +169,7 @@ fn host_that_stops_hands_its_paths_over_before_it_has_gone() -> Result<()> {
     first.server.wait()?;
     let mut hosts = Vec::new();
     for _ in 0..2 {
-        let host = shared.starting("guest-telling", &url, long, &["--drain-timeout", "10s"])?;
+        let host = shared.starting("guest-recording", &url, long, &["--drain-timeout", "10s"])?;
         host.wait_until_ready()?;
         hosts.push(host);
     }
@@ -179,7 +179,7 @@ fn host_that_stops_hands_its_paths_over_before_it_has_gone() -> Result<()> {
     for room in 0..ROOMS {
         let mut client = None;
         wait_until(|| {
-            client = enter(&stopping, &format!("/room/{room}"))?.ok();
+            client = try_join(&stopping, &format!("/room/{room}"))?.ok();
             Ok(client.is_some())
         })?;
         clients.extend(client);
@@ -188,13 +188,13 @@ fn host_that_stops_hands_its_paths_over_before_it_has_gone() -> Result<()> {
     stopping.server.signal(Signal::TERM)?;
     for (room, client) in clients.iter_mut().enumerate() {
         client.expect_close(1012)?;
-        wait_until(|| Ok(enter(&other, &format!("/room/{room}"))?.is_ok()))?;
+        wait_until(|| Ok(try_join(&other, &format!("/room/{room}"))?.is_ok()))?;
     }
     assert!(began.elapsed() < long, "nobody had to wait for the end of the lease");
     let ended = stopping.server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    let told = ended.log.matches("disconnected 1012").count();
-    assert_eq!(told, ROOMS, "{}", ended.log);
+    let disconnected = ended.log.matches("disconnected 1012").count();
+    assert_eq!(disconnected, ROOMS, "{}", ended.log);
     // Its lease was given back, so a host that takes one later does not see it any more.
     wait_until(|| Ok(placement(&other)?["hosts"].as_array().map(Vec::len) == Some(1)))?;
     assert!(is_ready(&other)?);

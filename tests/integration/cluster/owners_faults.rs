@@ -7,14 +7,14 @@ use ws_host_test_support::{Broker, FaultProxy, wait_until};
 use crate::configured::terminate;
 
 use super::members::{
-    LEASE, Shared, count, enter, enter_soon, is_ready, outlast, placement, take_over,
+    LEASE, Shared, count, is_ready, join, outlast, placement, take_over, try_join,
 };
 
 #[test]
 fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Result<()> {
     let shared = Shared::start()?;
     let [mut paused, mut other] = [shared.host()?, shared.host()?];
-    let mut client = enter_soon(&paused, "/room/1")?;
+    let mut client = join(&paused, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     paused.server.pause()?;
     client.send_text("count")?;
@@ -34,7 +34,7 @@ fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Resu
     wait_until(|| is_ready(&paused))?;
     wait_until(|| Ok(placement(&paused)?["lost_leases"] == 1))?;
     wait_until(|| Ok(placement(&paused)?["owned_actors"] == 0))?;
-    assert_eq!(count(&mut enter_soon(&paused, "/room/1")?)?, 3);
+    assert_eq!(count(&mut join(&paused, "/room/1")?)?, 3);
     Ok(())
 }
 
@@ -42,7 +42,7 @@ fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Resu
 fn restart_of_the_broker_is_not_noticed() -> Result<()> {
     let mut shared = Shared::start()?;
     let [mut first, other] = [shared.host()?, shared.host()?];
-    let mut client = enter_soon(&first, "/room/1")?;
+    let mut client = join(&first, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     let before = placement(&first)?["lease_name"].clone();
     shared.broker.restart()?;
@@ -52,8 +52,8 @@ fn restart_of_the_broker_is_not_noticed() -> Result<()> {
     outlast(LEASE);
     assert_eq!(client.ask("count")?, "2");
     assert_eq!(placement(&first)?["lease_name"], before);
-    assert_eq!(count(&mut enter_soon(&other, "/room/1")?)?, 3);
-    assert_eq!(count(&mut enter_soon(&first, "/room/1")?)?, 4);
+    assert_eq!(count(&mut join(&other, "/room/1")?)?, 3);
+    assert_eq!(count(&mut join(&first, "/room/1")?)?, 4);
     Ok(())
 }
 
@@ -66,7 +66,7 @@ fn broker_that_has_lost_its_store_ends_all_rooms_and_they_begin_anew_on_one_host
     let mut hosts = [shared.host()?, shared.host()?];
     let mut clients = Vec::new();
     for number in 0..ROOMS {
-        let mut client = enter_soon(&hosts[number as usize % 2], &room(number))?;
+        let mut client = join(&hosts[number as usize % 2], &room(number))?;
         assert_eq!(client.ask("count")?, "1");
         clients.push(client);
     }
@@ -92,9 +92,9 @@ fn broker_that_has_lost_its_store_ends_all_rooms_and_they_begin_anew_on_one_host
     }
     for number in 0..ROOMS {
         // Wherever a client arrives, it is in the same new instance.
-        let mut client = enter_soon(&hosts[number as usize % 2], &room(number))?;
+        let mut client = join(&hosts[number as usize % 2], &room(number))?;
         assert_eq!(client.ask("count")?, "1");
-        let mut relayed = enter_soon(&hosts[(number as usize + 1) % 2], &room(number))?;
+        let mut relayed = join(&hosts[(number as usize + 1) % 2], &room(number))?;
         assert_eq!((count(&mut relayed)?, count(&mut client)?), (2, 3));
         clients.extend([client, relayed]);
     }
@@ -108,8 +108,8 @@ fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
     let mut host = shared.host_behind(&proxy, &["--max-cpu", "60s"])?;
-    let mut idle = enter_soon(&host, "/room/1")?;
-    let mut busy = enter_soon(&host, "/room/2")?;
+    let mut idle = join(&host, "/room/1")?;
+    let mut busy = join(&host, "/room/2")?;
     busy.send_text("spin")?;
     proxy.cut();
     // Also a client that asks nothing, and one whose event is running.
@@ -122,15 +122,15 @@ fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
     }
     wait_until(|| Ok(!is_ready(&host)?))?;
     assert_eq!(placement(&host)?["lease"], "lapsed");
-    assert_eq!(enter(&host, "/room/1")?.expect_err("a refusal").status, 503);
-    assert_eq!(enter(&host, "/room/3")?.expect_err("a refusal").status, 503);
+    assert_eq!(try_join(&host, "/room/1")?.expect_err("a refusal").status, 503);
+    assert_eq!(try_join(&host, "/room/3")?.expect_err("a refusal").status, 503);
     assert!(host.get("/metrics")?.1.contains("kind=\"not-owner\""));
     proxy.heal();
     let line = host.server.wait_for_log("the lease of this host is valid again")?;
     assert!(line.contains("no other host has taken its paths"), "{line}");
     wait_until(|| is_ready(&host))?;
     // Nobody else had the path, but its instance has ended.
-    assert_eq!(enter_soon(&host, "/room/1")?.ask("count")?, "1");
+    assert_eq!(join(&host, "/room/1")?.ask("count")?, "1");
     assert_eq!(placement(&host)?["lost_leases"], 0);
     Ok(())
 }
@@ -141,7 +141,7 @@ fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -
     let proxy = FaultProxy::to(shared.broker.address())?;
     let mut alone = shared.host_behind(&proxy, &["--cluster-without-broker", "continue"])?;
     let other = shared.host()?;
-    let mut client = enter_soon(&alone, "/room/1")?;
+    let mut client = join(&alone, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     proxy.cut();
     // The other host sees that the lease stands still.
@@ -152,12 +152,12 @@ fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -
     assert!(line.contains("continue, even though another host may start"), "{line}");
     // Two hosts have the path, which is what was asked for. New clients of the cut off host get there, too.
     assert_eq!(count(&mut client)?, 2);
-    assert_eq!(count(&mut enter_soon(&alone, "/room/1")?)?, 3);
+    assert_eq!(count(&mut join(&alone, "/room/1")?)?, 3);
     proxy.heal();
     client.expect_close(1012)?;
     assert_eq!(taken.ask("count")?, "2");
     wait_until(|| is_ready(&alone))?;
-    assert_eq!(count(&mut enter_soon(&alone, "/room/1")?)?, 3);
+    assert_eq!(count(&mut join(&alone, "/room/1")?)?, 3);
     Ok(())
 }
 

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::members::{Shared, enter_soon, placement};
+use super::members::{Shared, join, placement};
 use crate::configured::ask_admin;
 
 #[test]
 fn message_to_a_path_of_another_host_is_refused_and_names_that_host() -> Result<()> {
     let shared = Shared::start()?;
     let [owner, other] = [shared.host()?, shared.host()?];
-    let _client = enter_soon(&owner, "/room/1")?;
+    let _client = join(&owner, "/room/1")?;
     let send = |admin, room| {
         let request = format!("POST /resources/guest-keeper/messages?path=/room/{room}");
         ask_admin(admin, &request, "", b"a message")

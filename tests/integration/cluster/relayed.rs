@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use ws_host_test_support::{Client, handshake, masked_frame, wait_until};
 
-use super::members::{LEASE, Shared, count, enter_soon, placement};
+use super::members::{LEASE, Shared, count, join, placement};
 use crate::hosts::Host;
 
 /// Returns the value of a gauge.
@@ -22,7 +22,7 @@ fn clients_of_a_path_share_its_instance_wherever_they_arrive() -> Result<()> {
     let hosts = [shared.host()?, shared.host()?, shared.host()?];
     let mut clients = Vec::new();
     for host in &hosts {
-        clients.push(enter_soon(host, "/room/1")?);
+        clients.push(join(host, "/room/1")?);
     }
     for (client, count) in clients.iter_mut().zip(1..) {
         assert_eq!(client.ask("count")?, count.to_string());
@@ -47,14 +47,14 @@ fn client_whose_owner_is_killed_is_disconnected_and_gets_a_new_instance_at_the_s
 -> Result<()> {
     let shared = Shared::start()?;
     let [owner, edge] = [shared.host()?, shared.host()?];
-    let mut first = enter_soon(&owner, "/room/1")?;
-    let mut client = enter_soon(&edge, "/room/1")?;
+    let mut first = join(&owner, "/room/1")?;
+    let mut client = join(&edge, "/room/1")?;
     assert_eq!((first.ask("count")?, client.ask("count")?), ("1".to_owned(), "2".to_owned()));
     let killed = Instant::now();
     owner.server.signal(Signal::KILL)?;
     client.expect_end()?;
     assert!(killed.elapsed() < LEASE, "the end comes without waiting for the lease");
-    assert_eq!(enter_soon(&edge, "/room/1")?.ask("count")?, "1");
+    assert_eq!(join(&edge, "/room/1")?.ask("count")?, "1");
     assert_eq!(placement(&edge)?["owned_actors"], 1);
     Ok(())
 }
@@ -63,7 +63,7 @@ fn client_whose_owner_is_killed_is_disconnected_and_gets_a_new_instance_at_the_s
 fn owner_hears_that_an_edge_was_killed() -> Result<()> {
     let shared = Shared::start()?;
     let url = shared.broker.url();
-    let start = || shared.starting("guest-telling", &url, LEASE, &[]);
+    let start = || shared.starting("guest-recording", &url, LEASE, &[]);
     let [mut owner, edge] = [start()?, start()?];
     owner.wait_until_ready()?;
     edge.wait_until_ready()?;
@@ -79,10 +79,10 @@ fn owner_loses_all_clients_of_an_edge_that_is_killed_while_it_relays() -> Result
     const CLIENTS: u64 = 20;
     let shared = Shared::start()?;
     let [owner, edge] = [shared.host()?, shared.host()?];
-    let mut first = enter_soon(&owner, "/room/1")?;
+    let mut first = join(&owner, "/room/1")?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(enter_soon(&edge, "/room/1")?);
+        clients.push(join(&edge, "/room/1")?);
     }
     assert_eq!(first.ask("clients")?, (CLIENTS + 1).to_string());
     // Bytes are on their way in both directions, also of messages that will never be complete.
@@ -95,7 +95,7 @@ fn owner_loses_all_clients_of_an_edge_that_is_killed_while_it_relays() -> Result
     let killed = Instant::now();
     wait_until(|| Ok(first.ask("clients")? == "1"))?;
     assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
-    // The handler was told once for each of them, which counts as a hundred.
+    // `disconnected` was called once for each of them, which counts as a hundred.
     let mut asked = 0;
     wait_until(|| {
         asked += 1;
@@ -108,11 +108,11 @@ fn owner_loses_all_clients_of_an_edge_that_is_killed_while_it_relays() -> Result
 fn edge_that_stops_closes_relayed_clients_with_1001_and_the_owner_keeps_the_path() -> Result<()> {
     let shared = Shared::start()?;
     let [owner, edge] = [shared.host()?, shared.host()?];
-    let mut first = enter_soon(&owner, "/room/1")?;
+    let mut first = join(&owner, "/room/1")?;
     assert_eq!(first.ask("count")?, "1");
     let mut clients = Vec::new();
     for _ in 0..20 {
-        clients.push(enter_soon(&edge, "/room/1")?);
+        clients.push(join(&edge, "/room/1")?);
     }
     edge.server.signal(Signal::TERM)?;
     for client in &mut clients {
@@ -128,11 +128,11 @@ fn edge_that_stops_closes_relayed_clients_with_1001_and_the_owner_keeps_the_path
 
 /// Opens a client of a handler that says nothing at first.
 fn open(host: &Host) -> Result<Client> {
-    let mut entered = None;
+    let mut joined = None;
     wait_until(|| {
-        let (client, answer) = Client::open(host.server.address(), &handshake("/room/1", ""))?;
-        entered = (answer.status == 101).then_some(client);
-        Ok(entered.is_some())
+        let (client, response) = Client::open(host.server.address(), &handshake("/room/1", ""))?;
+        joined = (response.status == 101).then_some(client);
+        Ok(joined.is_some())
     })?;
-    entered.context("a client")
+    joined.context("a client")
 }

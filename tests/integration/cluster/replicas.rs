@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{BrokerCluster, Client, wait_until};
 
 use super::durable::saves;
-use super::members::{Shared, enter};
+use super::members::{Shared, try_join};
 use crate::hosts::Host;
 
 /// Less than three servers usually need to elect a leader, so the room usually ends, and begins again.
@@ -37,7 +37,7 @@ impl Room {
         if self.client.is_none() {
             self.attempts += 1;
             let host = &hosts[self.attempts % hosts.len()];
-            let Ok(mut client) = enter(host, "/room/1")? else { return Ok(false) };
+            let Ok(mut client) = try_join(host, "/room/1")? else { return Ok(false) };
             // The room says its name first.
             self.client = client.receive_text().is_ok().then_some(client);
         }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rustix::process::Signal;
 use ws_host_test_support::{Client, wait_until};
 
-use super::members::{LEASE, Shared, enter_at};
+use super::members::{LEASE, Shared, try_join_at};
 use crate::hosts::Host;
 
 /// The clients. Each has a room of its own, so that it knows which count comes next.
@@ -49,7 +49,7 @@ impl Load {
             };
             attempt += 1;
             // A host that has stopped refuses the connection.
-            if let Ok(Ok(mut client)) = enter_at(host, &format!("/room/{number}"))
+            if let Ok(Ok(mut client)) = try_join_at(host, &format!("/room/{number}"))
                 && client.receive_text().is_ok()
             {
                 self.count(&mut client, number, &mut seen)?;

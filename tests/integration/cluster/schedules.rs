@@ -19,8 +19,8 @@ use ws_host_test_support::{FaultProxy, wait_until};
 
 use self::crowd::{Crowd, ROOMS};
 use self::plan::{Action, HOSTS, plan};
-use self::record::Answer;
-use super::members::{Shared, enter, placement};
+use self::record::Reply;
+use super::members::{Shared, placement, try_join};
 use crate::hosts::Host;
 use crate::random::Random;
 
@@ -33,7 +33,7 @@ struct Cluster<'a> {
     shared: Shared,
     proxies: Vec<FaultProxy>,
     hosts: Vec<Host>,
-    /// Those that were told to stop.
+    /// Those that are stopping.
     stopping: Vec<Host>,
     /// What those have logged that have gone.
     logs: String,
@@ -49,7 +49,7 @@ fn no_two_hosts_run_a_room_at_a_time_and_no_client_leaves_it_twice_whatever_fail
     let played = crowd
         .during(|| {
             cluster.play(&actions)?;
-            cluster.settle()
+            cluster.wait_until_recovered()
         })
         .and_then(|()| cluster.wait_until_all_have_left());
     let logs = cluster.end()?;
@@ -80,7 +80,7 @@ impl<'a> Cluster<'a> {
         for host in &cluster.hosts {
             host.wait_until_ready()?;
         }
-        cluster.tell_addresses();
+        cluster.announce_addresses();
         Ok(cluster)
     }
 
@@ -90,8 +90,8 @@ impl<'a> Cluster<'a> {
         self.shared.starting("guest-witness", &self.proxies[number].url(), LEASE, &flags)
     }
 
-    /// Tells the clients where the hosts are.
-    fn tell_addresses(&self) {
+    /// Gives the clients the addresses of the hosts.
+    fn announce_addresses(&self) {
         let addresses = self.hosts.iter().map(|host| host.server.address()).collect();
         *self.crowd.hosts.lock() = addresses;
     }
@@ -140,7 +140,7 @@ impl<'a> Cluster<'a> {
     fn replace(&mut self, number: usize) -> Result<Host> {
         let host = self.new_host(number)?;
         let replaced = std::mem::replace(&mut self.hosts[number], host);
-        self.tell_addresses();
+        self.announce_addresses();
         Ok(replaced)
     }
 
@@ -150,7 +150,7 @@ impl<'a> Cluster<'a> {
 
     /// Waits until each room has one owner again, and only living hosts are named.
     #[expect(clippy::print_stdout, reason = "tests have no fixed limits of speed")]
-    fn settle(&mut self) -> Result<()> {
+    fn wait_until_recovered(&mut self) -> Result<()> {
         if self.crowd.is_over() {
             return Ok(());
         }
@@ -221,13 +221,13 @@ fn named(host: &Host) -> Result<BTreeSet<String>> {
 }
 
 /// Asks a room through a host. `None`: it has no owner now.
-fn ask(host: &Host, room: usize) -> Result<Option<Answer>> {
-    let Ok(mut client) = enter(host, &format!("/room/{room}"))? else { return Ok(None) };
+fn ask(host: &Host, room: usize) -> Result<Option<Reply>> {
+    let Ok(mut client) = try_join(host, &format!("/room/{room}"))? else { return Ok(None) };
     // The owner may end just now.
     let Ok(text) = client.ask("ask it") else { return Ok(None) };
     let numbers = text.strip_prefix("answer it ").with_context(|| text.clone())?;
-    let answer = Answer::parse(numbers)?;
+    let reply = Reply::parse(numbers)?;
     // It may also end now.
     let _ = client.close();
-    Ok(Some(answer))
+    Ok(Some(reply))
 }

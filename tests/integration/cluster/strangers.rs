@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use ws_host_test_support::{Backend, DEADLINE, wait_until};
 
 use super::durable::durable;
-use super::members::{Shared, count, enter, enter_soon, is_ready, placement};
+use super::members::{Shared, count, is_ready, join, placement, try_join};
 use crate::keeper::counter;
 
 /// Connects as a peer that does not know the secret. Returns what the host answers to its proof.
@@ -29,11 +29,11 @@ fn peers_without_the_secret_are_refused_counted_and_said_at_most_once_a_second()
     const GUESSES: u64 = 50;
     let shared = Shared::start()?;
     let mut owner = shared.host()?;
-    let mut client = enter_soon(&owner, "/room/1")?;
+    let mut client = join(&owner, "/room/1")?;
     let peers = placement(&owner)?["address"].as_str().context("an address")?.to_owned();
     shared.change_secret()?;
     let mut edge = shared.host()?;
-    assert_eq!(enter(&edge, "/room/1")?.expect_err("a refusal").status, 503);
+    assert_eq!(try_join(&edge, "/room/1")?.expect_err("a refusal").status, 503);
     let line = edge.server.wait_for_log("cannot be relayed")?;
     ensure!(line.contains("its secret is not the secret of this host"), "{line}");
     ensure!(line.contains("need the same `secret`"), "{line}");
@@ -76,7 +76,7 @@ fn peers_without_the_secret_are_refused_counted_and_said_at_most_once_a_second()
 fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> Result<()> {
     let shared = Shared::start()?;
     let mut host = durable(&shared, "20ms")?;
-    let mut client = enter_soon(&host, "/room/1")?;
+    let mut client = join(&host, "/room/1")?;
     assert_eq!(client.ask("count")?, "1");
     let mut backend = Backend::connect(shared.broker.address())?;
     let claim = |room: u32| format!("ws.default.p.a.guest-keeper./room/{room}");
@@ -99,13 +99,13 @@ fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> R
     let line = host.server.wait_for_log("has another component for this resource")?;
     ensure!(line.contains(r"a\\x1b[2J") || line.contains(r"a\x1b[2J"), "{line}");
     for room in 10..16 {
-        let refused = enter(&host, &format!("/room/{room}"))?;
+        let refused = try_join(&host, &format!("/room/{room}"))?;
         assert_eq!(refused.expect_err("a refusal").status, 503, "{room}");
     }
     let line = host.server.wait_for_log("no host of the cluster serves its path")?;
     ensure!(line.contains("was not written by a host: remove it"), "{line}");
     for room in [21, 30] {
-        let refused = enter(&host, &format!("/room/{room}"))?;
+        let refused = try_join(&host, &format!("/room/{room}"))?;
         assert_eq!(refused.expect_err("a refusal").status, 503, "{room}");
     }
     host.server
@@ -117,7 +117,7 @@ fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> R
     ensure!(line.contains("something other than a host has overwritten it"), "{line}");
     wait_until(|| is_ready(&host))?;
     client.receive_close()?;
-    assert_eq!(count(&mut enter_soon(&host, "/room/2")?)?, 1);
+    assert_eq!(count(&mut join(&host, "/room/2")?)?, 1);
     host.server.signal(Signal::TERM)?;
     let ended = host.server.wait()?;
     ensure!(ended.status.success() && !ended.log.contains("panicked"), "{}", ended.log);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{Answer, TestServer};
+use crate::{Response, TestServer};
 
 /// How long a test waits for an expected event. Only failing tests wait this long.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -59,8 +59,8 @@ impl Client {
 
     /// Connects to a path at an address, which threads can share.
     pub fn connect_at(server: SocketAddr, resource: &str) -> Result<Self> {
-        let (client, answer) = Self::open(server, &handshake(resource, ""))?;
-        ensure!(answer.status == 101, "refused: {answer:?}");
+        let (client, response) = Self::open(server, &handshake(resource, ""))?;
+        ensure!(response.status == 101, "refused: {response:?}");
         Ok(client)
     }
 
@@ -70,17 +70,17 @@ impl Client {
     }
 
     /// Sends a request and reads the head of the response. Everything after it is frames.
-    pub fn open(server: SocketAddr, request: &str) -> Result<(Self, Answer)> {
+    pub fn open(server: SocketAddr, request: &str) -> Result<(Self, Response)> {
         let mut stream = TcpStream::connect(server)?;
         stream.write_all(request.as_bytes())?;
         Self::after(stream)
     }
 
     /// Reads the head of the response to a request that was sent already.
-    pub fn after(stream: TcpStream) -> Result<(Self, Answer)> {
+    pub fn after(stream: TcpStream) -> Result<(Self, Response)> {
         let mut client = Self::over(stream)?;
-        let answer = Answer::read_head(&mut client.stream)?;
-        Ok((client, answer))
+        let response = Response::read_head(&mut client.stream)?;
+        Ok((client, response))
     }
 
     /// Creates a client on a connection in any state.
@@ -110,16 +110,16 @@ impl<S: Read + Write> Client<S> {
 
     /// Sends the handshake for `/`, which must be accepted.
     pub fn greet(stream: S) -> Result<Self> {
-        let (client, answer) = Self::request(stream, &handshake("/", ""))?;
-        ensure!(answer.status == 101, "refused: {answer:?}");
+        let (client, response) = Self::request(stream, &handshake("/", ""))?;
+        ensure!(response.status == 101, "refused: {response:?}");
         Ok(client)
     }
 
     /// Sends a request and reads the head of the response. Everything after it is frames.
-    pub fn request(mut stream: S, request: &str) -> Result<(Self, Answer)> {
+    pub fn request(mut stream: S, request: &str) -> Result<(Self, Response)> {
         stream.write_all(request.as_bytes())?;
-        let answer = Answer::read_head(&mut stream)?;
-        Ok((Self { stream }, answer))
+        let response = Response::read_head(&mut stream)?;
+        Ok((Self { stream }, response))
     }
 
     /// Returns the underlying stream.

@@ -1,22 +1,22 @@
 //! Shared by the integration tests, the conformance run and the measurements: the paths of what was built, a
 //! [`TestServer`] that runs the real binary on a free port, a [`Client`] that sends raw bytes, and a [`Broker`].
 
-mod answer;
 mod backend;
 mod broker;
 mod broker_cluster;
 mod client;
 mod fault_proxy;
 mod old_broker;
+mod response;
 mod server;
 
-pub use answer::Answer;
 pub use backend::Backend;
 pub use broker::Broker;
 pub use broker_cluster::BrokerCluster;
 pub use client::{Client, DEADLINE, Frame, handshake, masked_frame, open_stream};
 pub use fault_proxy::FaultProxy;
 pub use old_broker::{OldBroker, Servers};
+pub use response::Response;
 pub use server::{Ended, TestServer, startup_error};
 
 use std::path::{Path, PathBuf};

@@ -66,7 +66,7 @@ async fn server_without_extended_connect_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn server_that_tells_no_settings_times_out() {
+async fn server_that_sends_no_settings_times_out() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(http2(&listener));
     let error = within(client.opened()).await.unwrap_err();

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use ws_host_test_support::{Client, poll_until};
 
 use super::Extent;
-use super::fleet::{Fleet, Member, enter};
+use super::fleet::{Fleet, Member, join};
 use super::usage::Usage;
 use crate::cores::{Cores, Pinned};
 use crate::statistics::Samples;
@@ -78,7 +78,7 @@ impl Figures {
     ) -> Result<()> {
         let mut clients = Vec::with_capacity(rooms.len());
         for room in rooms {
-            let (client, count) = enter(stopping.server.address(), room)?;
+            let (client, count) = join(stopping.server.address(), room)?;
             ensure!(count == 1, "room {room} began with {count}");
             clients.push((client, room));
         }
@@ -121,14 +121,14 @@ fn wait_until_exited(process: u32) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a client is told to go, and counts in its room on the other host.
+/// Waits until the host closes a client, and counts in its room on the other host.
 fn follow(mut client: Client, other: SocketAddr, room: &str, began: Instant) -> Result<Moved> {
     let (code, reason) = client.receive_close().with_context(|| format!("room {room}"))?;
     let closed = began.elapsed();
     ensure!(code == 1012, "room {room}: closed with {code} ({reason})");
     client.send_close(code, "")?;
-    let entered = || Ok(enter(other, room).ok());
-    let (_client, count) = poll_until(entered, Option::is_some)?.context("a client")?;
+    let joined = || Ok(join(other, room).ok());
+    let (_client, count) = poll_until(joined, Option::is_some)?.context("a client")?;
     ensure!(count == HANDED_OVER, "room {room} counted to {count}: its state was not handed over");
     Ok(Moved { closed, answered: began.elapsed() })
 }

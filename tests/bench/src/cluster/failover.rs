@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use ws_host_test_support::poll_until;
 
-use super::fleet::{Fleet, enter};
+use super::fleet::{Fleet, join};
 use crate::cores::{Cores, Pinned};
 use crate::statistics::Samples;
 
@@ -21,13 +21,13 @@ pub(crate) fn measure(cores: Cores, lease: Duration, kills: usize) -> Result<()>
     for room in 0..kills {
         let _pinned = Pinned::to(cores.load)?;
         let room = room.to_string();
-        let (mut client, _) = enter(owner.server.address(), &room)?;
+        let (mut client, _) = join(owner.server.address(), &room)?;
         owner.server.signal(Signal::KILL)?;
         let began = Instant::now();
         ensure!(client.receive().is_err(), "the host sent something after it was killed");
         // A handshake waits for an owner, up to `handshake-timeout`, and is then refused.
-        let entered = || Ok(enter(other.server.address(), &room).ok());
-        let (_client, count) = poll_until(entered, Option::is_some)?.context("a client")?;
+        let joined = || Ok(join(other.server.address(), &room).ok());
+        let (_client, count) = poll_until(joined, Option::is_some)?.context("a client")?;
         ensure!(count == 1, "the new instance counted to {count}");
         milliseconds.push(began.elapsed().as_secs_f64() * 1000.0);
         owner = std::mem::replace(&mut other, member()?);

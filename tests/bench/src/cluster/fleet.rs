@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use ws_host_test_support::{Answer, Broker, Client, TestServer, wait_until};
+use ws_host_test_support::{Broker, Client, Response, TestServer, wait_until};
 
 use crate::builds::Build;
 use crate::cores::Pinned;
@@ -66,14 +66,14 @@ impl Member {
         owned.as_u64().with_context(|| format!("owned actors in {cluster}"))
     }
 
-    fn get(&self, path: &str) -> Result<Answer> {
+    fn get(&self, path: &str) -> Result<Response> {
         let head = "HTTP/1.1\r\nHost: localhost\r\nConnection: close";
-        Answer::to(self.admin, &format!("GET {path} {head}\r\n\r\n"))
+        Response::to(self.admin, &format!("GET {path} {head}\r\n\r\n"))
     }
 }
 
 /// Connects to a room of `guest-keeper` and counts in it. Returns the count.
-pub(crate) fn enter(host: SocketAddr, room: &str) -> Result<(Client, u64)> {
+pub(crate) fn join(host: SocketAddr, room: &str) -> Result<(Client, u64)> {
     let mut client = Client::connect_at(host, &format!("/room/{room}"))?;
     let greeting = client.receive_text()?;
     ensure!(greeting == format!("id is {room}"), "greeted with {greeting}");

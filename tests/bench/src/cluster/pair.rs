@@ -125,7 +125,7 @@ pub(crate) struct Pair {
 
 /// Where the subscribers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// On the publisher's host.
     Near,
     /// On the other one.
@@ -168,17 +168,17 @@ impl Pair {
     /// Connects a publisher, and subscribers that get what it publishes.
     pub(crate) fn publications(
         &self,
-        place: Place,
+        location: Location,
         count: usize,
         pace: Pace,
     ) -> Result<Publications> {
-        let place = match place {
-            Place::Near => &self.near,
-            Place::Far => &self.far,
+        let location = match location {
+            Location::Near => &self.near,
+            Location::Far => &self.far,
         };
         let mut publisher = self.connect(&self.near)?;
         let mut subscribers =
-            (0..count).map(|_| self.subscriber(place)).collect::<Result<Vec<_>>>()?;
+            (0..count).map(|_| self.subscriber(location)).collect::<Result<Vec<_>>>()?;
         self.wait_until_joined(&mut publisher, &mut subscribers)?;
         let streams = subscribers
             .iter_mut()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::pair::{Pair, Place, System};
+use super::pair::{Location, Pair, System};
 use crate::cores::{Cores, Pinned};
 use crate::load::Pace;
 use crate::statistics::Samples;
@@ -14,7 +14,7 @@ use crate::statistics::Samples;
 /// A kind of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kind {
-    place: Place,
+    location: Location,
     subscribers: usize,
     pace: Pace,
 }
@@ -22,9 +22,9 @@ struct Kind {
 impl Kind {
     /// Returns the kinds of a round.
     fn all(subscribers: &[usize]) -> Vec<Self> {
-        let one_by_one = |place| Self { place, subscribers: 1, pace: Pace::OneByOne };
-        let full = |&subscribers| Self { place: Place::Far, subscribers, pace: Pace::Full };
-        [Place::Near, Place::Far]
+        let one_by_one = |location| Self { location, subscribers: 1, pace: Pace::OneByOne };
+        let full = |&subscribers| Self { location: Location::Far, subscribers, pace: Pace::Full };
+        [Location::Near, Location::Far]
             .map(one_by_one)
             .into_iter()
             .chain(subscribers.iter().map(full))
@@ -32,9 +32,9 @@ impl Kind {
     }
 
     fn name(self) -> String {
-        match (self.pace, self.place) {
-            (Pace::OneByOne, Place::Near) => "one-host".into(),
-            (Pace::OneByOne, Place::Far) => "across-hosts".into(),
+        match (self.pace, self.location) {
+            (Pace::OneByOne, Location::Near) => "one-host".into(),
+            (Pace::OneByOne, Location::Far) => "across-hosts".into(),
             (Pace::Full, _) => format!("across-hosts-{}", self.subscribers),
         }
     }
@@ -91,7 +91,7 @@ fn run(
     counted: Duration,
     figures: &mut Figures,
 ) -> Result<()> {
-    let mut load = pair.publications(kind.place, kind.subscribers, kind.pace)?;
+    let mut load = pair.publications(kind.location, kind.subscribers, kind.pace)?;
     let _pinned = Pinned::to(cores.load)?;
     load.run(counted / 4)?;
     let before = pair.usage()?;

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use parking_lot::Mutex;
 use ws_host_test_support::{Client, DEADLINE};
 
-use super::super::members::enter_at;
-use super::record::{Answer, Record};
+use super::super::members::try_join_at;
+use super::record::{Record, Reply};
 
 /// The rooms.
 pub(super) const ROOMS: usize = 5;
@@ -31,8 +31,8 @@ pub(super) struct Crowd {
     /// Where clients may connect.
     pub(super) hosts: Mutex<Vec<SocketAddr>>,
     pub(super) record: Record,
-    /// How long clients wait for an answer that go to another host then.
-    patience: Duration,
+    /// How long the clients that go from host to host wait for a reply.
+    timeout: Duration,
     is_over: AtomicBool,
     next_publisher: AtomicU64,
     /// How many messages were received that another room had published.
@@ -41,34 +41,34 @@ pub(super) struct Crowd {
 
 /// How a client behaves.
 #[derive(Clone, Copy)]
-struct Manner {
+struct Behaviour {
     /// What the room does with its messages.
     word: &'static str,
-    /// How long it waits for an answer.
-    patience: Duration,
+    /// How long it waits for a reply.
+    timeout: Duration,
     /// How many messages it sends before it goes to another host.
     messages: u64,
 }
 
 /// A connection to a room.
-struct Visit {
+struct Session {
     room: usize,
     client: Client,
-    manner: Manner,
+    behaviour: Behaviour,
     /// The name under which it publishes.
     publisher: u64,
     /// The last number that it got from each publisher.
     news: HashMap<u64, u64>,
-    /// The instance that answered last, and which message that was.
+    /// The instance that replied last, and the number of the message.
     last: (u64, u64),
 }
 
 impl Crowd {
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(timeout: Duration) -> Self {
         Self {
             hosts: Mutex::default(),
             record: Record::default(),
-            patience,
+            timeout,
             is_over: AtomicBool::new(false),
             next_publisher: AtomicU64::new(0),
             heard: AtomicU64::new(0),
@@ -103,23 +103,23 @@ impl Crowd {
     fn run(&self, number: usize) -> Result<()> {
         // At first, the rooms are on different hosts, and so are the clients of each.
         let (room, mut attempt) = (number % ROOMS, number);
-        let (patience, messages) =
-            if number < ROOMS { (DEADLINE, u64::MAX) } else { (self.patience, MESSAGES) };
+        let (timeout, messages) =
+            if number < ROOMS { (DEADLINE, u64::MAX) } else { (self.timeout, MESSAGES) };
         // One room has events that take a while, so that a host often loses it in the middle of one.
-        let word = if number == 0 { "linger" } else { "tell" };
-        let manner = Manner { word, patience, messages };
+        let word = if number == 0 { "linger" } else { "publish" };
+        let behaviour = Behaviour { word, timeout, messages };
         while !self.is_over() {
             let host = {
                 let hosts = self.hosts.lock();
                 hosts[attempt % hosts.len()]
             };
             attempt += 1;
-            let visited = match self.enter(room, host, manner) {
-                Ok(Some(visit)) => self.talk(visit),
+            let outcome = match self.join(room, host, behaviour) {
+                Ok(Some(session)) => self.talk(session),
                 // The host has gone, or knows no owner.
                 Ok(None) | Err(_) => Ok(()),
             };
-            if let Err(why) = visited {
+            if let Err(why) = outcome {
                 // The others need not go on.
                 self.is_over.store(true, Ordering::Relaxed);
                 return Err(why).with_context(|| format!("client {number}"));
@@ -129,33 +129,33 @@ impl Crowd {
         Ok(())
     }
 
-    fn enter(&self, room: usize, host: SocketAddr, manner: Manner) -> Result<Option<Visit>> {
-        let Ok(mut client) = enter_at(host, &format!("/room/{room}"))? else { return Ok(None) };
-        client.stream().set_read_timeout(Some(manner.patience))?;
+    fn join(&self, room: usize, host: SocketAddr, behaviour: Behaviour) -> Result<Option<Session>> {
+        let Ok(mut client) = try_join_at(host, &format!("/room/{room}"))? else { return Ok(None) };
+        client.stream().set_read_timeout(Some(behaviour.timeout))?;
         let publisher = self.next_publisher.fetch_add(1, Ordering::Relaxed);
         let (news, last) = (HashMap::new(), (0, 0));
-        Ok(Some(Visit { room, client, manner, publisher, news, last }))
+        Ok(Some(Session { room, client, behaviour, publisher, news, last }))
     }
 
     /// Publishes until the connection ends, or the host is too slow. Fails only if something is wrong.
-    fn talk(&self, mut visit: Visit) -> Result<()> {
-        for number in 0..visit.manner.messages {
+    fn talk(&self, mut session: Session) -> Result<()> {
+        for number in 0..session.behaviour.messages {
             if self.is_over() {
                 break;
             }
-            let words = format!("{} {} {number}", visit.room, visit.publisher);
-            let word = if number == 0 { "subscribe" } else { visit.manner.word };
+            let words = format!("{} {} {number}", session.room, session.publisher);
+            let word = if number == 0 { "subscribe" } else { session.behaviour.word };
             let question = format!("{word} {words}");
-            if visit.client.send_text(&question).is_err() {
+            if session.client.send_text(&question).is_err() {
                 break;
             }
             loop {
-                // Also a close frame ends the visit.
-                let Ok(text) = visit.client.receive_text() else { return Ok(()) };
+                // A close frame ends the session, too.
+                let Ok(text) = session.client.receive_text() else { return Ok(()) };
                 if let Some(news) = text.strip_prefix("news ") {
-                    self.hear(&mut visit, news).with_context(|| text.clone())?;
+                    self.check_news(&mut session, news).with_context(|| text.clone())?;
                 } else {
-                    self.hear_answer(&mut visit, &words, &text).with_context(|| text.clone())?;
+                    self.check_reply(&mut session, &words, &text).with_context(|| text.clone())?;
                     break;
                 }
             }
@@ -165,29 +165,29 @@ impl Crowd {
     }
 
     /// Checks that messages of each publisher come in order, and none twice.
-    fn hear(&self, visit: &mut Visit, news: &str) -> Result<()> {
+    fn check_news(&self, session: &mut Session, news: &str) -> Result<()> {
         let numbers: Vec<u64> =
             news.split(' ').map(str::parse).collect::<Result<_, _>>().context("numbers")?;
         let [room, publisher, number, born, now] = numbers[..] else {
             anyhow::bail!("{} numbers", numbers.len());
         };
         let room = usize::try_from(room)?;
-        let before = visit.news.insert(publisher, number);
+        let before = session.news.insert(publisher, number);
         ensure!(before < Some(number), "publisher {publisher}: {number} came after {before:?}");
-        if room != visit.room {
+        if room != session.room {
             self.heard.fetch_add(1, Ordering::Relaxed);
         }
         self.record.published(room, born, now)
     }
 
-    /// Checks that an answer is that to the last message, and not older than the one before.
-    fn hear_answer(&self, visit: &mut Visit, words: &str, text: &str) -> Result<()> {
+    /// Checks that a reply is that to the last message, and not older than the one before.
+    fn check_reply(&self, session: &mut Session, words: &str, text: &str) -> Result<()> {
         let numbers = text.strip_prefix("answer ").and_then(|rest| rest.strip_prefix(words));
         let numbers = numbers.and_then(|rest| rest.strip_prefix(' '));
-        let answer = Answer::parse(numbers.with_context(|| format!("no answer to {words}"))?)?;
-        let this = (answer.born, answer.handled);
-        ensure!(this > visit.last, "{answer:?} came after {:?}", visit.last);
-        visit.last = this;
-        self.record.answered(visit.room, &answer, words)
+        let reply = Reply::parse(numbers.with_context(|| format!("no reply to {words}"))?)?;
+        let this = (reply.born, reply.handled);
+        ensure!(this > session.last, "{reply:?} came after {:?}", session.last);
+        session.last = this;
+        self.record.answered(session.room, &reply, words)
     }
 }

@@ -1,6 +1,6 @@
 //! What the instances of the rooms have said, and whether it can be true of a cluster.
 //!
-//! All hosts run on one machine, and all instances tell the time by its clock. So the time from the beginning of an
+//! All hosts run on one machine, and all instances use its clock. So the time from the beginning of an
 //! instance to its last event must not overlap with that of another instance of the same room: also an event that was
 //! running when a host was paused cannot send or publish once the lease of that host has ended.
 
@@ -27,9 +27,9 @@ struct Instance {
     answered: HashMap<u64, String>,
 }
 
-/// An answer of an instance.
+/// A reply of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) born: u64,
     pub(super) now: u64,
     /// Which message of the instance this is.
@@ -38,8 +38,8 @@ pub(super) struct Answer {
     pub(super) present: u64,
 }
 
-impl Answer {
-    /// Reads the numbers of an answer, which must not tell of contradictory events.
+impl Reply {
+    /// Reads the numbers of a reply, which must not report contradictory events.
     pub(super) fn parse(numbers: &str) -> Result<Self> {
         let numbers: Vec<u64> =
             numbers.split(' ').map(str::parse).collect::<Result<_, _>>().context("numbers")?;
@@ -53,13 +53,13 @@ impl Answer {
 }
 
 impl Record {
-    /// Notes an answer, which must be the only one to this message of the instance.
-    pub(super) fn answered(&self, room: usize, answer: &Answer, question: &str) -> Result<()> {
-        self.see(room, answer.born, answer.now, |instance| {
-            let parent = *instance.parent.get_or_insert(answer.parent);
-            ensure!(parent == answer.parent, "{answer:?} had the parent {parent:?} before");
-            let other = instance.answered.insert(answer.handled, question.to_owned());
-            ensure!(other.is_none(), "{answer:?} to {question} was given before, to {other:?}");
+    /// Notes a reply, which must be the only one to this message of the instance.
+    pub(super) fn answered(&self, room: usize, reply: &Reply, question: &str) -> Result<()> {
+        self.see(room, reply.born, reply.now, |instance| {
+            let parent = *instance.parent.get_or_insert(reply.parent);
+            ensure!(parent == reply.parent, "{reply:?} had the parent {parent:?} before");
+            let other = instance.answered.insert(reply.handled, question.to_owned());
+            ensure!(other.is_none(), "{reply:?} to {question} was given before, to {other:?}");
             Ok(())
         })
     }

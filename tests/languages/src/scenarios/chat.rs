@@ -1,13 +1,13 @@
 //! The template `chat`: names, reminders, refusals, reload with state.
 
 use anyhow::Result;
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 use super::expect;
 use crate::build::Components;
 
 super::scenarios! {
-    chat_gives_names_and_tells_who_is_here,
+    chat_gives_names_and_lists_who_is_here,
     chat_changes_names,
     chat_refuses_bad_names_at_the_handshake,
     chat_reminds_at_the_time,
@@ -19,7 +19,7 @@ fn serve(components: &Components) -> Result<TestServer> {
     TestServer::serving_file(&components.chat, &[])
 }
 
-fn chat_gives_names_and_tells_who_is_here(components: &Components) -> Result<()> {
+fn chat_gives_names_and_lists_who_is_here(components: &Components) -> Result<()> {
     let server = serve(components)?;
     let mut first = Client::connect(&server)?;
     expect(&mut first, &["* you are guest-1"])?;
@@ -75,8 +75,8 @@ fn chat_refuses_bad_names_at_the_handshake(components: &Components) -> Result<()
         (&"x".repeat(25), 400, "a name has at most 24 characters\n"),
     ] {
         let request = handshake(&format!("/?name={name}"), "Connection: close\r\n");
-        let answer = Answer::to(server.address(), &request)?;
-        assert_eq!((answer.status, answer.body.as_str()), (status, problem), "{name:?}");
+        let response = Response::to(server.address(), &request)?;
+        assert_eq!((response.status, response.body.as_str()), (status, problem), "{name:?}");
     }
     // Nobody joined.
     assert_eq!(ada.ask("alone")?, "Ada: alone");

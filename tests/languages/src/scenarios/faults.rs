@@ -1,7 +1,7 @@
 //! The handler `faults`: an exception in each event, and sends that reach nobody.
 
 use anyhow::{Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 use crate::build::Components;
 use crate::language::Exceptions;
@@ -61,8 +61,8 @@ fn exception_in_a_pong_closes_its_client_only(components: &Components) -> Result
 
 fn exception_in_connected_is_500(components: &Components) -> Result<()> {
     let (mut server, mut witness) = serve(components)?;
-    let answer = Answer::to_head(server.address(), &handshake("/?throw", ""))?;
-    assert_eq!(answer.status, 500);
+    let response = Response::to_head(server.address(), &handshake("/?throw", ""))?;
+    assert_eq!(response.status, 500);
     server.wait_for_log(components.language.words)?;
     expect_instance(components, &mut witness)
 }

@@ -66,15 +66,15 @@ func run(name string, text []byte) error {
 		return err
 	}
 	for _, scenario := range asked.Scenarios {
-		told := line{Scenario: scenario, Outcome: "passed"}
+		outcome := line{Scenario: scenario, Outcome: "passed"}
 		switch err := play(chosen.client, asked, scenario).(type) {
 		case nil:
 		case notApplicable:
-			told.Outcome, told.Why = "not applicable", string(err)
+			outcome.Outcome, outcome.Why = "not applicable", string(err)
 		default:
-			told.Outcome, told.Why = "failed", err.Error()
+			outcome.Outcome, outcome.Why = "failed", err.Error()
 		}
-		if err := out.Encode(told); err != nil {
+		if err := out.Encode(outcome); err != nil {
 			return err
 		}
 	}

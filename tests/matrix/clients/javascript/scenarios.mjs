@@ -83,8 +83,8 @@ const scenarios = {
   async ping(open, url) {
     const socket = await open(url, {});
     socket.send('are you there?');
-    const told = await socket.receive();
-    check(told === 'pong are you there?', `the handler says "${told}"`);
+    const report = await socket.receive();
+    check(report === 'pong are you there?', `the handler says "${report}"`);
     await leave(socket);
   },
 

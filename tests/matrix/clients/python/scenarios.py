@@ -123,8 +123,8 @@ def compressed(open, url, _):
     leave(socket)
     if "sec-websocket-extensions" not in request:
         raise NotApplicable("offers no compression and is served uncompressed")
-    told = socket.extensions
-    check(told is None or "permessage-deflate" in told, f"negotiated {told}")
+    agreed = socket.extensions
+    check(agreed is None or "permessage-deflate" in agreed, f"negotiated {agreed}")
 
 
 def wss(open, url, _):

@@ -54,14 +54,14 @@ def ping(open, url, _):
     socket = open(url)
     socket.send("are you there?")
     try:
-        told = socket.receive(timeout=3)
+        report = socket.receive(timeout=3)
     except WebSocketTimeout:
         # libcurl sends the pong only together with the next message.
         socket.send("and now?")
-        told = socket.receive()
-        check(told == "pong are you there?", f"the handler reports {told!r}")
+        report = socket.receive()
+        check(report == "pong are you there?", f"the handler reports {report!r}")
         raise NotApplicable("answers a ping only with the next message that it sends")
-    check(told == "pong are you there?", f"the handler reports {told!r}")
+    check(report == "pong are you there?", f"the handler reports {report!r}")
 
 
 SCENARIOS["ping"] = ping

@@ -56,7 +56,11 @@ impl Server {
             ("/echo", "echo", ""),
             ("/choosy", "guest-choosy", ""),
             ("/pinging", "guest-pinging", ""),
-            ("/telling/{number}", "guest-telling", "instance-per = 'path'\nhibernate-after = '0s'"),
+            (
+                "/recording/{number}",
+                "guest-recording",
+                "instance-per = 'path'\nhibernate-after = '0s'",
+            ),
             ("/closing", "guest-closing", ""),
             ("/messages", "guest-about", "compression = 'messages'"),
             ("/context", "guest-about", "compression = 'context'"),
@@ -112,8 +116,8 @@ impl Endpoints {
         let mut asking = Client::connect_at(self.address, &report_path(number))?;
         let start = Instant::now();
         loop {
-            let told = asking.ask("report")?;
-            let last = told.lines().rfind(|line| line.contains(" disconnected "));
+            let report = asking.ask("report")?;
+            let last = report.lines().rfind(|line| line.contains(" disconnected "));
             match last {
                 Some(line) if line.contains(r#" 4001 "enough 🦀" clean true "#) => return Ok(()),
                 Some(line) => bail!("the handler saw another end: {line}"),
@@ -128,5 +132,5 @@ impl Endpoints {
 
 /// Returns the path of a client's own actor, which reports how the client disconnected.
 fn report_path(number: usize) -> String {
-    format!("/telling/{number}")
+    format!("/recording/{number}")
 }

@@ -12,7 +12,7 @@ use super::configuration::template;
 const RESOURCES: [(&str, &str); 4] = [
     ("echo", "echo"),
     ("about", "guest-about"),
-    ("telling", "guest-telling"),
+    ("recording", "guest-recording"),
     ("closing", "guest-closing"),
 ];
 

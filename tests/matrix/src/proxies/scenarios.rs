@@ -113,8 +113,8 @@ fn secure(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
 /// Checks what the handler reports about a client.
 fn expect_report(front: &Front, headers: &[(&str, &str)], key: &str, expected: &str) -> Result<()> {
     let mut client = front.open_accepted("/about", headers)?;
-    let told = client.ask("request")?;
-    let line = told.lines().map(str::trim).find_map(|line| line.strip_prefix(key));
+    let report = client.ask("request")?;
+    let line = report.lines().map(str::trim).find_map(|line| line.strip_prefix(key));
     let value = line.context("the handler's report lacks the line")?.trim_end_matches(',');
     ensure!(value == expected, "the handler saw {key}{value}");
     client.close()
@@ -143,7 +143,7 @@ fn echo(front: &Front) -> Result<()> {
 }
 
 fn client_closes(front: &Front) -> Result<()> {
-    let mut client = front.connect("/telling")?;
+    let mut client = front.connect("/recording")?;
     let who = client.ask("who")?;
     client.send_close(4001, "that is all")?;
     let (code, reason) = client.receive_close()?;
@@ -154,7 +154,7 @@ fn client_closes(front: &Front) -> Result<()> {
 
 /// The client's process ends, and its kernel closes the connection.
 fn client_vanishes(front: &Front) -> Result<()> {
-    let mut client = front.connect("/telling")?;
+    let mut client = front.connect("/recording")?;
     let who = client.ask("who")?;
     drop(client);
     expect_disconnect(front, &who, "1006 ")
@@ -162,13 +162,13 @@ fn client_vanishes(front: &Front) -> Result<()> {
 
 /// Asks the handler, from another client, how a client disconnected.
 fn expect_disconnect(front: &Front, who: &str, how: &str) -> Result<()> {
-    let mut witness = front.connect("/telling")?;
+    let mut witness = front.connect("/recording")?;
     let prefix = format!("{who} disconnected ");
     let deadline = Instant::now() + DEADLINE;
     loop {
         let report = witness.ask("report")?;
-        if let Some(told) = report.lines().find_map(|line| line.strip_prefix(&prefix)) {
-            ensure!(told.starts_with(how), "the handler saw {told}");
+        if let Some(seen) = report.lines().find_map(|line| line.strip_prefix(&prefix)) {
+            ensure!(seen.starts_with(how), "the handler saw {seen}");
             return witness.close();
         }
         ensure!(Instant::now() < deadline, "the handler did not see the client's end");
@@ -178,8 +178,8 @@ fn expect_disconnect(front: &Front, who: &str, how: &str) -> Result<()> {
 fn server_closes(front: &Front) -> Result<()> {
     let mut client = front.connect("/closing")?;
     client.send_text("close 4000 not today")?;
-    let told = client.receive_close()?;
-    ensure!(told == (4000, "not today".to_owned()), "closed with {told:?}");
+    let close = client.receive_close()?;
+    ensure!(close == (4000, "not today".to_owned()), "closed with {close:?}");
     client.send_close(4000, "")?;
     client.expect_end()
 }

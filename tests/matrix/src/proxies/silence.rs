@@ -47,7 +47,7 @@ impl Silence {
 
     /// Starts a client that sends messages, which the handler never answers.
     pub(super) fn of_the_server(front: &Front) -> Result<Self> {
-        let mut client = front.connect("/telling")?;
+        let mut client = front.connect("/recording")?;
         client.stream().set_read_timeout(Some(BETWEEN_MESSAGES))?;
         Self::on_a_thread(move || {
             let begin = Instant::now();

@@ -120,7 +120,7 @@ async fn compressed(socket: &mut impl Socket, agreed: Option<&Agreed>) -> Result
         return Ok(Outcome::NotApplicable("offers no compression and is served uncompressed"));
     }
     if let Some(Agreed { extensions, .. }) = agreed {
-        let is_agreed = extensions.as_ref().is_some_and(|told| told.contains("permessage-deflate"));
+        let is_agreed = extensions.as_ref().is_some_and(|agreed| agreed.contains("permessage-deflate"));
         ensure!(is_agreed, "{extensions:?}");
     }
     Ok(Outcome::Passed)

@@ -9,7 +9,7 @@ use crate::client::open_stream;
 
 /// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// Status line and headers, as received.
@@ -18,7 +18,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     /// Sends a request and reads the head of the response.
     pub fn to_head(server: SocketAddr, request: &str) -> Result<Self> {
         Self::read_head(&mut open_stream(server, request.as_bytes())?)
@@ -32,9 +32,9 @@ impl Answer {
     /// Sends a request that need not be UTF-8, and reads the response up to the end of the connection.
     pub fn to_raw(server: SocketAddr, request: &[u8]) -> Result<Self> {
         let mut stream = open_stream(server, request)?;
-        let mut answer = Self::read_head(&mut stream)?;
-        stream.read_to_string(&mut answer.body).context("the server did not close")?;
-        Ok(answer)
+        let mut response = Self::read_head(&mut stream)?;
+        stream.read_to_string(&mut response.body).context("the server did not close")?;
+        Ok(response)
     }
 
     /// Reads up to and including the empty line.

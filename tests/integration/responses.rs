@@ -9,7 +9,7 @@ use crate::encrypted::Authority;
 
 /// Sends a request and returns the response up to the end of the connection, or up to the end of a 101. Blanks out
 /// the date.
-pub(crate) fn answer(server: &TestServer, request: &str) -> Result<String> {
+pub(crate) fn exchange(server: &TestServer, request: &str) -> Result<String> {
     let mut stream = open_stream(server.address(), request.as_bytes())?;
     read(&mut stream)
 }
@@ -28,12 +28,12 @@ pub(crate) fn read(stream: &mut impl Read) -> Result<String> {
 
 /// Replaces the date of a response, after checking that it is there in the preferred form (RFC 9110 §5.6.7). A 101
 /// has none.
-pub(crate) fn without_date(answer: &str) -> Result<String> {
-    if answer.starts_with("HTTP/1.1 101 ") {
-        return Ok(answer.to_owned());
+pub(crate) fn without_date(response: &str) -> Result<String> {
+    if response.starts_with("HTTP/1.1 101 ") {
+        return Ok(response.to_owned());
     }
     let (before, dated) =
-        answer.split_once("Date: ").with_context(|| format!("no date in {answer:?}"))?;
+        response.split_once("Date: ").with_context(|| format!("no date in {response:?}"))?;
     let (date, after) = dated.split_once("\r\n").context("no line")?;
     assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
     Ok(format!("{before}Date: -\r\n{after}"))
@@ -49,7 +49,7 @@ pub(crate) const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\n\
 #[test]
 fn handshake_response_has_the_form_of_the_rfc() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    assert_eq!(answer(&server, &handshake("/", ""))?, ACCEPTED);
+    assert_eq!(exchange(&server, &handshake("/", ""))?, ACCEPTED);
     Ok(())
 }
 
@@ -64,7 +64,7 @@ fn response_lists_everything_that_was_negotiated() -> Result<()> {
         "Sec-WebSocket-Protocol: soap, wamp\r\nSec-WebSocket-Extensions: permessage-deflate\r\n",
     );
     assert_eq!(
-        answer(&server, &request)?,
+        exchange(&server, &request)?,
         "HTTP/1.1 101 Switching Protocols\r\n\
          Upgrade: websocket\r\n\
          Connection: Upgrade\r\n\
@@ -83,14 +83,14 @@ fn drafts_get_responses_in_their_own_form() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--drafts", "13,8,7,0"])?;
     for version in ["7", "8"] {
         let request = handshake("/", "").replace("Version: 13", &format!("Version: {version}"));
-        assert_eq!(answer(&server, &request)?, ACCEPTED);
+        assert_eq!(exchange(&server, &request)?, ACCEPTED);
     }
     let draft00 = "GET /chat HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
         Sec-WebSocket-Key1: 3e6b263  4 17 80\r\nSec-WebSocket-Key2: 17  9 G`ZD9   2 2b 7X 3 /r90\r\n\
         Origin: http://localhost\r\n\r\nWjN}|M(6";
     let server = TestServer::with_arguments("echo", &["--drafts", "0", "--path", "/chat"])?;
     assert_eq!(
-        answer(&server, draft00)?,
+        exchange(&server, draft00)?,
         "HTTP/1.1 101 Switching Protocols\r\n\
          Upgrade: WebSocket\r\n\
          Connection: Upgrade\r\n\
@@ -173,7 +173,7 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
             refused_head("400 Bad Request", "This is not an HTTP/1.1 request: invalid token.\n"),
         ),
     ] {
-        assert_eq!(answer(&server, &request)?, expected, "{request}");
+        assert_eq!(exchange(&server, &request)?, expected, "{request}");
     }
     let nowhere = handshake("/nowhere", "");
     let reply = "There is no WebSocket resource at this path. There is one at /.\n";
@@ -182,7 +182,7 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
          Content-Length: {}\r\nDate: -\r\n\r\n{reply}",
         reply.len()
     );
-    assert_eq!(answer(&server, &nowhere)?, expected);
+    assert_eq!(exchange(&server, &nowhere)?, expected);
     Ok(())
 }
 
@@ -229,10 +229,10 @@ fn each_refusal_names_the_rule() -> Result<()> {
              Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nDate: -\r\n\r\n{body}\n",
             body.len() + 1
         );
-        assert_eq!(answer(&server, &request)?, expected, "{request}");
+        assert_eq!(exchange(&server, &request)?, expected, "{request}");
     }
     // RFC 6455 §4.4: this response lists the supported versions.
-    let reply = answer(&server, &without("Sec-WebSocket-Version: 13"))?;
+    let reply = exchange(&server, &without("Sec-WebSocket-Version: 13"))?;
     let expected = "HTTP/1.1 400 Bad Request\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 44\r\n\
         Date: -\r\n\r\nthe Sec-WebSocket-Version header is missing\n";
@@ -251,16 +251,16 @@ fn refusals_by_the_handler_and_by_limits_have_the_same_form() -> Result<()> {
         )
     };
     assert_eq!(
-        answer(&server, &handshake("/?reject=451", ""))?,
+        exchange(&server, &handshake("/?reject=451", ""))?,
         expected("451 Unavailable For Legal Reasons", "", "go away\n")
     );
     assert_eq!(
-        answer(&server, &handshake("/?reject=17", ""))?,
+        exchange(&server, &handshake("/?reject=17", ""))?,
         expected("500 Internal Server Error", "", "The handler failed.\n")
     );
     let _client = Client::connect(&server)?;
     assert_eq!(
-        answer(&server, &handshake("/", ""))?,
+        exchange(&server, &handshake("/", ""))?,
         expected(
             "503 Service Unavailable",
             "Retry-After: 5\r\n",
@@ -282,11 +282,12 @@ fn refused_head(status: &str, reply: &str) -> String {
 #[test]
 fn plain_request_to_a_resource_explains_how_to_connect() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let answer =
-        |method: &str| answer(&server, &format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    let respond_to = |method: &str| {
+        exchange(&server, &format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    };
     let (head, body) = {
-        let answer = answer("GET")?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
+        let response = respond_to("GET")?;
+        let (head, body) = response.split_once("\r\n\r\n").context("no head")?;
         (head.to_owned(), body.to_owned())
     };
     assert_eq!(
@@ -300,12 +301,12 @@ fn plain_request_to_a_resource_explains_how_to_connect() -> Result<()> {
     );
     assert!(body.contains("new WebSocket"), "{body}");
     // RFC 9110 §9.3.2: a HEAD response has the same headers and no body.
-    assert_eq!(answer("HEAD")?, format!("{head}\r\n\r\n"));
+    assert_eq!(respond_to("HEAD")?, format!("{head}\r\n\r\n"));
     Ok(())
 }
 
 #[test]
-fn answers_over_tls_are_the_same() -> Result<()> {
+fn responses_over_tls_are_the_same() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &[])?;
     let mut stream = authority.ask().connect(server.address())?;
@@ -322,12 +323,12 @@ fn answers_over_tls_are_the_same() -> Result<()> {
 fn request_without_a_host_or_with_two_is_refused() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for headers in ["", "Host: a\r\nHost: a\r\n"] {
-        let reply = answer(&server, &format!("GET /healthz HTTP/1.1\r\n{headers}\r\n"))?;
+        let reply = exchange(&server, &format!("GET /healthz HTTP/1.1\r\n{headers}\r\n"))?;
         assert!(reply.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"), "{reply}");
         assert!(reply.to_lowercase().contains("host"), "{reply}");
     }
     // Old health probes ask like this.
-    let reply = answer(&server, "GET /healthz HTTP/1.0\r\n\r\n")?;
+    let reply = exchange(&server, "GET /healthz HTTP/1.0\r\n\r\n")?;
     assert!(reply.starts_with("HTTP/1.0 200 OK\r\n"), "{reply}");
     Ok(())
 }
