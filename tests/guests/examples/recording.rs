@@ -37,10 +37,10 @@ impl Handler for Recording {
     fn disconnected(&mut self, client: Client, how: &Disconnection) {
         let (code, sent) = (u16::from(how.code()), how.sent_code().map(u16::from));
         let (reason, clean) = (how.reason(), how.is_clean());
-        let told = format!("{client} disconnected {code} {reason:?} clean {clean} sent {sent:?}");
+        let line = format!("{client} disconnected {code} {reason:?} clean {clean} sent {sent:?}");
         // Tests that stop the host read this in the log.
-        println!("{told}");
-        self.record.push(told);
+        println!("{line}");
+        self.record.push(line);
     }
 }
 
