@@ -22,34 +22,37 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// The state of an actor's instance.
 ///
 /// ```text
-///                     replace_instance
-///                         ┌─────┐
-///            start        │     ▼       hibernate
+///                               inherit
+///     ┌────────────────────────────────────────────────────┐
+///     │               replace_instance                     │
+///     │                   ┌──┐                             │
+///     │     start         │  ▼        hibernate            ▼
 ///  Unused ──────────────▶ Live ──────────────────────▶ Hibernated ◀────── restore_for_rollback,
 ///                         │ ▲ ▲         wake            │ ▲ │             from any state
 ///                         │ │ └─────────────────────────┘ │ │
-///    take_current, lose   │ │ restart                     │ │ discard_state
-///                         ▼ │     restore_checkpoint      │ │
-///                         Absent ─────────────────────────┘ │
-///                          ▲                                │
-///                          └────────────────────────────────┘
+///     take_live,          │ │ put_instance, restart       │ │ discard_state
+///     replace_instance    ▼ │       restore_checkpoint    │ │
+///                        Absent ──────────────────────────┘ │
+///                           ▲                               │
+///                           └───────────────────────────────┘
 /// ```
 ///
 /// | function | trigger |
 /// |---|---|
 /// | `start` | the first event |
-/// | `inherit` (`Unused` to `Hibernated`) | the first event, if an earlier owner of the actor has left a state |
-/// | `take_current` | an event: the state is `Absent` during the call, and `finish_call` makes it `Live` again |
-/// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Absent` |
-/// | `take_checkpoint`, `last_state` | a checkpoint, or the last save before another host owns the actor: the state is |
-/// | | `Absent` during `suspend`, and `Live` again afterwards |
-/// | `lose` | a fault in `suspend`, except in `replace_instance` |
+/// | `inherit` | the first event, if an earlier owner of the actor has left a state |
+/// | `take_live` | a call of the handler: `take_current` takes the instance for an event; `take_checkpoint`, |
+/// | | `last_state` and `hibernate` for `suspend`; `transition_to_live` and `try_out` for `replace_instance`. |
+/// | | The state is `Absent` during the call. It stays `Absent` after a fault (`finish_call`, `lose`), |
+/// | | and if the future of the call is dropped |
+/// | `put_instance` | the event succeeded (`finish_call`). Other callers of `take_live` put the instance back |
+/// | | without this function |
 /// | `hibernate` | the actor was quiet, or another actor needs this instance's permit |
 /// | `wake` | the next event; a reload that wakes one actor to find out whether new code accepts its state; or |
 /// | | `try_out`, if a canary trial has chosen a hibernated actor |
-/// | `replace_instance` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
-/// | `replace_lost` | `suspend` fails in `replace_instance`: `replace_lost` calls `restore_checkpoint` and `wake`, |
-/// | | or else `restart` |
+/// | `replace_instance` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code. |
+/// | | If its `suspend` fails, `replace_lost` calls `restore_checkpoint` and `wake`, or else `restart`. |
+/// | | If that fails, too, the state stays `Hibernated` or `Absent` |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
 /// | `restore_checkpoint` | there is a checkpoint, and either an event finds the state `Absent` |
 /// | | or `replace_lost` runs |
@@ -57,9 +60,12 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | | or the code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
-/// `restore_checkpoint` and `discard_state` are in this file, `take_checkpoint` in `checkpoint.rs`, `inherit` and
-/// `last_state` in `durable.rs`, the other functions in `turn.rs` and `transitions.rs`. `Turn::transition_to_live`
-/// chooses the transition that an event needs.
+/// The functions that make an instance (`start`, `wake`, `restart`, `replace_instance`) return it. An event calls it at
+/// once, so the state is `Absent` until `put_instance`. Maintenance puts it into the slot (`keep_or_report`).
+///
+/// `take_live`, `restore_checkpoint` and `discard_state` are in this file, `take_checkpoint` in `checkpoint.rs`,
+/// `inherit` and `last_state` in `durable.rs`, the other functions in `turn.rs` and `transitions.rs`.
+/// `Turn::transition_to_live` chooses the transition that an event needs.
 #[derive(Default)]
 pub(super) enum InstanceState {
     /// There has not been an instance yet.
