@@ -104,12 +104,22 @@ impl<R: Records> Placement<R> {
     ) -> Result<u64, SaveError> {
         let key = Key::State(claim.actor().clone());
         for _ in 0..MAX_ATTEMPTS {
+            if claim.term().is_lost() {
+                return Err(SaveError::Fenced);
+            }
             match self.records.write(&key, content.clone(), revision).await {
                 Ok(revision) => return Ok(revision),
-                // An earlier write of this owner may have succeeded although its answer was lost.
                 Err(WriteError::Raced) => {
-                    revision =
-                        self.find_state(&key, claim).await?.map_or(0, |found| found.revision);
+                    let found = self.find_state(&key, claim).await?;
+                    let found = found.map_or(0, |found| found.revision);
+                    // A higher revision is that of an earlier write of this owner whose answer was lost. But if the
+                    // record is missing or older, the broker may have lost its data, or may be back with old data. The
+                    // token of the claim means nothing in such records. A renewal of the lease shows whether these are
+                    // the records in which the actor was claimed: an operator may also have removed the state.
+                    if found < revision && !claim.term().confirm().await {
+                        return Err(SaveError::Fenced);
+                    }
+                    revision = found;
                 }
                 Err(WriteError::Failed(error)) => return Err(error.into()),
             }
