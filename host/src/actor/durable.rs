@@ -120,8 +120,9 @@ impl Actor {
         }
     }
 
-    /// Saves the state of an actor and ends the actor on this host. Both happen in the same turn, so that no event
-    /// comes between them.
+    /// Saves the state of an actor, if it is durable, and ends the actor on this host. Both happen in the same turn, so
+    /// that no event comes between them. What the actor has published is sent before it ends, because afterwards another
+    /// host may own it.
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         why: HostClose<'static>,
@@ -131,6 +132,7 @@ impl Actor {
         self.worker.run(async move {
             let mut turn = actor.turn().await;
             turn.save_last(until).await;
+            actor.resources.topics.flush().await;
             actor.end_ownership(why);
         })
     }

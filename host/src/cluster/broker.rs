@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::interest::{Interest, Key};
-use super::outbox::QueuedMessage;
+use super::outbox::{QueuedMessage, Sent};
 use super::shared::Shared;
 
 /// A kind of broker, and the way to reach it.
@@ -29,8 +29,8 @@ pub(super) trait Session {
     fn max_payload(&self) -> usize;
 
     /// Sends messages, and waits until the operating system has taken them. If the connection has ended, the messages
-    /// are lost.
-    async fn publish(&self, messages: &[QueuedMessage]);
+    /// are lost. Leaves out the messages of actors that this host [may no longer run](QueuedMessage::may_be_sent).
+    async fn publish(&self, messages: &[QueuedMessage]) -> Sent;
 
     /// Begins to pass the messages of a topic to [`Shared::receive`].
     async fn join(&self, interest: Arc<Interest>);

@@ -3,11 +3,15 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use tokio::time::timeout;
+
 use ws_host_protocol::SharedMessage;
 
 use super::interest::Key;
+use super::outbox::MAX_FLUSH;
 use super::shared::Shared;
-use crate::topics::{Remote, Topics};
+use crate::ownership::Ownership;
+use crate::topics::{Flushing, Remote, Topics};
 
 /// Connects the topics of a resource to the other hosts.
 #[derive(Debug)]
@@ -45,7 +49,19 @@ impl Remote for Channel {
         self.shared.interests.leave(&self.key(topic), Instant::now());
     }
 
-    fn publish(&self, topic: &str, message: &SharedMessage) {
-        self.shared.outbox.put(&self.resource, topic, message);
+    fn publish(
+        &self,
+        topic: &str,
+        message: &SharedMessage,
+        publisher: Option<&Arc<dyn Ownership>>,
+    ) {
+        self.shared.outbox.put(&self.resource, topic, message, publisher);
+    }
+
+    fn flush(&self) -> Flushing<'_> {
+        Box::pin(async {
+            // When the time is over, messages of actors that end now are dropped.
+            let _ = timeout(MAX_FLUSH, self.shared.outbox.flush()).await;
+        })
     }
 }

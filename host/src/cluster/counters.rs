@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of reasons to drop a message.
-const REASONS: usize = 7;
+const REASONS: usize = 8;
 
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) enum Dropped {
     Full,
     /// The message is longer than the broker accepts.
     TooLong,
+    /// The message was to be sent, but meanwhile this host had ceased to own the actor that had published it.
+    NotOwner,
     /// The message was received while the workers' delivery queues were full.
     NoRoom,
     /// Messages were received faster than they could be taken from the connection.
@@ -30,6 +32,7 @@ impl Dropped {
         (Self::Link, "link"),
         (Self::Full, "full"),
         (Self::TooLong, "too-long"),
+        (Self::NotOwner, "not-owner"),
         (Self::NoRoom, "no-room"),
         (Self::Overflow, "overflow"),
         (Self::Malformed, "malformed"),

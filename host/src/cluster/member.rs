@@ -15,7 +15,7 @@ use super::interest::Change;
 use super::located::{Durability, Located, Unavailable};
 use super::nats::Nats;
 use super::other_clusters::ANNOUNCED_EVERY;
-use super::outbox::Work;
+use super::outbox::{MAX_FLUSH, Work};
 use super::owners::Owners;
 use super::shared::Shared;
 use super::status::ClusterStatus;
@@ -31,9 +31,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 
 /// The time between two searches for topics that this host can leave.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// How long a host that stops may take to send its last messages.
-const MAX_FLUSH: Duration = Duration::from_secs(1);
 
 /// The membership of a host in a cluster. Dropping it ends the connection.
 #[derive(Debug)]
@@ -259,8 +256,8 @@ async fn send(shared: &Shared, session: &impl Session) {
     loop {
         match shared.outbox.work().await {
             Work::Send(messages) => {
-                session.publish(&messages).await;
-                shared.outbox.sent(&messages);
+                let sent = session.publish(&messages).await;
+                shared.outbox.done(&messages, sent);
             }
             Work::Flush(flushes) => {
                 session.sync().await;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use ws_host_protocol::{Form, SharedMessage};
 
 use super::counters::{Counters, Dropped};
+use crate::ownership::{Holding, Ownership};
 
 /// The maximum number of bytes that may wait. Messages beyond this are dropped.
 const MAX_BYTES: usize = 8 << 20;
@@ -19,6 +21,9 @@ const OVERHEAD: usize = 256;
 
 /// The maximum number of messages that are taken at once, and the total cost after which no more are taken.
 const MAX_TAKEN: (usize, usize) = (64, 256 << 10);
+
+/// How long a host that stops, or gives up an actor, may take to send what waits.
+pub(super) const MAX_FLUSH: Duration = Duration::from_secs(1);
 
 /// Messages for other hosts.
 #[derive(Debug)]
@@ -49,6 +54,17 @@ pub(super) struct QueuedMessage {
     pub(super) is_text: bool,
     pub(super) form: Form,
     pub(super) payload: Bytes,
+    /// The right to run the actor that has published the message, if the actor is unique in the cluster. Until the
+    /// message is sent, the right is not given back, so no other host owns the actor.
+    publisher: Option<Arc<dyn Ownership>>,
+}
+
+/// How many messages of a batch were sent, and how many were left out because this host no longer owns the actors that
+/// have published them. The others were lost with the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) sent: usize,
+    pub(super) not_owned: usize,
 }
 
 /// The next work for the connection.
@@ -60,6 +76,12 @@ pub(super) enum Work {
 }
 
 impl QueuedMessage {
+    /// Returns whether this host may still publish for the actor that has published the message. Must be called just
+    /// before the message is sent, because the host may have been paused while the message waited.
+    pub(super) fn may_be_sent(&self) -> bool {
+        self.publisher.as_ref().is_none_or(|publisher| publisher.holding() == Holding::Held)
+    }
+
     fn cost(&self) -> usize {
         self.payload.len() + self.topic.len() + OVERHEAD
     }
@@ -72,7 +94,13 @@ impl Outbox {
     }
 
     /// Puts a message in. If that is not possible, drops and counts it.
-    pub(super) fn put(&self, resource: &Arc<str>, topic: &str, message: &SharedMessage) {
+    pub(super) fn put(
+        &self,
+        resource: &Arc<str>,
+        topic: &str,
+        message: &SharedMessage,
+        publisher: Option<&Arc<dyn Ownership>>,
+    ) {
         let mut state = self.state.lock();
         let Some(max_payload) = state.max_payload else {
             return self.counters.add_dropped(Dropped::Link, 1);
@@ -87,6 +115,7 @@ impl Outbox {
             is_text: message.is_text(),
             form: message.form(),
             payload,
+            publisher: publisher.cloned(),
         };
         let cost = message.cost();
         if state.bytes + cost > MAX_BYTES {
@@ -141,10 +170,12 @@ impl Outbox {
         }
     }
 
-    /// Records that the taken messages have been sent, so that there is room for others.
-    pub(super) fn sent(&self, messages: &[QueuedMessage]) {
+    /// Records what has become of the taken messages, so that there is room for others.
+    pub(super) fn done(&self, messages: &[QueuedMessage], Sent { sent, not_owned }: Sent) {
         self.taken.store(0, Ordering::Relaxed);
-        self.counters.add_sent(messages.len());
+        self.counters.add_sent(sent);
+        self.counters.add_dropped(Dropped::NotOwner, not_owned);
+        self.counters.add_dropped(Dropped::Link, messages.len() - sent - not_owned);
         self.state.lock().bytes -= cost(messages);
     }
 
@@ -189,6 +220,8 @@ fn cost(messages: &[QueuedMessage]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     fn outbox() -> (Outbox, Arc<Counters>) {
@@ -197,7 +230,51 @@ mod tests {
     }
 
     fn put(outbox: &Outbox, bytes: usize) {
-        outbox.put(&"chat".into(), "news", &SharedMessage::binary(&vec![0; bytes]));
+        outbox.put(&"chat".into(), "news", &SharedMessage::binary(&vec![0; bytes]), None);
+    }
+
+    /// The right to run an actor, which may end at any time.
+    #[derive(Debug, Default)]
+    struct Right {
+        is_over: AtomicBool,
+    }
+
+    impl Ownership for Right {
+        fn holding(&self) -> Holding {
+            match self.is_over.load(Ordering::Relaxed) {
+                false => Holding::Held,
+                true => Holding::Lapsed,
+            }
+        }
+
+        fn take(&self) -> bool {
+            true
+        }
+
+        fn end(&self) {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn message_of_an_actor_that_has_ended_meanwhile_is_not_sent() {
+        let (outbox, counters) = outbox();
+        outbox.open(1000);
+        let rights: [Arc<dyn Ownership>; 2] = [Arc::<Right>::default(), Arc::<Right>::default()];
+        for publisher in [Some(&rights[0]), Some(&rights[1]), None] {
+            outbox.put(&"chat".into(), "news", &SharedMessage::text("a"), publisher);
+        }
+        let Work::Send(taken) = outbox.work().await else { panic!("a message waits") };
+        assert!(taken.iter().all(QueuedMessage::may_be_sent));
+        rights[0].end();
+        let may: Vec<bool> = taken.iter().map(QueuedMessage::may_be_sent).collect();
+        assert_eq!(may, [false, true, true]);
+        // The third message was lost with the connection.
+        outbox.done(&taken, Sent { sent: 1, not_owned: 1 });
+        let dropped = counters.dropped();
+        assert_eq!((counters.sent(), dropped["not-owner"], dropped["link"]), (1, 1, 1));
+        drop(taken);
+        assert_eq!(Arc::strong_count(&rights[1]), 1, "it can be given back");
     }
 
     #[tokio::test]
@@ -226,7 +303,7 @@ mod tests {
         let Work::Send(taken) = outbox.work().await else { panic!("a message waits") };
         put(&outbox, MAX_BYTES / 2);
         assert_eq!(counters.dropped()["full"], 2, "what is being sent counts");
-        outbox.sent(&taken);
+        outbox.done(&taken, Sent { sent: taken.len(), not_owned: 0 });
         assert_eq!(counters.sent(), 1);
         put(&outbox, MAX_BYTES / 2);
         assert_eq!(counters.dropped()["full"], 2);

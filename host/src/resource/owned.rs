@@ -113,10 +113,8 @@ impl Resource {
             () = gone => {}
             () = sleep_until(until - saving) => {}
         }
-        if actor.is_durable() {
-            // This has a timeout because an event may be running. An error has already been logged.
-            let _ = timeout_at(until, actor.hand_over(why, until)).await;
-        }
+        // This has a timeout because an event may be running. An error has already been logged.
+        let _ = timeout_at(until, actor.hand_over(why, until)).await;
         let mut table = self.table.lock();
         if table.actors.get(&key).is_some_and(|entry| Arc::ptr_eq(&entry.actor, &actor)) {
             table.actors.remove(&key);

@@ -23,10 +23,13 @@ use self::delivery::Broadcast;
 pub(crate) use self::delivery::{Progress, QueuedBroadcast};
 use self::group::{DeliveryQueues, Groups, JoinError};
 pub(crate) use self::group::{Group, is_valid_name};
+#[cfg(feature = "nats")]
+pub(crate) use self::remote::Flushing;
 pub(crate) use self::remote::Remote;
 pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
 use crate::metrics::Counter;
+use crate::ownership::Ownership;
 
 /// The maximum number of topics to which a client may subscribe. Together with the limit on clients, this limits the
 /// memory of all subscriptions.
@@ -123,18 +126,29 @@ impl Topics {
     pub(crate) async fn publish(&self, name: &str, message: SharedMessage) -> usize {
         let Some(group) = self.find(name) else {
             if let Some(remote) = self.remote().filter(|_| is_valid_name(name)) {
-                remote.publish(name, &message);
+                remote.publish(name, &message, None);
             }
             return 0;
         };
         group.wait_for_capacity().await;
-        self.publish_to(&group, message, &[]).deliver_all().await
+        self.publish_to(&group, message, &[], None).deliver_all().await
     }
 
     /// Returns the other hosts, if there are any. This is for messages to a topic without subscribers on this host. For
     /// any other topic, [`publish_to`](Self::publish_to) also sends the message to the other hosts.
     pub(crate) fn remote(&self) -> Option<&Arc<dyn Remote>> {
         self.groups.remote()
+    }
+
+    /// Waits until the other hosts' broker has everything that was published here, but only for a short time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Messages are sent even if the future is dropped.
+    pub(crate) async fn flush(&self) {
+        if let Some(remote) = self.remote() {
+            remote.flush().await;
+        }
     }
 
     /// Delivers a message from another host. Does not wait: returns `false` if the queues have no room for the message.
@@ -151,12 +165,14 @@ impl Topics {
     }
 
     /// Queues a message for all members of the group, except those in `except`. The group must be a topic. Then sends
-    /// the message to the other hosts, if there are any.
+    /// the message to the other hosts, if there are any. `publisher` is the right to run the publishing actor, if that
+    /// actor is unique in the cluster.
     pub(crate) fn publish_to(
         &self,
         group: &Group,
         message: SharedMessage,
         except: &[ClientId],
+        publisher: Option<&Arc<dyn Ownership>>,
     ) -> QueuedBroadcast {
         self.published.increment();
         match self.groups.remote() {
@@ -164,7 +180,7 @@ impl Topics {
             Some(remote) => {
                 let copy = message.clone();
                 let broadcast = Broadcast::send(message, except);
-                group.enqueue_and(broadcast, || remote.publish(group.name(), &copy))
+                group.enqueue_and(broadcast, || remote.publish(group.name(), &copy, publisher))
             }
         }
     }

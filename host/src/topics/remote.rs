@@ -1,11 +1,15 @@
 //! The way to subscribers on other hosts.
 
 use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use ws_host_protocol::SharedMessage;
 
-/// The other hosts that serve the same resource. No call may wait, because workers make the calls while they hold locks
-/// of topics.
+use crate::ownership::Ownership;
+
+/// The other hosts that serve the same resource. Except for [`flush`](Self::flush), no call may wait, because workers
+/// make the calls while they hold locks of topics.
 pub(crate) trait Remote: Debug + Send + Sync {
     /// Called when a topic gets its first subscriber on this host.
     fn join(&self, topic: &str);
@@ -14,5 +18,17 @@ pub(crate) trait Remote: Debug + Send + Sync {
     fn leave(&self, topic: &str);
 
     /// Sends a message to the subscribers on all other hosts. If it cannot be sent now, it is dropped and counted.
-    fn publish(&self, topic: &str, message: &SharedMessage);
+    /// `publisher` is the right to run the publishing actor, if that actor is unique in the cluster. If this host no
+    /// longer has the right when it is about to send the message, the message is dropped, too.
+    fn publish(&self, topic: &str, message: &SharedMessage, publisher: Option<&Arc<dyn Ownership>>);
+
+    /// Waits until everything that was published has reached the broker, but only for a short time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Messages are sent even if the future is dropped.
+    fn flush(&self) -> Flushing<'_>;
 }
+
+/// Messages that are on their way to the broker.
+pub(crate) type Flushing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

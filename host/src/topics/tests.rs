@@ -53,7 +53,7 @@ async fn excepted_clients_get_nothing_and_all_others_do() {
     let topic = topics.find("news").expect("a topic");
     // The ids are not sorted, and one of them does not exist.
     let odd: Vec<_> = (0..1000).map(|number| ClientId(2001 - 2 * number)).collect();
-    let published = topics.publish_to(&topic, text("even"), &odd);
+    let published = topics.publish_to(&topic, text("even"), &odd, None);
     assert_eq!(published.members(), 2000);
     while published.deliver() != Progress::Done {}
     for client in &clients {
@@ -148,11 +148,11 @@ async fn topic_and_tag_messages_arrive_in_one_order_and_closing_comes_behind_the
     let tagged = tags.find("user:1").expect("a tag");
     let frame = CloseFrame::new(4001, "bye").expect("a frame");
     let publications = [
-        topics.publish_to(&topic, text("one"), &[]),
-        topics.publish_to(&tagged, text("two"), &[]),
-        topics.publish_to(&tagged, text("not you"), &[client.id()]),
+        topics.publish_to(&topic, text("one"), &[], None),
+        topics.publish_to(&tagged, text("two"), &[], None),
+        topics.publish_to(&tagged, text("not you"), &[client.id()], None),
         tags.close_all(&tagged, frame),
-        topics.publish_to(&topic, text("three"), &[]),
+        topics.publish_to(&topic, text("three"), &[], None),
     ];
     for publication in publications {
         while publication.deliver() != Progress::Done {

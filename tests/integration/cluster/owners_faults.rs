@@ -2,9 +2,10 @@
 
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
-use ws_host_test_support::{Broker, FaultProxy, wait_until};
+use ws_host_test_support::{Backend, Broker, FaultProxy, wait_until};
 
 use crate::configured::terminate;
+use crate::hosts::{probe, receive};
 
 use super::members::{
     LEASE, Shared, count, is_ready, join, outlast, placement, take_over, try_join,
@@ -158,6 +159,34 @@ fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -
     assert_eq!(taken.ask("count")?, "2");
     wait_until(|| is_ready(&alone))?;
     assert_eq!(count(&mut join(&alone, "/room/1")?)?, 3);
+    Ok(())
+}
+
+#[test]
+fn what_a_room_published_before_it_was_taken_is_not_sent_after_that() -> Result<()> {
+    const FILLERS: usize = 70;
+    let shared = Shared::start()?;
+    let proxy = FaultProxy::to(shared.broker.address())?;
+    let former = shared.host_behind(&proxy, &[])?;
+    let other = shared.host()?;
+    let mut subscriber = enter_soon(&other, "/room/2")?;
+    assert_eq!(subscriber.ask("subscribe news")?, "Ok(())");
+    let mut backend = Backend::connect(shared.broker.address())?;
+    probe(&mut subscriber, "news", &mut backend)?;
+    let mut client = enter_soon(&former, "/room/1")?;
+    proxy.stall();
+    // Less than may wait, and more than all buffers on the way hold.
+    let filler = "x".repeat(100_000);
+    for _ in 0..FILLERS {
+        former.publish("filler", "", filler.as_bytes())?;
+    }
+    client.ask("publish news late")?;
+    drop(take_over(&other, "/room/1")?);
+    proxy.heal();
+    wait_until(|| Ok(former.number("sent")? >= FILLERS as u64))?;
+    former.publish("news", "", b"later")?;
+    assert_eq!(receive(&mut subscriber)?, "later");
+    assert_eq!(former.dropped("not-owner")?, 1);
     Ok(())
 }
 

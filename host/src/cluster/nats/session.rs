@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use async_nats::client::PublishError;
 use async_nats::{Client, HeaderMap, HeaderName, Message, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -17,7 +18,7 @@ use crate::cluster::broker::Session;
 use crate::cluster::envelope::{Envelope, Sender};
 use crate::cluster::inbox::Header;
 use crate::cluster::interest::{Interest, Key};
-use crate::cluster::outbox::QueuedMessage;
+use crate::cluster::outbox::{QueuedMessage, Sent};
 use crate::cluster::shared::Shared;
 
 /// The name of the only header.
@@ -59,14 +60,13 @@ impl NatsSession {
         }
     }
 
-    async fn publish_one(&self, message: &QueuedMessage) {
-        let QueuedMessage { resource, topic, is_text, form, payload } = message;
+    async fn publish_one(&self, message: &QueuedMessage) -> Result<(), PublishError> {
+        let QueuedMessage { resource, topic, is_text, form, payload, .. } = message;
         let subject = Subject::from(subject(&self.cluster, resource, topic));
         let envelope = Envelope { sender: Some(self.sender), is_text: *is_text, form: *form };
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, envelope.to_string());
-        // Publishing fails only if the connection has ended.
-        let _ = self.client.publish_with_headers(subject, headers, payload.clone()).await;
+        self.client.publish_with_headers(subject, headers, payload.clone()).await
     }
 }
 
@@ -79,12 +79,21 @@ impl Session for NatsSession {
         self.client.max_payload().saturating_sub(HEADER_BYTES)
     }
 
-    async fn publish(&self, messages: &[QueuedMessage]) {
+    async fn publish(&self, messages: &[QueuedMessage]) -> Sent {
+        let mut sent = Sent::default();
         for message in messages {
-            self.publish_one(message).await;
+            if !message.may_be_sent() {
+                sent.not_owned += 1;
+            } else if self.publish_one(message).await.is_ok() {
+                sent.sent += 1;
+            }
         }
-        // Without the flush, the client library could hold a whole queue of messages of any length.
-        let _ = self.client.flush().await;
+        // Without the flush, the client library could hold a whole queue of messages of any length. Both it and
+        // publishing fail only if the connection has ended.
+        if self.client.flush().await.is_err() {
+            sent.sent = 0;
+        }
+        sent
     }
 
     async fn join(&self, interest: Arc<Interest>) {

@@ -10,6 +10,7 @@ use super::error_names::{ErrorName, outcome};
 use super::text::Text;
 use super::to_many::{FoundGroup, GroupKind, charge_and_yield, deliver_to_group, send_to_group};
 use super::{Outcome, State, Store, check_ownership, existing_id};
+use crate::actor_resources::ActorResources;
 use crate::clients::{ClientId, CloseError};
 use crate::slice;
 use crate::topics::{Group, QueuedBroadcast, Remote, TagError, Topics, is_valid_name};
@@ -94,11 +95,11 @@ impl GroupKind for Tagged {
 
     fn send(
         &self,
-        topics: &Topics,
+        resources: &ActorResources,
         group: &Group,
         message: SharedMessage,
         except: &[ClientId],
     ) -> QueuedBroadcast {
-        topics.tags().send_to(group, message, except)
+        resources.topics.tags().send_to(group, message, except)
     }
 }

@@ -11,6 +11,7 @@ use super::message::Message;
 use super::send_options::{SendOptions, SendOptionsHandle, resolve};
 use super::text::Text;
 use super::{Outcome, Store, check_ownership};
+use crate::actor_resources::ActorResources;
 use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
@@ -30,7 +31,7 @@ pub(super) trait GroupKind {
     /// Queues a message for the members of a group.
     fn send(
         &self,
-        topics: &Topics,
+        resources: &ActorResources,
         group: &Group,
         message: SharedMessage,
         except: &[ClientId],
@@ -93,13 +94,14 @@ pub(super) async fn send_to_group(
     if group.is_none() {
         if let Some(remote) = kind.remote(&store.data().resources.topics) {
             let message = message.frame(&store)?.with_form(options.form);
-            remote.publish(&name.to_str(&store)?, &message);
+            let publisher = store.data().resources.ownership.as_ref();
+            remote.publish(&name.to_str(&store)?, &message, publisher);
         }
         return Ok((Ok(()),));
     }
     deliver_to_group(store, group, |store, group| {
         let message = message.frame(store)?.with_form(options.form);
-        Ok(kind.send(&store.data().resources.topics, group, message, &options.except))
+        Ok(kind.send(&store.data().resources, group, message, &options.except))
     })
     .await
 }

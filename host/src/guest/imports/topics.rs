@@ -9,7 +9,8 @@ use ws_host_protocol::SharedMessage;
 use super::error_names::{ErrorName, outcome};
 use super::text::Text;
 use super::to_many::{FoundGroup, GroupKind, send_to_group};
-use super::{Outcome, State, Store, existing_id};
+use super::{Outcome, State, Store, check_ownership, existing_id};
+use crate::actor_resources::ActorResources;
 use crate::clients::ClientId;
 use crate::topics::{Group, QueuedBroadcast, Remote, SubscribeError, Topics, is_valid_name};
 
@@ -43,12 +44,12 @@ impl GroupKind for Subscribers {
 
     fn send(
         &self,
-        topics: &Topics,
+        resources: &ActorResources,
         group: &Group,
         message: SharedMessage,
         except: &[ClientId],
     ) -> QueuedBroadcast {
-        topics.publish_to(group, message, except)
+        resources.topics.publish_to(group, message, except, resources.ownership.as_ref())
     }
 }
 

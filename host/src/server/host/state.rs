@@ -287,7 +287,9 @@ impl HostState {
         };
         let leave_cluster = async {
             if let Some(cluster) = &self.context.cluster {
-                tokio::join!(cluster.flush(), cluster.leave());
+                // In this order: a message of an actor that another host may own by then is not sent.
+                cluster.flush().await;
+                cluster.leave().await;
             }
         };
         let send_spans = async {
