@@ -115,6 +115,8 @@ pub(super) async fn deliver_to_group(
 ) -> Result<Outcome> {
     if let Some(group) = group {
         group.wait_for_capacity().await;
+        // The wait may have taken long.
+        check_ownership(&store)?;
         let publication = enqueue(&store, &group)?;
         deliver(&mut store, &publication).await?;
     }

@@ -1,20 +1,25 @@
 //! An event that still runs when the lease of its host ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use ws_host_protocol::SharedMessage;
 use ws_host_test_support::masked_frame;
 
 use super::{Proof, Running, SECRET, SOON, open, start, start_with, until};
+use crate::clients::Client;
+use crate::topics::Topics;
 
-async fn send(stream: &mut TcpStream, text: &str) {
+pub(super) async fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(&masked_frame(0x81, text.as_bytes())).await.expect("it reads");
 }
 
 /// Receives a frame of less than 126 bytes.
-async fn receive(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(super) async fn receive(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let receiving = async {
         let mut head = [0; 2];
         stream.read_exact(&mut head).await.expect("a frame");
@@ -25,19 +30,19 @@ async fn receive(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     timeout(SOON, receiving).await.expect("in time")
 }
 
-async fn receive_text(stream: &mut TcpStream) -> String {
+pub(super) async fn receive_text(stream: &mut TcpStream) -> String {
     let (first, payload) = receive(stream).await;
     assert_eq!(first, 0x81, "{payload:?}");
     String::from_utf8(payload).expect("text")
 }
 
 /// Receives the close frame of a host without a lease.
-async fn expect_unconfirmed(stream: &mut TcpStream) {
+pub(super) async fn expect_unconfirmed(stream: &mut TcpStream) {
     let (first, payload) = receive(stream).await;
     assert_eq!((first, payload.get(..2)), (0x88, Some(&1013u16.to_be_bytes()[..])), "{payload:?}");
 }
 
-async fn connect(host: &Running) -> TcpStream {
+pub(super) async fn connect(host: &Running) -> TcpStream {
     let (stream, head) = open(host.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     stream
@@ -107,6 +112,58 @@ async fn event_that_outlives_the_lease_publishes_nothing() {
     lease.renew();
     send(&mut subscriber, "version").await;
     assert_eq!(receive_text(&mut subscriber).await, "1");
+}
+
+/// A subscriber on another worker, which delivers nothing until the test says so.
+struct Stuck {
+    worker: Runtime,
+}
+
+impl Stuck {
+    /// Fills the queue of the worker.
+    async fn subscribe(client: &Arc<Client>, topics: &Topics) -> Self {
+        let worker = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let entered = worker.enter();
+        topics.subscribe(client, "news").expect("a subscription");
+        drop(entered);
+        let group = topics.find("news").expect("a topic with a subscriber");
+        let long = SharedMessage::binary(&vec![0; 16 << 20]);
+        drop(topics.publish_to(&group, long, &[client.id()], None));
+        let capacity = group.wait_for_capacity();
+        assert!(timeout(Duration::ZERO, capacity).await.is_err(), "there is room");
+        Self { worker }
+    }
+
+    /// Delivers what waits.
+    fn deliver(self) -> std::thread::JoinHandle<()> {
+        std::thread::spawn(move || {
+            self.worker.block_on(async {
+                for _ in 0..1000 {
+                    tokio::task::yield_now().await;
+                }
+            });
+        })
+    }
+}
+
+#[tokio::test]
+async fn event_that_waits_until_a_topic_has_room_publishes_nothing_after_the_lease() {
+    let host = start("guest-keeper").await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = connect(&host).await;
+    assert_eq!(receive_text(&mut client).await, "room is a");
+    let served = Arc::clone(&host.host.state.registry.all()[0]);
+    let topics = served.resource().topics();
+    let stuck = Stuck::subscribe(&host.client(), topics).await;
+    let before = (lease.checks(), topics.published());
+    // The event begins, and publishes while it may. Then it waits.
+    lease.end_after(2);
+    send(&mut client, "publish news late").await;
+    until(|| lease.checks() >= before.0 + 2).await;
+    stuck.deliver().join().expect("no panic");
+    expect_unconfirmed(&mut client).await;
+    assert_eq!(topics.published(), before.1);
 }
 
 #[tokio::test]
