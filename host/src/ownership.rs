@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub(crate) enum Holding {
     /// No other host can own the actor.
     Held,
-    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon.
+    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon. Whoever
+    /// is told this ends the actor, so the right never becomes [`Self::Held`] again.
     Lapsed,
     /// Another host may own the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
     Lost,

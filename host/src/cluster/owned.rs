@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
 
 use super::kept_state::KeptState;
 use super::nats::NatsRecords;
@@ -21,6 +22,8 @@ pub(super) struct OwnedActors {
     actors: Mutex<HashMap<ActorName, Weak<Owned>>>,
     /// The queue of claims whose actors have ended.
     ended: Sender<Claim>,
+    /// Changes when actors may have to end.
+    ends: watch::Sender<u64>,
 }
 
 /// The ownership of an actor.
@@ -29,12 +32,18 @@ pub(super) struct Owned {
     claim: Claim,
     state: KeptState,
     is_taken: AtomicBool,
+    /// Whether anything was told that the right has lapsed.
+    has_lapsed: AtomicBool,
     table: Arc<OwnedActors>,
 }
 
 impl OwnedActors {
-    pub(super) fn new(without_broker: WithoutBroker, ended: Sender<Claim>) -> Self {
-        Self { without_broker, actors: Mutex::default(), ended }
+    pub(super) fn new(
+        without_broker: WithoutBroker,
+        ended: Sender<Claim>,
+        ends: watch::Sender<u64>,
+    ) -> Self {
+        Self { without_broker, actors: Mutex::default(), ended, ends }
     }
 
     /// Returns the number of actors that are owned.
@@ -71,8 +80,8 @@ impl OwnedActors {
         }
         let actor = claim.actor().clone();
         let state = KeptState::new(Arc::clone(placement));
-        let (is_taken, table) = (AtomicBool::new(false), Arc::clone(self));
-        let owned = Arc::new(Owned { claim, state, is_taken, table });
+        let (is_taken, has_lapsed) = (AtomicBool::new(false), AtomicBool::new(false));
+        let owned = Arc::new(Owned { claim, state, is_taken, has_lapsed, table: Arc::clone(self) });
         actors.insert(actor, Arc::downgrade(&owned));
         drop(actors);
         drop(other);
@@ -81,6 +90,15 @@ impl OwnedActors {
 }
 
 impl Owned {
+    /// Records that something was told that the right has lapsed. An event was refused then, or a client was closed, so
+    /// the actor must end even if the lease is renewed at this moment.
+    fn lapse(&self) -> Holding {
+        if !self.has_lapsed.swap(true, Ordering::AcqRel) {
+            self.table.ends.send_modify(|number| *number += 1);
+        }
+        Holding::Lapsed
+    }
+
     /// Fences the earlier owners of the actor, and takes over their last state.
     pub(super) async fn open_state(&self) -> Result<(), SaveError> {
         self.state.open(&self.claim).await
@@ -94,7 +112,8 @@ impl Ownership for Owned {
             return Holding::Lost;
         }
         match self.table.without_broker {
-            WithoutBroker::Stop if !term.is_valid() => Holding::Lapsed,
+            WithoutBroker::Stop if !term.is_valid() => self.lapse(),
+            WithoutBroker::Stop if self.has_lapsed.load(Ordering::Acquire) => Holding::Lapsed,
             WithoutBroker::Stop | WithoutBroker::Continue => Holding::Held,
         }
     }

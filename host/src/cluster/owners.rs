@@ -67,7 +67,7 @@ impl Owners {
     ) -> std::io::Result<Self> {
         let (ended, freed) = tokio::sync::mpsc::channel(MAX_ENDED);
         let lease = Arc::new(Lease::new(peers, longest_state, host, address.clone()));
-        let owned = Arc::new(OwnedActors::new(peers.without_broker, ended));
+        let owned = Arc::new(OwnedActors::new(peers.without_broker, ended, lease.ends.clone()));
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         let (kept, nats, stopping) = (Arc::clone(&lease), Nats::new(config), stop.clone());
         let done = stopped.clone().drop_guard();

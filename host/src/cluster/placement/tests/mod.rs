@@ -2,6 +2,7 @@
 
 mod broker_restarts;
 mod claims;
+mod lapsed;
 mod leases;
 mod ownership;
 mod pause;
