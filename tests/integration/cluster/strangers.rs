@@ -17,7 +17,9 @@ fn guess(peers: &str) -> Result<String> {
     let zeros = "00".repeat(32);
     let mut stream = TcpStream::connect(peers)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    stream.write_all(format!("ws-host-peer 1 {zeros}\r\n{zeros} {zeros} 0 0\r\n").as_bytes())?;
+    stream.write_all(
+        format!("ws-host-peer 2 {zeros} default\r\n{zeros} {zeros} 0 0 default\r\n").as_bytes(),
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (_, refusal) = answer.split_once("\r\n").with_context(|| answer.clone())?;

@@ -6,13 +6,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::error::PeerError;
 use super::hex;
-use super::opening::{Line, MAX_INFO, Opening};
+use super::opening::{Line, MAX_INFO, Opening, parse_cluster};
 use super::reader::Reader;
-use super::secret::{Nonces, Secret, Side, nonce};
+use super::secret::{Context, Nonce, Nonces, Secret, Side, nonce};
 
 /// The first words on a connection between hosts that authenticate with a shared secret. They include the protocol
 /// version.
-pub(super) const HELLO: &str = "ws-host-peer 1 ";
+pub(super) const HELLO: &str = "ws-host-peer 2 ";
 
 /// The opening of a peer that has authenticated.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
 }
 
 /// Reads a peer's opening. If there is a secret, exchanges nonces first, and checks that the peer knows the secret.
-/// `max_head` limits the head of the client's request.
+/// `cluster` is the cluster of this host. `max_head` limits the head of the client's request.
 ///
 /// # Errors
 ///
@@ -34,21 +34,26 @@ pub(crate) struct Opened {
 /// Not cancel safe: bytes that were read are lost with the future.
 pub(crate) async fn accept_opening(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    cluster: &str,
     secret: Option<&Secret>,
     max_head: usize,
 ) -> Result<Opened, PeerError> {
     let mut proof = None;
     let mut reader = Reader::new(stream);
     if let Some(secret) = secret {
-        let edge = std::str::from_utf8(&reader.greeting(HELLO).await?)
-            .ok()
-            .and_then(hex::decode_exactly)
-            .ok_or(PeerError::Invalid("its greeting has no valid nonce"))?;
+        let greeting = reader.greeting(HELLO).await?;
+        let (edge, its_cluster) = parse_greeting(&greeting)
+            .ok_or(PeerError::Invalid("its greeting has no valid nonce and cluster"))?;
         let nonces = Nonces { edge, owner: nonce() };
-        let own = secret.prove(Side::Owner, &nonces, &[]);
-        let answer = format!("{HELLO}{} {}\r\n", hex::encode(&nonces.owner), hex::encode(&own));
+        let own = secret.prove(Side::Owner, &Context { nonces, cluster }, &[]);
+        let (nonce, own) = (hex::encode(&nonces.owner), hex::encode(&own));
+        let answer = format!("{HELLO}{nonce} {own} {cluster}\r\n");
         reader.stream.write_all(answer.as_bytes()).await?;
         reader.stream.flush().await?;
+        // A host of another cluster learns that from the answer. It sends nothing of a client.
+        if its_cluster != cluster {
+            return Err(PeerError::OtherCluster(its_cluster.to_owned()));
+        }
         proof = Some((secret, nonces));
     }
     let line = match reader.line().await {
@@ -61,7 +66,7 @@ pub(crate) async fn accept_opening(
     };
     let parsed = Line::parse(&line);
     match (&proof, &parsed) {
-        (Some((secret, nonces)), Some(line)) if !line.is_proven(secret, nonces) => {
+        (Some((secret, nonces)), Some(line)) if !line.is_proven(secret, *nonces) => {
             return Err(PeerError::Unproven);
         }
         // A peer that sends something other than a proof does not know the secret.
@@ -69,6 +74,9 @@ pub(crate) async fn accept_opening(
         _ => {}
     }
     let line = parsed.ok_or(PeerError::Invalid("its opening line is invalid"))?;
+    if line.cluster != cluster {
+        return Err(PeerError::OtherCluster(line.cluster));
+    }
     if line.info > MAX_INFO || line.head > max_head {
         return Err(PeerError::Invalid("its opening is too long"));
     }
@@ -77,4 +85,10 @@ pub(crate) async fn accept_opening(
         .open(content)
         .ok_or(PeerError::Invalid("the content of its opening does not match its opening line"))?;
     Ok(Opened { opening, rest: reader.rest() })
+}
+
+/// Parses the greeting of an edge: its nonce, and the name of its cluster.
+fn parse_greeting(greeting: &[u8]) -> Option<(Nonce, &str)> {
+    let (nonce, cluster) = std::str::from_utf8(greeting).ok()?.split_once(' ')?;
+    Some((hex::decode_exactly(nonce)?, parse_cluster(cluster)?))
 }

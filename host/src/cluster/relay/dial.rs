@@ -1,7 +1,7 @@
 //! The edge's side: it connects to the owner, and authenticates as a host.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -11,9 +11,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::accept::HELLO;
 use super::error::{PeerError, RelayError};
-use super::opening::Opening;
+use super::opening::{Opening, parse_cluster};
 use super::reader::Reader;
-use super::secret::{Nonces, Secret, Side, nonce};
+use super::secret::{Context, Nonce, Nonces, Secret, Side, nonce};
 use super::{Peers, Trust, hex, name_of, set_send_timeout, set_socket_options, tls};
 
 /// The reason to report when a server does not greet as a host does.
@@ -48,8 +48,8 @@ pub(crate) async fn dial(
     let (mut stream, bytes) = match &peers.trust {
         Trust::Secret(secret) => {
             let mut stream = stream;
-            let nonces = exchange(&mut stream, secret, address).await?;
-            (OwnerStream::Plain(stream), opening.encode(Some((secret, &nonces))))
+            let nonces = exchange(&mut stream, &peers.cluster, secret, address).await?;
+            (OwnerStream::Plain(stream), opening.encode(&peers.cluster, Some((secret, nonces))))
         }
         Trust::Tls(tls) => {
             let name = tls::server_name(name_of(address)).map_err(failed)?;
@@ -68,7 +68,7 @@ pub(crate) async fn dial(
                     )
                 }
             })?;
-            (OwnerStream::Tls(Box::new(stream)), opening.encode(None))
+            (OwnerStream::Tls(Box::new(stream)), opening.encode(&peers.cluster, None))
         }
     };
     stream.write_all(&bytes).await.map_err(failed)?;
@@ -76,15 +76,16 @@ pub(crate) async fn dial(
     Ok(stream)
 }
 
-/// Exchanges nonces, and checks that the owner knows the secret.
+/// Exchanges nonces, and checks that the owner knows the secret and is in this cluster.
 async fn exchange(
     stream: &mut TcpStream,
+    cluster: &str,
     secret: &Secret,
     address: &str,
 ) -> Result<Nonces, RelayError> {
     let failed = |cause| RelayError::failed(address, cause);
     let edge = nonce();
-    let hello = format!("{HELLO}{}\r\n", hex::encode(&edge));
+    let hello = format!("{HELLO}{} {cluster}\r\n", hex::encode(&edge));
     stream.write_all(hello.as_bytes()).await.map_err(failed)?;
     let mut reader = Reader::new(stream);
     let line = match reader.greeting(HELLO).await {
@@ -92,16 +93,29 @@ async fn exchange(
         Err(PeerError::Lost(cause)) => return Err(failed(cause)),
         Err(_) => return Err(RelayError::unproven(address, OTHER_PROTOCOL)),
     };
-    let parsed = std::str::from_utf8(&line)
-        .ok()
-        .and_then(|line| line.split_once(' '))
-        .and_then(|(owner, proof)| Some((hex::decode_exactly(owner)?, hex::decode(proof)?)));
-    let (owner, proof) = parsed.ok_or_else(|| RelayError::unproven(address, OTHER_PROTOCOL))?;
+    let (owner, proof, its_cluster) =
+        parse_greeting(&line).ok_or_else(|| RelayError::unproven(address, OTHER_PROTOCOL))?;
     let nonces = Nonces { edge, owner };
-    if !secret.is_proven(Side::Owner, &nonces, &[], &proof) || !reader.rest().is_empty() {
+    let context = Context { nonces, cluster: its_cluster };
+    if !secret.is_proven(Side::Owner, &context, &[], &proof) {
         return Err(RelayError::unproven(address, "its secret is not the secret of this host"));
     }
+    if its_cluster != cluster {
+        return Err(RelayError::OtherCluster(address.to_owned(), its_cluster.to_owned()));
+    }
+    if !reader.rest().is_empty() {
+        return Err(RelayError::unproven(address, OTHER_PROTOCOL));
+    }
     Ok(nonces)
+}
+
+/// Parses the greeting of an owner: its nonce, its proof, and the name of its cluster.
+fn parse_greeting(greeting: &[u8]) -> Option<(Nonce, Vec<u8>, &str)> {
+    let mut parts = std::str::from_utf8(greeting).ok()?.split(' ');
+    let (nonce, proof, cluster) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_all = parts.next().is_none();
+    let parsed = (hex::decode_exactly(nonce)?, hex::decode(proof)?, parse_cluster(cluster)?);
+    is_all.then_some(parsed)
 }
 
 impl OwnerStream {
@@ -119,7 +133,7 @@ impl OwnerStream {
 impl AsyncRead for OwnerStream {
     fn poll_read(
         self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        context: &mut std::task::Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
@@ -132,7 +146,7 @@ impl AsyncRead for OwnerStream {
 impl AsyncWrite for OwnerStream {
     fn poll_write(
         self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        context: &mut std::task::Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         match self.get_mut() {
@@ -141,14 +155,20 @@ impl AsyncWrite for OwnerStream {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(
+        self: Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),

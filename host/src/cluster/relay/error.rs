@@ -29,6 +29,10 @@ pub(crate) enum RelayError {
     /// The host no longer owns the path.
     #[error("the host at {0} does not own the path")]
     Misdirected(String),
+    /// The host is in another cluster. It has the address that a host of this cluster had, so another host may own the
+    /// path soon.
+    #[error("the host at {0} is in the cluster {1:?}, and not in that of this host")]
+    OtherCluster(String, String),
     /// The host did not authenticate.
     #[error("the host at {0} did not authenticate: {1}")]
     Unproven(String, &'static str),
@@ -62,7 +66,7 @@ impl RelayError {
 
     /// Returns whether another lookup in the directory may find another owner.
     pub(crate) fn is_worth_another_look(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Misdirected(_))
+        matches!(self, Self::Unreachable { .. } | Self::Misdirected(_) | Self::OtherCluster(..))
     }
 
     /// Returns whether an operator has to correct the settings.
@@ -86,6 +90,9 @@ pub(crate) enum PeerError {
     /// The peer's proof is wrong.
     #[error("the other side does not know the secret of this host")]
     Unproven,
+    /// The peer is in another cluster.
+    #[error("the other side is in the cluster {0:?}, and not in that of this host")]
+    OtherCluster(String),
     /// The peer does not speak the protocol.
     #[error("the other side does not speak the same version of the protocol between hosts: {0}")]
     Invalid(&'static str),

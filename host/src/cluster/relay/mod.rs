@@ -7,6 +7,8 @@
 //! response ◀────────────────────────────────────────── 101, or another response
 //! ```
 //!
+//! Both sides say the name of their cluster when they authenticate.
+//!
 //! After the 101, both sides exchange the bytes of the client's WebSocket, which the edge does not parse. A peer's
 //! statements about a client are not believed before the peer has authenticated ([`Trust`]).
 
@@ -48,6 +50,9 @@ pub(crate) enum Trust {
 #[derive(Debug)]
 pub(crate) struct Peers {
     pub(crate) trust: Trust,
+    /// The name of the cluster. Hosts of different clusters relay no clients to each other, even if they trust each
+    /// other: a path in one cluster has nothing to do with the same path in another.
+    pub(crate) cluster: Arc<str>,
     /// The name of this host. No other host and no earlier run of this host has the same name.
     pub(crate) host: Arc<str>,
     /// How long a peer may leave the kernel's probes unanswered. After that, the peer's connection is given up.
@@ -71,7 +76,8 @@ impl Peers {
             (None, ..) => return Ok(None),
         };
         let host = hex::encode(&secret::nonce()[..8]).into();
-        Ok(Some(Self { trust, host, max_silence: settings.lease }))
+        let cluster = Arc::clone(&cluster.name);
+        Ok(Some(Self { trust, cluster, host, max_silence: settings.lease }))
     }
 
     /// Returns the secret with which hosts authenticate each other. Returns `None` if they use certificates.

@@ -2,12 +2,13 @@
 //! authenticates the edge.
 //!
 //! ```text
-//! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CRLF   proof and digest in hex, lengths in decimal; the proof is `-` over TLS
-//! INFO                                        JSON, a Request
-//! HEAD                                        the head of the client's request, in HTTP/1.1
+//! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CLUSTER CRLF
+//!        proof and digest in hex, lengths in decimal; the proof is `-` over TLS
+//! INFO   JSON, a Request
+//! HEAD   the head of the client's request, in HTTP/1.1
 //! ```
 //!
-//! The digest is the SHA-256 of info and head. The proof covers the digest and both lengths. So the owner can check the
+//! The digest is the SHA-256 of info and head. The proof covers the digest, both lengths and the name of the cluster. So the owner can check the
 //! proof before it allocates memory for the rest, and nobody can replace the rest.
 
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,16 @@ use sha2::{Digest, Sha256};
 
 use super::hex;
 use super::origin::Origin;
-use super::secret::{LENGTH, Nonces, Secret, Side};
+use super::secret::{Context, LENGTH, Nonces, Secret, Side};
 
 /// The maximum length of INFO, in bytes. INFO may contain a certificate of up to 64 KiB, encoded in hexadecimal.
 pub(super) const MAX_INFO: usize = 160 << 10;
 
 /// The maximum length of a line, in bytes.
-pub(super) const MAX_LINE: usize = 192;
+pub(super) const MAX_LINE: usize = 256;
+
+/// The maximum length of a cluster's name, as the settings allow it.
+const MAX_CLUSTER: usize = 64;
 
 /// What the edge asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,23 +52,34 @@ pub(crate) struct Opening {
 }
 
 /// The first line of an opening.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     proof: Option<[u8; LENGTH]>,
     digest: [u8; LENGTH],
     pub(super) info: usize,
     pub(super) head: usize,
+    /// The cluster of the edge.
+    pub(super) cluster: String,
+}
+
+/// Parses the name of a cluster. Returns `None` if no cluster can have this name.
+pub(super) fn parse_cluster(name: &str) -> Option<&str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    ((1..=MAX_CLUSTER).contains(&name.len()) && name.bytes().all(is_allowed)).then_some(name)
 }
 
 impl Opening {
-    /// Returns the bytes to send. Over TLS they contain no proof.
-    pub(super) fn encode(&self, proof: Option<(&Secret, &Nonces)>) -> Vec<u8> {
+    /// Returns the bytes that an edge in this cluster sends. Over TLS they contain no proof.
+    pub(super) fn encode(&self, cluster: &str, proof: Option<(&Secret, Nonces)>) -> Vec<u8> {
         // Serializing cannot fail: neither kind of request contains anything that JSON cannot express.
         let info = serde_json::to_vec(&self.request).unwrap_or_default();
         let digest = digest(&info, &self.head);
-        let mut line = Line { proof: None, digest, info: info.len(), head: self.head.len() };
-        line.proof =
-            proof.map(|(secret, nonces)| secret.prove(Side::Edge, nonces, &line.content()));
+        let (info_length, head) = (info.len(), self.head.len());
+        let mut line =
+            Line { proof: None, digest, info: info_length, head, cluster: cluster.to_owned() };
+        line.proof = proof.map(|(secret, nonces)| {
+            secret.prove(Side::Edge, &Context { nonces, cluster }, &line.content())
+        });
         [line.encode().as_bytes(), &info, &self.head].concat()
     }
 }
@@ -85,7 +100,8 @@ impl Line {
 
     fn encode(&self) -> String {
         let proof = self.proof.map_or_else(|| "-".to_owned(), |proof| hex::encode(&proof));
-        format!("{proof} {} {} {}\r\n", hex::encode(&self.digest), self.info, self.head)
+        let digest = hex::encode(&self.digest);
+        format!("{proof} {digest} {} {} {}\r\n", self.info, self.head, self.cluster)
     }
 
     /// Parses a line without its line end. Returns `None` if this is not the first line of an opening.
@@ -93,6 +109,7 @@ impl Line {
         let mut parts = std::str::from_utf8(line).ok()?.split(' ');
         let (proof, digest, info, head) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let cluster = parse_cluster(parts.next()?)?.to_owned();
         if parts.next().is_some() {
             return None;
         }
@@ -101,13 +118,14 @@ impl Line {
             proof => Some(hex::decode_exactly(proof)?),
         };
         let digest = hex::decode_exactly(digest)?;
-        Some(Self { proof, digest, info: info.parse().ok()?, head: head.parse().ok()? })
+        Some(Self { proof, digest, info: info.parse().ok()?, head: head.parse().ok()?, cluster })
     }
 
     /// Returns whether the proof shows that the edge knows the secret.
-    pub(super) fn is_proven(&self, secret: &Secret, nonces: &Nonces) -> bool {
+    pub(super) fn is_proven(&self, secret: &Secret, nonces: Nonces) -> bool {
+        let context = Context { nonces, cluster: &self.cluster };
         self.proof
-            .is_some_and(|proof| secret.is_proven(Side::Edge, nonces, &self.content(), &proof))
+            .is_some_and(|proof| secret.is_proven(Side::Edge, &context, &self.content(), &proof))
     }
 
     /// Parses the rest of the opening. Returns `None` if the rest does not match the line, or if this version does not

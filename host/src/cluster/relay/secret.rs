@@ -1,7 +1,7 @@
 //! Proofs that a host knows a shared secret.
 //!
 //! Each side chooses a random nonce for each connection. A proof is an HMAC-SHA256 over a label of its side, both
-//! nonces, and the content that the proof covers. So a recorded proof is useless on any other connection, and a proof
+//! nonces, the name of the cluster, and the content that the proof covers. So a recorded proof is useless on any other connection, and a proof
 //! of one side is never valid for the other side. The secret itself is never sent.
 
 use std::fmt;
@@ -43,6 +43,14 @@ pub(super) struct Nonces {
     pub(super) owner: Nonce,
 }
 
+/// What a proof holds for, apart from the content.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) nonces: Nonces,
+    /// The cluster of the side that makes the proof.
+    pub(super) cluster: &'a str,
+}
+
 /// Returns a nonce that has never been used.
 pub(super) fn nonce() -> Nonce {
     let mut nonce = Nonce::default();
@@ -69,8 +77,8 @@ impl Secret {
     }
 
     /// Returns the proof of one side for `content`. On each side, the content has a fixed length.
-    pub(super) fn prove(&self, side: Side, nonces: &Nonces, content: &[u8]) -> [u8; LENGTH] {
-        let tag = hmac::sign(&self.0, &message(side, nonces, content));
+    pub(super) fn prove(&self, side: Side, context: &Context<'_>, content: &[u8]) -> [u8; LENGTH] {
+        let tag = hmac::sign(&self.0, &message(side, context, content));
         let mut proof = [0; LENGTH];
         proof.copy_from_slice(tag.as_ref());
         proof
@@ -80,20 +88,22 @@ impl Secret {
     pub(super) fn is_proven(
         &self,
         side: Side,
-        nonces: &Nonces,
+        context: &Context<'_>,
         content: &[u8],
         proof: &[u8],
     ) -> bool {
-        hmac::verify(&self.0, &message(side, nonces, content), proof).is_ok()
+        hmac::verify(&self.0, &message(side, context, content), proof).is_ok()
     }
 }
 
-fn message(side: Side, nonces: &Nonces, content: &[u8]) -> Vec<u8> {
+fn message(side: Side, context: &Context<'_>, content: &[u8]) -> Vec<u8> {
     let label: &[u8] = match side {
-        Side::Edge => b"ws-host peer 1 edge \0",
-        Side::Owner => b"ws-host peer 1 owner\0",
+        Side::Edge => b"ws-host peer 2 edge \0",
+        Side::Owner => b"ws-host peer 2 owner\0",
     };
-    [label, &nonces.edge, &nonces.owner, content].concat()
+    let Context { nonces, cluster } = context;
+    // A name of a cluster contains no zero byte, and all other parts have a fixed length.
+    [label, &nonces.edge, &nonces.owner, cluster.as_bytes(), b"\0", content].concat()
 }
 
 impl fmt::Debug for Secret {
@@ -107,20 +117,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proof_holds_for_its_side_its_nonces_its_content_and_its_secret_only() {
+    fn proof_holds_for_its_side_its_nonces_its_cluster_its_content_and_its_secret_only() {
         let secret = Secret::new(&[1; MIN_SECRET]).expect("long enough");
         let nonces = Nonces { edge: nonce(), owner: nonce() };
-        let proof = secret.prove(Side::Edge, &nonces, b"content");
-        assert!(secret.is_proven(Side::Edge, &nonces, b"content", &proof));
-        assert!(!secret.is_proven(Side::Owner, &nonces, b"content", &proof));
-        assert!(!secret.is_proven(Side::Edge, &nonces, b"contents", &proof));
-        let other = Nonces { owner: nonce(), ..nonces };
+        let context = Context { nonces, cluster: "one" };
+        let proof = secret.prove(Side::Edge, &context, b"content");
+        assert!(secret.is_proven(Side::Edge, &context, b"content", &proof));
+        assert!(!secret.is_proven(Side::Owner, &context, b"content", &proof));
+        assert!(!secret.is_proven(Side::Edge, &context, b"contents", &proof));
+        let other = Context { nonces: Nonces { owner: nonce(), ..nonces }, ..context };
         assert!(!secret.is_proven(Side::Edge, &other, b"content", &proof));
-        let other = Nonces { edge: nonce(), ..nonces };
+        let other = Context { nonces: Nonces { edge: nonce(), ..nonces }, ..context };
+        assert!(!secret.is_proven(Side::Edge, &other, b"content", &proof));
+        let other = Context { cluster: "two", ..context };
         assert!(!secret.is_proven(Side::Edge, &other, b"content", &proof));
         let other = Secret::new(&[2; MIN_SECRET]).expect("long enough");
-        assert!(!other.is_proven(Side::Edge, &nonces, b"content", &proof));
-        assert!(!secret.is_proven(Side::Edge, &nonces, b"content", &proof[..31]));
+        assert!(!other.is_proven(Side::Edge, &context, b"content", &proof));
+        assert!(!secret.is_proven(Side::Edge, &context, b"content", &proof[..31]));
     }
 
     #[test]
@@ -131,8 +144,9 @@ mod tests {
         std::fs::write(&file, [&[b'a'; MIN_SECRET][..], b"\n"].concat()).expect("room");
         let read = Secret::read(&file).expect("a secret");
         let same = Secret::new(&[b'a'; MIN_SECRET]).expect("long enough");
-        let proof = read.prove(Side::Owner, &nonces, b"");
-        assert!(same.is_proven(Side::Owner, &nonces, b"", &proof));
+        let context = Context { nonces, cluster: "one" };
+        let proof = read.prove(Side::Owner, &context, b"");
+        assert!(same.is_proven(Side::Owner, &context, b"", &proof));
         std::fs::write(&file, "short\n").expect("room");
         let error = Secret::read(&file).expect_err("too short").to_string();
         assert!(error.contains("openssl rand -hex 32"), "{error}");

@@ -14,7 +14,7 @@ use crate::clients::{Certificate, HostClose, HttpVersion, Pace};
 use crate::cluster::relay::{Opened, Origin, PeerError, Peers, Request, Trust, accept_opening};
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::HostState;
-use crate::server::host::handshake::REFUSED;
+use crate::server::host::handshake::{ELSEWHERE, REFUSED};
 use crate::server::host::request::{Edge, OnBehalfOf, RequestContext};
 use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
@@ -64,7 +64,7 @@ async fn open<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let max_head = state.config().limits.max_header_size + http::RELAYED_BYTES;
-    let opening = accept_opening(&mut stream, peers.secret(), max_head);
+    let opening = accept_opening(&mut stream, &peers.cluster, peers.secret(), max_head);
     let Opened { opening, rest } = match timeout_at(context.deadline, opening).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return refuse(&state, &context, &mut stream, &error).await,
@@ -134,13 +134,14 @@ async fn refuse(
         );
     }
     log_refusal(state, context, error);
-    let status = match error {
-        PeerError::Unproven => StatusCode::FORBIDDEN,
-        _ => StatusCode::BAD_REQUEST,
+    let (status, to_peer) = match error {
+        PeerError::Left => return,
+        // The edge looks for the owner again.
+        PeerError::OtherCluster(_) => (StatusCode::MISDIRECTED_REQUEST, ELSEWHERE),
+        PeerError::Unproven => (StatusCode::FORBIDDEN, REFUSED),
+        _ => (StatusCode::BAD_REQUEST, REFUSED),
     };
-    if !matches!(error, PeerError::Left) {
-        respond(context, stream, status, Some(REFUSED)).await;
-    }
+    respond(context, stream, status, Some(to_peer)).await;
 }
 
 fn log_refusal(state: &HostState, context: &RequestContext, why: &impl std::fmt::Display) {
@@ -151,7 +152,7 @@ fn log_refusal(state: &HostState, context: &RequestContext, why: &impl std::fmt:
             peer = %context.peer.address,
             left_out,
             "a connection to the address for other hosts (cluster listen) was refused: {why}; all hosts of a cluster \
-             need the same `secret`, or certificates of the same `ca`"
+             need the same `name`, and the same `secret` or certificates of the same `ca`"
         );
     }
 }

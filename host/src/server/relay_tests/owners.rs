@@ -182,7 +182,8 @@ async fn owner_that_never_answers_costs_no_more_than_the_time_of_a_handshake() {
     assert!(response.contains("cannot be reached"), "{response}");
     let (late, _late) = listen(|mut stream| async move {
         let secret = Secret::new(SECRET).expect("long enough");
-        let _ = accept_opening(&mut stream, Some(&secret), 10_000).await.expect("a host");
+        let _ =
+            accept_opening(&mut stream, "default", Some(&secret), 10_000).await.expect("a host");
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
@@ -210,7 +211,9 @@ async fn garbage_of_an_owner_is_not_passed_on() {
             let answer = answer.clone();
             async move {
                 let secret = Secret::new(SECRET).expect("long enough");
-                let _ = accept_opening(&mut stream, Some(&secret), 10_000).await.expect("a host");
+                let _ = accept_opening(&mut stream, "default", Some(&secret), 10_000)
+                    .await
+                    .expect("a host");
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }
@@ -228,7 +231,8 @@ async fn bytes_that_come_with_the_response_are_relayed() {
     let edge = start("echo").await;
     let (owner, _owner) = listen(|mut stream| async move {
         let secret = Secret::new(SECRET).expect("long enough");
-        let _ = accept_opening(&mut stream, Some(&secret), 10_000).await.expect("a host");
+        let _ =
+            accept_opening(&mut stream, "default", Some(&secret), 10_000).await.expect("a host");
         let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nearly";
         let _ = stream.write_all(response).await;
     })
@@ -246,7 +250,7 @@ async fn owner_that_does_not_know_the_secret_gets_nothing_of_a_client() {
         let sender = sender.clone();
         async move {
             let digits = "00".repeat(32);
-            let hello = format!("ws-host-peer 1 {digits} {digits}\r\n");
+            let hello = format!("ws-host-peer 2 {digits} {digits} default\r\n");
             let _ = stream.write_all(hello.as_bytes()).await;
             let mut all = Vec::new();
             let _ = stream.read_to_end(&mut all).await;
@@ -259,7 +263,7 @@ async fn owner_that_does_not_know_the_secret_gets_nothing_of_a_client() {
     assert!(response.contains("do not trust each other"), "{response}");
     let all = timeout(SOON, received.recv()).await.expect("in time").expect("a connection");
     let all = String::from_utf8(all).expect("ASCII");
-    assert!(all.starts_with("ws-host-peer 1 ") && all.lines().count() == 1, "{all}");
+    assert!(all.starts_with("ws-host-peer 2 ") && all.lines().count() == 1, "{all}");
 }
 
 #[tokio::test]

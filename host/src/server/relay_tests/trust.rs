@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::{Proof, SECRET, SOON, open, refusal, start, start_with};
+use super::{Proof, Running, SECRET, SOON, open, refusal, start, start_with};
 
 const OTHER: &[u8] = b"the secret of another cluster";
 
@@ -41,19 +41,22 @@ async fn hosts_with_different_secrets_do_not_relay() {
 #[tokio::test]
 async fn peer_without_the_secret_is_refused_with_403_and_what_is_no_host_with_400() {
     let owner = start("echo").await;
-    let hello = format!("ws-host-peer 1 {}\r\n", "00".repeat(32));
+    let hello = format!("ws-host-peer 2 {} default\r\n", "00".repeat(32));
     let digits = "00".repeat(32);
-    for wrong in [format!("{digits} {digits} 0 0\r\n"), format!("- {digits} 0 0\r\n")] {
+    for wrong in
+        [format!("{digits} {digits} 0 0 default\r\n"), format!("- {digits} 0 0 default\r\n")]
+    {
         let answer = send(&owner.peers, &[hello.as_bytes(), wrong.as_bytes()]).await;
         let (first, second) = answer.split_once("\r\n").expect("two lines");
-        assert!(first.starts_with("ws-host-peer 1 "), "{answer}");
+        assert!(first.starts_with("ws-host-peer 2 "), "{answer}");
         assert!(second.starts_with("HTTP/1.1 403 "), "{answer}");
     }
     let long = [b'a'; 100_000];
     for garbage in [
         &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
         b"GET /healthz HTTP/1.1\r\n\r\n",
-        b"ws-host-peer 2 00\r\n",
+        b"ws-host-peer 3 00\r\n",
+        b"ws-host-peer 2 00 default\r\n",
         b"\xff\xfe\r\n",
         b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n",
         &long,
@@ -189,4 +192,25 @@ async fn hosts_with_certificates_of_one_authority_relay() {
     assert_eq!(owner.clients(), 1);
     let answer = send(&owner.peers, &[b"GET / HTTP/1.1\r\n\r\n"]).await;
     assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn hosts_of_different_clusters_do_not_relay_although_they_trust_each_other() {
+    let [first, second, ..] = certificates();
+    let secret = Proof::secret(SECRET);
+    for (here, there) in [(&secret, &secret), (&first, &second)] {
+        let edge = start_with("echo", here, |_| {}).await;
+        let owner = start_with("echo", there, |_| {}).await;
+        let other = start_with("echo", there, |config| {
+            config.host.cluster.as_mut().expect("a cluster").name = "other".into();
+        })
+        .await;
+        // The edge looks again, and finds the owner.
+        edge.relay_to(&[&other.peers, &other.peers, &owner.peers]);
+        let (_stream, head) = open(edge.address, "").await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert_eq!((other.clients(), owner.clients()), (0, 1));
+        let refused = |host: &Running| host.host.state.relayed.refused_peers.get();
+        assert_eq!((refused(&other), refused(&owner)), (2, 0));
+    }
 }

@@ -11,4 +11,4 @@ mod relay;
 
 pub(in crate::server) use self::admission::admit;
 pub(in crate::server) use self::attempt::log_unknown_path;
-pub(in crate::server) use self::relay::REFUSED;
+pub(in crate::server) use self::relay::{ELSEWHERE, REFUSED};

@@ -53,7 +53,7 @@ const PARTS: u32 = 3;
 const TO_PEER: HeaderName = HeaderName::from_static("ws-host-peer");
 
 /// The values of [`TO_PEER`]: the responding host does not own the path, or it refused the peer.
-const ELSEWHERE: HeaderValue = HeaderValue::from_static("elsewhere");
+pub(in crate::server) const ELSEWHERE: &str = "elsewhere";
 pub(in crate::server) const REFUSED: &str = "refused";
 
 /// Limits the log lines about clients that could not be relayed.
@@ -83,7 +83,7 @@ fn no_owner(response: Response<Body>) -> Relayed {
 /// owner again.
 pub(super) fn elsewhere() -> Response<Body> {
     let mut response = text(StatusCode::MISDIRECTED_REQUEST, "This host does not own the path.\n");
-    response.headers_mut().insert(TO_PEER, ELSEWHERE);
+    response.headers_mut().insert(TO_PEER, HeaderValue::from_static(ELSEWHERE));
     response
 }
 
@@ -265,7 +265,9 @@ fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
     // Clients must not learn the addresses of other hosts.
     unavailable(match error {
         RelayError::Unreachable { .. } => UNREACHABLE,
-        RelayError::Misdirected(_) => "The host that serves this path keeps changing.\n",
+        RelayError::Misdirected(_) | RelayError::OtherCluster(..) => {
+            "The host that serves this path keeps changing.\n"
+        }
         RelayError::Unproven(..) | RelayError::Refused(_) => {
             "The host that serves this path and this host do not trust each other.\n"
         }
