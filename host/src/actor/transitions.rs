@@ -58,6 +58,8 @@ impl Turn<'_> {
             sleep_until(until).await;
         }
         let permit = self.actor.code.permit().await?;
+        // The waits may have taken long. Without the right to run the actor, none of its code may run.
+        self.actor.resources.check_ownership()?;
         // A reload or rollback may have happened while this function waited for the permit.
         let current = self.actor.code.current();
         self.restore_for_rollback(&current);
@@ -258,8 +260,12 @@ impl Turn<'_> {
     }
 
     /// `Live` → `Hibernated`: frees the instance and keeps its state. If the handler returns no state, or there is no
-    /// room for the state, the instance stays `Live`.
+    /// room for the state, the instance stays `Live`. Does nothing if the actor is unique in the cluster and may not run
+    /// here: then it is about to end.
     pub(crate) async fn hibernate(mut self) {
+        if self.actor.resources.check_ownership().is_err() {
+            return;
+        }
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
             Ok(Some(state)) => {
@@ -303,7 +309,11 @@ impl Turn<'_> {
 
     /// Moves the actor to the current code after a reload or a rollback. One hibernated actor of each resource is woken
     /// to find out whether the new code accepts its state. The other hibernated actors get the new code when they wake.
+    /// Does nothing if the actor may not run here.
     pub(crate) async fn apply_reload(mut self) {
+        if self.actor.resources.check_ownership().is_err() {
+            return;
+        }
         let code = &self.actor.code;
         let current = code.current();
         let was_live = self.has_instance();
@@ -324,15 +334,22 @@ impl Turn<'_> {
         }
     }
 
-    /// Moves the actor to the candidate of a canary trial: the new code that only the chosen actors run.
+    /// Moves the actor to the candidate of a canary trial: the new code that only the chosen actors run. Does nothing if
+    /// the actor may not run here.
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
+        if self.actor.resources.check_ownership().is_err() {
+            return;
+        }
         let made = if let Some(old) = self.slot.take_live(|_| true) {
             self.replace_instance(old, candidate).await
         } else if let InstanceState::Hibernated(saved) = &self.slot.instance {
             let saved = saved.clone();
             match self.actor.code.permit().await {
-                Ok(permit) => self.wake(saved, candidate, permit).await,
+                Ok(permit) => match self.actor.resources.check_ownership() {
+                    Ok(()) => self.wake(saved, candidate, permit).await,
+                    Err(not_owner) => Err(not_owner.into()),
+                },
                 Err(no_permit) => Err(no_permit),
             }
         } else {

@@ -6,6 +6,7 @@ mod ended_lease;
 mod last_save;
 mod owners;
 mod trust;
+mod without_lease;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,0 +1,91 @@
+//! What a host does not do while its lease has ended, apart from events.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::ended_lease::{enter, expect_unconfirmed, receive, receive_text, send};
+use super::{Proof, Running, SECRET, start, start_with};
+use crate::actor::Actor;
+
+/// Returns the only actor of a host.
+fn actor(host: &Running) -> Arc<Actor> {
+    let served = host.host.state.registry.all();
+    Arc::clone(&served[0].resource().actors()[0])
+}
+
+/// Returns the value of a metric with labels.
+fn metric(host: &Running, name: &str) -> u64 {
+    let metrics = host.host.metrics();
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in {metrics}"))
+}
+
+fn component(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components");
+    folder.join(name).with_extension("wasm")
+}
+
+#[tokio::test]
+async fn instance_does_not_hibernate() {
+    let host = start("guest-keeper").await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = enter(&host).await;
+    assert_eq!(receive_text(&mut client).await, "room is a");
+    let actor = actor(&host);
+    lease.end_after(0);
+    actor.turn().await.hibernate().await;
+    assert!(actor.turn().await.has_instance(), "its handler was called");
+    lease.renew();
+    actor.turn().await.hibernate().await;
+    assert!(!actor.turn().await.has_instance());
+}
+
+#[tokio::test]
+async fn instance_is_not_replaced_in_a_reload() {
+    let files = tempfile::tempdir().expect("a folder");
+    let file = files.path().join("handler.wasm");
+    std::fs::copy(component("counter"), &file).expect("room");
+    let host = start_with("counter", &Proof::secret(SECRET), |config| {
+        config.host.resources[0].component = file.clone();
+    })
+    .await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = enter(&host).await;
+    send(&mut client, "one").await;
+    assert_eq!(receive_text(&mut client).await, "1 messages");
+    // Another component in its bytes: it has one more section, without content.
+    let other = [&std::fs::read(&file).expect("a component")[..], b"\x00\x02\x01x"].concat();
+    std::fs::write(&file, other).expect("room");
+    lease.end_after(0);
+    host.host.reload("test").await.expect("new code");
+    let swapped = "ws_host_swaps_total{resource=\"test\",outcome=\"swapped\"}";
+    assert_eq!(metric(&host, swapped), 0);
+    actor(&host).turn().await.try_out().await;
+    assert_eq!(metric(&host, swapped), 0);
+    lease.renew();
+    actor(&host).turn().await.apply_reload().await;
+    assert_eq!(metric(&host, swapped), 1);
+}
+
+#[tokio::test]
+async fn instance_that_waited_before_its_start_does_not_start() {
+    let host = start("guest-keeper").await;
+    host.then_own();
+    let lease = host.lease();
+    let (mut client, mut other) = (enter(&host).await, enter(&host).await);
+    for client in [&mut client, &mut other] {
+        assert_eq!(receive_text(client).await, "room is a");
+    }
+    // The instance is lost, so the next event starts another one.
+    send(&mut other, "trap").await;
+    assert_eq!(receive(&mut other).await.0, 0x88);
+    let restarts = "ws_host_restarts_total{resource=\"test\"}";
+    let before = metric(&host, restarts);
+    // The event may begin. Then it waits for its turn to start an instance.
+    lease.end_after(1);
+    send(&mut client, "version").await;
+    expect_unconfirmed(&mut client).await;
+    assert_eq!(metric(&host, restarts), before);
+}
