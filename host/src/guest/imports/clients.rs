@@ -100,6 +100,7 @@ fn buffered(store: Store<'_>, (client,): (u64,)) -> Result<(Option<u64>,)> {
 }
 
 fn attach(store: Store<'_>, (client, attachment): (u64, WasmList<u8>)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let bytes = attachment.as_le_slice(&store);
     Ok(match for_open_client(&store, client, |client| client.attach(bytes)) {
         Some(attached) => outcome(attached),

@@ -6,7 +6,7 @@ use wasmtime::component::{Linker, WasmList};
 use ws_host_protocol::handshake::belongs_to_handshake;
 
 use super::text::Text;
-use super::{Outcome, State, Store};
+use super::{Outcome, State, Store, check_ownership};
 use crate::clients::ClientId;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
@@ -35,6 +35,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let name = name.to_str(&store)?.into_owned();
     let current = store.data().current.as_ref().filter(|current| current.id().0 == client);
     let is_offered = current.is_some_and(|client| client.info().subprotocols.contains(&name));
@@ -48,6 +49,7 @@ fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Resu
 }
 
 fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let header = header(&name.to_str(&store)?, &value.to_str(&store)?);
     Ok(change(&mut store, client, |response| {
         let header = header?;
@@ -72,6 +74,7 @@ fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderVal
 }
 
 fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Outcome> {
+    check_ownership(&store)?;
     Ok(change(&mut store, client, |response| match StatusCode::from_u16(status) {
         Ok(code) if (300..600).contains(&status) => {
             response.status = Some(code);
@@ -85,6 +88,7 @@ fn set_body(
     mut store: Store<'_>,
     (client, content_type, body): (u64, Text, WasmList<u8>),
 ) -> Result<Outcome> {
+    check_ownership(&store)?;
     let content_type = media_type(&content_type.to_str(&store)?);
     let body = body.as_le_slice(&store);
     let body = (body.len() <= MAX_BODY).then(|| body.to_vec());

@@ -5,7 +5,7 @@ use wasmtime::Result;
 use wasmtime::component::Linker;
 
 use super::text::Text;
-use super::{State, Store};
+use super::{State, Store, check_ownership};
 use crate::guest::log_line::{MAX_LINE, is_shown};
 
 const LOG: &str = "ws-host:socket/log@0.1.0";
@@ -23,6 +23,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn write(store: Store<'_>, (level, message): (Text, Text)) -> Result<()> {
+    check_ownership(&store)?;
     let level = parse(&level.to_str(&store)?);
     let message = message.to_str(&store)?;
     if !is_shown(level) {

@@ -59,7 +59,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
-/// Checks that the actor may have effects outside itself now. An actor that is unique in the cluster may no longer have
+/// Checks that the actor may have effects now. Each function with an effect on something that outlives the call begins
+/// with this: on clients and other connections, topics, tags, timers, stored data, or the log. Functions that only read
+/// do not: in an event that calls only them, ticks make the check. An actor that is unique in the cluster may no longer have
 /// any once this host has ceased to own it.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn tag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let tag = tag.to_str(&store)?;
     let resources = &store.data().resources;
     Ok(outcome(match resources.clients.find(ClientId(client)) {
@@ -39,6 +40,7 @@ fn tag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<Outcome> {
 }
 
 fn untag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<(bool,)> {
+    check_ownership(&store)?;
     let tag = tag.to_str(&store)?;
     let tags = store.data().resources.topics.tags();
     Ok((existing_id(&store, client).is_some_and(|client| tags.untag(client, &tag)),))

@@ -54,6 +54,7 @@ impl GroupKind for Subscribers {
 }
 
 fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let topic = topic.to_str(&store)?;
     let resources = &store.data().resources;
     Ok(outcome(match resources.find(ClientId(client)) {
@@ -63,12 +64,14 @@ fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Outcome> 
 }
 
 fn unsubscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<(bool,)> {
+    check_ownership(&store)?;
     let topic = topic.to_str(&store)?;
     let topics = &store.data().resources.topics;
     Ok((existing_id(&store, client).is_some_and(|client| topics.unsubscribe(client, &topic)),))
 }
 
 fn unsubscribe_all(store: Store<'_>, (client,): (u64,)) -> Result<(u32,)> {
+    check_ownership(&store)?;
     let topics = &store.data().resources.topics;
     let count = existing_id(&store, client).map_or(0, |client| topics.unsubscribe_all(client));
     Ok((u32::try_from(count).unwrap_or(u32::MAX),))

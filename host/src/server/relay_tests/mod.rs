@@ -3,6 +3,7 @@
 mod bytes;
 mod drain;
 mod ended_lease;
+mod imports;
 mod last_save;
 mod owners;
 mod trust;

@@ -1,0 +1,73 @@
+//! Imports with an effect: each checks that the host still owns the actor.
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::ended_lease::{receive_text, send};
+use super::{Running, handshake_at, read_head, start};
+
+/// How often each command is repeated. A tick in a slow event adds a check, so the fewest count.
+const TIMES: usize = 10;
+
+/// Returns how often a message makes the host check its lease, until the answer to it has arrived.
+async fn checks(host: &Running, client: &mut TcpStream, message: &str) -> usize {
+    let mut fewest = usize::MAX;
+    for _ in 0..TIMES {
+        let before = host.lease().checks();
+        send(client, message).await;
+        receive_text(client).await;
+        fewest = fewest.min(host.lease().checks() - before);
+    }
+    fewest
+}
+
+/// Connects. Returns how often that makes the host check its lease, until the first message has arrived. Also returns the
+/// clients, because the handler tells the others when one leaves.
+async fn checks_to_enter(host: &Running, query: &str) -> (usize, Vec<TcpStream>) {
+    let (mut fewest, mut clients) = (usize::MAX, Vec::new());
+    for _ in 0..TIMES {
+        let before = host.lease().checks();
+        let mut stream = TcpStream::connect(host.address).await.expect("it listens");
+        let request = handshake_at(&format!("/a?{query}"), "Sec-WebSocket-Protocol: one\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let head = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        receive_text(&mut stream).await;
+        fewest = fewest.min(host.lease().checks() - before);
+        clients.push(stream);
+    }
+    (fewest, clients)
+}
+
+#[tokio::test]
+async fn imports_with_an_effect_are_checked_and_pure_reads_are_not() {
+    let host = start("guest-contract").await;
+    host.then_own();
+    let (entered, mut clients) = checks_to_enter(&host, "").await;
+    let mut client = clients.pop().expect("a client");
+    // When the event begins, and when it answers.
+    let answered = checks(&host, &mut client, "state").await;
+    assert_eq!(answered, 2);
+    for (command, effects) in [
+        ("request", 0),
+        ("attachment", 0),
+        ("attach self 3", 1),
+        ("tag self t", 1),
+        ("untag self t", 1),
+        ("subscribe self t", 1),
+        ("unsubscribe self t", 1),
+        ("unsubscribe-all", 1),
+        ("publish self t", 1),
+        ("expire self 100000 0", 1),
+        ("keep", 1),
+        ("timer self 100000", 1),
+        ("cancel self 7", 1),
+    ] {
+        assert_eq!(checks(&host, &mut client, command).await, answered + effects, "{command}");
+    }
+    for (query, effects) in [("choose=one", 1), ("header=X-Own:1", 1)] {
+        let (checks, entered_later) = checks_to_enter(&host, query).await;
+        assert_eq!(checks, entered + effects, "{query}");
+        clients.extend(entered_later);
+    }
+}
