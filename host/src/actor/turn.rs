@@ -12,6 +12,7 @@ use crate::guest::{
     Burst, ClientEvent, CustomInfo, Disconnection, Fault, HandlerAcceptance, HandlerRejection,
     HandlerReply,
 };
+use crate::ownership::Ownership;
 use crate::timers::{DueTimer, SavedTimer};
 
 /// An instance with at least this many bytes of linear memory is dropped on another thread.
@@ -229,6 +230,11 @@ impl<'a> Turn<'a> {
         if let InstanceState::Live(live) = &mut self.slot.instance {
             live.guest.check_injected_fault();
         }
+    }
+
+    /// Returns the right to run the actor, if the actor is unique in the cluster.
+    pub(crate) fn ownership(&self) -> Option<&Arc<dyn Ownership>> {
+        self.actor.ownership()
     }
 
     /// Returns whether there is an instance in memory.

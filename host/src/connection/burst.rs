@@ -16,6 +16,7 @@ use crate::actor::Turn;
 use crate::clients::{Client, OutboundBuffer};
 use crate::config::ResourceConfig;
 use crate::guest::{self, Fault, Message, MessageKind, Messages};
+use crate::ownership::{Holding, Ownership};
 use crate::slice::{self, Slice};
 
 /// The maximum length of a message in a burst, in bytes. For longer messages, the cost of a separate call hardly
@@ -35,6 +36,8 @@ pub(super) struct Burst {
     pub(super) buffer: Buffer,
     pub(super) unread: Range<usize>,
     settings: Arc<ResourceConfig>,
+    /// The right to run the actor, if the actor is unique in the cluster.
+    ownership: Option<Arc<dyn Ownership>>,
     high_water_mark: usize,
     /// The slice in which the burst began. Once the call has been suspended, the slice is over and other tasks come
     /// first.
@@ -68,6 +71,7 @@ impl Burst {
         buffer: Buffer,
         unread: Range<usize>,
         settings: Arc<ResourceConfig>,
+        ownership: Option<Arc<dyn Ownership>>,
         high_water_mark: usize,
     ) -> Self {
         let slice = slice::current();
@@ -77,6 +81,7 @@ impl Burst {
             buffer,
             unread,
             settings,
+            ownership,
             high_water_mark,
             slice,
             copied,
@@ -108,6 +113,11 @@ impl Burst {
     /// Returns whether other tasks should run now. The first message is always delivered.
     fn is_over(&self) -> bool {
         self.taken > 0 && (!self.is_same_slice() || slice::is_over())
+    }
+
+    /// Returns whether this host may still run the actor.
+    fn is_held(&self) -> bool {
+        self.ownership.as_ref().is_none_or(|ownership| ownership.holding() == Holding::Held)
     }
 
     /// Returns whether the client's messages may still be delivered. Makes the checks that are otherwise made between
@@ -184,7 +194,11 @@ impl guest::Burst for Burst {
                 Some(Event::Text(text)) => {
                     outbound.traffic.received(text.len());
                     let answers = &self.settings.auto_answers;
-                    if super::send_auto_answer(answers, &text, &mut outbound) {
+                    // The guest has the right now: the import that calls this function has checked it.
+                    if super::send_auto_answer(answers, None, &text, &mut outbound) {
+                        if !self.is_held() {
+                            return None;
+                        }
                         continue;
                     }
                     Message::Text(text.into_owned())

@@ -43,6 +43,7 @@ use crate::actor::{Actor, Turn};
 use crate::clients::{Client, ClientInfo, OutboundBuffer};
 use crate::config::{AutoAnswer, Mode, OnFault, ResourceConfig};
 use crate::guest::{ClientEvent, Fault};
+use crate::ownership::{Holding, Ownership};
 use crate::slice::{self, Overruns};
 
 /// The payload of the host's own pings. Pongs with this payload are not reported to the handler.
@@ -244,7 +245,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let mut input = &mut buffer[unread.clone()];
             let high_water_mark = self.transport.high_water_mark();
             let answers = &self.settings.auto_answers;
-            let next = next_event(&mut self.inbound, client, high_water_mark, answers, &mut input)?;
+            let owner = actor.ownership();
+            let inbound = &mut self.inbound;
+            let next = next_event(inbound, client, high_water_mark, answers, owner, &mut input)?;
             unread.start = unread.end - input.len();
             let event = match next {
                 Next::Event(event) => event,
@@ -294,7 +297,8 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
 ) -> (Delivered, Option<Turn<'a>>) {
     let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
     let high_water_mark = transport.high_water_mark();
-    let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water_mark);
+    let owner = turn.ownership().cloned();
+    let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), owner, high_water_mark);
     let (call_result, burst, transport_result) =
         Box::new(burst).deliver(&mut turn, client, transport).await;
     let turn = burst.is_same_slice().then_some(turn);
@@ -414,6 +418,7 @@ fn next_event<'a>(
     client: &Client,
     high_water_mark: usize,
     auto_answers: &[AutoAnswer],
+    ownership: Option<&Arc<dyn Ownership>>,
     input: &mut &'a mut [u8],
 ) -> Result<Next<'a>, ConnectionEnd> {
     let mut outbound = client.outbound();
@@ -428,7 +433,7 @@ fn next_event<'a>(
         match inbound.handle_input(input, &mut outbound.frames) {
             Some(Event::Text(text)) => {
                 outbound.traffic.received(text.len());
-                if !send_auto_answer(auto_answers, &text, &mut outbound) {
+                if !send_auto_answer(auto_answers, ownership, &text, &mut outbound) {
                     return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
@@ -455,13 +460,18 @@ fn auto_answer<'a>(auto_answers: &'a [AutoAnswer], payload: &[u8]) -> Option<&'a
     auto_answers.iter().find(|auto| auto.request.as_bytes() == payload)
 }
 
-/// Answers a text message that has an automatic answer. Returns whether the message has one.
+/// Answers a text message that has an automatic answer. Returns `false` if the message has none, or if this host may
+/// not run the actor at the moment. The message is then an event, which is refused in the second case.
 fn send_auto_answer(
     auto_answers: &[AutoAnswer],
+    ownership: Option<&Arc<dyn Ownership>>,
     text: &str,
     outbound: &mut OutboundBuffer,
 ) -> bool {
     let Some(auto) = auto_answer(auto_answers, text.as_bytes()) else { return false };
+    if ownership.is_some_and(|ownership| ownership.holding() != Holding::Held) {
+        return false;
+    }
     // An answer that does not fit is dropped, because the client asks for answers faster than it reads them.
     if outbound.frames.send_text(&auto.answer).is_ok() {
         outbound.traffic.sent(auto.answer.len());

@@ -16,6 +16,9 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
+/// A send to many clients checks before each of that many clients that this host still owns the actor.
+const CHECKED_EVERY: usize = 64;
+
 /// The group with this name. `None` if the group has no members. If the name is invalid, the error is one of the
 /// contract's error names.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
@@ -52,6 +55,9 @@ pub(super) async fn send_to_clients(
         next += 1;
         if slice::is_over() {
             charge_and_yield(&mut store).await?;
+        } else if next % CHECKED_EVERY == 0 {
+            // If the host was paused in the middle of the slice, the slice seems to go on.
+            check_ownership(&store)?;
         }
         if options.except.binary_search(&ClientId(id)).is_ok() {
             continue;

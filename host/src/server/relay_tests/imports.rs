@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::ended_lease::{receive_text, send};
+use super::ended_lease::{enter, receive_text, send};
 use super::{Running, handshake_at, read_head, start};
 
 /// How often each command is repeated. A tick in a slow event adds a check, so the fewest count.
@@ -70,4 +70,18 @@ async fn imports_with_an_effect_are_checked_and_pure_reads_are_not() {
         assert_eq!(checks, entered + effects, "{query}");
         clients.extend(entered_later);
     }
+}
+
+#[tokio::test]
+async fn broadcast_to_many_clients_is_checked_again_and_again() {
+    const OTHERS: usize = 150;
+    let host = start("guest-fanout").await;
+    host.then_own();
+    let mut client = enter(&host).await;
+    let alone = checks(&host, &mut client, "one").await;
+    let mut others = Vec::new();
+    for _ in 0..OTHERS {
+        others.push(enter(&host).await);
+    }
+    assert!(checks(&host, &mut client, "one").await >= alone + 2);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ended_lease::{enter, expect_unconfirmed, receive, receive_text, send};
 use super::{Proof, Running, SECRET, start, start_with};
 use crate::actor::Actor;
+use crate::config::AutoAnswer;
 
 /// Returns the only actor of a host.
 fn actor(host: &Running) -> Arc<Actor> {
@@ -88,4 +89,22 @@ async fn instance_that_waited_before_its_start_does_not_start() {
     send(&mut client, "version").await;
     expect_unconfirmed(&mut client).await;
     assert_eq!(metric(&host, restarts), before);
+}
+
+#[tokio::test]
+async fn texts_get_no_automatic_answer() {
+    let host = start_with("guest-keeper", &Proof::secret(SECRET), |config| {
+        let (request, answer) = ("ping".into(), "pong".into());
+        config.host.resources[0].auto_answers = vec![AutoAnswer { request, answer }];
+    })
+    .await;
+    host.then_own();
+    let lease = host.lease();
+    let mut client = enter(&host).await;
+    assert_eq!(receive_text(&mut client).await, "room is a");
+    send(&mut client, "ping").await;
+    assert_eq!(receive_text(&mut client).await, "pong");
+    lease.end_after(0);
+    send(&mut client, "ping").await;
+    expect_unconfirmed(&mut client).await;
 }
