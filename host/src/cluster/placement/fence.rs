@@ -59,8 +59,7 @@ pub(super) async fn fence_if_expired(
             // The lease did not exist, because it was fenced and removed long ago.
             Ok(_) if expected == 0 => return Ok(LeaseStatus::Fenced),
             Ok(_) => {
-                watched.note_fenced(id);
-                watched.fenced.notify_one();
+                watched.note_own_fence(id);
                 tracing::warn!(
                     lease = %id,
                     "another host has stopped renewing its lease, so this host has fenced the lease: any host can now \

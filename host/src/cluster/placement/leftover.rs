@@ -17,8 +17,8 @@ use super::records::{Records, WriteError, within};
 const MAX_ABANDONED: usize = 4096;
 
 /// The maximum number of claims that are read during the length of one lease. If the host of a claim is dead, the claim
-/// is removed. The limit keeps the load of the broker low. It does not apply after this host has fenced a lease: then all
-/// claims are read once, and those under the lease are removed.
+/// is removed. The limit keeps the load of the broker low. It does not apply after a lease was fenced: then all claims
+/// are read once, and those under the lease are removed.
 const MAX_READ: usize = 256;
 
 /// Actors whose claims nobody uses. These claims may have been written.
@@ -95,22 +95,40 @@ async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
 
 /// Removes claims of dead hosts. Runs until it is dropped.
 pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
+    let Placement { watched, timing, .. } = placement;
     let mut from = 1;
     loop {
-        let has_fenced = tokio::select! {
-            () = sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))) => false,
-            // The claims under the lease are removed at once, by the only host that has fenced it.
-            () = placement.watched.fenced.notified() => true,
-        };
-        if has_fenced {
-            from = 1;
-        }
-        while placement.term().is_some() {
-            // After an error, the next sweep starts again from the first claim.
-            from = sweep_claims(placement, from).await.unwrap_or(1);
-            if !has_fenced || from == 1 {
-                break;
+        tokio::select! {
+            // The host that has fenced a lease removes the claims under it at once.
+            () = watched.fenced.notified() => sweep_all_claims(placement).await,
+            () = watched.seen_fenced.notified() => {
+                // That host may have died since, so all others look, too. They find only the claims that are left.
+                sleep(timing.retry().mul_f64(rand::random_range(1.0..8.0))).await;
+                sweep_all_claims(placement).await;
             }
+            () = sleep(timing.lease().mul_f64(rand::random_range(0.75..1.25))) => {
+                if placement.term().is_some() {
+                    // After an error, the next sweep starts again from the first claim.
+                    from = sweep_claims(placement, from).await.unwrap_or(1);
+                }
+            }
+        }
+    }
+}
+
+/// Checks all claims. If that is not possible, tries again until it is.
+async fn sweep_all_claims<R: Records>(placement: &Placement<R>) {
+    let mut from = 1;
+    loop {
+        if placement.term().is_some()
+            && let Ok(next) = sweep_claims(placement, from).await
+        {
+            from = next;
+            if from == 1 {
+                return;
+            }
+        } else {
+            sleep(placement.timing.retry()).await;
         }
     }
 }

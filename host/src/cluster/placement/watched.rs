@@ -19,6 +19,8 @@ pub(crate) struct Watched {
     leases: Mutex<HashMap<LeaseId, Seen>>,
     /// Notified when this host has fenced a lease.
     pub(super) fenced: Notify,
+    /// Notified when this host sees for the first time that another host has fenced a lease.
+    pub(super) seen_fenced: Notify,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Seen {
 
 impl Watched {
     pub(crate) fn new(timing: Timing) -> Self {
-        Self { timing, leases: Mutex::default(), fenced: Notify::new() }
+        Self { timing, leases: Mutex::default(), fenced: Notify::new(), seen_fenced: Notify::new() }
     }
 
     /// Records that the lease had this revision when it was read. `now` is a moment after the read. Returns for how
@@ -64,10 +66,21 @@ impl Watched {
         Owner { host, address, fenced: fenced.unwrap_or_default() }
     }
 
-    /// Records that a lease was fenced.
-    pub(super) fn note_fenced(&self, id: LeaseId) {
+    /// Records that this host has fenced a lease.
+    pub(super) fn note_own_fence(&self, id: LeaseId) {
         if let Some(seen) = self.leases.lock().get(&id) {
             seen.fenced.cancel();
+        }
+        self.fenced.notify_one();
+    }
+
+    /// Records that a lease was fenced.
+    pub(super) fn note_fenced(&self, id: LeaseId) {
+        if let Some(seen) = self.leases.lock().get(&id)
+            && !seen.fenced.is_cancelled()
+        {
+            seen.fenced.cancel();
+            self.seen_fenced.notify_one();
         }
     }
 

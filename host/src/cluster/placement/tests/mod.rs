@@ -4,6 +4,7 @@ mod broker_restarts;
 mod claims;
 mod lapsed;
 mod leases;
+mod leftover;
 mod ownership;
 mod pause;
 mod schedules;

@@ -1,7 +1,7 @@
 //! The records of a real broker. A test can delay or lose the answers to renewals.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -18,6 +18,8 @@ pub(super) struct Spy {
     pub(super) is_stale: AtomicBool,
     /// Whether the answer to a successful write is lost.
     pub(super) loses_answers: AtomicBool,
+    /// The first search for a claim with a higher revision fails, unless this is 0.
+    pub(super) fails_after: AtomicU64,
     /// When each write to a lease began, and the broker's result, even if the test then lost it.
     pub(super) writes: Mutex<Vec<(BootTime, Result<u64, WriteError>)>>,
 }
@@ -29,6 +31,7 @@ impl Spy {
             answers: Semaphore::new(Semaphore::MAX_PERMITS / 2),
             is_stale: AtomicBool::new(false),
             loses_answers: AtomicBool::new(false),
+            fails_after: AtomicU64::new(0),
             writes: Mutex::default(),
         })
     }
@@ -55,6 +58,11 @@ impl Records for Spy {
     }
 
     async fn next_claim(&self, from: u64) -> Result<Option<(Key, Entry)>, RecordsError> {
+        let after = self.fails_after.load(Ordering::Relaxed);
+        if after > 0 && from > after {
+            self.fails_after.store(0, Ordering::Relaxed);
+            return Err(RecordsError::Unavailable("lost by the test".to_owned()));
+        }
         self.real.next_claim(from).await
     }
 
