@@ -1,5 +1,7 @@
 //! Messages from the broker, on their way to the delivery queues of the workers.
 
+use std::time::Instant;
+
 use super::counters::Dropped;
 use super::envelope::{Envelope, Malformed, Sender, frame};
 use super::interest::Interest;
@@ -41,7 +43,7 @@ impl Shared {
             if host == self.host {
                 return Ok(());
             }
-            if interest.is_late(Sender { host, connection }) {
+            if interest.is_late(Sender { host, connection }, Instant::now()) {
                 return Err(Dropped::Late);
             }
         }

@@ -14,8 +14,14 @@ use crate::topics::Topics;
 /// nothing, and the host need not unsubscribe at the broker and subscribe again.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// The maximum number of hosts for which a topic remembers the newest connection.
-const MAX_SENDERS: usize = 64;
+/// How long a topic remembers the newest connection of a host that sends nothing. A message of an older connection
+/// cannot be later than that: a host gives a connection up after a few seconds without an answer, and a broker after a
+/// few minutes.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+
+/// The maximum number of hosts for which a topic remembers the newest connection. No cluster has so many hosts, but
+/// anything that may publish can invent names of hosts.
+const MAX_SENDERS: usize = 4096;
 
 /// The topics that this host receives.
 #[derive(Debug, Default)]
@@ -54,8 +60,16 @@ pub(super) struct Interest {
 struct State {
     /// When the last subscriber left. `None`: there are subscribers.
     left: Option<Instant>,
-    /// The newest connection of each host that has sent a message to the topic.
-    senders: VecDeque<Sender>,
+    /// What is known of each host that has sent a message to the topic, by the number of the host.
+    senders: HashMap<u64, Newest>,
+}
+
+/// The newest connection of a host.
+#[derive(Debug)]
+struct Newest {
+    connection: u32,
+    /// When the last message of this connection came.
+    last: Instant,
 }
 
 /// A change to the set of topics that a connection has to receive.
@@ -148,16 +162,21 @@ impl Interests {
 impl Interest {
     /// Records that a message came from `sender`. Returns whether the message is late: whether a message from a newer
     /// connection of the same host came before it.
-    pub(super) fn is_late(&self, sender: Sender) -> bool {
+    pub(super) fn is_late(&self, sender: Sender, now: Instant) -> bool {
+        let Sender { host, connection } = sender;
         let senders = &mut self.state.lock().senders;
-        match senders.iter_mut().find(|known| known.host == sender.host) {
-            Some(known) if sender.connection < known.connection => return true,
-            Some(known) => known.connection = sender.connection,
+        match senders.get_mut(&host) {
+            Some(newest) if connection < newest.connection => return true,
+            Some(newest) => *newest = Newest { connection, last: now },
             None => {
+                // Hosts rarely appear, so this costs nothing for most messages.
+                senders.retain(|_, newest| newest.last + REMEMBERED > now);
                 if senders.len() >= MAX_SENDERS {
-                    senders.pop_front();
+                    let silent = senders.iter().min_by_key(|(_, newest)| newest.last);
+                    let silent = silent.map(|(host, _)| *host);
+                    silent.and_then(|host| senders.remove(&host));
                 }
-                senders.push_back(sender);
+                senders.insert(host, Newest { connection, last: now });
             }
         }
         false
@@ -226,15 +245,34 @@ mod tests {
         let interests = Interests::default();
         join(&interests, "a");
         let interest = Arc::clone(&interests.start_recording()[0]);
-        let is_late = |host, connection| interest.is_late(Sender { host, connection });
+        let now = Instant::now();
+        let is_late = |host, connection| interest.is_late(Sender { host, connection }, now);
         assert_eq!(
             [is_late(1, 1), is_late(1, 2), is_late(1, 1), is_late(1, 2)],
             [false, false, true, false]
         );
         assert!(!is_late(2, 1), "each host has its own connections");
-        for host in 10..10 + MAX_SENDERS as u64 {
-            is_late(host, 1);
+    }
+
+    #[test]
+    fn message_is_late_however_many_other_hosts_have_sent_since() {
+        let interests = Interests::default();
+        join(&interests, "a");
+        let interest = Arc::clone(&interests.start_recording()[0]);
+        let start = Instant::now();
+        let is_late = |host, connection, now| interest.is_late(Sender { host, connection }, now);
+        assert!(!is_late(1, 2, start));
+        let later = start + REMEMBERED - Duration::from_millis(1);
+        for host in 10..110 {
+            assert!(!is_late(host, 1, later));
         }
-        assert!(interest.state.lock().senders.len() <= MAX_SENDERS);
+        assert!(is_late(1, 1, later));
+        // A host that is silent for long is forgotten, and so are those that came first if there are very many.
+        assert!(!is_late(2, 1, start + REMEMBERED));
+        assert!(!is_late(1, 1, start + REMEMBERED));
+        for host in 1000..1000 + 2 * MAX_SENDERS as u64 {
+            is_late(host, 1, later);
+        }
+        assert_eq!(interest.state.lock().senders.len(), MAX_SENDERS);
     }
 }
