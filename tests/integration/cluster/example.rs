@@ -211,21 +211,38 @@ fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
 }
 
 #[test]
-fn room_of_the_example_is_on_one_host_behind_a_balancer() -> Result<()> {
-    let Some(example) = Example::start("rooms")? else { return Ok(()) };
+fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_killed() -> Result<()> {
+    let Some(mut example) = Example::start("rooms")? else { return Ok(()) };
+    let processes = [1, 2, 3].map(|host| example.process(&format!("host-{host}")));
     example.wait_until_all_are_ready()?;
-    let mut clients = Vec::new();
-    for _ in 0..6 {
-        clients.push(example.connect("/room/lobby")?);
+    let mut clients = connect_all_to_one_room(&example)?;
+    let owned = |host| example.metric(host, "ws_host_owned_actors");
+    let (owners, others): (Vec<u16>, Vec<u16>) =
+        (1..=3).partition(|host| owned(*host).is_ok_and(|owned| owned == "1"));
+    let [owner] = owners[..] else { anyhow::bail!("owners: {owners:?}") };
+    for process in processes.into_iter().take(owner.into()).last() {
+        kill_process(process?, Signal::KILL)?;
     }
+    for client in &mut clients {
+        while client.receive().is_ok() {}
+    }
+    // All connect again, and meet on one of the other hosts.
+    drop(clients);
+    let _clients = connect_all_to_one_room(&example)?;
+    let mut owned = others.into_iter().map(owned).collect::<Result<Vec<_>>>()?;
+    owned.sort();
+    assert_eq!(owned, ["0", "1"]);
+    example.stop()
+}
+
+/// Connects clients to a board. Each of them sees what one of them paints.
+fn connect_all_to_one_room(example: &Example) -> Result<Vec<Client>> {
+    let clients = (0..6).map(|_| example.connect("/room/lobby"));
+    let mut clients = clients.collect::<Result<Vec<_>>>()?;
     let pixel = [1, 2, 3];
     clients[0].send_frame(0x82, &pixel)?;
     for client in &mut clients {
         while client.receive()?.payload != pixel {}
     }
-    let owned = [1, 2, 3].map(|host| example.metric(host, "ws_host_owned_actors"));
-    let mut owned = owned.into_iter().collect::<Result<Vec<_>>>()?;
-    owned.sort();
-    assert_eq!(owned, ["0", "0", "1"]);
-    example.stop()
+    Ok(clients)
 }
