@@ -39,7 +39,7 @@ fn path_lives_on_the_host_where_its_first_client_arrives() -> Result<()> {
 
 #[test]
 fn two_hosts_that_claim_at_once_never_both_get_the_path() -> Result<()> {
-    const ROOMS: usize = 200;
+    const ROOMS: usize = 1000;
     let shared = Shared::start()?;
     let hosts = [shared.host()?, shared.host()?];
     let enter_all = |host| -> Result<Vec<Option<Client>>> {

@@ -76,7 +76,7 @@ fn nothing_that_was_saved_is_lost_when_the_leader_of_three_servers_is_killed() -
     let urls = shared.broker.urls();
     let flags = ["--durable", "--save-every", "20ms", "--cluster-replicas", "3"];
     let start = || shared.starting("guest-keeper", &urls, LEASE, &flags);
-    let hosts = [start()?, start()?];
+    let hosts = [start()?, start()?, start()?];
     for host in &hosts {
         host.wait_until_ready()?;
     }
