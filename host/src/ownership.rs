@@ -80,6 +80,11 @@ pub(crate) enum SaveError {
          the broker, or lower max-state"
     )]
     TooLong { bytes: usize, max: usize },
+    /// The record of the state at the broker has to be removed.
+    #[error(
+        "the saved state of {0} was not written by a host: remove it, and check who may publish to its subject"
+    )]
+    Foreign(String),
     #[error("{0}")]
     Unavailable(String),
 }

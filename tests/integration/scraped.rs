@@ -198,6 +198,7 @@ fn prometheus_scrapes_a_host_and_evaluates_everything() -> Result<()> {
                 "lease",
                 "relayed",
                 "peers",
+                "foreign",
                 "spans",
             ];
             let is_elsewhere = elsewhere.iter().any(|part| name.contains(part));

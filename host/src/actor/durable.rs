@@ -66,7 +66,8 @@ impl Actor {
             let saved = ownership.save(Arc::clone(&state), SavedWhen::Running).await;
             self.note_save(&saved);
             match saved {
-                Ok(()) | Err(SaveError::TooLong { .. }) => {}
+                // The state that is saved next may be short enough, and the record may have been removed by then.
+                Ok(()) | Err(SaveError::TooLong { .. } | SaveError::Foreign(_)) => {}
                 Err(SaveError::Fenced) => {
                     self.saves.lock().waiting = None;
                     self.end_ownership(HostClose::Moved);
@@ -97,9 +98,11 @@ impl Actor {
             Err(SaveError::Unavailable(_)) => "unavailable",
             Err(SaveError::Fenced) => "fenced",
             Err(SaveError::TooLong { .. }) => "too-long",
+            Err(SaveError::Foreign(_)) => "foreign",
         };
         self.code.metrics().saves.count(outcome);
-        if let Err(why @ (SaveError::Fenced | SaveError::TooLong { .. })) = saved
+        if let Err(why) = saved
+            && !matches!(why, SaveError::Unavailable(_))
             && let Some(Line { left_out }) = NOT_SAVED.line(Instant::now())
         {
             let (resource, actor) = (self.code.resource(), self.name());

@@ -15,7 +15,7 @@ use super::differences::Differences;
 use super::host_info::HostInfo;
 use super::nats::{Nats, NatsRecords};
 use super::placement::{
-    BootTime, Claim, Directory, Holder, Keeper, LeaseId, Placement, PlacementError, Term, Timing,
+    BootTime, Claim, Directory, ForeignRecords, Holder, Keeper, LeaseId, Placement, PlacementError, Term, Timing,
     sweep_forever,
 };
 use super::status::HostLease;
@@ -102,6 +102,14 @@ impl Lease {
     pub(super) fn why_none(&self) -> String {
         let why = self.problem.borrow().clone();
         why.unwrap_or_else(|| "the broker has not confirmed the lease in time".to_owned())
+    }
+
+    /// Returns how often this host has read records that no host has written, by kind.
+    pub(super) fn foreign_records(&self) -> Vec<(&'static str, u64)> {
+        match self.placement() {
+            Some(placement) => placement.foreign.all().to_vec(),
+            None => ForeignRecords::default().all().to_vec(),
+        }
     }
 
     /// Returns the hosts whose leases were found by the last sweep.

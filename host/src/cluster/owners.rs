@@ -18,7 +18,7 @@ use super::placement::{ActorName, Location, locate_until};
 use super::status::{LeaseState, PlacementStatus};
 use crate::config;
 use crate::metrics::Exposition;
-use crate::metrics::catalog::{CLAIMS, LEASE_LOST, OWNED_ACTORS};
+use crate::metrics::catalog::{CLAIMS, FOREIGN_RECORDS, LEASE_LOST, OWNED_ACTORS};
 use crate::ownership::{Ownership, SaveError};
 
 /// How long giving the lease back may take when the host stops.
@@ -139,13 +139,14 @@ impl Owners {
                         owned.end();
                         return Err(Unavailable::new(error.to_string()));
                     }
-                    Ok(Err(error)) => error.to_string(),
+                    Ok(Err(error @ (SaveError::Foreign(_) | SaveError::TooLong { .. }))) => {
+                        return Err(unreadable(&error.to_string()));
+                    }
+                    Ok(Err(error @ SaveError::Unavailable(_))) => error.to_string(),
                     Err(_) => "the broker does not answer".to_owned(),
                 };
                 if Instant::now() + pause >= deadline {
-                    return Err(Unavailable::new(format!(
-                        "the saved state of the instance cannot be read: {why}"
-                    )));
+                    return Err(unreadable(&why));
                 }
                 sleep(pause).await;
             }
@@ -219,6 +220,9 @@ impl Owners {
     }
 
     pub(super) fn scrape(&self, exposition: &mut Exposition) {
+        for (kind, count) in self.lease.foreign_records() {
+            exposition.sample(&FOREIGN_RECORDS, &[kind], count);
+        }
         exposition.sample(&OWNED_ACTORS, &[], self.owned.count());
         exposition.sample(&LEASE_LOST, &[], self.lease.lost.load(Ordering::Relaxed));
         for (outcome, count) in [
@@ -236,4 +240,8 @@ impl Owners {
         // If this takes longer, other hosts have to wait before they may take over the actors.
         let _ = timeout(MAX_LEAVE, self.stopped.cancelled()).await;
     }
+}
+
+fn unreadable(why: &str) -> Unavailable {
+    Unavailable::new(format!("the saved state of the instance cannot be read: {why}"))
 }

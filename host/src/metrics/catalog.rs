@@ -61,7 +61,7 @@ pub(crate) const CAUSES: &[&str] = &[
 pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances", "not-owner"];
 
 /// The outcomes of saving the state of an actor for its next owner.
-pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "too-long", "fault"];
+pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "too-long", "foreign", "fault"];
 
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];
@@ -174,7 +174,7 @@ metrics! {
     CHECKPOINTS Counter "ws_host_checkpoints_total" ["resource"]
         "States that were saved while the instance continued.";
     SAVES Counter "ws_host_saves_total" ["resource", "outcome"]
-        "Attempts to save a durable state at the broker: saved, unavailable (tried again), fenced (another host has the path), too-long (for max-state or the broker), or fault (suspend failed).";
+        "Attempts to save a durable state at the broker: saved, unavailable (tried again), fenced (another host has the path), too-long (for max-state or the broker), foreign (no host has written the record at the broker, which has to be removed), or fault (suspend failed).";
     // Reloads.
     RELOADS Counter "ws_host_reloads_total" ["resource", "outcome"]
         "Reloads.";
@@ -234,4 +234,6 @@ metrics! {
         "Look-ups of the owner of a path: claimed by this host, elsewhere, or unavailable.";
     LEASE_LOST Counter "ws_host_lease_lost_total" []
         "Leases that the host has lost.";
+    FOREIGN_RECORDS Counter "ws_host_foreign_records_total" ["kind"]
+        "Reads of records at the broker that no host has written: a lease, a claim, a state, or the mark open.";
 }

@@ -9,7 +9,8 @@ use rustix::process::Signal;
 use ws_host_test_support::{Backend, DEADLINE, wait_until};
 
 use super::durable::durable;
-use super::members::{Shared, count, is_ready, join, placement, try_join};
+use super::members::{Shared, count, is_ready, join, join_soon, placement};
+use crate::hosts::Host;
 use crate::keeper::counter;
 
 /// Connects as a peer that does not know the secret. Returns what the host answers to its proof.
@@ -112,6 +113,26 @@ fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> R
     }
     host.server
         .wait_for_log("the saved state of /room/21 of guest-keeper was not written by a host")?;
+    // The state of a room that is in use: the room goes on, but cannot be saved.
+    backend.publish(&state(1), b"garbage")?;
+    backend.sync()?;
+    assert_eq!(client.ask("count")?, "2");
+    let foreign = "ws_host_saves_total{resource=\"guest-keeper\",outcome=\"foreign\"}";
+    wait_until(|| Ok(counter(host.admin, foreign)? > 0))?;
+    let line = host.server.wait_for_log("the state was not saved")?;
+    ensure!(line.contains("the saved state of /room/1 of guest-keeper was not written"), "{line}");
+    // A host that begins does not believe the mark that says that the records are complete.
+    backend.publish("ws.default.p.o", b"garbage")?;
+    backend.sync()?;
+    let mut other = shared.host()?;
+    other.server.wait_for_log("the broker's records are new")?;
+    let read = |host: &Host, kind: &str| {
+        counter(host.admin, &format!("ws_host_foreign_records_total{{kind=\"{kind}\"}}"))
+    };
+    assert!(read(&other, "open")? > 0);
+    for kind in ["lease", "claim", "state"] {
+        assert!(read(&host, kind)? > 0, "{kind}");
+    }
     // Its own lease is overwritten: it takes another one.
     let lease = placement(&host)?["lease_name"].as_str().context("a lease")?.to_owned();
     backend.publish(&format!("ws.default.p.h.{lease}"), b"garbage")?;

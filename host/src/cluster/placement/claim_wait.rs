@@ -7,12 +7,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-
 use super::boot_clock::BootTime;
+use super::content::{OpenContent, decode, encode};
 use super::error::PlacementError;
+use super::foreign::{ForeignRecords, RecordKind};
 use super::key::Key;
-use super::records::{Records, WriteError};
+use super::records::{Entry, Records, WriteError};
 use super::term::Term;
 use super::timing::Timing;
 
@@ -37,6 +37,7 @@ impl ClaimWait {
     pub(super) async fn check(
         &self,
         records: &impl Records,
+        foreign: &ForeignRecords,
         term: &Term,
         timing: Timing,
     ) -> Result<(), PlacementError> {
@@ -44,7 +45,17 @@ impl ClaimWait {
         if self.is_known(term) {
             return Ok(());
         }
-        if records.read(&Key::Open).await?.is_none() {
+        let found = records.read(&Key::Open).await?;
+        let expected = found.as_ref().map_or(0, |entry| entry.revision);
+        let is_open = found.is_some_and(|Entry { content, .. }| {
+            let is_mark = decode(&content) == Some(OpenContent::Open);
+            if !is_mark {
+                foreign.count(RecordKind::Open);
+            }
+            is_mark
+        });
+        // Anything else in the place of the mark is replaced like a mark that is missing: it says nothing of the records.
+        if !is_open {
             // The records contain this host's lease, so they are at least as old as the lease.
             let waited = BootTime::now().since(taken);
             if let Some(rest) =
@@ -52,7 +63,7 @@ impl ClaimWait {
             {
                 return Err(PlacementError::ClaimWait(rest));
             }
-            match records.write(&Key::Open, Bytes::from_static(b"\"open\""), 0).await {
+            match records.write(&Key::Open, encode(&OpenContent::Open), expected).await {
                 Ok(_) | Err(WriteError::Raced) => {}
                 Err(WriteError::Failed(error)) => return Err(error.into()),
             }

@@ -64,6 +64,14 @@ pub(super) enum ClaimContent {
     Free,
 }
 
+/// The content of the mark `open`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OpenContent {
+    /// The records can be relied on.
+    Open,
+}
+
 impl ClaimContent {
     pub(super) fn by(lease: LeaseId) -> Self {
         Self::By(lease.to_string())
@@ -72,7 +80,7 @@ impl ClaimContent {
 
 /// Returns the bytes of a record.
 pub(super) fn encode(content: &impl Serialize) -> Bytes {
-    // Serializing cannot fail: neither type of content contains anything that JSON cannot express.
+    // Serializing cannot fail: no type of content contains anything that JSON cannot express.
     serde_json::to_vec(content).unwrap_or_default().into()
 }
 

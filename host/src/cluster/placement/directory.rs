@@ -15,6 +15,7 @@ use super::claim_wait::ClaimWait;
 use super::content::{ClaimContent, Holder, decode, encode};
 use super::error::PlacementError;
 use super::fence::{LeaseStatus, fence_if_expired};
+use super::foreign::{ForeignRecords, RecordKind};
 use super::key::{ActorName, Key, LeaseId};
 use super::leftover::Abandoned;
 use super::records::{Records, RecordsError, WriteError, within};
@@ -59,6 +60,7 @@ pub(crate) struct Placement<R> {
     pub(super) records: Arc<R>,
     pub(super) timing: Timing,
     pub(super) watched: Watched,
+    pub(crate) foreign: ForeignRecords,
     /// The hosts whose leases the last sweep found.
     pub(super) hosts: watch::Sender<BTreeMap<LeaseId, Holder>>,
     pub(super) abandoned: Abandoned,
@@ -79,6 +81,7 @@ impl<R: Records> Placement<R> {
             records,
             timing,
             watched: Watched::new(timing),
+            foreign: ForeignRecords::default(),
             hosts: watch::Sender::default(),
             abandoned: Abandoned::default(),
             terms,
@@ -111,7 +114,7 @@ impl<R: Records> Placement<R> {
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
         let check = async {
-            Ok::<_, Late>(self.claim_wait.check(&*self.records, &term, self.timing).await)
+            Ok::<_, Late>(self.check_open(&term).await)
         };
         within(self.timing.request(), check).await?
     }
@@ -160,20 +163,27 @@ impl<R: Records> Placement<R> {
         is_known
     }
 
+    async fn check_open(&self, term: &Term) -> Result<(), PlacementError> {
+        self.claim_wait.check(&*self.records, &self.foreign, term, self.timing).await
+    }
+
     async fn find(&self, actor: &ActorName, term: &Arc<Term>) -> Result<Location, PlacementError> {
-        self.claim_wait.check(&*self.records, term, self.timing).await?;
+        self.check_open(term).await?;
         let key = Key::Claim(actor.clone());
         for _ in 0..MAX_ATTEMPTS {
             let entry = self.records.read(&key).await?;
             let expected = entry.as_ref().map_or(0, |entry| entry.revision);
             if let Some(entry) = entry {
-                let foreign = || PlacementError::Foreign(actor.to_string());
+                let foreign = || {
+                    self.foreign.count(RecordKind::Claim);
+                    PlacementError::Foreign(actor.to_string())
+                };
                 // Even if the record names this host's lease, it is written again, because the read may be stale.
                 if let ClaimContent::By(id) = decode(&entry.content).ok_or_else(foreign)?
                     && let id = LeaseId::parse(&id).ok_or_else(foreign)?
                     && id != term.id()
                     && let LeaseStatus::Alive(host) =
-                        fence_if_expired(&*self.records, &self.watched, self.timing, id).await?
+                        fence_if_expired(self, id).await?
                 {
                     return Ok(Location::There(self.watched.owner(id, host)));
                 }

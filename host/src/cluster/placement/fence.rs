@@ -2,11 +2,11 @@
 
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode, encode};
+use super::directory::Placement;
 use super::error::PlacementError;
+use super::foreign::RecordKind;
 use super::key::{Key, LeaseId};
 use super::records::{Entry, Records, WriteError};
-use super::timing::Timing;
-use super::watched::Watched;
 use crate::cluster::HostInfo;
 
 /// The number of attempts to determine the status of a lease. An attempt fails if the lease has changed after it was
@@ -23,12 +23,11 @@ pub(super) enum LeaseStatus {
 }
 
 /// Reads a lease, and fences it if it has not been renewed for too long.
-pub(super) async fn fence_if_expired(
-    records: &impl Records,
-    watched: &Watched,
-    timing: Timing,
+pub(super) async fn fence_if_expired<R: Records>(
+    placement: &Placement<R>,
     id: LeaseId,
 ) -> Result<LeaseStatus, PlacementError> {
+    let Placement { records, watched, timing, .. } = placement;
     let key = Key::Lease(id);
     for _ in 0..MAX_ATTEMPTS {
         let entry = records.read(&key).await?;
@@ -45,7 +44,10 @@ pub(super) async fn fence_if_expired(
                     fence_after = timing.fence_after_with(holder.lease());
                     (*revision, Some(Some(holder.host)))
                 }
-                None => (*revision, Some(None)),
+                None => {
+                    placement.foreign.count(RecordKind::Lease);
+                    (*revision, Some(None))
+                }
             },
         };
         if let Some(host) = host

@@ -9,6 +9,7 @@ use super::content::{ClaimContent, decode};
 use super::directory::Placement;
 use super::error::PlacementError;
 use super::fence::{LeaseStatus, fence_if_expired};
+use super::foreign::RecordKind;
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
@@ -138,7 +139,7 @@ async fn sweep_claims<R: Records>(
     placement: &Placement<R>,
     mut from: u64,
 ) -> Result<u64, PlacementError> {
-    let Placement { records, watched, timing, .. } = placement;
+    let Placement { records, timing, .. } = placement;
     let mut dead: HashMap<LeaseId, bool> = HashMap::new();
     for _ in 0..MAX_READ {
         let Some((key, entry)) = within(timing.request(), records.next_claim(from)).await? else {
@@ -147,14 +148,21 @@ async fn sweep_claims<R: Records>(
         from = entry.revision + 1;
         // A record that no host wrote is left to an operator. An abandoned claim of this host is left to `give_back`,
         // because it could still be on its way to the broker.
-        let Some(ClaimContent::By(id)) = decode(&entry.content) else { continue };
-        let Some(id) = LeaseId::parse(&id).filter(|id| !placement.is_own(*id)) else { continue };
+        let id = match decode(&entry.content) {
+            Some(ClaimContent::Free) => continue,
+            Some(ClaimContent::By(id)) => LeaseId::parse(&id),
+            None => None,
+        };
+        let Some(id) = id else {
+            placement.foreign.count(RecordKind::Claim);
+            continue;
+        };
+        if placement.is_own(id) {
+            continue;
+        }
         let is_dead = match dead.get(&id) {
             Some(is_dead) => *is_dead,
-            None => matches!(
-                fence_if_expired(&**records, watched, *timing, id).await?,
-                LeaseStatus::Fenced
-            ),
+            None => matches!(fence_if_expired(placement, id).await?, LeaseStatus::Fenced),
         };
         dead.insert(id, is_dead);
         if is_dead {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::Claim;
 use super::content::{decode, encode};
 use super::directory::Placement;
+use super::foreign::RecordKind;
 use super::key::Key;
 use super::records::{Records, RecordsError, WriteError, within};
 use crate::ownership::{Inherited, SaveError, SavedWhen};
@@ -131,10 +132,8 @@ impl<R: Records> Placement<R> {
     async fn find_state(&self, key: &Key, claim: &Claim) -> Result<Option<Found>, SaveError> {
         let Some(entry) = self.records.read(key).await? else { return Ok(None) };
         let foreign = || {
-            SaveError::Unavailable(format!(
-                "the saved state of {} was not written by a host: remove it, and check who may publish to its subject",
-                claim.actor()
-            ))
+            self.foreign.count(RecordKind::State);
+            SaveError::Foreign(claim.actor().to_string())
         };
         let end = entry.content.iter().position(|byte| *byte == b'\n').ok_or_else(foreign)?;
         let header: Header = decode(&entry.content[..end]).ok_or_else(foreign)?;

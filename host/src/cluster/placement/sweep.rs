@@ -8,6 +8,7 @@ use super::content::{LeaseContent, decode};
 use super::directory::Placement;
 use super::error::PlacementError;
 use super::fence::{LeaseStatus, fence_if_expired};
+use super::foreign::RecordKind;
 use super::key::Key;
 use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
@@ -56,6 +57,9 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
             return Ok(());
         }
         let content: Option<LeaseContent> = decode(&entry.content);
+        if content.is_none() {
+            placement.foreign.count(RecordKind::Lease);
+        }
         if let Some(LeaseContent::Alive(holder)) = &content {
             let mut holder = holder.clone();
             // A host does not publish more, but the record may have been written by something else.
@@ -79,7 +83,7 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
             && ended < MAX_ENDED
         {
             ended += 1;
-            let status = fence_if_expired(&**records, watched, *timing, id).await?;
+            let status = fence_if_expired(placement, id).await?;
             if matches!(status, LeaseStatus::Fenced) {
                 hosts.remove(&id);
             }
