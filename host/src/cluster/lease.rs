@@ -15,8 +15,8 @@ use super::differences::Differences;
 use super::host_info::HostInfo;
 use super::nats::{Nats, NatsRecords};
 use super::placement::{
-    BootTime, Claim, Directory, ForeignRecords, Holder, Keeper, LeaseId, Placement, PlacementError, Term, Timing,
-    sweep_forever,
+    BootTime, Claim, Directory, ForeignRecords, Holder, Keeper, LeaseId, Placement, PlacementError,
+    Term, Timing, sweep_forever,
 };
 use super::status::HostLease;
 use crate::config::{self, WithoutBroker};

@@ -61,7 +61,8 @@ pub(crate) const CAUSES: &[&str] = &[
 pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances", "not-owner"];
 
 /// The outcomes of saving the state of an actor for its next owner.
-pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "too-long", "foreign", "fault"];
+pub(super) const SAVE_OUTCOMES: &[&str] =
+    &["saved", "unavailable", "fenced", "too-long", "foreign", "fault"];
 
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];

@@ -211,7 +211,8 @@ fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
 }
 
 #[test]
-fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_killed() -> Result<()> {
+fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_killed() -> Result<()>
+{
     let Some(mut example) = Example::start("rooms")? else { return Ok(()) };
     let processes = [1, 2, 3].map(|host| example.process(&format!("host-{host}")));
     example.wait_until_all_are_ready()?;

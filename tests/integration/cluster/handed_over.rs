@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
-use ws_host_test_support::{Client, wait_until};
+use ws_host_test_support::{Backend, Client, FaultProxy, handshake, wait_until};
 
 use super::durable::{durable, durable_with};
-use super::members::{Shared, is_ready, join, try_join_at};
+use super::members::{LEASE, Shared, is_ready, join, try_join_at};
+use crate::configured::ask_admin;
 
 /// The rooms. The ends of two rooms with few clients are 50 ms apart, if there is time for all of them.
 const ROOMS: u64 = 40;
@@ -61,5 +62,41 @@ fn rooms_of_a_stopping_host_are_spread_over_time_and_go_on_elsewhere_meanwhile()
     ensure!(moved == ROOMS, "{moved} clients had the cause `moved`: {}", ended.log);
     ensure!(ended.status.success() && !ended.log.contains("cut off"), "{}", ended.log);
     ensure!(is_ready(&other)?);
+    Ok(())
+}
+
+#[test]
+fn what_a_room_publishes_at_its_end_is_sent_before_the_room_is_free() -> Result<()> {
+    const FILLERS: usize = 70;
+    let shared = Shared::start()?;
+    let proxy = FaultProxy::to(shared.broker.address())?;
+    let stopping = shared.starting("cluster", &proxy.url(), LEASE, &[])?;
+    stopping.wait_until_ready()?;
+    let mut listener = Backend::connect(shared.broker.address())?;
+    listener.subscribe("ws.default.t.cluster.*")?;
+    let (mut client, answer) = Client::open(stopping.server.address(), &handshake("/room/1", ""))?;
+    ensure!(answer.status == 101, "{answer:?}");
+    let (_, _, joined) = listener.receive()?;
+    ensure!(joined.ends_with(b" joined"));
+    proxy.stall();
+    // What the room publishes last waits behind these.
+    let filler = "x".repeat(100_000);
+    for _ in 0..FILLERS {
+        let path = "POST /resources/cluster/topics/filler";
+        let answer = ask_admin(stopping.admin, path, "", filler.as_bytes())?;
+        ensure!(answer.status == 200, "{answer:?}");
+    }
+    stopping.server.signal(Signal::TERM)?;
+    client.expect_close(1012)?;
+    drop(client);
+    proxy.heal();
+    loop {
+        let (subject, _, text) = listener.receive()?;
+        if !subject.ends_with("filler") {
+            ensure!(text.ends_with(b" left"), "{}", String::from_utf8_lossy(&text));
+            break;
+        }
+    }
+    ensure!(stopping.server.wait()?.status.success());
     Ok(())
 }

@@ -113,9 +113,7 @@ impl<R: Records> Placement<R> {
     /// long to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
-        let check = async {
-            Ok::<_, Late>(self.check_open(&term).await)
-        };
+        let check = async { Ok::<_, Late>(self.check_open(&term).await) };
         within(self.timing.request(), check).await?
     }
 
@@ -182,8 +180,7 @@ impl<R: Records> Placement<R> {
                 if let ClaimContent::By(id) = decode(&entry.content).ok_or_else(foreign)?
                     && let id = LeaseId::parse(&id).ok_or_else(foreign)?
                     && id != term.id()
-                    && let LeaseStatus::Alive(host) =
-                        fence_if_expired(self, id).await?
+                    && let LeaseStatus::Alive(host) = fence_if_expired(self, id).await?
                 {
                     return Ok(Location::There(self.watched.owner(id, host)));
                 }
