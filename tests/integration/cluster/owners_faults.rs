@@ -169,11 +169,11 @@ fn what_a_room_published_before_it_was_taken_is_not_sent_after_that() -> Result<
     let proxy = FaultProxy::to(shared.broker.address())?;
     let former = shared.host_behind(&proxy, &[])?;
     let other = shared.host()?;
-    let mut subscriber = enter_soon(&other, "/room/2")?;
+    let mut subscriber = join(&other, "/room/2")?;
     assert_eq!(subscriber.ask("subscribe news")?, "Ok(())");
     let mut backend = Backend::connect(shared.broker.address())?;
     probe(&mut subscriber, "news", &mut backend)?;
-    let mut client = enter_soon(&former, "/room/1")?;
+    let mut client = join(&former, "/room/1")?;
     proxy.stall();
     // Less than may wait, and more than all buffers on the way hold.
     let filler = "x".repeat(100_000);

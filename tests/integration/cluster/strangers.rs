@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use ws_host_test_support::{Backend, DEADLINE, wait_until};
 
 use super::durable::durable;
-use super::members::{Shared, count, is_ready, join, join_soon, placement};
+use super::members::{Shared, count, is_ready, join, placement, try_join};
 use crate::hosts::Host;
 use crate::keeper::counter;
 

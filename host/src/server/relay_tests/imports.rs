@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::ended_lease::{enter, receive_text, send};
+use super::ended_lease::{connect, receive_text, send};
 use super::{Running, handshake_at, read_head, start};
 
 /// How often each command is repeated. A tick in a slow event adds a check, so the fewest count.
@@ -77,11 +77,11 @@ async fn broadcast_to_many_clients_is_checked_again_and_again() {
     const OTHERS: usize = 150;
     let host = start("guest-fanout").await;
     host.then_own();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     let alone = checks(&host, &mut client, "one").await;
     let mut others = Vec::new();
     for _ in 0..OTHERS {
-        others.push(enter(&host).await);
+        others.push(connect(&host).await);
     }
     assert!(checks(&host, &mut client, "one").await >= alone + 2);
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ended_lease::{enter, expect_unconfirmed, receive, receive_text, send};
+use super::ended_lease::{connect, expect_unconfirmed, receive, receive_text, send};
 use super::{Proof, Running, SECRET, start, start_with};
 use crate::actor::Actor;
 use crate::config::AutoAnswer;
@@ -31,7 +31,7 @@ async fn instance_does_not_hibernate() {
     let host = start("guest-keeper").await;
     host.then_own();
     let lease = host.lease();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     assert_eq!(receive_text(&mut client).await, "room is a");
     let actor = actor(&host);
     lease.end_after(0);
@@ -53,7 +53,7 @@ async fn instance_is_not_replaced_in_a_reload() {
     .await;
     host.then_own();
     let lease = host.lease();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     send(&mut client, "one").await;
     assert_eq!(receive_text(&mut client).await, "1 messages");
     // Another component in its bytes: it has one more section, without content.
@@ -75,7 +75,7 @@ async fn instance_that_waited_before_its_start_does_not_start() {
     let host = start("guest-keeper").await;
     host.then_own();
     let lease = host.lease();
-    let (mut client, mut other) = (enter(&host).await, enter(&host).await);
+    let (mut client, mut other) = (connect(&host).await, connect(&host).await);
     for client in [&mut client, &mut other] {
         assert_eq!(receive_text(client).await, "room is a");
     }
@@ -100,7 +100,7 @@ async fn texts_get_no_automatic_answer() {
     .await;
     host.then_own();
     let lease = host.lease();
-    let mut client = enter(&host).await;
+    let mut client = connect(&host).await;
     assert_eq!(receive_text(&mut client).await, "room is a");
     send(&mut client, "ping").await;
     assert_eq!(receive_text(&mut client).await, "pong");

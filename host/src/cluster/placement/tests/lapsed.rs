@@ -4,7 +4,7 @@ use ws_host_test_support::FaultProxy;
 
 use super::*;
 use crate::cluster::owned::OwnedActors;
-use crate::config::WithoutEngine;
+use crate::config::WithoutBroker;
 use crate::ownership::{Holding, Ownership as _};
 
 const TIMING: Timing = Timing::new(Duration::from_secs(2));
@@ -17,7 +17,7 @@ async fn actor_whose_event_was_refused_ends_although_the_lease_is_renewed() {
     open(&*records(&server.broker.url(), TIMING).await).await;
     let (ended, _freed) = tokio::sync::mpsc::channel(1);
     let ends = tokio::sync::watch::Sender::new(0);
-    let table = Arc::new(OwnedActors::new(WithoutEngine::Stop, ended, ends.clone()));
+    let table = Arc::new(OwnedActors::new(WithoutBroker::Stop, ended, ends.clone()));
     let claims = [a.claim(&actor("/seen")).await, a.claim(&actor("/not-seen")).await];
     let term = a.term().await;
     let [seen, not_seen] = claims.map(|claim| table.own(claim, &a.placement).expect("a claim"));
