@@ -155,6 +155,7 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p embedding -- -D warnings
+	$(CARGO) clippy -p ws-host --no-default-features --features cli -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items $(DOCUMENTED)
 	host/check-layers
 	CARGO=$(CARGO) wit/check-growth

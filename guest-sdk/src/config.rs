@@ -21,7 +21,7 @@ use crate::sys::config as host;
 ///
 /// # Errors
 ///
-/// Returns [`Error`] if the configuration does not grant its values.
+/// Returns [`Error`] if the configuration does not grant `config`.
 pub fn get(key: impl AsRef<str>) -> Result<Option<String>, Error> {
     host::get(key.as_ref()).map_err(Error)
 }
@@ -30,7 +30,7 @@ pub fn get(key: impl AsRef<str>) -> Result<Option<String>, Error> {
 ///
 /// # Errors
 ///
-/// Returns [`Error`] if the configuration does not grant its values.
+/// Returns [`Error`] if the configuration does not grant `config`.
 pub fn all() -> Result<Vec<(String, String)>, Error> {
     host::get_all().map_err(Error)
 }

@@ -1,4 +1,4 @@
-//! Calls the handler for each event. Does the same in a test and in a component.
+//! Calls the handler for each event, in the same way in a test and in a component.
 
 use crate::{
     Client, CustomMessage, CustomMessages, Disconnection, Drained, Error, Expiry, Handler,

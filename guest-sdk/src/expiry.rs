@@ -9,8 +9,8 @@ use crate::words::errors;
 impl Client {
     /// Closes the client with 1008 after this time, unless [`expire`](Self::expire) or [`keep`](Self::keep) is called
     /// before then. `notice` is the time between the call of [`expiring`](crate::Expiry::expiring) and the close. If
-    /// `notice` is zero, `expiring` is not called. A second call replaces the first, so it can give the client more
-    /// time. A reload, a trap and hibernation do not stop the clock.
+    /// `notice` is zero, `expiring` is not called. A second call of `expire` replaces the first, so it can give the
+    /// client more time. A reload, a trap and hibernation do not stop the clock.
     ///
     /// # Errors
     ///

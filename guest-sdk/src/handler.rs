@@ -132,7 +132,7 @@ pub trait CustomMessages: Handler {
 
 /// A handler that wants to resume sending once there is room for more output to a client.
 pub trait Drained: Handler {
-    /// Called when there is again room for more output to a client, after a send to this client has failed with
+    /// Called when there is room again for output to a client, after a send to this client has failed with
     /// [`SendError::Full`](crate::SendError::Full). There is room when at least half of the client's outbound buffer is
     /// free, and enough of the host's `max-buffered` is free too.
     ///
@@ -142,7 +142,7 @@ pub trait Drained: Handler {
     fn drained(&mut self, client: Client) -> Result<(), Error>;
 }
 
-/// A handler whose clients' authorization expires.
+/// A handler with clients whose authorization expires.
 pub trait Expiry: Handler {
     /// Called before a client expires, for example to ask the client for a new token. The client is closed unless the
     /// handler calls [`expire`](Client::expire) or [`keep`](Client::keep) for it in time.

@@ -5,8 +5,8 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::sys::log as host;
 
-/// The prefix of the targets under which `tracing` reports spans. Such a report says that a span without fields was
-/// opened, or that any span was entered, left or closed. None of this belongs in the log.
+/// The prefix of the targets under which `tracing` reports spans. `tracing` uses them when a span without fields is
+/// opened, and when any span is entered, left or closed. None of this belongs in the log.
 const SPANS: &str = "tracing::span";
 
 struct HostLog;

@@ -129,7 +129,7 @@ errors! {
         InvalidSubprotocol = "invalid-subprotocol", "the name of the subprotocol is not valid, or is already offered";
         /// The header is not valid, or only the host may set it.
         InvalidHeader = "invalid-header", "the header is not valid, or only the host may set it";
-        /// There are more than 100 subprotocols, 100 headers, or 16 KiB of both.
+        /// There are more than 100 subprotocols, more than 100 headers, or more than 16 KiB of both together.
         TooLong = "too-long", "there are more than 100 subprotocols, 100 headers, or 16 KiB of both";
     }
 }

@@ -6,9 +6,10 @@ use crate::sys::state as host;
 use crate::words::words;
 
 /// Returns the age of the state for [`resume`](crate::Lifecycle::resume), if events may have been lost since the state
-/// was produced. There are two such cases. After a trap, the state is the last checkpoint (`--checkpoint`). After a
-/// rollback, the state is the one that the old code once handed to the new code (`--trial`). Returns `None` if the
-/// state includes the last event, or if there is no state.
+/// was produced. There are three such cases. After a trap, the state is the last checkpoint (`--checkpoint`). After a
+/// rollback, the state is the one that the old code once handed to the new code (`--trial`). After a takeover from a
+/// host that could not hand over, the state is the last one that was saved, and its age counts from the takeover.
+/// Returns `None` if the state includes the last event, or if there is no state.
 ///
 /// Works only in `resume`. At any other time it returns `None`.
 pub fn state_age() -> Option<Duration> {
@@ -32,9 +33,10 @@ words! {
         Checkpoint = "checkpoint", "the state is kept in case of a trap";
         /// The previous instance trapped or exceeded a limit.
         Fault = "fault", "the previous instance trapped";
-        /// Old code returns in place of new code that failed.
+        /// Old code takes over again, because the new code failed.
         Rollback = "rollback", "the old code returns in place of the new";
-        /// The actor moves to another host of a cluster, or has moved to this host. Its former clients are gone.
+        /// The actor moves to another host of a cluster, has moved to this host, or starts again after it has ended.
+        /// Its former clients are gone.
         Takeover = "takeover", "the actor moves to another host";
     }
 }

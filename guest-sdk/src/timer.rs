@@ -35,7 +35,8 @@ impl Timer {
     }
 
     /// Sets the timer as [`set`](Self::set) does. Also keeps the timer in a file, so that it outlives a restart of the
-    /// host. Returns when the timer is on the disk. The configuration must grant the file (`grant = ["timers:FILE"]`).
+    /// host. Does not return before the timer is on the disk. The configuration must grant the file
+    /// (`grant = ["timers:FILE"]`).
     ///
     /// If the host is killed while [`fired`](crate::Timers::fired) runs, the timer fires again after the restart.
     ///

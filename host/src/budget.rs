@@ -1,5 +1,5 @@
-//! The budget for memory that is waiting anywhere in the host: output for clients, input that is not handled, and saved
-//! states.
+//! The memory budget for data that is waiting anywhere in the host: output for clients, input that is not handled, and
+//! saved states.
 //!
 //! Each holder of this memory has a [`Share`] and reports its size. Clients report in coarse steps, so a message that
 //! arrives and leaves costs nothing here. No client may hold more memory than is still free. As a result, all holders
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 /// neither counted nor limited.
 pub(crate) const STEP: usize = 64 << 10;
 
-/// The limit on memory that may wait in a host, in bytes, and the current usage.
+/// The limit on the memory for waiting data in a host, in bytes, and the current usage.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,

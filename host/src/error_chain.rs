@@ -1,6 +1,7 @@
 //! An error and its causes as text.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
 /// Returns the message of an error, followed by the messages of its causes.
 pub fn with_causes(error: &dyn Error) -> String {
@@ -19,9 +20,28 @@ pub fn last_cause(error: &dyn Error) -> String {
     last.to_string()
 }
 
+/// Returns ` as the user with ID N` if an operation failed because this user lacks a permission, and otherwise nothing.
+/// A service often runs as another user than the operator.
+pub(crate) fn as_user(cause: &std::io::Error) -> String {
+    match cause.kind() {
+        ErrorKind::PermissionDenied => {
+            format!(" as the user with ID {}", rustix::process::geteuid().as_raw())
+        }
+        _ => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_is_named_if_a_permission_is_missing() {
+        let user = rustix::process::geteuid().as_raw();
+        let denied = as_user(&ErrorKind::PermissionDenied.into());
+        assert_eq!(denied, format!(" as the user with ID {user}"));
+        assert_eq!(as_user(&ErrorKind::NotFound.into()), "");
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]

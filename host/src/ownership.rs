@@ -10,8 +10,8 @@ use std::sync::Arc;
 pub(crate) enum Holding {
     /// No other host can own the actor.
     Held,
-    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon. Whoever
-    /// is told this ends the actor, so the right never becomes [`Self::Held`] again.
+    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon. Once
+    /// anything has been told this, the actor must end, so the right never becomes [`Self::Held`] again.
     Lapsed,
     /// Another host may own the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
     Lost,
@@ -80,7 +80,7 @@ pub(crate) enum SaveError {
          the broker, or lower max-state"
     )]
     TooLong { bytes: usize, max: usize },
-    /// The record of the state at the broker has to be removed.
+    /// The state's record at the broker must be removed.
     #[error(
         "the saved state of {0} was not written by a host: remove it, and check who may publish to its subject"
     )]

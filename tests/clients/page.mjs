@@ -61,6 +61,20 @@ try {
   assert.equal(await page.locator('#clients tr').count(), 2);
   assert.equal(await page.locator('#tiles dd.value').first().textContent(), '2');
   assert.match(await page.locator('#instances').textContent(), /\/room\/two/);
+  // The memory of an instance is not known while the instance is called.
+  await page.locator('#instances td', { hasText: /^1\.\d MiB$/ }).first().waitFor();
+
+  // Text on the background of the browser's colour scheme.
+  const brightness = () =>
+    page.evaluate(() => {
+      const style = getComputedStyle(document.body);
+      return [style.color, style.backgroundColor].map((colour) => Number(colour.match(/\d+/)[0]));
+    });
+  for (const colorScheme of ['dark', 'light']) {
+    await page.emulateMedia({ colorScheme });
+    const [text, background] = await brightness();
+    assert.equal(text > background, colorScheme === 'dark', `${colorScheme}: ${text} on ${background}`);
+  }
 
   // Messages are counted from one answer to the next.
   const sending = setInterval(() => one.send('hello'), 20);

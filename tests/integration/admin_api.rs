@@ -192,6 +192,78 @@ fn every_request_is_described_and_every_described_request_is_answered_so() -> Re
     Ok(())
 }
 
+/// Replaces the parts of a path that are parameters with values that fit.
+fn target(path: &str) -> String {
+    path.replace("NAME", "guest-outside")
+        .replace("NUMBER", "0")
+        .replace("TOPIC", "a")
+        .replace("TAG", "a")
+}
+
+#[test]
+fn refusals_are_described_for_every_request() -> Result<()> {
+    let description = Description::read()?;
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), "abcdefghijklmnop")?;
+    let token = ["--admin-token", &file.path().display().to_string()];
+    let (_open_server, open) = TestServer::with_admin("guest-outside", &[])?;
+    let (_server, with_token) = TestServer::with_admin("guest-outside", &token)?;
+    let foreign = "Sec-Fetch-Site: cross-site\r\n";
+    for ((method, path), operation) in description.operations()? {
+        let is_public = ["/", "/healthz", "/readyz"].contains(&&*path);
+        let target = target(&path);
+        let unknown = format!("{target}?nonsense=1");
+        // `Host` twice is invalid, too.
+        for (admin, target, more, status) in [
+            (open, &unknown, "", 400),
+            (open, &target, "Host: other\r\n", 400),
+            (open, &target, foreign, 403),
+            (with_token, &target, "", 401),
+        ] {
+            if status == 401 && is_public {
+                continue;
+            }
+            let response = ask(admin, &method, target, more, b"")?;
+            ensure!(response.status == status, "{method} {target}: {response:?}");
+            description
+                .check(operation, &response)
+                .with_context(|| format!("{method} {target}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn query_parameters_are_those_of_the_list_of_requests() -> Result<()> {
+    let description = Description::read()?;
+    let (_server, admin) = TestServer::with_admin("guest-outside", &[])?;
+    let unknown = ask(admin, "GET", "/none", "", b"")?;
+    for ((method, path), operation) in description.operations()? {
+        let described: BTreeSet<&str> = operation["parameters"]
+            .as_vec()
+            .into_iter()
+            .flatten()
+            .map(|parameter| description.resolve(parameter))
+            .filter(|parameter| parameter["in"].as_str() == Some("query"))
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        let is_about = |line: &&str| line.split_whitespace().take(2).eq([&*method, &*path]);
+        let line = unknown.body.lines().find(is_about).context("it is not listed")?;
+        // Such as `?code=CODE&reason=REASON`.
+        let listed: BTreeSet<&str> = line
+            .split(['?', '&'])
+            .skip(1)
+            .filter_map(|parameter| parameter.split_once('='))
+            .map(|(name, _)| name)
+            .collect();
+        ensure!(
+            listed == described,
+            "{method} {path}: {listed:?}, but {described:?} are described"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn path_is_listed_with_its_parameters_in_upper_case() {
     for (path, expected) in [

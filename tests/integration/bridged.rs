@@ -14,6 +14,7 @@ use ws_host_test_support::{
 
 use crate::configured::{Configuration, ask_admin, terminate};
 use crate::encrypted::Authority;
+use crate::keeper::counter;
 
 /// A server of the Python package `websockets`.
 struct Python {
@@ -127,6 +128,7 @@ fn connection_is_no_client() -> Result<()> {
     let admin = scene.server.admin()?;
     let clients = ask_admin(admin, "GET /clients", "", b"")?.body;
     assert_eq!(clients.matches("\"id\"").count(), 1, "{clients}");
+    assert_eq!(counter(admin, "ws_host_outgoing_connections")?, 1);
     // What is published reaches it if it is subscribed.
     assert_eq!(scene.client.ask("subscribe news")?, "ok");
     scene.client.send_text("publish news today")?;

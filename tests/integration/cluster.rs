@@ -66,6 +66,8 @@ fn message_reaches_subscribers_on_all_hosts_once() -> Result<()> {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
     assert!(metrics.contains("ws_host_broker_dropped_total{why=\"link\"} 0"), "{metrics}");
+    // Those of both other hosts.
+    assert!(metrics.contains("ws_host_broker_received_total 6\n"), "{metrics}");
     Ok(())
 }
 

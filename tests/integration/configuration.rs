@@ -266,6 +266,32 @@ fn limits_and_environment_of_a_handler_change_without_losing_its_state() -> Resu
 }
 
 #[test]
+fn settings_of_the_server_that_need_a_restart_are_named() -> Result<()> {
+    let text = |server: &str| {
+        format!(
+            "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n{server}\n[[resource]]\ncomponent = \"{{{{echo}}}}\"\n"
+        )
+    };
+    let configuration = Configuration::new(&text("workers = 1\nmax-clients = 9"))?;
+    let mut server = configuration.serve()?;
+    let admin = server.admin()?;
+    configuration.write(&text("max-clients = 10\ndrain-timeout = \"1s\""))?;
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    let named = "drain-timeout, max-clients, workers";
+    assert!(
+        response.body.contains(&format!("not changed until a restart: {named}\n")),
+        "{response:?}"
+    );
+    let line = server.wait_for_log("settings of the server are read only at start")?;
+    assert!(line.contains(named) && line.contains("Restart ws-host"), "{line}");
+    // What is the same as at the start needs none.
+    configuration.write(&text("workers = 1\nmax-clients = 9 # of ten"))?;
+    let response = ask_admin(admin, "POST /reload", "", b"")?;
+    assert!(!response.body.contains("restart"), "{response:?}");
+    Ok(())
+}
+
+#[test]
 fn resource_with_another_instance_per_restarts() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;

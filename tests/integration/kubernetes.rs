@@ -29,8 +29,12 @@ fn setting(key: &str) -> Result<String> {
 #[test]
 fn configuration_in_the_config_map_is_accepted() -> Result<()> {
     let folder = tempfile::tempdir()?;
+    let token = folder.path().join("token");
+    // What `openssl rand -hex 32` prints.
+    std::fs::write(&token, "5a".repeat(32))?;
     let text = read("ws-host.toml")?
         .replace("/handlers/handler.wasm", &component("echo").display().to_string())
+        .replace("/etc/ws-host-admin/token", &token.display().to_string())
         .replace("/cache/ws-host", &folder.path().join("cache").display().to_string());
     let configuration = Configuration::new(&text)?;
     let output = Command::new(host_binary())
@@ -55,7 +59,7 @@ fn pods_drain_before_they_are_killed_and_are_asked_where_they_answer() -> Result
     assert!(sleep + drain < grace, "{sleep} s and {drain} s of {grace} s");
 
     let ports = container["ports"].as_vec().context("no ports")?;
-    for (name, key) in [("websocket", "listen"), ("health", "health")] {
+    for (name, key) in [("websocket", "listen"), ("health", "health"), ("admin", "admin")] {
         let port = ports.iter().find(|port| port["name"].as_str() == Some(name)).context(name)?;
         let port = port["containerPort"].as_i64().context(name)?;
         assert_eq!(setting(key)?, format!("0.0.0.0:{port}"));
@@ -69,6 +73,26 @@ fn pods_drain_before_they_are_killed_and_are_asked_where_they_answer() -> Result
     }
     let limit = container["resources"]["limits"]["memory"].as_str().context("no limit")?;
     assert!(limit.ends_with("Gi"), "{limit}: compiling a component may take 2 GiB");
+    Ok(())
+}
+
+#[test]
+fn admin_token_is_in_a_mounted_secret_that_the_user_can_read() -> Result<()> {
+    let deployment = manifest("deployment.yaml")?;
+    let pod = &deployment["spec"]["template"]["spec"];
+    let named = |list: &Yaml| -> Result<Yaml> {
+        let mut all = list.as_vec().context("no list")?.iter();
+        let found = all.find(|one| one["name"].as_str() == Some("admin-token"));
+        Ok(found.context("no admin-token")?.clone())
+    };
+    let folder = named(&pod["containers"][0]["volumeMounts"])?;
+    let folder = folder["mountPath"].as_str().context("no path")?;
+    assert_eq!(setting("admin-token")?, format!("{folder}/token"));
+    let secret = named(&pod["volumes"])?;
+    let secret = &secret["secret"];
+    let name = secret["secretName"].as_str().context("no name")?;
+    let command = format!("kubectl create secret generic {name} --from-literal=token=");
+    assert!(read("kustomization.yaml")?.contains(&command));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::configured::ask_admin;
 use crate::encrypted::Authority;
 use crate::keeper::{Keeper, Scene, counter, post_reload, trap};
 use crate::prometheus::promtool;
+use crate::streams::{Connection, END_HEADERS, END_STREAM, HEADERS, get};
 
 fn scrape(admin: SocketAddr) -> Result<Response> {
     let response = ask_admin(admin, "GET /metrics", "", b"")?;
@@ -181,6 +182,9 @@ fn tls_handshakes_are_counted() -> Result<()> {
     let authority = Authority::new()?;
     let mut server = authority.serving("echo", &["--admin", "127.0.0.1:0"])?;
     let admin = server.admin()?;
+    let expires = counter(admin, "ws_host_certificate_expiry_seconds")?;
+    // The year 4096, in which certificates of rcgen expire.
+    assert_eq!(expires, 67_090_118_400);
     for _ in 0..2 {
         let stream = authority.ask().connect(server.address())?;
         assert_eq!(Client::greet(stream)?.ask("hello")?, "hello");
@@ -190,4 +194,73 @@ fn tls_handshakes_are_counted() -> Result<()> {
     wait_for(admin, "ws_host_tls_handshakes_total{outcome=\"failed\"}", 1)?;
     assert_eq!(counter(admin, "ws_host_tls_handshakes_total{outcome=\"accepted\"}")?, 2);
     Ok(())
+}
+
+/// Returns the highest value of a metric that is no whole number.
+fn highest(admin: SocketAddr, metric: &str) -> Result<f64> {
+    let metrics = scrape(admin)?.body;
+    let lines = metrics.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
+    let mut values =
+        lines.map(|line| Ok(line.rsplit(' ').next().context("a value")?.parse::<f64>()?));
+    values.try_fold(0.0, |highest: f64, value: Result<f64>| Ok(highest.max(value?)))
+}
+
+#[test]
+fn timers_and_instances_that_were_lost_are_counted() -> Result<()> {
+    let Scene { keeper: _keeper, server, admin, mut client } = Keeper::new()?.scene(&[])?;
+    assert_eq!(client.ask("timer 1 3600000")?, "Ok(())");
+    assert_eq!(client.ask("timer 2 3600000")?, "Ok(())");
+    wait_for(admin, "ws_host_timers", 2)?;
+    assert_eq!(client.ask("cancel 1")?, "true");
+    wait_for(admin, "ws_host_timers", 1)?;
+    assert_eq!(counter(admin, "ws_host_restarts_total")?, 0);
+    trap(&server, "/")?;
+    client.ask("hello")?;
+    wait_for(admin, "ws_host_restarts_total", 1)
+}
+
+#[test]
+fn handshakes_that_wait_for_the_handler_are_counted() -> Result<()> {
+    let (server, admin) = TestServer::with_admin("guest-slow-connect", &[])?;
+    let request = handshake("/?2000", "");
+    let _waiting: Vec<_> =
+        (0..3).map(|_| open_stream(server.address(), request.as_bytes())).collect::<Result<_>>()?;
+    wait_for(admin, "ws_host_handshakes_waiting", 3)
+}
+
+#[test]
+fn messages_that_found_no_room_are_counted() -> Result<()> {
+    let (mut server, admin) = TestServer::with_admin("guest-filling", &["--max-outbound", "8MiB"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("fill 10000")?;
+    server.wait_for_log(" and no more")?;
+    let refused = "ws_host_refused_sends_total{resource=\"guest-filling\",full=\"outbound\"}";
+    wait_until(|| Ok(counter(admin, refused)? > 0))
+}
+
+#[test]
+fn time_of_workers_is_measured() -> Result<()> {
+    let (server, admin) = TestServer::with_admin("guest-spin", &["--max-cpu", "300ms"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("spin")?;
+    ensure!(client.receive_text()? == "spinning");
+    client.expect_close(1011)?;
+    // The call has used 300 ms, in slices of at least one tick.
+    ensure!(highest(admin, "ws_host_worker_busy_seconds_total")? >= 0.2);
+    ensure!(highest(admin, "ws_host_worker_longest_slice_seconds")? >= 0.001);
+    Ok(())
+}
+
+#[test]
+fn streams_of_http2_are_counted_by_kind() -> Result<()> {
+    let (server, admin) = TestServer::with_admin("echo", &[])?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.open(3, "/")?;
+    ensure!(connection.ask(3, "hello")? == "hello");
+    connection.send(HEADERS, END_HEADERS | END_STREAM, 5, &get("/"))?;
+    connection.wait_for(HEADERS, 5)?;
+    wait_for(admin, "ws_host_http2_streams_total{kind=\"websocket\"}", 2)?;
+    wait_for(admin, "ws_host_http2_streams_total{kind=\"request\"}", 1)?;
+    wait_for(admin, "ws_host_http2_connections", 1)
 }

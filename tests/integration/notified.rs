@@ -1,12 +1,13 @@
 //! What a service manager gets to know (`sd_notify`), and the sockets that it passes by name.
 
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use ws_host_test_support::{Client, Response, TestServer, component, host_binary};
 
@@ -105,6 +106,76 @@ fn watchdog_is_fed_and_status_counts_clients() -> Result<()> {
     }
     let _client = Client::connect(&server)?;
     while !manager.next()?.contains("STATUS=clients: 1, resources: 1\n") {}
+    Ok(())
+}
+
+/// Stops one thread of a process as a debugger does, until its standard input is closed.
+const DEBUGGER: &str = "
+import ctypes, glob, sys
+SEIZE, INTERRUPT = 0x4206, 0x4207
+process, name = sys.argv[1:]
+(thread,) = [
+    int(folder.split('/')[4])
+    for folder in glob.glob(f'/proc/{process}/task/*')
+    if open(folder + '/comm').read().strip() == name
+]
+ptrace = ctypes.CDLL(None).ptrace
+ptrace.argtypes = [ctypes.c_ulong] * 4
+if ptrace(SEIZE, thread, 0, 0) != 0 or ptrace(INTERRUPT, thread, 0, 0) != 0:
+    sys.exit('no permission')
+print('stopped', flush=True)
+sys.stdin.read()
+";
+
+/// A thread that has been stopped. It continues when this is dropped, because its debugger ends.
+struct StoppedThread(Child);
+
+impl StoppedThread {
+    fn of(server: &TestServer, name: &str) -> Result<Self> {
+        let process = server.process_id().to_string();
+        let mut debugger = Command::new("python3");
+        debugger
+            .args(["-c", DEBUGGER, &process, name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut debugger = debugger.spawn()?;
+        let output = debugger.stdout.take().context("standard output")?;
+        let stopped = Self(debugger);
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line == "stopped\n", "the thread was not stopped");
+        Ok(stopped)
+    }
+}
+
+impl Drop for StoppedThread {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn watchdog_is_not_fed_while_a_worker_does_not_respond() -> Result<()> {
+    let manager = Manager::with_file()?;
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("guest-spin")).args(["--listen", "127.0.0.1:0"]);
+    command.args(["--workers", "1", "--max-cpu", "60s"]);
+    command.env("NOTIFY_SOCKET", &manager.name).env("WATCHDOG_USEC", "200000");
+    let server = TestServer::spawn(command)?;
+    // The worker always has something to do, and still responds.
+    let mut client = Client::connect(&server)?;
+    client.send_text("spin")?;
+    ensure!(client.receive_text()? == "spinning");
+    let stopped = StoppedThread::of(&server, "worker-0")?;
+    while !manager.next()?.contains("STATUS=a worker does not respond") {}
+    // Ten signs of life are due.
+    manager.socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let fed = manager.socket.recv(&mut [0; 4096]);
+    assert_eq!(fed.expect_err("no sign of life").kind(), ErrorKind::WouldBlock);
+    drop(stopped);
+    manager.socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+    while !manager.next()?.contains("WATCHDOG=1") {}
     Ok(())
 }
 

@@ -7,6 +7,8 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer, raise_open_files, wait_until};
 
+use crate::successor::Successors;
+
 /// Returns whether the server has sent something that was not read yet.
 fn has_input(client: &mut Client) -> Result<bool> {
     let stream = client.stream();
@@ -68,6 +70,17 @@ fn many_clients_are_closed_over_half_of_the_drain_timeout() -> Result<()> {
     let ended = server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
     assert!(!ended.log.contains("the drain timeout expired"), "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn clients_of_a_predecessor_are_closed_over_half_of_the_drain_timeout() -> Result<()> {
+    raise_open_files();
+    let mut server = TestServer::with_arguments("echo", &["--drain-timeout", "4s"])?;
+    let clients = Client::connect_many(&server, 2000)?;
+    let mut successors = Successors::default();
+    successors.replace(&mut server)?;
+    expect_spread(&closes(clients)?, Duration::from_secs(4));
     Ok(())
 }
 

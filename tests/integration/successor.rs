@@ -3,7 +3,8 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -57,47 +58,74 @@ fn echo(server: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Connects until the flag is set, and counts the clients that were accepted. Each gets an echo, or is closed because
-/// its server stops.
-fn connect_over_and_over(
+/// Clients that connect a thousand times a second. If connecting takes longer for a while, the times that were missed
+/// are made up for.
+struct Connecting {
     server: SocketAddr,
-    is_over: &AtomicBool,
-    accepted: &AtomicUsize,
-) -> Result<()> {
-    while !is_over.load(Ordering::Relaxed) {
-        let mut client = Client::connect_at(server, "/")?;
-        accepted.fetch_add(1, Ordering::Relaxed);
-        client.send_text("hello")?;
-        let frame = client.receive()?;
-        let is_echo = frame.first == 0x81 && frame.payload == b"hello";
-        let is_close = frame.first == 0x88 && frame.payload.starts_with(&1001_u16.to_be_bytes());
-        ensure!(is_echo || is_close, "{frame:?}");
+    began: Instant,
+    started: AtomicU32,
+    accepted: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Connecting {
+    const EVERY: Duration = Duration::from_millis(1);
+    /// So many that a slow restart delays no other connection.
+    const THREADS: usize = 16;
+
+    fn to(server: SocketAddr) -> Self {
+        let (started, accepted) = (AtomicU32::new(0), AtomicUsize::new(0));
+        Self { server, began: Instant::now(), started, accepted, is_over: AtomicBool::new(false) }
     }
-    Ok(())
+
+    /// Connects until it is over. Each client gets an echo, or is closed because its server stops.
+    fn run(&self) -> Result<()> {
+        while !self.is_over.load(Ordering::Relaxed) {
+            let due = self.began + Self::EVERY * self.started.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let mut client = Client::connect_at(self.server, "/")?;
+            self.accepted.fetch_add(1, Ordering::Relaxed);
+            client.send_text("hello")?;
+            let frame = client.receive()?;
+            let is_echo = frame.first == 0x81 && frame.payload == b"hello";
+            let is_close =
+                frame.first == 0x88 && frame.payload.starts_with(&1001_u16.to_be_bytes());
+            ensure!(is_echo || is_close, "{frame:?}");
+        }
+        Ok(())
+    }
+
+    /// Runs a test while clients connect. `wait` in it waits until more clients were accepted, or one was not.
+    fn during(&self, test: impl FnOnce(&dyn Fn() -> Result<()>) -> Result<()>) -> Result<()> {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..Self::THREADS).map(|_| scope.spawn(|| self.run())).collect();
+            let is_failed = || threads.iter().any(|thread| thread.is_finished());
+            let wait = || {
+                let before = self.accepted.load(Ordering::Relaxed);
+                let is_more = || self.accepted.load(Ordering::Relaxed) >= before + 100;
+                wait_until(|| Ok(is_failed() || is_more()))
+            };
+            let tested = test(&wait);
+            self.is_over.store(true, Ordering::Relaxed);
+            for thread in threads {
+                thread.join().expect("the thread does not panic")?;
+            }
+            tested
+        })
+    }
 }
 
 #[test]
 fn ten_restarts_refuse_and_reset_no_connection() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &[])?;
-    let address = server.address();
-    let (is_over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut successors = Successors::default();
-    std::thread::scope(|scope| {
-        let connect = || connect_over_and_over(address, &is_over, &served);
-        let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
-        let replaced = (0..10).try_for_each(|_| -> Result<()> {
+    Connecting::to(server.address()).during(|wait| {
+        for _ in 0..10 {
             successors.replace(&mut server)?;
-            let before = served.load(Ordering::Relaxed);
-            let is_failed = || connecting.iter().any(|thread| thread.is_finished());
-            wait_until(|| Ok(is_failed() || served.load(Ordering::Relaxed) >= before + 100))
-        });
-        is_over.store(true, Ordering::Relaxed);
-        for thread in connecting {
-            thread.join().expect("the thread does not panic")?;
+            wait()?;
         }
-        replaced
-    })?;
-    Ok(())
+        Ok(())
+    })
 }
 
 #[test]
@@ -107,28 +135,17 @@ fn restarts_with_the_service_managers_socket_refuse_and_reset_no_connection() ->
     // Inherited by the programs that are started.
     fcntl_setfd(&listener, FdFlags::empty())?;
     let socket = format!("socket.socket(fileno={})", listener.as_raw_fd());
-    let (is_over, accepted) = (AtomicBool::new(false), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        let connect = || connect_over_and_over(address, &is_over, &accepted);
-        let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
-        let restarted = (0..5).try_for_each(|_| -> Result<()> {
+    Connecting::to(address).during(|wait| {
+        for _ in 0..10 {
             let server = TestServer::spawn(activated(&socket))?;
-            let before = accepted.load(Ordering::Relaxed);
-            let is_failed = || connecting.iter().any(|thread| thread.is_finished());
-            wait_until(|| Ok(is_failed() || accepted.load(Ordering::Relaxed) >= before + 100))?;
+            wait()?;
             // The clients that come now wait in the queue until the next server accepts them.
-            is_over.fetch_or(is_failed(), Ordering::Relaxed);
             terminate(&server)?;
             ensure!(server.wait()?.status.success(), "the server failed");
-            Ok(())
-        });
-        let last = TestServer::spawn(activated(&socket));
-        is_over.store(true, Ordering::Relaxed);
-        for thread in connecting {
-            thread.join().expect("the thread does not panic")?;
         }
-        last?;
-        restarted
+        // The last of them.
+        let _server = TestServer::spawn(activated(&socket))?;
+        wait()
     })
 }
 

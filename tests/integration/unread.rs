@@ -10,6 +10,8 @@ use ws_host_test_support::{
     Client, DEADLINE, Response, TestServer, component, handshake, host_binary,
 };
 
+use crate::keeper::counter;
+
 fn noisy(flags: &[&str]) -> Command {
     let mut command = Command::new(host_binary());
     command.arg("--component").arg(component("guest-noisy"));
@@ -41,9 +43,11 @@ fn unread_log_blocks_nothing() -> Result<()> {
 
 #[test]
 fn dropped_lines_are_counted_when_the_log_is_read_again() -> Result<()> {
-    let (server, pipe) = TestServer::spawn_unread(noisy(&[]))?;
+    let (mut server, pipe) = TestServer::spawn_unread(noisy(&["--admin", "127.0.0.1:0"]))?;
+    let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     client.ask("lines 3000000")?;
+    assert!(counter(admin, "ws_host_log_lines_lost_total")? > 0);
     let mut log = BufReader::new(pipe).lines();
     let lost =
         log.find(|line| line.as_ref().is_ok_and(|line| line.contains("log lines were lost")));

@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! Changes to the data are on the disk when the function returns. Each change happens completely or not at all. While a
-//! handler waits for the disk, the other instances of the host continue.
+//! When a function that changes data returns, the change is on the disk. Each change happens completely or not at all.
+//! While a handler waits for the disk, the other instances of the host continue.
 //!
 //! A handler that calls none of these functions does not import `wasi:keyvalue`.
 
@@ -93,8 +93,8 @@ impl Bucket {
         Keys::of(&self.0)
     }
 
-    /// Adds `by` to a value that is a number in decimal digits, and returns the sum. No other instance can change the
-    /// value in between. A key without a value counts as 0.
+    /// Adds `by` to a value that is a number in decimal digits, and returns the sum. This is atomic: no other instance
+    /// can change the value in between. A key without a value counts as 0.
     ///
     /// # Errors
     ///
@@ -104,8 +104,8 @@ impl Bucket {
         Ok(host::increment(&self.0, key.as_ref(), by)?)
     }
 
-    /// Sets a value if the present value is the expected one. If `None` is expected, the key must not exist. Returns
-    /// whether the value was set. No other instance can change the value in between.
+    /// Sets a value if the present value is the expected one. If `None` is expected, the key must not exist. This is
+    /// atomic: no other instance can change the value in between. Returns whether the value was set.
     ///
     /// # Errors
     ///

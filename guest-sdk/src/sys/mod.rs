@@ -39,7 +39,7 @@ pub(crate) fn param(
     }
 }
 
-/// Returns the message, because the functions of a native build take it as it is.
+/// Returns the message unchanged, because the functions of a native build take a `Message`.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn param(message: Message<'_>) -> Message<'_> {
     message

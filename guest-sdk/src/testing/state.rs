@@ -20,7 +20,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// The place of an actor's instance.
+/// An actor's instance, or the reason why there is none.
 pub(super) enum Slot {
     Unused,
     Live(Box<dyn Instance>),

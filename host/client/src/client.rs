@@ -73,9 +73,9 @@ impl Client {
 
     /// Sends a ping with a payload of at most 125 bytes. The future resolves to the round-trip time.
     ///
-    /// A server may answer only the most recent of several pings (RFC 6455 §5.5.3). So a pong answers the oldest ping
-    /// with the same payload, and all pings before it. For this reason, give pings different payloads. The future has
-    /// no time limit. Wrap it in a timeout if you need one.
+    /// A server may answer only the most recent of several pings (RFC 6455 §5.5.3). So a pong answers the ping with the
+    /// same payload, and all pings before it. If several pings have that payload, the oldest one counts, so give pings
+    /// different payloads. The future has no time limit. Wrap it in a timeout if you need one.
     ///
     /// # Errors
     ///

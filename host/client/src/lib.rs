@@ -1,5 +1,4 @@
-//! A WebSocket client: RFC 6455 over `ws://` and `wss://`, with the compression of RFC 7692, and over HTTP/2 with RFC
-//! 8441.
+//! A WebSocket client for `ws://` and `wss://` (RFC 6455), with compression (RFC 7692), also over HTTP/2 (RFC 8441).
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]

@@ -153,8 +153,8 @@ impl Outgoing {
 
     /// Completes the pings that a pong answers. Returns whether there were any.
     ///
-    /// §5.5.3: an endpoint that gets many pings may answer only the most recent one. So a pong answers the oldest ping
-    /// that has the same payload, and all pings that were sent before that one.
+    /// §5.5.3: an endpoint that gets many pings may answer only the most recent one. So a pong answers the ping with
+    /// the same payload, and all pings sent before it. If several pings have that payload, the oldest one counts.
     pub(crate) fn answered(&mut self, payload: &[u8]) -> bool {
         let Some(last) = self.unanswered.iter().position(|ping| ping.payload == payload) else {
             return false;

@@ -30,9 +30,9 @@ pub enum Message {
 /// A [`Sink`] of messages, from [`Client::sink`]. Messages of several sinks and handles are written in the order in
 /// which they were sent.
 ///
-/// The sink is ready while fewer than 16 of its messages wait to be handed to the socket. Flushing waits until all of
-/// its messages have been handed to the socket. Closing flushes the sink, closes the connection with 1000, and waits
-/// until the connection has ended.
+/// The sink is ready while fewer than 16 of its messages wait to be handed to the socket. Flushing waits until all
+/// messages of the sink have been handed to the socket. Closing flushes the sink, closes the connection with 1000, and
+/// waits until the connection has ended.
 ///
 /// # Cancel safety
 ///

@@ -137,7 +137,7 @@ fn hide_disconnect<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Resu
     }
 }
 
-/// Returns the TLS error, if the error comes from TLS.
+/// Returns the TLS error that an I/O error contains, if any.
 pub(crate) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

@@ -68,8 +68,8 @@ pub(crate) fn put_back(mut buffer: Vec<u8>) {
 
 /// Returns an empty buffer with room for `length` bytes.
 pub(crate) fn take(length: usize) -> Vec<u8> {
-    // If no long buffer in the pool has enough room, a new one is allocated. Growing a pooled buffer would move no
-    // contents, because it is empty. But its mapped pages would be lost.
+    // If no long buffer in the pool has enough room, a new one is allocated. Growing a pooled buffer instead would save
+    // nothing: the buffer is empty, and its mapped pages would be lost.
     let pooled = match length {
         ..=SHORT => POOL.with_borrow_mut(|pool| pool.short.pop()),
         _ => take_long(length),
@@ -79,8 +79,8 @@ pub(crate) fn take(length: usize) -> Vec<u8> {
     buffer
 }
 
-/// Returns an empty long buffer for contents of `length` bytes that must grow by `additional` bytes. Returns `None` if
-/// the contents do not grow, if the grown contents are not long, or if no buffer in the pool fits.
+/// Returns an empty long buffer for contents that grow from `length` bytes by `additional` bytes. Returns `None` if the
+/// contents do not grow, if the grown contents are not long, or if no buffer in the pool fits.
 pub(crate) fn take_long_for(length: usize, additional: usize) -> Option<Vec<u8>> {
     let grown = length.saturating_add(additional);
     if additional == 0 || grown <= LONG { None } else { take_long(grown) }

@@ -5,7 +5,7 @@ use crate::error::ProtocolError;
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode, RSV1};
 use crate::limits::Limits;
 
-/// The part of a fragmented message that has arrived.
+/// The received part of a fragmented message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
     /// Payload bytes as received, before any decompression.

@@ -1,8 +1,8 @@
 //! The framing of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! A text message is `00`, its UTF-8 and `FF`. The byte `FF` does not occur in UTF-8. `FF 00` is the closing handshake.
-//! There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set are followed
-//! by a length, but no client ever let an application send such a frame.
+//! A text message is the byte `00`, the text in UTF-8, and the byte `FF`, which does not occur in UTF-8. `FF 00` is the
+//! closing handshake. There are no masks, fragments, pings, close codes or binary messages. Frame types with the high
+//! bit set are followed by a length, but no client ever let an application send such a frame.
 
 use memchr::memchr;
 

@@ -50,13 +50,13 @@ pub enum ProtocolError {
     #[error("a compressed message is malformed or truncated")]
     InvalidDeflate,
     /// RFC 7692 §7.1.1: the negotiated parameter requires that every compressed message can be inflated on its own.
-    /// This message, which is not the first, cannot. In all likelihood, it refers to an earlier one.
+    /// This message is not the first one and cannot be inflated. In all likelihood, it refers to an earlier message.
     #[error(
         "a compressed message is malformed or refers to an earlier one, which the negotiated {0} \
          forbids"
     )]
     EarlierMessage(&'static str),
-    /// Draft 00: the type of a frame is followed by a length, so the frame is not text.
+    /// Draft 00: the frame has a type that is followed by a length, so it is not a text frame.
     #[error("a frame has type {0:#04x}, but draft 00 only has text frames and the closing frame")]
     DraftFrameType(u8),
     /// §10.4: a message is longer than this endpoint accepts.

@@ -8,8 +8,8 @@ use crate::error::ProtocolError;
 /// An event of a connection. It borrows its payload from the input if the input contains the whole payload in one
 /// uncompressed frame.
 ///
-/// There will be no other events: RFC 6455 §5.2 has these frames, and the host of a connection must handle each of
-/// them.
+/// No events will be added, because RFC 6455 §5.2 defines no other frames. The host of a connection must handle every
+/// event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A text message.

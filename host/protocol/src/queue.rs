@@ -68,8 +68,8 @@ impl Segment {
     }
 }
 
-/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. The part in use
-/// must be even smaller for a long buffer than for a short one, because the copy needs new memory. Freeing a long
+/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. In a long buffer,
+/// the waiting bytes must be a smaller part than in a short one, because the copy needs new memory. Freeing a long
 /// buffer helps other connections that need a long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
@@ -95,7 +95,7 @@ impl Queue {
         if self.tail.capacity() == 0 {
             self.tail = buffer_pool::take(length);
         } else if self.tail.capacity() - self.tail.len() < length {
-            // Otherwise the written part could grow without end if the peer never quite catches up.
+            // The written part is dropped, because it could grow without end if the peer never quite catches up.
             self.drop_written();
             self.tail.reserve(length);
         }

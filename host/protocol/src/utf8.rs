@@ -6,7 +6,7 @@ use crate::buffer_pool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidUtf8;
 
-/// Text that grows piece by piece. A byte that is invalid in its place is found at once, not only at the end.
+/// Text that grows piece by piece. An invalid byte is found as soon as it arrives, not only at the end.
 #[derive(Debug, Default)]
 pub(crate) struct GrowingText {
     valid: String,

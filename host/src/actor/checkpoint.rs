@@ -9,9 +9,9 @@ use super::turn::Turn;
 use crate::guest::Reason;
 
 impl Turn<'_> {
-    /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint does this,
-    /// and later events find the next checkpoint scheduled, so they cost nothing extra. After a whole interval without
-    /// events, the last checkpoint contains all events.
+    /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint schedules the
+    /// next one. Later events find it scheduled, so they cost nothing extra. After a whole interval without events, the
+    /// last checkpoint contains all events.
     pub(super) fn schedule_checkpoint(&mut self) {
         let Some(interval) = self.actor.code.checkpoint_interval() else { return };
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {

@@ -25,7 +25,7 @@ pub(crate) struct ActorLimits {
 }
 
 /// The maximum time that an event waits for another instance to be hibernated or freed. Normally the wait is far
-/// shorter. The limit lets the host refuse a client early if there can be no instance for it.
+/// shorter. With this limit, the host soon refuses a client for which no instance becomes available.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The maximum number of faults of a resource that are logged in a second. This is enough to log every fault while a
@@ -220,8 +220,8 @@ impl Code {
         is_first
     }
 
-    /// Counts the first hibernated actor as one that is not woken, because no permit was free. Another actor must be
-    /// woken instead.
+    /// Counts the first hibernated actor as hibernated after all, because no permit was free to wake it. Another actor
+    /// must be woken instead.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;

@@ -66,7 +66,7 @@ impl Actor {
             let saved = ownership.save(Arc::clone(&state), SavedWhen::Running).await;
             self.note_save(&saved);
             match saved {
-                // The state that is saved next may be short enough, and the record may have been removed by then.
+                // The next state may be shorter than one that was too long. A foreign record may have been removed.
                 Ok(()) | Err(SaveError::TooLong { .. } | SaveError::Foreign(_)) => {}
                 Err(SaveError::Fenced) => {
                     self.saves.lock().waiting = None;

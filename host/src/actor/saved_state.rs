@@ -12,9 +12,8 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// The number of a reload, normally of the reload that loaded the template. But a later reload may have loaded code
-    /// that could not resume from the state that this code saved. In that case this code continues under the number of
-    /// the later reload.
+    /// Normally the number of the reload that loaded the template. If a later reload loaded code that could not resume
+    /// from the state of this code, this code continues under the number of the later reload.
     pub(super) version: u64,
 }
 

@@ -8,6 +8,8 @@ use super::slot::InstanceState;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ActorStatus {
     pub(crate) instance: InstanceStatus,
+    /// The linear memory of the instance, in bytes. `None` in the middle of a call, and if there is no instance.
+    pub(crate) memory: Option<usize>,
     /// The length of the state of a hibernated actor, in bytes.
     pub(crate) hibernated_bytes: usize,
     /// The length of the last checkpoint, in bytes.
@@ -33,13 +35,13 @@ impl Actor {
             let instance = InstanceStatus::Live;
             return ActorStatus { instance, timers, ..ActorStatus::default() };
         };
-        let (instance, hibernated_bytes) = match &slot.instance {
-            InstanceState::Live(_) => (InstanceStatus::Live, 0),
-            InstanceState::Hibernated(saved) => (InstanceStatus::Hibernated, length(saved)),
-            InstanceState::Unused | InstanceState::Absent => (InstanceStatus::None, 0),
+        let (instance, memory, hibernated_bytes) = match &slot.instance {
+            InstanceState::Live(live) => (InstanceStatus::Live, Some(live.guest.memory()), 0),
+            InstanceState::Hibernated(saved) => (InstanceStatus::Hibernated, None, length(saved)),
+            InstanceState::Unused | InstanceState::Absent => (InstanceStatus::None, None, 0),
         };
         let checkpoint_bytes = slot.checkpoint.saved.as_deref().map_or(0, length);
-        ActorStatus { instance, hibernated_bytes, checkpoint_bytes, timers }
+        ActorStatus { instance, memory, hibernated_bytes, checkpoint_bytes, timers }
     }
 }
 

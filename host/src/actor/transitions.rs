@@ -122,8 +122,8 @@ impl Turn<'_> {
     }
 
     /// `Hibernated` → `Live`: creates an instance of `code` that resumes from the state. If `code` cannot resume from
-    /// it, falls back to the code that saved the state. If that code fails as well, the state waits for the next event.
-    /// If that code refuses the state, an instance starts without a state.
+    /// it, falls back to the code that saved the state. If that code refuses the state, an instance starts without a
+    /// state. If that code has a fault instead, the state waits for the next event.
     async fn wake(
         &mut self,
         saved: SavedState,
@@ -383,8 +383,8 @@ impl Turn<'_> {
         // The checkpoint and the rollback share one copy of the state, which is charged to the budget once.
         let saved = saved.clone().counted_in(code.budget());
         self.keep_checkpoint(&saved);
-        // Keep the version from before any rollback, even if the rollback has already happened. A rollback installs the
-        // old code under a higher version, and `is_code_current_again` recognizes this by the different version.
+        // The kept version is that of the code that resumed, even if a rollback has already happened. A rollback
+        // installs the old code under a higher version, so `is_code_current_again` can tell that there was one.
         let code = CodeVersion { version: resumed_by.version, ..saved.code.clone() };
         *self.actor.rollback_state.lock() =
             Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));

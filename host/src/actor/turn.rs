@@ -224,7 +224,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Makes the instance check whether its next event has to fail.
+    /// Makes the next event of the instance fail if a test has injected a fault.
     #[cfg(feature = "testing")]
     pub(crate) fn check_injected_fault(&mut self) {
         if let InstanceState::Live(live) = &mut self.slot.instance {

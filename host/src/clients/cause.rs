@@ -95,7 +95,7 @@ impl HostClose<'_> {
             Self::Stopping | Self::Removed | Self::Restarted | Self::ActorEnds => Cause::Stopping,
             Self::Moved | Self::Unconfirmed => Cause::Moved,
             Self::Operator | Self::Revoked => Cause::Operator,
-            // The client sees a handler without an instance as failed, even though the handler's code is not to blame.
+            // To the client, a handler without an instance has failed, even though the handler's code is not to blame.
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
             }

@@ -53,8 +53,8 @@ impl Uptime {
 
 /// Returns how long the machine has been suspended in total since it started. The result is accurate to two seconds.
 fn suspended() -> Duration {
-    /// The last result, in seconds. It is replaced only when it is wrong by more than a second. The two clocks are not
-    /// read at the same moment, so their difference varies, but a client's time must not move back and forth.
+    /// The last result, in seconds. It is replaced only when it is wrong by more than a second, because a client's time
+    /// must not move back and forth. The two clocks are not read at the same moment, so their difference varies.
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let seconds = |clock| clock_gettime(clock).tv_sec.unsigned_abs();
     // The clock that includes suspended time is read last, so that it is never behind the other clock.
@@ -88,8 +88,8 @@ impl Expiry {
 }
 
 impl Client {
-    /// Makes the client expire after a time. The handler's `expiring` is due `notice` before that. Replaces an earlier
-    /// expiry.
+    /// Makes the client expire after a time. The handler's `expiring` is due when `notice` of this time is left.
+    /// Replaces an earlier expiry.
     pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outbound = self.outbound();
         if !outbound.is_open() {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::error_chain::as_user;
+
 /// The lengths that a token may have. A token of 16 random characters cannot be guessed.
 const MIN_LENGTH: usize = 16;
 const MAX_LENGTH: usize = 1024;
@@ -42,7 +44,9 @@ impl AdminToken {
     /// Reads the token from a file. White space around it is ignored.
     pub(super) fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file);
-        let text = text.map_err(|error| format!("cannot be read: {}: {error}", file.display()))?;
+        let text = text.map_err(|error| {
+            format!("cannot be read{}: {}: {error}", as_user(&error), file.display())
+        })?;
         match Self::new(text.trim()) {
             Ok(token) => Ok(Self { file: Some(file.into()), ..token }),
             Err(error) => Err(format!("{} {error}", file.display())),

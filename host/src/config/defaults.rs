@@ -8,6 +8,7 @@ use std::time::Duration;
 use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
+use super::written::WrittenSettings;
 use super::{
     AccessLog, Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer,
     KeyvalueLimits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, ResourceConfig,
@@ -94,6 +95,7 @@ impl Config {
             admin_token: None,
             health: None,
             file: None,
+            written: WrittenSettings::default(),
             host,
         }
     }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::schema;
+use super::written::WrittenSettings;
 use super::{Config, ConfigLocation, InvalidSetting, Mode, ResourceConfig};
+use crate::error_chain::as_user;
 
 /// The minimum similarity, from 0 to 1, at which a known key is suggested for an unknown one.
 const MIN_SIMILARITY: f64 = 0.75;
@@ -16,7 +18,7 @@ const MIN_SIMILARITY: f64 = 0.75;
 #[non_exhaustive]
 pub enum FileError {
     /// The file does not exist or cannot be read.
-    #[error("cannot read the configuration {}: {cause}", .path.display())]
+    #[error("cannot read the configuration {}{}: {cause}", .path.display(), as_user(.cause))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -59,7 +61,8 @@ pub fn read_with(
     let config = settings(&text)
         .and_then(|settings| check(&text, change(settings), folder, mode))
         .map_err(|error| error.of_file(path))?;
-    Ok(Config { file: Some(path.into()), ..config })
+    let written = WrittenSettings::of(&text);
+    Ok(Config { file: Some(path.into()), written, ..config })
 }
 
 /// Reads the settings of a configuration file without checking them. The components need not exist.
@@ -88,10 +91,60 @@ impl ParseError {
 }
 
 fn settings(text: &str) -> Result<schema::Server, ParseError> {
-    toml::from_str(text).map_err(|error| ParseError {
-        line: line(text, error.span()),
-        message: with_suggestion(error.message()),
+    toml::from_str(text).map_err(|error| {
+        let message = in_plain_words(&with_suggestion(error.message()));
+        let key = error.span().and_then(|span| key_of_value(text, span.start));
+        ParseError {
+            line: line(text, error.span()),
+            message: match key {
+                Some(key) if !message.contains(&format!("`{key}`")) => format!("{key}: {message}"),
+                _ => message,
+            },
+        }
     })
+}
+
+/// Returns the key whose value is at this position.
+fn key_of_value(text: &str, position: usize) -> Option<String> {
+    let document = DeTable::parse(text).ok()?;
+    key_in(document.get_ref(), position)
+}
+
+fn key_in(table: &DeTable<'_>, position: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        // The header of a table is not part of its position.
+        let inner = match value.get_ref() {
+            DeValue::Table(inner) => key_in(inner, position),
+            DeValue::Array(items) => items
+                .iter()
+                .filter_map(|item| item.get_ref().as_table())
+                .find_map(|item| key_in(item, position)),
+            _ => None,
+        };
+        let is_here = || value.span().contains(&position).then(|| key.get_ref().to_string());
+        inner.or_else(is_here)
+    })
+}
+
+/// Replaces words of Rust's library in a message of serde.
+fn in_plain_words(message: &str) -> String {
+    for (name, plain) in [
+        ("usize", "a whole number"),
+        ("u64", "a whole number"),
+        ("u32", "a whole number"),
+        ("u16", "a whole number"),
+        ("u8", "a whole number"),
+        ("f64", "a number"),
+        ("a boolean", "true or false"),
+    ] {
+        if let Some(start) = message.strip_suffix(&format!("expected {name}")) {
+            return format!("{start}expected {plain}");
+        }
+    }
+    message.replace(
+        "invalid socket address syntax",
+        "expected an IP address and a port, such as 127.0.0.1:9090",
+    )
 }
 
 fn check(
@@ -232,7 +285,12 @@ mod tests {
         let more = |line: &str| format!("{GOOD}{line}\n");
         expect(&more("max-message = 0"), 5, &["max-message", "more than 0"]);
         expect(&more("max-clients = 0"), 5, &["max-clients", "at least 1"]);
-        expect(&more("max-message = \"many\""), 5, &[]);
+        expect(&more("max-message = \"many\""), 5, &["max-message", "64KiB"]);
+        expect(&more("instances = \"many\""), 5, &["instances: ", "a whole number"]);
+        expect(&format!("workers = \"many\"\n{GOOD}"), 1, &["workers: ", "whole number"]);
+        expect(&format!("watch = \"no\"\n{GOOD}"), 1, &["watch: ", "true or false"]);
+        expect(&format!("admin = \"here\"\n{GOOD}"), 1, &["admin: ", "127.0.0.1:9090"]);
+        expect(&format!("health = \"here:1\"\n{GOOD}"), 1, &["health: ", "127.0.0.1:9090"]);
         expect(&more("max-cpu = \"0s\""), 5, &["max-cpu"]);
         expect(&more("max-cpu = \"quick\""), 5, &["\"quick\"", "500ms"]);
         expect(&more("path = \"room\""), 5, &["path", "must begin with /"]);

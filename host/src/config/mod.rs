@@ -32,6 +32,7 @@ mod listen;
 mod memory;
 pub mod schema;
 mod traces;
+mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -60,6 +61,7 @@ pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };
 pub use self::traces::{Endpoint, InvalidEndpoint, Traces};
+pub(crate) use self::written::WrittenSettings;
 pub use crate::grant::{Folder, Grant, HttpServer, InvalidGrant, Reach};
 pub use crate::pattern::{Pattern, PatternError};
 
@@ -82,6 +84,8 @@ pub struct Config {
     pub health: Option<SocketAddr>,
     /// The file that the configuration was read from. A configuration reload reads it again.
     pub file: Option<PathBuf>,
+    /// What that file says about the server.
+    pub(crate) written: WrittenSettings,
     /// The host.
     pub host: Host,
 }
@@ -342,8 +346,8 @@ pub struct HostLimits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostTimeouts {
-    /// From accepting a connection until its handshake gets a response, including `connected`. If it expires: the
-    /// connection is dropped. If the handler takes too long, the client gets a 503 instead.
+    /// From accepting a connection until its handshake gets a response. This includes the handler's `connected`. If it
+    /// expires: the connection is dropped. If the handler takes too long, the client gets a 503 instead.
     pub handshake: Duration,
     /// From the stop signal until all clients must have gone.
     pub drain: Duration,

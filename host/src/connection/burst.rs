@@ -145,7 +145,7 @@ impl Burst {
                 break;
             }
             message.append_to(contents);
-            // `next` finds out whether this is a text message that has an automatic answer.
+            // A message that may have an automatic answer is not copied: `next` checks whether it is a text message.
             if auto_answer(&self.settings.auto_answers, &contents[start..]).is_some() {
                 contents.truncate(start);
                 break;
@@ -194,7 +194,7 @@ impl guest::Burst for Burst {
                 Some(Event::Text(text)) => {
                     outbound.traffic.received(text.len());
                     let answers = &self.settings.auto_answers;
-                    // The guest has the right now: the import that calls this function has checked it.
+                    // `None`, because the import that calls this function has just checked the right to run the actor.
                     if super::send_auto_answer(answers, None, &text, &mut outbound) {
                         if !self.is_held() {
                             return None;

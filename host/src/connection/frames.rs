@@ -1,6 +1,6 @@
 //! Tracks the frames of a stream without reading their payload.
 
-/// The maximum length of a frame header, in bytes: with an eight-byte length and a mask (RFC 6455 §5.2).
+/// The size of the longest frame header, in bytes: one with an eight-byte payload length and a mask (RFC 6455 §5.2).
 const MAX_HEADER: usize = 14;
 
 /// The position in the frames of a stream.

@@ -42,8 +42,8 @@ pub(super) struct LivenessTimer {
     timer: Pin<Box<Sleep>>,
     /// Whether the timer will wake the task. This stays set until the timer fires or is reset.
     is_armed: bool,
-    /// The idle timeout divided by [`IDLE_PERIODS`]. It may be shorter or longer while the last output is being
-    /// written.
+    /// The idle timeout divided by [`IDLE_PERIODS`]. While the last output is being written, the period may be shorter
+    /// or longer.
     period: Duration,
     close_timeout: Duration,
     /// The rate at which a client must read waiting output, in bytes per second.

@@ -344,8 +344,8 @@ async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl<S> Connection<S> {
-    /// Charges the bytes of an incomplete message. Closes the client if the host has no memory for these bytes, because
-    /// they would stay in memory while the rest of the message is awaited.
+    /// Charges the bytes of an incomplete message, because they stay in memory until the rest of the message arrives.
+    /// Closes the client if the host has no memory for them.
     fn charge_input(&self) {
         let client = self.admitted.client();
         let held = self.inbound.held();
@@ -461,7 +461,8 @@ fn auto_answer<'a>(auto_answers: &'a [AutoAnswer], payload: &[u8]) -> Option<&'a
 }
 
 /// Answers a text message that has an automatic answer. Returns `false` if the message has none, or if this host may
-/// not run the actor at the moment. The message is then an event, which is refused in the second case.
+/// not run the actor at the moment. In both cases the message becomes an event. In the second case, the event is
+/// refused.
 fn send_auto_answer(
     auto_answers: &[AutoAnswer],
     ownership: Option<&Arc<dyn Ownership>>,

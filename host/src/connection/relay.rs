@@ -118,8 +118,8 @@ pub(crate) async fn relay(
             Poll::Ready(Err(Lost::Source(error))) => {
                 return Poll::Ready(RelayEnd::ClientLost(error));
             }
-            // If the owner has already ended its stream, it may be done with the client, and then this error is
-            // harmless. The owner's last bytes are still delivered.
+            // This error counts only while the owner's stream is open. An owner that has ended its stream may be done
+            // with the client, and its last bytes are still delivered.
             Poll::Ready(Err(Lost::Destination(error))) if downwards.state == State::Open => {
                 return Poll::Ready(RelayEnd::OwnerLost(error));
             }

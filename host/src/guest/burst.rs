@@ -13,10 +13,10 @@ pub(crate) trait Burst: Any + Send {
     fn next(&mut self, from: &Client) -> Option<Message>;
 
     /// Returns the next message as [`next`](Self::next) does, along with copies of the messages of the same kind that
-    /// follow it. A copied message begins only when `advance` is called.
+    /// follow it. The event of a copied message begins only when `advance` is called.
     fn next_many(&mut self, from: &Client) -> Option<Messages>;
 
-    /// Begins the next of the copied messages. Must be called after the guest has handled the previous message. Returns
+    /// Moves on to the next copied message. Must be called after the guest has handled the previous message. Returns
     /// `None` if no copied message is left, or if the guest's call should end.
     fn advance(&mut self, from: &Client) -> Option<MessageKind>;
 }

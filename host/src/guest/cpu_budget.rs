@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::limits::LimitExceeded;
 use crate::ticker;
 
-/// How far an event may exceed its budget without being stopped when its call waits.
+/// How far over its budget an event may be when its call waits. If the event has used more, it is stopped.
 const ALLOWANCE: Duration = Duration::from_millis(20);
 
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
@@ -30,7 +30,7 @@ impl CpuBudget {
         Self { max, charged_until: AtomicU64::new(ticker::now()), used: AtomicU64::new(0) }
     }
 
-    /// Gives an event that begins now the whole budget.
+    /// Gives a new event the whole budget.
     #[inline(always)]
     pub(super) fn reset(&self) {
         self.charged_until.store(ticker::now(), Ordering::Relaxed);
@@ -56,7 +56,7 @@ impl CpuBudget {
         self.charge_until(ticker::exact_now(), self.max.saturating_add(ALLOWANCE))
     }
 
-    /// Goes on after a wait. The time of the wait is not charged.
+    /// Continues after a wait. The time of the wait is not charged.
     pub(super) fn resume(&self) {
         self.charged_until.store(ticker::exact_now(), Ordering::Relaxed);
     }

@@ -7,6 +7,7 @@ use super::compile::CompileFailure;
 use super::limits::LimitExceeded;
 use super::runtime::RuntimeError;
 use crate::clients::HostClose;
+use crate::error_chain::as_user;
 use crate::keyvalue::OpenError;
 use crate::ownership::NotOwner;
 
@@ -19,7 +20,7 @@ pub(crate) enum LoadError {
     #[error("there is no file {}: build the handler with `cargo build --release --target wasm32-wasip2` \
              and give the path of the .wasm file", .0.display())]
     NoFile(PathBuf),
-    #[error("cannot read {}", .path.display())]
+    #[error("cannot read {}{}", .path.display(), as_user(.cause))]
     Unreadable {
         path: PathBuf,
         #[source]

@@ -9,11 +9,11 @@
 //! - in imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`)
 //! - whenever its call waits or yields, except the first time ([`TimeLimit::wait`], which allows 20 ms more)
 //!
-//! Nothing is charged from when a call begins to wait until it continues.
+//! The time during which a call waits is not charged.
 //!
-//! [`Meter::reset_cpu_budget`] has one caller: [`state::begin_event`], which is called for each event, `suspend` and
-//! `resume` included (`Guest::begin_call` in `instance.rs`), for each message of a burst (`imports/burst.rs`), and for
-//! the start of an instance ([`Template::instantiate`]).
+//! [`Meter::reset_cpu_budget`] has one caller: [`state::begin_event`]. It is called for each event, including `suspend`
+//! and `resume` (`Guest::begin_call` in `instance.rs`), for each message of a burst (`imports/burst.rs`), and for the
+//! start of an instance ([`Template::instantiate`]).
 //!
 //! [`install_limits`]: super::state::install_limits
 //! [`state::begin_event`]: super::state::begin_event

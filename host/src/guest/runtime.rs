@@ -15,7 +15,7 @@ use super::{denied, http, imports, keyvalue, wasi_config};
 use crate::platform::Platform;
 use crate::ticker::{self, Repeat};
 
-/// The size of a component's file, in bytes, from which its instances get long stacks. Such components contain an
+/// If a component's file has at least this many bytes, its instances get long stacks. Such components contain an
 /// interpreter, whose functions call each other for every level of recursion in the script. A Python function that
 /// recurses while it sorts, prints or maps needs 2 MiB of stack before the interpreter raises an exception.
 const LARGE: usize = 1 << 20;

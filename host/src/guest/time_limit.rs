@@ -78,7 +78,7 @@ impl TimeLimit {
         self.measured.get_or_insert_default().span = Some(span);
     }
 
-    /// Ends the measurement of a call with this result.
+    /// Ends the measurement of a call. `called` is the result of the call.
     #[inline(always)]
     fn end<T>(&mut self, called: &Result<T, Fault>) {
         if self.measured.is_some() {

@@ -26,8 +26,8 @@ const WASI_VERSIONS: &str = "0.2.";
 /// The packages of WASI that any handler may use.
 const WASI_PACKAGES: [&str; 4] = ["cli", "clocks", "io", "random"];
 
-/// The packages of WASI that need a grant. Any handler can be linked to them, but their calls are refused unless the
-/// resource grants them (docs/capabilities.md).
+/// The packages of WASI that need a grant. Any handler can be linked to them, but calls to a package are refused unless
+/// the resource grants it (docs/capabilities.md).
 const WASI_CAPABILITIES: [&str; 4] = ["config", "filesystem", "http", "sockets"];
 
 /// The interfaces of the key-value store. Only this version of them can be linked.

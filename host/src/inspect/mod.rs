@@ -104,7 +104,7 @@ pub enum Provision {
     Contract,
     /// The import belongs to WASI, and the host provides it.
     Wasi,
-    /// The import belongs to WASI. The component can be loaded, but calls are refused unless the resource grants them.
+    /// The import belongs to WASI. The component can be loaded, but calls are refused unless the resource has a grant.
     Capability,
     /// The host does not have the import.
     Unknown,

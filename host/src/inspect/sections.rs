@@ -4,7 +4,7 @@ use wasmparser::{KnownCustom, Parser, Payload, ProducersSectionReader};
 
 use super::{Parts, Producer};
 
-/// The size of a page of memory, unless the memory says otherwise.
+/// The size of a memory page. The host refuses memories that declare another page size.
 const PAGE: u64 = 64 << 10;
 
 /// The maximum number of names that are listed from one section, and of tools that are listed from one file. A file

@@ -187,6 +187,8 @@ metrics! {
     // Connections below the WebSockets.
     TLS_HANDSHAKES Counter "ws_host_tls_handshakes_total" ["outcome"]
         "TLS handshakes: accepted, failed, or abandoned (not complete before the handshake timeout).";
+    CERTIFICATE_EXPIRY Gauge "ws_host_certificate_expiry_seconds" []
+        "When the server's certificate expires, in seconds since 1970. 0: there is no certificate.";
     HTTP2_CONNECTIONS Gauge "ws_host_http2_connections" []
         "Open HTTP/2 connections.";
     HTTP2_STREAMS Counter "ws_host_http2_streams_total" ["kind"]

@@ -1,6 +1,7 @@
 //! The metrics of the whole host.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cell::{Counter, Gauge, LabelCounters};
@@ -13,6 +14,8 @@ pub(crate) struct HostMetrics {
     /// The number of handshakes for paths that no resource serves.
     pub(crate) unknown_paths: Counter,
     pub(crate) tls_handshakes: LabelCounters,
+    /// When the server's certificate expires, in seconds since 1970. Set if there is a certificate.
+    pub(crate) certificate_expiry: OnceLock<Arc<AtomicI64>>,
     pub(crate) http2_connections: Gauge,
     pub(crate) http2_streams: LabelCounters,
 }
@@ -36,6 +39,7 @@ impl Default for HostMetrics {
             started: now.as_secs_f64(),
             unknown_paths: Counter::default(),
             tls_handshakes: LabelCounters::new(TLS_OUTCOMES),
+            certificate_expiry: OnceLock::new(),
             http2_connections: Gauge::default(),
             http2_streams: LabelCounters::new(STREAM_KINDS),
         }

@@ -1,4 +1,4 @@
-//! Work whose outcome is counted when the work ends, even if it is dropped.
+//! Work whose outcome is counted when the work ends or is dropped.
 
 use super::cell::LabelCounters;
 

@@ -15,8 +15,8 @@ use crate::ownership::NotOwner;
 /// apart, and a host with few actors does not take longer than necessary.
 const MIN_CLOSES: usize = 50;
 
-/// A quarter of the time left to end an actor is reserved for saving its state. The clients of the actor may take the
-/// rest of the time to leave. This is the divisor.
+/// The time left to end an actor is divided into this many parts. The last part is reserved for saving the actor's
+/// state. During the other parts, the clients of the actor may leave.
 const SAVING: u32 = 4;
 
 /// How often to check whether the clients of an actor have left.

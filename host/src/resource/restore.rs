@@ -7,8 +7,8 @@ use crate::config::InstancePer;
 use crate::timers::{DurableTimers, SavedTimer};
 
 impl Resource {
-    /// Reads the timers from the file, creates their actors, and sets the timers. Logs how many timers were restored
-    /// and left out, and logs errors.
+    /// Reads the timers from the file, creates their actors, and sets the timers. Logs errors, how many timers were
+    /// restored, and how many were left out.
     ///
     /// # Cancel safety
     ///

@@ -40,16 +40,7 @@ fn listen(address: Address) -> Listen {
 }
 
 async fn server(listen: Listen, tls: Option<config::Tls>) -> Server {
-    let config = Config {
-        listen: vec![listen],
-        tls,
-        backlog: 8,
-        admin: None,
-        admin_token: None,
-        health: None,
-        file: None,
-        host: host(),
-    };
+    let config = Config { tls, backlog: 8, ..Config::new(vec![listen], host()) };
     Server::start(config).await.expect("it starts")
 }
 

@@ -107,7 +107,7 @@ impl Server {
     ///
     /// Dropping the future stops everything that it has started.
     pub async fn start_on(mut passed: PassedSockets, config: Config) -> Result<Self, StartError> {
-        let Config { listen, tls, backlog, admin, admin_token, health, file, mut host } =
+        let Config { listen, tls, backlog, admin, admin_token, health, file, written, mut host } =
             config.checked()?;
         let (mode, opener) = (host.mode, passed.opener());
         let peers = bind_for_peers(&mut host, backlog)?;
@@ -120,6 +120,10 @@ impl Server {
         };
         let tls = tls.map(Tls::load).transpose()?.map(Arc::new);
         let host = Host::start(host).await?;
+        if let Some(tls) = &tls {
+            // The host has just been started, so no other certificate was set.
+            let _ = host.state.context.metrics.certificate_expiry.set(tls.expiry());
+        }
         let handed_over = HandedOver::default();
         let binding =
             Binding { all: &listen, backlog, passed: &mut passed, handed_over: &handed_over };
@@ -128,6 +132,7 @@ impl Server {
         let peers = peers.map(|(listener, peers)| (listener, Arc::new(Endpoint::of_peers(peers))));
         let watched_tls = tls.clone().zip(watch);
         let admin_token = admin_token.map(|token| Arc::new(RwLock::new(token)));
+        let file = file.map(|file| (file, written));
         let reloader = ConfigReloader::new(host.clone(), file, mode, tls, admin_token.clone());
         let admin = match admin {
             None => None,

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::host::{ConfigureError, Configured, Host};
 use super::listen::{Tls, certificates};
 use crate::blocking::off_the_workers;
-use crate::config::{self, AdminToken, FileError, Mode};
+use crate::config::{self, AdminToken, FileError, Mode, WrittenSettings};
 use crate::reload::{ReloadError, ReloadOutcome};
 
 /// A handle that reloads a server's admin token, certificate, configuration and components. Clones share one lock, so
@@ -17,7 +17,8 @@ use crate::reload::{ReloadError, ReloadOutcome};
 #[derive(Clone, Debug)]
 pub struct ConfigReloader {
     host: Host,
-    file: Option<PathBuf>,
+    /// The configuration file, and what it said about the server when the server was started.
+    file: Option<(PathBuf, WrittenSettings)>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
     /// The admin token that is required now.
@@ -32,6 +33,9 @@ pub struct ConfigReloader {
 pub struct ConfigReload {
     /// The changes to the resources, if the configuration came from a file.
     pub configured: Option<Configured>,
+    /// The settings of the server whose values in the file differ from those that are in use. They are read only when
+    /// the server is started.
+    pub needs_restart: Vec<String>,
     /// The outcome of each component's reload, with the name of its resource.
     pub reloads: Vec<(String, Result<ReloadOutcome, ReloadError>)>,
 }
@@ -57,7 +61,7 @@ pub enum ConfigReloadError {
 impl ConfigReloader {
     pub(in crate::server) fn new(
         host: Host,
-        file: Option<PathBuf>,
+        file: Option<(PathBuf, WrittenSettings)>,
         mode: Mode,
         tls: Option<Arc<Tls>>,
         admin_token: Option<Arc<RwLock<AdminToken>>>,
@@ -89,7 +93,7 @@ impl ConfigReloader {
     async fn reload_and_log(&self) -> Result<ConfigReload, ConfigReloadError> {
         let reload = self.try_reload().await;
         match &reload {
-            Ok(ConfigReload { configured: Some(configured), .. }) => {
+            Ok(ConfigReload { configured: Some(configured), needs_restart, .. }) => {
                 let Configured { added, removed, changed, restarted, unchanged } = configured;
                 tracing::info!(
                     ?added,
@@ -99,6 +103,13 @@ impl ConfigReloader {
                     ?unchanged,
                     "the configuration was reloaded"
                 );
+                if !needs_restart.is_empty() {
+                    tracing::warn!(
+                        "not changed, because settings of the server are read only at start: {}. Restart ws-host to \
+                         apply them",
+                        needs_restart.join(", ")
+                    );
+                }
             }
             Ok(_) => {}
             Err(error) => {
@@ -123,13 +134,13 @@ impl ConfigReloader {
             let read = certificates::reload(tls).await;
             read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
         }
-        let configured = match &self.file {
-            None => None,
-            Some(file) => {
+        let (configured, needs_restart) = match &self.file {
+            None => (None, Vec::new()),
+            Some((file, written)) => {
                 let (file, mode) = (file.clone(), self.mode);
                 let read = off_the_workers(move || config::read(&file, mode)).await?;
-                let resources = read.host.resources;
-                Some(self.host.configure(resources).await?)
+                let configured = self.host.configure(read.host.resources).await?;
+                (Some(configured), written.differing(&read.written))
             }
         };
         let mut reloads = Vec::new();
@@ -137,7 +148,7 @@ impl ConfigReloader {
             let reload = self.host.reload(&resource.name).await;
             reloads.push((resource.name, reload));
         }
-        Ok(ConfigReload { configured, reloads })
+        Ok(ConfigReload { configured, needs_restart, reloads })
     }
 
     async fn read_token(&self) -> Result<Option<AdminToken>, String> {

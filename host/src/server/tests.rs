@@ -27,16 +27,7 @@ async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
     };
     let host = Host { workers: NonZeroUsize::new(workers).expect("one"), ..Host::new(Vec::new()) };
     let listen = vec![listen];
-    let config = Config {
-        listen,
-        tls: None,
-        backlog: 8,
-        admin,
-        admin_token: None,
-        health: None,
-        file: None,
-        host,
-    };
+    let config = Config { backlog: 8, admin, ..Config::new(listen, host) };
     Server::start(config).await.expect("it starts")
 }
 

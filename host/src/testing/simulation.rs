@@ -42,7 +42,7 @@ impl Platform for Simulation {
         Some(self.next_seed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A read blocks the thread, so it returns without time passing.
+    /// A read of a file blocks the thread, so no time passes on the test's clock until the read returns.
     fn blocks_for_files(&self) -> bool {
         true
     }

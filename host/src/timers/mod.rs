@@ -171,8 +171,8 @@ impl Timers {
         self.table.lock().due().is_some()
     }
 
-    /// Cancels the timer that has been due for the longest time. Called if no instance can be started for it. A durable
-    /// timer stays due.
+    /// Cancels the timer that has been due for the longest time, unless that timer is durable. A durable timer stays
+    /// due. Called if no instance can be started for the timer.
     pub(crate) fn discard_due(&self) {
         let mut table = self.table.lock();
         if let Some(id) = table.due()

@@ -34,6 +34,7 @@ fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Resu
     paused.server.wait_for_log("this host has a lease")?;
     wait_until(|| is_ready(&paused))?;
     wait_until(|| Ok(placement(&paused)?["lost_leases"] == 1))?;
+    assert!(paused.get("/metrics")?.1.contains("ws_host_lease_lost_total 1\n"));
     wait_until(|| Ok(placement(&paused)?["owned_actors"] == 0))?;
     assert_eq!(count(&mut join(&paused, "/room/1")?)?, 3);
     Ok(())

@@ -1,4 +1,4 @@
-//! The HTTP/1.1 connection of a request that switches the connection to another protocol.
+//! An HTTP/1.1 connection that a request switches to another protocol.
 
 use std::future::poll_fn;
 use std::pin::Pin;

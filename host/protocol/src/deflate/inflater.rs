@@ -11,9 +11,8 @@ use crate::message::Assembly;
 /// The number of bytes inflated at a time. Together with the window, they fit into a first-level cache.
 const STEP: usize = 16 << 10;
 
-/// The maximum number of DEFLATE streams in one message (§7.2.3.4). A sender ends a stream within a message once, if at
-/// all. There is a limit because a stream costs the receiver far more than the two bytes that an empty stream costs the
-/// sender.
+/// The maximum number of DEFLATE streams in one message (§7.2.3.4). A sender ends a stream at most once within a
+/// message. The limit is needed because an empty stream costs a sender two bytes, but costs the receiver far more.
 const MAX_STREAMS: u32 = 64;
 
 /// An empty uncompressed last block. It ends a stream wherever a block may begin.

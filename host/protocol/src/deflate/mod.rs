@@ -12,7 +12,7 @@
 //!
 //! | direction | without takeover | with takeover, by [`WindowBits`] |
 //! |---|---|---|
-//! | outgoing | nothing | a compressor of 243 KiB and four windows: 245 KiB at 9 bits, 371 KiB at 15 |
+//! | outgoing | nothing | a compressor: 243 KiB plus four windows, which is 245 KiB at 9 bits and 371 KiB at 15 |
 //! | incoming | nothing | the most recent inflated data, up to the window size: 512 bytes to 32 KiB |
 //!
 //! [`Outbound::release_context`] drops the compressor. The next message creates a new one.

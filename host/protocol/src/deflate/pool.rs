@@ -60,8 +60,8 @@ impl Compressor {
     }
 }
 
-/// Takes a decompressor from the pool and resets it, or creates one. Each has the widest window, which inflates data
-/// of any narrower window.
+/// Takes a decompressor from the pool and resets it, or creates one. Each has the widest window, so it can also inflate
+/// data that was compressed with a narrower window.
 pub(super) fn take_decompressor() -> Decompress {
     match DECOMPRESSORS.with_borrow_mut(Vec::pop) {
         Some(mut pooled) => {

@@ -10,7 +10,7 @@
 pub struct Deflate {
     /// The compression level.
     pub level: Level,
-    /// The minimum length of a message that is compressed by default, in bytes.
+    /// By default, messages of at least this many bytes are compressed.
     pub threshold: usize,
     /// The messages that this endpoint compresses.
     pub outgoing: Direction,

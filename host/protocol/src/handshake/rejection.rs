@@ -59,7 +59,7 @@ pub enum Rejection {
     /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
     #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must each contain a space")]
     DraftKeyWithoutSpaces,
-    /// Draft 00, §5.2: the number in a key must be a multiple of the number of its spaces.
+    /// Draft 00, §5.2: the number in a key must be divisible by the count of spaces in the key.
     #[error(
         "in each of Sec-WebSocket-Key1 and Sec-WebSocket-Key2, the number must be a multiple of the \
          count of spaces in the same header"

@@ -2,7 +2,7 @@
 
 /// Whether the connection is encrypted from the client's point of view. A proxy may have terminated the encryption.
 ///
-/// Exhaustive: RFC 6455 §3 defines these two, and a caller decides about security by them.
+/// Exhaustive: RFC 6455 §3 defines these two, and callers base security decisions on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// `http` and `ws`.

@@ -59,7 +59,7 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
         let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
         text += &format!("To connect:  ws-host connect {connect}{ca}\nTo stop:     Ctrl-C\n");
     }
-    // A failure is ignored, because the server must run even if standard output is closed.
+    // A failed write is ignored, because the server must run even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 

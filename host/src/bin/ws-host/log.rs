@@ -221,7 +221,7 @@ fn chunks(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Writes a chunk, however long that takes. An error is ignored, because it cannot be reported anywhere.
+/// Writes a chunk, no matter how long that takes. An error is ignored, because it cannot be reported anywhere.
 fn write(mut chunk: &[u8]) {
     let mut stderr = std::io::stderr();
     while !chunk.is_empty() {

@@ -114,7 +114,7 @@ async fn check(config: Config) -> Result<()> {
             resource.name, resource.path, resource.component, resource.hash
         );
     }
-    // A failure is ignored, because a closed standard output does not make the configuration invalid.
+    // A failed write is ignored, because a closed standard output does not make the configuration invalid.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }

@@ -34,8 +34,8 @@ const MAX_STREAMS: usize = 1 << 20;
 const MAX_BYTES: usize = usize::MAX >> 8;
 
 /// The minimum time. It is the resolution of timers. Some timers run four times in a configured time, and a quarter of
-/// the minimum is still more than zero. If a budget were shorter than this, the moment of the next tick would determine
-/// whether the budget is used up.
+/// the minimum is still more than zero. If a budget were shorter than the minimum, the moment of the next tick would
+/// determine whether the budget is used up.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The maximum time, about ten years. This limit keeps sums of times from overflowing.

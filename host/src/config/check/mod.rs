@@ -146,7 +146,9 @@ impl schema::Server {
         let admin_token = self.admin_token.map(|file| AdminToken::read(&folder.join(file)));
         let admin_token = admin_token.transpose().map_err(|why| at.invalid("admin-token", why))?;
         let (admin, health) = (self.admin, self.health);
-        Config { listen, tls, backlog, admin, admin_token, health, file: None, host }.checked()
+        let server =
+            Config { tls, backlog, admin, admin_token, health, ..Config::new(listen, host) };
+        server.checked()
     }
 }
 

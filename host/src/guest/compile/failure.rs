@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 
 use crate::guest::error::WasmtimeError;
 
-/// Why a component was not compiled although it may be valid. The messages say what to do.
+/// Why a component that may be valid was not compiled. The messages say what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CompileFailure {
     #[error("compiling it takes more memory than {}; if that is expected, raise compile-memory", ByteSize(*.0))]

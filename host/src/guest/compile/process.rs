@@ -23,8 +23,8 @@ pub(super) const INVALID: i32 = 3;
 pub(super) const OUT_OF_MEMORY: i32 = 4;
 const USAGE: u8 = 2;
 
-/// How much higher the process's nice value is than the host's. So serving clients has priority. On a core that is
-/// always busy, the compiler gets about a tenth of the time.
+/// The process's nice value is higher than the host's by this number, so serving clients has priority. On a core that
+/// is always busy, the compiler gets about a tenth of the time.
 const NICER: i32 = 10;
 
 /// The instructions for the process: which kind of engine to compile for, and within which limits.

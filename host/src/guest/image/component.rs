@@ -13,7 +13,7 @@ use super::super::payloads::{any, own_payloads};
 use super::module::Module;
 use super::{Image, Images};
 
-/// How deeply components may be nested. The content of each level is parsed once more.
+/// How deeply components may be nested. Each level is parsed once more for each level above it.
 const MAX_DEPTH: usize = 4;
 
 /// How many modules an instance may create. This is as many as the limits of an instance allow.

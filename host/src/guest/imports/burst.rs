@@ -38,7 +38,7 @@ fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
     Ok((messages,))
 }
 
-/// Begins the next of the copied messages.
+/// Begins the event of the next copied message.
 fn advance(mut store: Store<'_>, (): ()) -> Result<(bool,)> {
     check_ownership(&store)?;
     let kind = current_burst(&mut store).and_then(|(burst, client)| burst.advance(client));
@@ -54,7 +54,7 @@ fn current_burst<'a>(store: &'a mut Store<'_>) -> Option<(&'a mut dyn Burst, &'a
     Some((burst.as_deref_mut()?, current.as_deref()?))
 }
 
-/// Begins a message. Each message is an event of its own, and has a whole CPU budget.
+/// Begins the event of a message. Each message of a burst is an event of its own, with a whole CPU budget.
 fn begin_message(store: Store<'_>, kind: MessageKind) {
     let event = match kind {
         MessageKind::Text => EventName::ReceivedText,

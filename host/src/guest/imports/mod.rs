@@ -59,10 +59,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
-/// Checks that the actor may have effects now. Each function with an effect on something that outlives the call begins
-/// with this: on clients and other connections, topics, tags, timers, stored data, or the log. Functions that only read
-/// do not: in an event that calls only them, ticks make the check. An actor that is unique in the cluster may no longer have
-/// any once this host has ceased to own it.
+/// Checks that the actor may still have effects. An actor that is unique in the cluster may have none once this host
+/// has ceased to own it. Every function begins with this check if it affects something that outlives the call: clients
+/// and other connections, topics, tags, timers, stored data, or the log. Functions that only read do not make the
+/// check. If an event calls only such functions, ticks make the check.
 ///
 /// # Errors
 ///

@@ -16,7 +16,7 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
-/// A send to many clients checks before each of that many clients that this host still owns the actor.
+/// How many clients a send handles before it checks again that this host still owns the actor.
 const CHECKED_EVERY: usize = 64;
 
 /// The group with this name. `None` if the group has no members. If the name is invalid, the error is one of the
@@ -56,7 +56,7 @@ pub(super) async fn send_to_clients(
         if slice::is_over() {
             charge_and_yield(&mut store).await?;
         } else if next % CHECKED_EVERY == 0 {
-            // If the host was paused in the middle of the slice, the slice seems to go on.
+            // If the host was paused in the middle of a slice, the slice can seem to continue.
             check_ownership(&store)?;
         }
         if options.except.binary_search(&ClientId(id)).is_ok() {
@@ -121,7 +121,7 @@ pub(super) async fn deliver_to_group(
 ) -> Result<Outcome> {
     if let Some(group) = group {
         group.wait_for_capacity().await;
-        // The wait may have taken long.
+        // The wait may have been long, so ownership is checked again.
         check_ownership(&store)?;
         let publication = enqueue(&store, &group)?;
         deliver(&mut store, &publication).await?;

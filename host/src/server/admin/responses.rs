@@ -18,12 +18,15 @@ pub(super) fn method_not_allowed(allowed: &[&str], usage: &'static str) -> Respo
 }
 
 pub(super) fn reloaded(reload: Result<ConfigReload, ConfigReloadError>) -> Response<Body> {
-    let ConfigReload { configured, reloads } = match reload {
+    let ConfigReload { configured, needs_restart, reloads } = match reload {
         Ok(reload) => reload,
         Err(error) => return text(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")),
     };
     let mut status = StatusCode::OK;
     let mut lines = configured.map(|configured| changes(&configured)).unwrap_or_default();
+    if !needs_restart.is_empty() {
+        lines += &format!("not changed until a restart: {}\n", needs_restart.join(", "));
+    }
     for (name, reload) in reloads {
         lines += &match reload {
             Ok(ReloadOutcome::Unchanged { hash }) => format!("{name}: unchanged {hash}\n"),

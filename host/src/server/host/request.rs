@@ -150,8 +150,8 @@ impl RequestContext {
         forwarded::client(request, peer, convention, |address| self.trusts(state, address))
     }
 
-    /// Returns the HTTP version that the client speaks. For a relayed client, this is the version that it speaks to the
-    /// host that relays it.
+    /// Returns the HTTP version that the client speaks. For a relayed client, this is the version that the client
+    /// speaks to the relaying host.
     pub(super) fn http_version(&self, request: &Request<()>) -> HttpVersion {
         match (&self.edge, request.version()) {
             (Some(edge), _) => edge.http_version,

@@ -287,7 +287,7 @@ impl HostState {
         };
         let leave_cluster = async {
             if let Some(cluster) = &self.context.cluster {
-                // In this order: a message of an actor that another host may own by then is not sent.
+                // In this order, because messages of actors that this host may no longer run are not sent.
                 cluster.flush().await;
                 cluster.leave().await;
             }

@@ -226,7 +226,7 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let result = loop {
-        // A request that arrives during the wait may set an earlier deadline. But that deadline is never earlier than
+        // A request that arrives during the wait may set an earlier deadline, but that deadline is at least
         // `response_timeout` from now. So wait for at most `response_timeout`, and then check the deadline again.
         let deadline = shared.progress.deadline().min(Instant::now() + response_timeout(state));
         tokio::select! {

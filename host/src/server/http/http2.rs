@@ -56,8 +56,8 @@ const MAX_CONCURRENT_REQUESTS: u32 = 100;
 /// ended (rapid reset, CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
-/// How many streams the server may have to reset because the client violated the protocol. A connection with more such
-/// streams is ended (MadeYouReset, CVE-2025-8671).
+/// How many streams the server may reset because the client violated the protocol. A connection with more such streams
+/// is ended (MadeYouReset, CVE-2025-8671).
 const MAX_LOCAL_RESETS: usize = 100;
 
 /// How often a connection is pinged, and how long the reply may take. The WebSockets on the connection are pinged as
@@ -71,7 +71,8 @@ struct Shared {
     context: RequestContext,
     /// The permit that the connection holds while it is idle.
     permit: Mutex<HandshakePermit>,
-    /// How many requests are being answered and how many WebSockets are open. Each has a permit of its own.
+    /// The number of requests that are being answered, plus the number of open WebSockets. Each request and each
+    /// WebSocket has a permit of its own.
     active: AtomicUsize,
     /// Signals that the connection is idle and that there is no permit to keep it alive.
     idle_sender: Mutex<Option<oneshot::Sender<()>>>,

@@ -128,8 +128,8 @@ impl Progress {
         self.flushed.notify_waiters();
     }
 
-    /// Returns whether hyper must not learn yet that the client has closed its side. If so, the reader is woken when
-    /// the response is written.
+    /// Returns whether to hide from hyper, for now, that the client has closed its side. If so, the reader is woken
+    /// when the response is written.
     fn hides_eof(&self, context: &Context<'_>) -> bool {
         let mut state = self.state.lock();
         let hides = !matches!(state.stage, Stage::Idle | Stage::Handshake);
@@ -185,8 +185,8 @@ impl Drop for TrackedBody {
     }
 }
 
-/// A stream that records when hyper has nothing left to write. It also withholds the bytes that follow a handshake:
-/// while there are bytes to read, hyper does not notice that the client has closed its side.
+/// A stream that records when hyper has nothing left to write. It also withholds the bytes that follow a handshake,
+/// because as long as there are bytes to read, hyper does not notice that the client has closed its side.
 pub(super) struct TrackedStream<S> {
     stream: S,
     /// How many bytes of the first request's head have not been read by hyper yet.

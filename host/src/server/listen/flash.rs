@@ -1,4 +1,4 @@
-//! The Flash socket policy. A Flash player asks for it, without HTTP, on the port to which it wants to connect.
+//! The Flash socket policy. A Flash player requests it, without HTTP, on the port to which the player wants to connect.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::clients;
 use crate::config::{self, Certificate, ClientCertificates, Need};
@@ -32,6 +34,8 @@ const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(in crate::server) struct Tls {
     settings: config::Tls,
     current: RwLock<Arc<ServerConfig>>,
+    /// When the present certificate expires, in seconds since 1970. 0 if that is not known.
+    expiry: Arc<AtomicI64>,
 }
 
 /// Why TLS cannot be set up.
@@ -60,8 +64,9 @@ impl Tls {
     ///
     /// Returns [`TlsError`], which names the file.
     pub(in crate::server) fn load(settings: config::Tls) -> Result<Self, TlsError> {
-        let current = RwLock::new(load(&settings)?);
-        Ok(Self { settings, current })
+        let (config, expiry) = load(&settings)?;
+        let expiry = Arc::new(AtomicI64::new(expiry));
+        Ok(Self { settings, current: RwLock::new(config), expiry })
     }
 
     /// Reloads the files. Existing connections are not affected.
@@ -71,10 +76,16 @@ impl Tls {
     /// Returns [`TlsError`]. In that case the previous certificates stay in use.
     pub(super) fn reload(&self) -> Result<(), TlsError> {
         if self.settings.files().next().is_some() {
-            let reloaded = load(&self.settings)?;
+            let (reloaded, expiry) = load(&self.settings)?;
             *self.current.write() = reloaded;
+            self.expiry.store(expiry, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Returns when the certificate expires. A reload changes the value.
+    pub(in crate::server) fn expiry(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.expiry)
     }
 
     /// Performs the TLS handshake.
@@ -112,7 +123,8 @@ pub(super) fn server_name<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
     stream.get_ref().1.server_name().map(Arc::from)
 }
 
-fn load(settings: &config::Tls) -> Result<Arc<ServerConfig>, TlsError> {
+/// Loads the certificates. Also returns when the server's certificate expires.
+fn load(settings: &config::Tls) -> Result<(Arc<ServerConfig>, i64), TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -121,24 +133,34 @@ fn load(settings: &config::Tls) -> Result<Arc<ServerConfig>, TlsError> {
         None => builder.with_no_client_auth(),
         Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
     };
-    let mut config = match &settings.certificate {
+    let (mut config, expiry) = match &settings.certificate {
         Certificate::Files { chain, key } => {
             let unusable =
                 |cause| TlsError::Unusable { chain: chain.clone(), key: key.clone(), cause };
-            builder.with_single_cert(certificates(chain)?, private_key(key)?).map_err(unusable)?
+            let certificates = certificates(chain)?;
+            let expiry = certificates.first().map_or(0, |certificate| expiry(certificate));
+            let config = builder.with_single_cert(certificates, private_key(key)?);
+            (config.map_err(unusable)?, expiry)
         }
         Certificate::SelfSigned => {
             let generated =
                 rcgen::generate_simple_self_signed(SELF_SIGNED_NAMES.map(str::to_owned))
                     .map_err(|error| TlsError::SelfSigned(error.into()))?;
             let key = PrivatePkcs8KeyDer::from(generated.signing_key.serialize_der());
-            builder
-                .with_single_cert(vec![generated.cert.into()], key.into())
-                .map_err(|error| TlsError::SelfSigned(error.into()))?
+            let certificate = CertificateDer::from(generated.cert);
+            let expiry = expiry(&certificate);
+            let config = builder.with_single_cert(vec![certificate], key.into());
+            (config.map_err(|error| TlsError::SelfSigned(error.into()))?, expiry)
         }
     };
     config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), expiry))
+}
+
+/// Returns when a certificate expires, in seconds since 1970. Returns 0 if it cannot be parsed.
+fn expiry(certificate: &CertificateDer<'_>) -> i64 {
+    let parsed = X509Certificate::from_der(certificate);
+    parsed.map_or(0, |(_, certificate)| certificate.validity().not_after.timestamp())
 }
 
 fn verifier(

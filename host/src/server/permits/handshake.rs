@@ -16,7 +16,7 @@ use crate::worker::HandshakeWorker;
 /// until one of them is evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// How long a connection that has sent no request must have been idle before it is evicted. This does not apply to
+/// A connection that has sent no request is evicted only after it has been idle for this long. This does not apply to
 /// connections from the address with the most permits, if that address holds at least two more permits than the address
 /// of the new connection. A program may open thousands of connections at once, and each of them may take this long to
 /// send its request.

@@ -81,8 +81,8 @@ pub(super) fn hop(node: &str) -> Option<Hop> {
     }
 }
 
-/// Iterates over the elements of the list in all lines, beginning with the last element. Yields `None` for an
-/// unreadable line.
+/// Iterates over the elements of a list that may span several lines, beginning with the last element. Yields `None` for
+/// an unreadable line.
 ///
 /// The list is split from the right. Otherwise a client could leave a quote open, and thereby hide the elements that
 /// proxies appended after it.

@@ -66,12 +66,12 @@ pub struct Forwarded {
 /// - If all hops are trusted, the leftmost is the client.
 /// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
-/// In `Forwarded`, the scheme and host are those of the last element that the search can read. A trusted proxy wrote
-/// that element, so its scheme and host count even if it hides the address.
+/// In `Forwarded`, the scheme and host come from the element that the search reads last. A trusted proxy wrote that
+/// element, so its scheme and host count even if it hides the address.
 ///
 /// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// the host itself names no port. The requested host is `X-Forwarded-Host`. If the proxies report no host, the
-/// requested host is the host of the request.
+/// the host itself names no port. The requested host is `X-Forwarded-Host` or, if the proxies report no host, the one
+/// that the request itself names.
 ///
 /// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
 /// value. If such a header is repeated, it is not trusted, because it is unclear which value the proxy wrote.

@@ -16,8 +16,8 @@ const WEBSOCKET: &str = "websocket";
 /// Checks an extended CONNECT against every rule of RFC 8441 and against the rules of this server.
 ///
 /// `protocol` is the `:protocol` of the request, which an HTTP library keeps separate from the headers. The requested
-/// host is in `:authority`, which is the authority of the request's URI. The drafts do not exist over HTTP/2, so among
-/// the supported versions, only that of the RFC matters. There is no key: a `Sec-WebSocket-Key` header is ignored (§5).
+/// host is in `:authority`, which is the authority of the request's URI. The drafts do not exist over HTTP/2, so the
+/// server must support the version of the RFC. There is no key: a `Sec-WebSocket-Key` header is ignored (§5).
 ///
 /// # Errors
 ///

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     } else {
         report::text(&inspection)
     };
-    // A failure is ignored, because the exit code gives the answer even if standard output is closed.
+    // A failed write is ignored, because the exit code gives the answer even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(if inspection.is_served { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -25,7 +25,7 @@ pub(super) enum Kind {
 
 /// A core module.
 pub(super) struct CoreModule {
-    /// Whether it contains the types of its imports and exports in a section.
+    /// Whether the module has a section with the types of its imports and exports.
     pub(super) has_types: bool,
     /// Which interfaces of the contract the module exports, such as `timers-listener`.
     pub(super) exported_interfaces: BTreeSet<String>,

@@ -30,7 +30,7 @@ pub(super) enum CloseCause {
     Aborted,
 }
 
-/// Whether a part of the input has not been read.
+/// Whether there may be unread input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
     /// The input was read to its end, or the user wants no more of it to be sent.
@@ -130,8 +130,7 @@ impl Outcome {
             (Unread::Nothing, _) => {
                 Some(format!("{unsent} of {} messages were not sent", sent + unsent))
             }
-            // A pipe that has not sent anything yet may have had nothing to send. At a terminal, the user saw what
-            // happened.
+            // If no message was sent, there may have been nothing to send. At a terminal, the user saw what happened.
             (Unread::Possible, 0) if sent == 0 || source == Source::Terminal => None,
             (Unread::Possible, 0) => Some(format!(
                 "the rest of the input was not sent, because the connection ended first (messages sent: {sent})"

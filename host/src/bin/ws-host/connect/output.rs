@@ -88,7 +88,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// The error of the write that failed. Lines after it were not written.
+    /// The error of the write that failed. The lines that follow the failed one were not written.
     pub(super) async fn finish(self) -> io::Result<()> {
         drop(self.lines);
         // This does not fail, because the thread does not panic.

@@ -65,8 +65,8 @@ pub(super) struct Session {
     /// The message that is being written. The next line is not read until this message has been written.
     sending: Option<Sending>,
     pings: Pings,
-    /// When to close because no message has arrived for `Plan::wait`. After a signal, when to stop waiting for the
-    /// output.
+    /// The time at which the session closes because no message has arrived for `Plan::wait`. After a signal, the time
+    /// at which the session stops waiting for the output.
     deadline: Option<Instant>,
     outcome: Outcome,
 }

@@ -130,8 +130,8 @@ impl Builder {
         self.report(&format!("building{change}"));
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
-        // The build may have rewritten a source file with the same content. That must not trigger another build. After
-        // this check, every save of a file triggers a build, even with the same content.
+        // If the build rewrote a source file with the same content, this must not trigger another build. After this
+        // check, every save of a file triggers a build, even if the content stays the same.
         self.changed_meanwhile = self.refresh(Compare::Contents).await;
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,

@@ -102,7 +102,7 @@ impl Watcher {
     }
 }
 
-/// Starts the thread. The thread notifies of events until reading fails, which happens only if the kernel is out of
+/// Starts the thread that reports events. It ends when reading fails, which happens only if the kernel is out of
 /// memory.
 fn start_thread(events: Arc<Notify>) -> io::Result<Arc<OwnedFd>> {
     let queue = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let project = Project { folder: &args.folder, files };
     project.write()?;
     let text = project.next_steps(&args.language, &args.template);
-    // A failure is ignored, because the project exists even if standard output is closed.
+    // A failed write is ignored, because the project exists even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }

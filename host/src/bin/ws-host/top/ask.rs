@@ -40,7 +40,7 @@ struct Token {
     text: String,
 }
 
-/// Why there is no status. Each message is a single line.
+/// Why there is no status. Each error message is a single line.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
     #[error("cannot reach {address}: {cause}")]
@@ -172,7 +172,7 @@ fn read_text(file: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Returns the part of a refusal's first line that is shown.
+/// Returns the first line of a refusal, cut to [`MAX_REFUSAL`] characters and made printable.
 fn refusal(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().next().unwrap_or_default();

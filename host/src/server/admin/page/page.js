@@ -210,8 +210,9 @@ function showResources(status, rate) {
 
 function showInstances(status) {
   const key = (one) => JSON.stringify([one.resource, one.name]);
-  rows($('instances'), status.instances, key, () => plainRow(['text', 'text', '', 'number', 'number']), (row, one) => {
-    fill(row, [one.name || '(one for all)', one.resource, one.state, count(one.clients), count(one.timers)]);
+  rows($('instances'), status.instances, key, () => plainRow(['text', 'text', '', 'number', 'number', 'number']), (row, one) => {
+    const memory = one.memory_bytes === null ? '–' : bytes(one.memory_bytes);
+    fill(row, [one.name || '(one for all)', one.resource, one.state, count(one.clients), count(one.timers), memory]);
   });
 }
 

@@ -248,8 +248,8 @@ fn ask_handler(
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
-            // The receiver is dropped when the client has left or the handshake has timed out. In both cases the
-            // permits are released, but a call that is already running keeps them until it returns.
+            // The receiver is dropped when the client has left or the handshake has timed out. Returning here releases
+            // the permits. A call that has already begun keeps them until it returns.
             () = decide.closed() => return,
             turn = actor.turn() => turn,
         };

@@ -115,7 +115,7 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
                 Proxy::NotTrusted(peer) => {
                     format!(", or send it in X-Forwarded-Host and set --trusted-proxy {peer}")
                 }
-                // The remaining convention has no header for the host.
+                // The remaining convention is `CfConnectingIp`, which has no header for the host.
                 Proxy::Trusted(_) => String::new(),
             };
             format!(

@@ -40,13 +40,14 @@ use crate::server::host::request::{Destination, OnBehalfOf, RequestContext};
 use crate::server::host::resources::ServedResource;
 use crate::server::response::{Body, passed_on, text, unavailable};
 
-/// The first and the longest pause between an attempt to reach the owner and the next lookup of the owner. Each pause
-/// is twice as long as the one before. Pauses help because the owner may change soon: a dead owner will be fenced, and
-/// a living one may be ending the actor. Once the actor's clients have closed, another host can own the actor.
+/// After a failed attempt to reach the owner, the host pauses before it looks up the owner again. These are the first
+/// and the longest pause. Each pause is twice as long as the one before. Pauses help because the owner may change soon:
+/// a dead owner will be fenced, and a living one may be ending the actor. Once the actor's clients have closed, another
+/// host can own the actor.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// One attempt to connect to the owner may take a third of the time that is left until the deadline. This is the
-/// divisor.
+/// The time that is left until the deadline is divided into this many parts. One attempt to connect to the owner may
+/// take one part.
 const PARTS: u32 = 3;
 
 /// The header of responses that are meant for the relaying host, not for its client.

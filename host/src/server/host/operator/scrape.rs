@@ -2,6 +2,7 @@
 //! no cells, so they are measured here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::about;
 use crate::actor::{Actor, ActorStatus, InstanceStatus};
@@ -35,6 +36,9 @@ fn scrape_host(state: &HostState, to: &mut Exposition) {
     to.sample(&catalog::BUFFERED_BYTES, &[], budget.used());
     to.sample(&catalog::MAX_BUFFERED_BYTES, &[], budget.limit());
     by_label(to, &catalog::TLS_HANDSHAKES, &[], &metrics.tls_handshakes);
+    let expiry = metrics.certificate_expiry.get();
+    let expiry = expiry.map_or(0, |expiry| expiry.load(Ordering::Relaxed));
+    to.sample(&catalog::CERTIFICATE_EXPIRY, &[], expiry);
     to.sample(&catalog::HTTP2_CONNECTIONS, &[], metrics.http2_connections.get());
     by_label(to, &catalog::HTTP2_STREAMS, &[], &metrics.http2_streams);
     to.sample(&catalog::LOG_LINES_LOST, &[], lost_log_lines());

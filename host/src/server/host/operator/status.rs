@@ -122,6 +122,7 @@ struct WatchedInstance {
     state: &'static str,
     clients: usize,
     timers: usize,
+    memory_bytes: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -272,6 +273,7 @@ fn instance(served: &ServedResource, clients: usize, actor: &Actor) -> WatchedIn
         },
         clients,
         timers: status.timers,
+        memory_bytes: status.memory,
     }
 }
 
