@@ -221,9 +221,8 @@ fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_kil
     let (owners, others): (Vec<u16>, Vec<u16>) =
         (1..=3).partition(|host| owned(*host).is_ok_and(|owned| owned == "1"));
     let [owner] = owners[..] else { anyhow::bail!("owners: {owners:?}") };
-    if let Some(process) = processes.into_iter().take(owner.into()).last() {
-        kill_process(process?, Signal::KILL)?;
-    }
+    let process = processes.into_iter().nth(usize::from(owner) - 1).context("one of three")?;
+    kill_process(process?, Signal::KILL)?;
     for client in &mut clients {
         while client.receive().is_ok() {}
     }

@@ -12,6 +12,7 @@ use ws_host_test_support::{
     Broker, Client, FaultProxy, Response, TestServer, handshake, startup_error, wait_until,
 };
 
+use crate::configured::ask_admin;
 use crate::hosts::Host;
 
 /// The lease of most tests.
@@ -174,6 +175,21 @@ pub(super) fn placement(host: &Host) -> Result<Value> {
 /// Returns whether a host is ready.
 pub(super) fn is_ready(host: &Host) -> Result<bool> {
     Ok(host.get("/readyz")?.0 == 200)
+}
+
+/// Publishes until so much waits for the broker that the operating system has taken all it can: what is published later
+/// waits until the link of the host, which a test has stalled, is well again. Returns how many messages that were.
+pub(super) fn clog(host: &Host, resource: &str) -> Result<u64> {
+    const WAITING: u64 = 60;
+    let path = format!("POST /resources/{resource}/topics/clog");
+    let (body, before) = ("x".repeat(100_000), host.number("sent")?);
+    let mut published = 0;
+    while published < host.number("sent")? - before + WAITING {
+        let answer = ask_admin(host.admin, &path, "", body.as_bytes())?;
+        ensure!(answer.status == 200, "{answer:?}");
+        published += 1;
+    }
+    Ok(published)
 }
 
 /// Waits for longer than a lease, while what happens meanwhile is not what the test waits for.

@@ -8,7 +8,7 @@ use crate::configured::terminate;
 use crate::hosts::{probe, receive};
 
 use super::members::{
-    LEASE, Shared, count, is_ready, join, outlast, placement, take_over, try_join,
+    LEASE, Shared, clog, count, is_ready, join, outlast, placement, take_over, try_join,
 };
 
 #[test]
@@ -165,7 +165,6 @@ fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -
 
 #[test]
 fn what_a_room_published_before_it_was_taken_is_not_sent_after_that() -> Result<()> {
-    const FILLERS: usize = 70;
     let shared = Shared::start()?;
     let proxy = FaultProxy::to(shared.broker.address())?;
     let former = shared.host_behind(&proxy, &[])?;
@@ -176,15 +175,15 @@ fn what_a_room_published_before_it_was_taken_is_not_sent_after_that() -> Result<
     probe(&mut subscriber, "news", &mut backend)?;
     let mut client = join(&former, "/room/1")?;
     proxy.stall();
-    // Less than may wait, and more than all buffers on the way hold.
-    let filler = "x".repeat(100_000);
-    for _ in 0..FILLERS {
-        former.publish("filler", "", filler.as_bytes())?;
-    }
+    let clogged = clog(&former, "guest-keeper")?;
     client.ask("publish news late")?;
-    drop(take_over(&other, "/room/1")?);
+    wait_until(|| {
+        // Until then, clients are relayed to the host that had the room.
+        let _client = enter(&other, "/room/1")?;
+        Ok(placement(&other)?["owned_actors"] == 2)
+    })?;
     proxy.heal();
-    wait_until(|| Ok(former.number("sent")? >= FILLERS as u64))?;
+    wait_until(|| Ok(former.number("sent")? >= clogged))?;
     former.publish("news", "", b"later")?;
     assert_eq!(receive(&mut subscriber)?, "later");
     assert_eq!(former.dropped("not-owner")?, 1);

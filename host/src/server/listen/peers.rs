@@ -152,7 +152,7 @@ fn log_refusal(state: &HostState, context: &RequestContext, why: &impl std::fmt:
             peer = %context.peer.address,
             left_out,
             "a connection to the address for other hosts (cluster listen) was refused: {why}; all hosts of a cluster \
-             need the same `name`, and the same `secret` or certificates of the same `ca`"
+             need the same `secret`, or certificates of the same `ca`, and the same `name`"
         );
     }
 }
