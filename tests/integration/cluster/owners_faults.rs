@@ -179,7 +179,7 @@ fn what_a_room_published_before_it_was_taken_is_not_sent_after_that() -> Result<
     client.ask("publish news late")?;
     wait_until(|| {
         // Until then, clients are relayed to the host that had the room.
-        let _client = enter(&other, "/room/1")?;
+        let _client = try_join(&other, "/room/1")?;
         Ok(placement(&other)?["owned_actors"] == 2)
     })?;
     proxy.heal();
