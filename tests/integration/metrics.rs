@@ -221,7 +221,7 @@ fn timers_and_instances_that_were_lost_are_counted() -> Result<()> {
 
 #[test]
 fn handshakes_that_wait_for_the_handler_are_counted() -> Result<()> {
-    let (server, admin) = TestServer::with_admin("guest-slow-connect", &[])?;
+    let (server, admin) = TestServer::with_admin("guest-slow_connect", &[])?;
     let request = handshake("/?2000", "");
     let _waiting: Vec<_> =
         (0..3).map(|_| open_stream(server.address(), request.as_bytes())).collect::<Result<_>>()?;

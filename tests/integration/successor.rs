@@ -135,6 +135,8 @@ fn restarts_with_the_service_managers_socket_refuse_and_reset_no_connection() ->
     // Inherited by the programs that are started.
     fcntl_setfd(&listener, FdFlags::empty())?;
     let socket = format!("socket.socket(fileno={})", listener.as_raw_fd());
+    // The last server must outlive the clients.
+    let mut last = None;
     Connecting::to(address).during(|wait| {
         for _ in 0..10 {
             let server = TestServer::spawn(activated(&socket))?;
@@ -143,8 +145,7 @@ fn restarts_with_the_service_managers_socket_refuse_and_reset_no_connection() ->
             terminate(&server)?;
             ensure!(server.wait()?.status.success(), "the server failed");
         }
-        // The last of them.
-        let _server = TestServer::spawn(activated(&socket))?;
+        last = Some(TestServer::spawn(activated(&socket))?);
         wait()
     })
 }
