@@ -2,7 +2,7 @@
 
 use crate::sys::custom as host;
 
-/// The kind and the sender of a custom message. Works only while `received_custom` runs.
+/// The kind and the sender of a custom message. Available only while `received_custom` runs.
 ///
 /// The host rejects a message whose kind or sender is longer than 255 bytes. The handler never sees such a message.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::sys::disconnection as host;
 use crate::words::words;
 use crate::{Client, CloseCode};
 
-/// The end of a connection. Works only while `disconnected` runs.
+/// Describes how a connection has ended. Usable only while `disconnected` runs.
 #[derive(Debug)]
 pub struct Disconnection(Client);
 

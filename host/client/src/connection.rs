@@ -104,7 +104,7 @@ struct Session<'a> {
     inbound: Inbound,
 }
 
-/// Queues the automatic replies of the protocol behind the application's output.
+/// Queues the protocol's automatic replies after the application's output.
 struct QueuedReplies<'a>(&'a Shared);
 
 impl Replies for QueuedReplies<'_> {

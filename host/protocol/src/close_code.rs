@@ -51,7 +51,7 @@ impl CloseCode {
         }
     }
 
-    /// Returns the number of the code.
+    /// Returns the code as a number.
     pub fn number(self) -> u16 {
         self.0
     }

@@ -243,8 +243,8 @@ impl Outbound {
         buffer_pool::recycle(payload);
     }
 
-    /// Frees the memory that is kept for later messages of more than 2 MiB: at most twice the length of the longest
-    /// message. The connections of a thread share this memory. Call this function when a connection has ended, and from
+    /// Frees the memory that is kept for later messages of more than 2 MiB. That memory is at most twice as long as the
+    /// longest message. The connections of a thread share it. Call this function when a connection has ended, and from
     /// time to time while connections are idle.
     pub fn release_buffers(&mut self) {
         buffer_pool::release_memory();

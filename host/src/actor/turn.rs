@@ -87,7 +87,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Makes an idle instance give back memory that only events need.
+    /// Makes an idle instance release memory that it needs only while it handles an event.
     pub(crate) fn rest(&mut self) {
         if let InstanceState::Live(live) = &mut self.slot.instance {
             live.guest.rest();

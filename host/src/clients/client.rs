@@ -295,9 +295,9 @@ impl Client {
         self.output_share.report(outbound.frames.own());
     }
 
-    /// Returns whether so much output is waiting that the client's input is neither read nor handled. The limit is the
-    /// high-water mark, or half of the memory that the host has left if that is less. The other half is for replies to
-    /// input that was already read.
+    /// Returns whether the client's input is paused, because too much output is waiting for the client. The limit is the
+    /// smaller of the high-water mark and half of the host's remaining memory. The other half is for replies to input
+    /// that was already read.
     #[inline]
     pub(crate) fn is_input_paused(
         &self,

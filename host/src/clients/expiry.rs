@@ -88,7 +88,7 @@ impl Expiry {
 }
 
 impl Client {
-    /// Makes the client expire after a time. The handler's `expiring` is due when `notice` of this time is left.
+    /// Makes the client expire after a time. The handler's `expiring` is due earlier than that by the duration `notice`.
     /// Replaces an earlier expiry.
     pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outbound = self.outbound();

@@ -74,7 +74,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // The other ownership is being dropped, and will end its claim, which may be the same as `claim`.
+                // The other ownership is being dropped. The drop ends its claim, which may be the same claim as `claim`.
                 None => return None,
             }
         }

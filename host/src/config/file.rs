@@ -129,6 +129,7 @@ fn key_in(table: &DeTable<'_>, position: usize) -> Option<String> {
 /// Replaces words of Rust's library in a message of serde.
 fn in_plain_words(message: &str) -> String {
     for (name, plain) in [
+        ("a nonzero usize", "a whole number that is more than 0"),
         ("usize", "a whole number"),
         ("u64", "a whole number"),
         ("u32", "a whole number"),
@@ -141,10 +142,12 @@ fn in_plain_words(message: &str) -> String {
             return format!("{start}expected {plain}");
         }
     }
-    message.replace(
-        "invalid socket address syntax",
-        "expected an IP address and a port, such as 127.0.0.1:9090",
-    )
+    message
+        .replace(
+            "invalid socket address syntax",
+            "expected an IP address and a port, such as 127.0.0.1:9090",
+        )
+        .replace("expected parsable string", "expected a size, such as 64KiB")
 }
 
 fn check(

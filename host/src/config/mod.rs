@@ -19,8 +19,8 @@
 //!
 //! Settings are checked when they are used, by [`Host::start`](crate::Host::start),
 //! [`Server::start`](crate::Server::start) and [`Host::configure`](crate::Host::configure). Settings from a file or the
-//! command line pass the same checks. An invalid setting is an [`InvalidSetting`], which names its key in a file. Times
-//! of more than ten years are shortened to ten years.
+//! command line pass the same checks. The error for an invalid setting is [`InvalidSetting`]. It contains the key of
+//! the setting, as it is called in a configuration file. Times of more than ten years are shortened to ten years.
 
 mod address;
 mod admin_token;

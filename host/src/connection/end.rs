@@ -37,7 +37,7 @@ impl ConnectionEnd {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }
 
-    /// Returns the end in the form that `disconnected` reports. `sent` is the code of the close frame that the host
+    /// Returns how the connection ended, in the form that `disconnected` reports. `sent` is the code of the close frame that the host
     /// sent. `first` is an earlier cause, if there is one.
     pub(crate) fn disconnection(
         &self,
@@ -53,7 +53,7 @@ impl ConnectionEnd {
         Disconnection { cause, code, reason, clean, sent_code: sent.map(CloseCode::number) }
     }
 
-    /// Returns the cause of this end. If there is an earlier cause, that one takes precedence.
+    /// Returns why the connection ended. An earlier cause, if there is one, takes precedence over this one.
     fn cause(&self) -> Cause {
         match self {
             Self::Closed(_) => Cause::Client,

@@ -286,7 +286,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Lets the guest take messages from the input in one call. Returns the turn as well, unless the call was suspended.
+/// Lets the guest take messages from the input in one call. Returns what was delivered. Also returns the turn, unless
+/// the call was suspended.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,

@@ -209,8 +209,8 @@ impl State {
 /// Installs the limits in a store. Must be called before anything is instantiated in it.
 pub(super) fn install_limits(store: &mut Store<State>, limits: CallLimits) {
     store.limiter_async(|state| &mut state.meter);
-    // This fuel limits the bytes that one call copies. The bytes lie in the guest's memory, so as much fuel as the
-    // memory limit is enough.
+    // This fuel limits the bytes that one call copies. The bytes lie in the guest's memory, so fuel equal to the memory
+    // limit is enough.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
         let state = store.data_mut();

@@ -92,8 +92,8 @@ pub struct Replaced {
     /// Instances that failed while they were being replaced. Fresh instances start in their place.
     pub lost: usize,
     /// Hibernated instances. When an instance wakes, the new code resumes from its state. If the new code cannot do so,
-    /// the old code continues. One more hibernated instance was woken at once, to find out whether the new code accepts
-    /// its state. That instance counts as swapped or kept, and not here.
+    /// the old code continues. The reload wakes one hibernated instance at once, to find out whether the new code accepts
+    /// its state. That instance is counted as swapped or kept instead.
     pub hibernated: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,

@@ -79,7 +79,7 @@ pub(super) enum Maintenance {
     TryOut,
     /// Hibernate the actor, unless it is busy.
     Hibernate,
-    /// Make the instance give back memory that only events need, unless the actor is busy.
+    /// Make the instance release memory that it needs only while it handles an event, unless the actor is busy.
     Rest,
 }
 

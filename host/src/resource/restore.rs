@@ -1,4 +1,4 @@
-//! Restores durable timers that an earlier run of the host has left in their file.
+//! Restores the durable timers that an earlier run of the host left in the timer file.
 
 use std::sync::Arc;
 

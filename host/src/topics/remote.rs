@@ -1,4 +1,4 @@
-//! The way to subscribers on other hosts.
+//! The route to subscribers on other hosts.
 
 use std::fmt::Debug;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! The interface `wasi:keyvalue`. It is granted, and its data is in memory. The limits are those of the host, without
-//! `max-size` and `max-keys`.
+//! The interface `wasi:keyvalue`. It is granted, and its data is in memory. The limits are those of the host. But there
+//! is no `max-size` and no `max-keys`.
 
 use std::collections::BTreeMap;
 

@@ -73,7 +73,7 @@ pub(super) async fn give_back_forever<R: Records>(placement: &Placement<R>) {
     }
 }
 
-/// Gives back the claim of an actor, unless somebody uses it after all.
+/// Releases the claim on an actor, unless a client has asked for the actor in the meantime.
 async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
     // While this lock is held, no claim to the actor can be on its way to the broker.
     let _one_at_a_time = placement.stripe(actor).lock().await;

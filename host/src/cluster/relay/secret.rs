@@ -1,8 +1,8 @@
 //! Proofs that a host knows a shared secret.
 //!
 //! Each side chooses a random nonce for each connection. A proof is an HMAC-SHA256 over a label of its side, both
-//! nonces, the name of the cluster, and the content that the proof covers. So a recorded proof is useless on any other connection, and a proof
-//! of one side is never valid for the other side. The secret itself is never sent.
+//! nonces, the name of the cluster, and the content that the proof covers. So a recorded proof is useless on any other
+//! connection, and a proof of one side is never valid for the other side. The secret itself is never sent.
 
 use std::fmt;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub(super) struct Nonces {
     pub(super) owner: Nonce,
 }
 
-/// What a proof holds for, apart from the content.
+/// What a proof is bound to, in addition to the content.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
     pub(super) nonces: Nonces,

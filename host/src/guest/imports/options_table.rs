@@ -42,7 +42,7 @@ impl<T: Options> OptionsTable<T> {
     ///
     /// # Errors
     ///
-    /// `too-many-options` if the instance already had too many options when it created these.
+    /// `too-many-options` if the instance already had too many options when it created the options of this handle.
     pub(super) fn get(&self, handle: &Resource<T>) -> Result<&T, &'static str> {
         self.entries.get(handle).map_err(|_| "too-many-options")
     }

@@ -43,7 +43,7 @@ impl Options for SharedSendOptions {
 ///
 /// # Errors
 ///
-/// `too-many-options` if the instance already had too many options when it created these.
+/// `too-many-options` if the instance already had too many options when it created the options of this handle.
 pub(super) fn resolve(
     store: &Store<'_>,
     handle: Option<&SendOptionsHandle>,

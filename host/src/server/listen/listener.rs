@@ -17,7 +17,7 @@ use super::passed::{HandedOver, PassedSocket, PassedSockets};
 use crate::cluster::relay::set_socket_options;
 use crate::config::{Address, Listen};
 
-/// A connection on a unix socket counts as having this address at both ends: this machine, and no port.
+/// The address that both ends of a connection on a unix socket are given: that of this machine, without a port.
 const UNIX_SOCKET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes.
