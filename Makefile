@@ -51,12 +51,11 @@ setup:
 build: host tester components
 
 # `ws-host --version` prints the commit.
-host: export WS_HOST_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+host static: export WS_HOST_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 host:
 	$(CARGO) build --release -p ws-host
 
 # A program that needs no C library of the system.
-static: export WS_HOST_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 static: STATIC = $(shell uname -m)-unknown-linux-musl
 static:
 	@command -v musl-gcc >/dev/null || { echo "static: there is no musl-gcc. Run \`apt install musl-tools\`" >&2; exit 1; }

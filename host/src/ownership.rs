@@ -22,6 +22,11 @@ pub(crate) enum Holding {
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
+    /// Returns whether this host may run the actor now.
+    fn is_held(&self) -> bool {
+        self.holding() == Holding::Held
+    }
+
     /// Uses the right for an actor. Returns `false` if the right was already used for another actor.
     fn take(&self) -> bool;
 

@@ -164,7 +164,7 @@ impl Turn<'_> {
     async fn save_last(&mut self, until: Instant) {
         self.slot.checkpoint.next = None;
         let Some(ownership) = self.actor.durable().map(Arc::clone) else { return };
-        if ownership.holding() != Holding::Held {
+        if !ownership.is_held() {
             return;
         }
         let Some((state, when)) = self.last_state().await else { return };

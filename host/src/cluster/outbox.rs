@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use ws_host_protocol::{Form, SharedMessage};
 
 use super::counters::{Counters, Dropped};
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::Ownership;
 
 /// The maximum number of bytes that may wait. Messages beyond this are dropped.
 const MAX_BYTES: usize = 8 << 20;
@@ -79,7 +79,7 @@ impl QueuedMessage {
     /// Returns whether this host may still publish for the actor that has published the message. Must be called just
     /// before the message is sent, because the host may have been paused while the message waited.
     pub(super) fn may_be_sent(&self) -> bool {
-        self.publisher.as_ref().is_none_or(|publisher| publisher.holding() == Holding::Held)
+        self.publisher.as_ref().is_none_or(|publisher| publisher.is_held())
     }
 
     fn cost(&self) -> usize {
@@ -223,6 +223,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
+    use crate::ownership::Holding;
 
     fn outbox() -> (Outbox, Arc<Counters>) {
         let counters = Arc::<Counters>::default();

@@ -54,7 +54,7 @@ impl OwnedActors {
     /// Returns the ownership of an actor, if this host holds it.
     pub(super) fn find(&self, actor: &ActorName) -> Option<Arc<Owned>> {
         let owned = self.actors.lock().get(actor)?.upgrade()?;
-        (owned.holding() == Holding::Held).then_some(owned)
+        owned.is_held().then_some(owned)
     }
 
     /// Returns the ownership that comes with a claim. All clients of the actor share it. Returns `None` if the claim

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::schema;
+use super::value_error;
 use super::written::WrittenSettings;
 use super::{Config, ConfigLocation, InvalidSetting, Mode, ResourceConfig};
 use crate::error_chain::as_user;
@@ -91,63 +92,10 @@ impl ParseError {
 }
 
 fn settings(text: &str) -> Result<schema::Server, ParseError> {
-    toml::from_str(text).map_err(|error| {
-        let message = in_plain_words(&with_suggestion(error.message()));
-        let key = error.span().and_then(|span| key_of_value(text, span.start));
-        ParseError {
-            line: line(text, error.span()),
-            message: match key {
-                Some(key) if !message.contains(&format!("`{key}`")) => format!("{key}: {message}"),
-                _ => message,
-            },
-        }
+    toml::from_str(text).map_err(|error| ParseError {
+        line: line(text, error.span()),
+        message: value_error::describe(text, &with_suggestion(error.message()), error.span()),
     })
-}
-
-/// Returns the key whose value is at this position.
-fn key_of_value(text: &str, position: usize) -> Option<String> {
-    let document = DeTable::parse(text).ok()?;
-    key_in(document.get_ref(), position)
-}
-
-fn key_in(table: &DeTable<'_>, position: usize) -> Option<String> {
-    table.iter().find_map(|(key, value)| {
-        // The header of a table is not part of its position.
-        let inner = match value.get_ref() {
-            DeValue::Table(inner) => key_in(inner, position),
-            DeValue::Array(items) => items
-                .iter()
-                .filter_map(|item| item.get_ref().as_table())
-                .find_map(|item| key_in(item, position)),
-            _ => None,
-        };
-        let is_here = || value.span().contains(&position).then(|| key.get_ref().to_string());
-        inner.or_else(is_here)
-    })
-}
-
-/// Replaces words of Rust's library in a message of serde.
-fn in_plain_words(message: &str) -> String {
-    for (name, plain) in [
-        ("a nonzero usize", "a whole number that is more than 0"),
-        ("usize", "a whole number"),
-        ("u64", "a whole number"),
-        ("u32", "a whole number"),
-        ("u16", "a whole number"),
-        ("u8", "a whole number"),
-        ("f64", "a number"),
-        ("a boolean", "true or false"),
-    ] {
-        if let Some(start) = message.strip_suffix(&format!("expected {name}")) {
-            return format!("{start}expected {plain}");
-        }
-    }
-    message
-        .replace(
-            "invalid socket address syntax",
-            "expected an IP address and a port, such as 127.0.0.1:9090",
-        )
-        .replace("expected parsable string", "expected a size, such as 64KiB")
 }
 
 fn check(

@@ -32,6 +32,7 @@ mod listen;
 mod memory;
 pub mod schema;
 mod traces;
+mod value_error;
 mod written;
 
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ use crate::actor::Turn;
 use crate::clients::{Client, OutboundBuffer};
 use crate::config::ResourceConfig;
 use crate::guest::{self, Fault, Message, MessageKind, Messages};
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::Ownership;
 use crate::slice::{self, Slice};
 
 /// The maximum length of a message in a burst, in bytes. For longer messages, the cost of a separate call hardly
@@ -117,7 +117,7 @@ impl Burst {
 
     /// Returns whether this host may still run the actor.
     fn is_held(&self) -> bool {
-        self.ownership.as_ref().is_none_or(|ownership| ownership.holding() == Holding::Held)
+        self.ownership.as_ref().is_none_or(|ownership| ownership.is_held())
     }
 
     /// Returns whether the client's messages may still be delivered. Makes the checks that are otherwise made between

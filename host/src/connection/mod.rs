@@ -43,7 +43,7 @@ use crate::actor::{Actor, Turn};
 use crate::clients::{Client, ClientInfo, OutboundBuffer};
 use crate::config::{AutoAnswer, Mode, OnFault, ResourceConfig};
 use crate::guest::{ClientEvent, Fault};
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::Ownership;
 use crate::slice::{self, Overruns};
 
 /// The payload of the host's own pings. Pongs with this payload are not reported to the handler.
@@ -471,7 +471,7 @@ fn send_auto_answer(
     outbound: &mut OutboundBuffer,
 ) -> bool {
     let Some(auto) = auto_answer(auto_answers, text.as_bytes()) else { return false };
-    if ownership.is_some_and(|ownership| ownership.holding() != Holding::Held) {
+    if ownership.is_some_and(|ownership| !ownership.is_held()) {
         return false;
     }
     // An answer that does not fit is dropped, because the client asks for answers faster than it reads them.

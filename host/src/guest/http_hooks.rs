@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::state::Setup;
 use crate::outgoing::{HttpClient, HttpSettings, RequestError};
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::Ownership;
 
 /// How many requests an instance may have at once. A request counts until the handler has dropped its response.
 const MAX_REQUESTS: usize = 16;
@@ -56,7 +56,7 @@ impl WasiHttpHooks for HttpHooks {
         let setup = Arc::clone(&self.setup);
         let requests = self.requests.get_or_insert_with(|| Arc::new(Semaphore::new(MAX_REQUESTS)));
         let permit = Arc::clone(requests).try_acquire_owned();
-        let is_owner = self.ownership.as_ref().is_none_or(|owner| owner.holding() == Holding::Held);
+        let is_owner = self.ownership.as_ref().is_none_or(|owner| owner.is_held());
         Box::new(async move {
             // Here only the request fails. The guest itself is interrupted at its next import.
             if !is_owner {

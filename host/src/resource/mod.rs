@@ -26,7 +26,7 @@ use crate::actor::{Actor, Code};
 use crate::clients::{Client, ClientId, HostClose, Pace};
 use crate::config::InstancePer;
 use crate::dialer::Dialer;
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::Ownership;
 use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Workers;
@@ -205,7 +205,7 @@ impl Resource {
         }
         let mut replaced = None;
         if let Some(ownership) = ownership {
-            if ownership.holding() != Holding::Held {
+            if !ownership.is_held() {
                 return Err(NoLease::NotOwner);
             }
             let is_same = |entry: &ActorEntry| {

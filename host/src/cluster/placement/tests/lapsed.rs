@@ -30,6 +30,6 @@ async fn actor_whose_event_was_refused_ends_although_the_lease_is_renewed() {
     until_true(|| term.is_valid()).await;
     assert_eq!(seen.holding(), Holding::Lapsed);
     assert_eq!(not_seen.holding(), Holding::Held);
-    // All actors are told to look, so that this one ends.
+    // The change of this number makes every actor check its right, so this actor ends.
     assert_eq!(*ends.borrow(), before + 1);
 }
