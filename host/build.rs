@@ -5,8 +5,8 @@
 //! leaves out each folder that contains a `Cargo.toml`. So a manifest has the name `manifest.toml` here, and its real name
 //! in the program.
 //!
-//! The folders are listed here rather than by a macro such as `include_dir!`, because cargo then notices new files as
-//! well: on a stable compiler, a macro can only report the files that it has read.
+//! The folders are listed here and not by a macro such as `include_dir!`. On a stable compiler, a macro can report to
+//! cargo only the files that it has read, so cargo would not notice new files.
 
 use std::fmt::Write;
 use std::fs;
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
 }
 
 /// Tells the crate its commit, if it is known: the variable `WS_HOST_COMMIT`, or what `cargo package` has recorded. Git is
-/// not asked: each commit would then compile everything again.
+/// not asked, because everything would then be compiled again after each commit.
 fn tell_commit() {
     const RECORD: &str = ".cargo_vcs_info.json";
     println!("cargo::rerun-if-env-changed=WS_HOST_COMMIT");
@@ -98,7 +98,8 @@ fn last_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).expect("names of files are UTF-8")
 }
 
-/// Files that begin with a dot are stored as `dot-NAME`, so those that do are left over from a build or an editor.
+/// Returns whether this is a source. A source whose name begins with a dot is stored as `dot-NAME`. So a file whose
+/// name really begins with a dot is left over from a build or an editor.
 fn is_source(path: &Path) -> bool {
     let name = last_name(path);
     let is_output = path.is_dir() && BUILD_OUTPUT.contains(&name);

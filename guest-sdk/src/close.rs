@@ -83,7 +83,7 @@ errors! {
     CloseError {
         /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
-        /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
+        /// The code must not be sent: 1005, 1006, 1015 or an unassigned one.
         InvalidCode = "invalid-code", "the close code must not be sent: 1000 to 1003, 1007 to \
                                        1014 and 3000 to 4999 are allowed";
         /// The reason has more than 123 bytes of UTF-8.

@@ -99,8 +99,8 @@ pub trait Lifecycle: Handler {
     ///
     /// # Errors
     ///
-    /// Any error means that the handler cannot use the state. The code that produced the state then continues with it.
-    /// If this handler's own code produced the state, a fresh instance starts without it.
+    /// Any error means that the handler cannot use the state. If other code produced the state, that code continues
+    /// with it. If this handler's own code produced it, a fresh instance starts without it.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error>;
 }
 

@@ -176,6 +176,6 @@ macro_rules! export_part {
             "Lifecycle, Timers, CustomMessages, Drained, Expiry and Stop",
         ));
     };
-    // The arms for parts have already reported the error.
+    // For an unknown interface, the rule before this one has already reported the error.
     ($exports:ident $other:ident) => {};
 }

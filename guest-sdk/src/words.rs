@@ -45,7 +45,7 @@ macro_rules! words {
     };
 }
 
-/// Defines an enum of words that is also an error. Apart from that, it is the same as an enum of `words!`.
+/// Defines an enum of words in the same way as `words!`. The enum also implements `Error` and `From<String>`.
 macro_rules! errors {
     ($(#[$meta:meta])* $name:ident { $($variants:tt)* }) => {
         $crate::words::words! { $(#[$meta])* $name { $($variants)* } }

@@ -142,7 +142,7 @@ fn quoted(bytes: Option<&[u8]>) -> Option<String> {
     bytes.map(|bytes| Quoted(bytes).to_string())
 }
 
-/// Returns a duration in seconds, cut off after the milliseconds.
+/// Returns a duration in seconds, truncated to milliseconds.
 fn seconds(duration: Duration) -> f64 {
     duration.as_millis() as f64 / 1000.0
 }

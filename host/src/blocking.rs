@@ -40,7 +40,7 @@ pub(crate) async fn try_off_the_workers<T: Send + 'static>(
 ///
 /// # Cancel safety
 ///
-/// The same as that of `result`.
+/// This is as cancel-safe as `result`.
 pub(crate) async fn wait_for_thread<T>(result: impl Future<Output = T>) -> T {
     #[cfg(feature = "testing")]
     let _in_progress = InProgress::new();
@@ -74,7 +74,7 @@ mod in_progress {
     impl Drop for InProgress {
         fn drop(&mut self) {
             // In a runtime with several threads, the task may have begun on another thread. The count of this thread
-            // may then be zero, so it wraps. No test has such a runtime.
+            // may then be zero, so decrementing it wraps around. No test has such a runtime.
             COUNT.set(COUNT.get().wrapping_sub(1));
         }
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// The step in which clients report their memory, in bytes. Most clients use less than one step. Such a client is
+/// The granularity, in bytes, at which clients report their memory. Most clients use less than this. Such a client is
 /// neither counted nor limited.
 pub(crate) const STEP: usize = 64 << 10;
 

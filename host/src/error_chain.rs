@@ -21,7 +21,7 @@ pub fn last_cause(error: &dyn Error) -> String {
 }
 
 /// Returns ` as the user with ID N` if an operation failed because this user lacks a permission, and otherwise nothing.
-/// A service often runs as another user than the operator.
+/// A service often runs as a different user than the operator.
 pub(crate) fn as_user(cause: &std::io::Error) -> String {
     match cause.kind() {
         ErrorKind::PermissionDenied => {

@@ -11,7 +11,8 @@ pub(crate) enum Holding {
     /// No other host can own the actor.
     Held,
     /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon. Once
-    /// anything has been told this, the actor must end, so the right never becomes [`Self::Held`] again.
+    /// any code has been told that the right has lapsed, the actor must end, so the right never becomes [`Self::Held`]
+    /// again.
     Lapsed,
     /// Another host may own the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
     Lost,
@@ -27,10 +28,10 @@ pub(crate) trait Ownership: Debug + Send + Sync {
         self.holding() == Holding::Held
     }
 
-    /// Uses the right for an actor. Returns `false` if the right was already used for another actor.
+    /// Uses the right to run an actor. Returns `false` if another actor has already used it.
     fn take(&self) -> bool;
 
-    /// Ends the right permanently, so that no code of the actor runs any more.
+    /// Permanently ends this host's right to run the actor, so that none of the actor's code runs any more.
     fn end(&self);
 
     /// Returns whether the state of the actor is kept for the next owner.

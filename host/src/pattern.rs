@@ -182,8 +182,8 @@ impl<T: Clone> Patterns<T> {
             pattern.folder_route.as_deref().map(|route| self.slot(pattern, route)).transpose()?;
         let entry = Entry { pattern: pattern.clone(), value };
         if let Some(folder_slot) = folder_slot {
-            // This overwrites nothing. Another pattern with this folder route would also have the same route, and that
-            // conflict would have been found above.
+            // This overwrites nothing. If another pattern had the same folder route, it would also have the same route
+            // as this pattern, and the check above would have found the conflict.
             self.slots[folder_slot].folder = Some(entry.clone());
         }
         self.slots[slot].exact = Some(entry);
@@ -195,8 +195,8 @@ impl<T: Clone> Patterns<T> {
         let found = self.router.at(path).ok()?;
         let slot = self.slots.get(*found.value)?;
         let Entry { pattern, value } = slot.exact.as_ref().or(slot.folder.as_ref())?;
-        // The names come from the pattern, because the router may use the names of another pattern. The router returns
-        // all values, except possibly an empty value for `*`.
+        // The names come from the pattern of this entry, because the names in the router may be those of another
+        // pattern with the same slot. The router returns all values, except possibly an empty value for `*`.
         let values = found.params.iter().map(|(_, value)| value).chain([""]);
         let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
         Some(Found { value, parameters })

@@ -3,7 +3,7 @@
 /// What [`printable`] does with tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tabs {
-    /// Keeps tabs. For lines of text.
+    /// Leaves tab characters as they are. For lines of text.
     Kept,
     /// Escapes tabs. For text whose width must be known.
     Escaped,

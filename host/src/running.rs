@@ -9,8 +9,8 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::slice::Sliced;
 
 /// A handle to work that runs in a separate task. It resolves to the result of the work, or to an error if the work
-/// panicked or its runtime has ended. Dropping the handle does not stop the work, because a call of a guest cannot be
-/// stopped in the middle.
+/// panicked or its runtime has ended. Dropping the handle does not stop the work, because a call into a guest cannot be
+/// stopped midway.
 #[derive(Debug)]
 pub(crate) struct Running<T>(JoinHandle<T>);
 

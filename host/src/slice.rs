@@ -55,8 +55,8 @@ pub(crate) fn has_end() -> bool {
     true
 }
 
-/// Runs work during which no slice ends. Ticks come in real time. So if tasks yielded at ticks, they would run in a
-/// different order each time.
+/// Runs work during which no slice ends. Ticks come in real time, so tasks that yield at ticks would run in a different
+/// order each time.
 #[cfg(feature = "testing")]
 pub(crate) fn without_end<T>(work: impl FnOnce() -> T) -> T {
     let before = ENDLESS.replace(true);

@@ -86,8 +86,8 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 pub(crate) struct WorkerHandle(Arc<Worker>);
 
-/// The worker of a connection. Either the connection's request has not been answered yet, or another host serves its
-/// client. The connection counts towards the worker's load until this value is dropped.
+/// The worker of a connection whose request has not been answered yet, or whose client is served by another host. The
+/// connection counts towards the worker's load until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct HandshakeWorker(Arc<Worker>);
 
@@ -97,7 +97,7 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// The error of the operating system, for example if it can start no thread or open no file.
+    /// The error of the operating system, for example if no thread can be started or no file can be opened.
     pub(crate) fn start(max: NonZeroUsize) -> std::io::Result<Self> {
         let workers = Self { max, all: Mutex::default(), running: watch::Sender::new(()) };
         let first = workers.spawn_worker(0)?;

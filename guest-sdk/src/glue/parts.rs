@@ -16,7 +16,7 @@ type ReceivedCustom<H> = fn(&mut H, Vec<u8>) -> Result<Vec<u8>, String>;
 
 /// The functions of the optional interfaces that a handler exports. Tests call them.
 #[derive(Debug)]
-#[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a component has exports instead"))]
+#[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only tests call these functions"))]
 pub struct Parts<H> {
     pub(crate) suspend: Option<Suspend<H>>,
     pub(crate) resume: Option<Resume<H>>,

@@ -1,4 +1,5 @@
-//! The WASI capabilities in a component. Each error is text that begins with the word for the error and a colon.
+//! The WASI capabilities in a component. Each error is text that begins with a word for the kind of error, followed by
+//! a colon.
 
 use ws_guest_bindings::config::wasi::config::store as values;
 use ws_guest_bindings::keyvalue::wasi::keyvalue::{atomics, batch, store};

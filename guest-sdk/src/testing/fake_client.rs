@@ -42,7 +42,7 @@ pub(super) struct FakeClient {
     pub(super) closed: Option<Closed>,
     /// How the connection ended. `None` again once `disconnected` is called.
     pub(super) ending: Option<End>,
-    /// The cause for which this side ended the connection. The first cause counts.
+    /// Why the connection has ended or is closing. Only the first cause is kept.
     pub(super) cause: Option<Cause>,
     pub(super) topics: Vec<String>,
     pub(super) tags: Vec<String>,

@@ -185,8 +185,8 @@ impl TestHost {
         is_asleep
     }
 
-    /// Saves the state in case the instance is lost (`--checkpoint`). Returns false if there is no instance, or if
-    /// `suspend` returned no state.
+    /// Saves the state as a checkpoint (`--checkpoint`). If the instance is lost later, a fresh one resumes from the
+    /// checkpoint. Returns false if there is no instance, or if `suspend` returned no state.
     pub fn checkpoint(&self) -> bool {
         let is_saved = self.0.actor.borrow_mut().save_checkpoint(&self.0.fake);
         self.0.run_until_quiet();
@@ -204,7 +204,7 @@ impl TestHost {
         self.send_to(message.into(), |client| client.topics.iter().any(|own| own == topic))
     }
 
-    /// Sends a message to the clients that have this tag, as the operator does. Returns the number of these clients.
+    /// Sends a message, as the operator does, to the clients that have this tag. Returns the number of these clients.
     pub fn send_tagged<'a>(&self, tag: &str, message: impl Into<Message<'a>>) -> usize {
         self.send_to(message.into(), |client| client.tags.iter().any(|own| own == tag))
     }
@@ -245,7 +245,7 @@ impl TestHost {
     /// Stops the server: calls `stopping`, then closes all clients with 1001.
     pub fn stop(&self) {
         if self.0.code().has_stop {
-            // After a fault, only the instance is lost. The clients are closed in any case.
+            // A fault can be ignored: the instance is lost, but the clients are closed in any case.
             let _ = self.0.run(|handler| handler.stopping());
         }
         let mut open = self.0.fake.borrow().open_ids(|_| true);

@@ -68,8 +68,8 @@ impl Actor {
                 }
             },
             Slot::Taken => panic!(
-                "an event was sent to the handler while another one is running: use a `TestClient` or a `TestHost` \
-                 only in the test, not in the handler"
+                "an event was sent to the handler while it was still handling another one: use a `TestClient` or a \
+                 `TestHost` only in the test, not in the handler"
             ),
         }
     }
@@ -128,7 +128,7 @@ impl Actor {
         matches!(self.slot, Slot::Hibernated(_))
     }
 
-    /// Saves the state in case the instance is lost. Returns whether there was a state.
+    /// Saves the state as a checkpoint. Returns whether there was a state.
     pub(super) fn save_checkpoint(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
         let _running = Running::new(fake);
         let Slot::Live(instance) = &mut self.slot else { return false };

@@ -6,7 +6,7 @@ use super::fake::Fake;
 use super::shared::Shared;
 use crate::{Cause, Client, Timer};
 
-/// The shortest and the longest time of timers and expiries.
+/// The minimum and the maximum duration of timers and expiries.
 pub(super) const MIN_TIME: Duration = Duration::from_millis(1);
 pub(super) const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 

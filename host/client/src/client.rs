@@ -73,9 +73,9 @@ impl Client {
 
     /// Sends a ping with a payload of at most 125 bytes. The future resolves to the round-trip time.
     ///
-    /// A server may answer only the most recent of several pings (RFC 6455 §5.5.3). So a pong answers the ping with the
-    /// same payload, and all pings before it. If several pings have that payload, the oldest one counts, so give pings
-    /// different payloads. The future has no time limit. Wrap it in a timeout if you need one.
+    /// A server may answer only the most recent of several pings (RFC 6455 §5.5.3). So a pong answers the ping that has
+    /// the same payload, and all pings before that ping. If several pings have that payload, the oldest one counts, so
+    /// give pings different payloads. The future has no time limit. Wrap it in a timeout if you need one.
     ///
     /// # Errors
     ///
@@ -87,14 +87,14 @@ impl Client {
     /// Closes the connection. The close frame follows everything that was sent earlier. The future resolves when the
     /// connection has ended. If the connection is already closing, this code is not sent.
     ///
-    /// A connection that is not open yet still opens, sends the queued messages, and then closes. To give up an attempt
-    /// to connect, drop every handle.
+    /// If the connection has not opened yet, it first opens, sends the queued messages, and then closes. To give up an
+    /// attempt to connect, drop every handle.
     ///
     /// Messages can arrive until the server answers. Continue to take them, or drop [`Messages`].
     ///
     /// # Errors
     ///
-    /// Returns [`CloseFrameError`] if the code may not be sent or the reason is longer than 123 bytes.
+    /// Returns [`CloseFrameError`] if the code must not be sent or the reason is longer than 123 bytes.
     pub fn close(&self, code: u16, reason: &str) -> Result<Closing, CloseFrameError> {
         let frame = CloseFrame::new(code, reason)?;
         let shared = self.shared().clone();

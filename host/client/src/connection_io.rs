@@ -23,7 +23,7 @@ pub(crate) struct ConnectionIo<'a> {
     stream: Box<dyn Stream>,
     shared: &'a Shared,
     close_timeout: Duration,
-    /// When the closing handshake must have ended. Set when the closing handshake starts.
+    /// The deadline for the end of the closing handshake. Set when the closing handshake starts.
     deadline: Option<Pin<Box<Sleep>>>,
     /// Whether everything that was written has been flushed. A stream such as TLS may hold back bytes.
     is_flushed: bool,

@@ -36,7 +36,7 @@ pub enum OptionsError {
     /// The value is not valid in the header `Host` (RFC 9110 §7.2).
     #[error("{0:?} is not a host; write name or name:port")]
     Host(String),
-    /// The handshake itself writes this header, or the header would break the handshake.
+    /// Either the handshake itself writes this header, or setting the header would break the handshake.
     #[error(
         "the header {0} is reserved for the handshake and cannot be set; of the handshake's headers, \
          only Host and Origin can be set"

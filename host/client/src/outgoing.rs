@@ -30,7 +30,8 @@ pub(crate) struct Outgoing {
     pong: Option<Vec<u8>>,
     /// The number of bytes handed to the socket so far.
     written: u64,
-    /// Whether a close frame was queued or waits for room, or writing has failed.
+    /// Whether a close frame was queued or is waiting for room. Also true once all output was discarded, because
+    /// nothing can be written any more.
     is_closing: bool,
 }
 
@@ -153,8 +154,9 @@ impl Outgoing {
 
     /// Completes the pings that a pong answers. Returns whether there were any.
     ///
-    /// §5.5.3: an endpoint that gets many pings may answer only the most recent one. So a pong answers the ping with
-    /// the same payload, and all pings sent before it. If several pings have that payload, the oldest one counts.
+    /// §5.5.3: an endpoint that gets many pings may answer only the most recent one. So a pong answers the ping that
+    /// has the same payload, and all pings sent before that ping. If several pings have that payload, the oldest one
+    /// counts.
     pub(crate) fn answered(&mut self, payload: &[u8]) -> bool {
         let Some(last) = self.unanswered.iter().position(|ping| ping.payload == payload) else {
             return false;
@@ -294,7 +296,7 @@ impl Owned {
 }
 
 impl Completion {
-    /// Returns whether the future was dropped. A frame that is not queued yet is then not sent.
+    /// Returns whether the future was dropped. If it was, a frame that is not queued yet is not sent.
     fn is_cancelled(&self) -> bool {
         match self {
             Self::Ignored => false,

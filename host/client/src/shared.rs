@@ -136,7 +136,7 @@ impl Shared {
             Some(error) => End::abnormal(error.to_string()),
             None => how.end(sent),
         };
-        // This fails if the connection was open, because the value is already set then.
+        // This fails if the connection ever opened, because `open` has already set the value.
         let _ = self.opened.set(Err(error.unwrap_or(ConnectError::Abandoned)));
         let _ = self.ended.set(end);
     }

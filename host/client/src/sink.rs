@@ -11,7 +11,7 @@ use crate::client::{Client, Closing};
 use crate::error::SendError;
 use crate::sending::Sending;
 
-/// How many messages of a sink may wait to be written. The same number may wait to be received.
+/// How many messages of a sink may wait to be written. The queue of received messages has the same limit.
 const MAX_UNWRITTEN: usize = 16;
 
 /// The close code of a connection that has served its purpose (RFC 6455 §7.4.1).

@@ -11,7 +11,7 @@
 
 use std::cell::RefCell;
 
-/// The maximum capacity of a short buffer, in bytes. A buffer of this size fits into a second-level cache.
+/// The maximum capacity of a short buffer, in bytes. A buffer of this size fits into an L2 cache.
 pub(crate) const SHORT: usize = 256 << 10;
 
 /// A buffer with more than this capacity in bytes is long. Buffers between [`SHORT`] and this length are left to the
@@ -80,7 +80,7 @@ pub(crate) fn take(length: usize) -> Vec<u8> {
 }
 
 /// Returns an empty long buffer for contents that grow from `length` bytes by `additional` bytes. Returns `None` if the
-/// contents do not grow, if the grown contents are not long, or if no buffer in the pool fits.
+/// contents do not grow, if they will have no more than [`LONG`] bytes, or if no buffer in the pool is large enough.
 pub(crate) fn take_long_for(length: usize, additional: usize) -> Option<Vec<u8>> {
     let grown = length.saturating_add(additional);
     if additional == 0 || grown <= LONG { None } else { take_long(grown) }

@@ -19,7 +19,7 @@ impl CloseFrame {
     ///
     /// # Errors
     ///
-    /// [`CloseFrameError`] if the code may not be sent or the reason is longer than [`MAX_CLOSE_REASON`].
+    /// [`CloseFrameError`] if the code must not be sent or the reason is longer than [`MAX_CLOSE_REASON`].
     pub fn new(code: u16, reason: impl Into<String>) -> Result<Self, CloseFrameError> {
         let reason = reason.into();
         if reason.len() > MAX_CLOSE_REASON {
@@ -80,7 +80,7 @@ impl CloseFrame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseFrameError {
-    /// The code may not be sent.
+    /// The code must not be sent.
     #[error(transparent)]
     Code(#[from] CloseCodeError),
     /// The reason is too long for a control frame. Contains its length in bytes.

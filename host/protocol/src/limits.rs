@@ -20,8 +20,9 @@ impl Limits {
     }
 
     /// Returns the maximum length of a compressed message, in bytes as received. These bytes are not kept, but their
-    /// number still needs a limit. A compressor with fixed codes can make data longer by an eighth, and a flush between
-    /// fragments adds some bytes to each fragment. Twice the inflated length is more than any sender needs.
+    /// number still needs a limit. The limit is a little more than twice the maximum inflated length. No sender needs
+    /// more: a compressor with fixed codes can make data longer by an eighth, and a flush between fragments adds some
+    /// bytes to each fragment.
     pub(crate) fn max_deflated(&self) -> usize {
         self.max_message.saturating_mul(2).saturating_add(1024)
     }

@@ -236,9 +236,9 @@ impl Outbound {
         }
     }
 
-    /// Keeps the memory of a received message of more than 2 MiB for a later message, sent or received. Mapping new
-    /// memory of that size costs more than all work on its contents. Call this function after handling an event that
-    /// owned its payload. The contents are never visible again.
+    /// Keeps the memory of a received message, if it is more than 2 MiB, for a later message in either direction.
+    /// Mapping new memory of that size costs more than all work on its contents. Call this function after handling an
+    /// event that owned its payload. The contents are never visible again.
     pub fn recycle(payload: Vec<u8>) {
         buffer_pool::recycle(payload);
     }

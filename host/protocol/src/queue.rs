@@ -95,7 +95,8 @@ impl Queue {
         if self.tail.capacity() == 0 {
             self.tail = buffer_pool::take(length);
         } else if self.tail.capacity() - self.tail.len() < length {
-            // The written part is dropped, because it could grow without end if the peer never quite catches up.
+            // The written part is dropped, because the buffer could otherwise grow without limit if the peer never
+            // quite catches up.
             self.drop_written();
             self.tail.reserve(length);
         }

@@ -66,7 +66,7 @@ pub(crate) struct SwapCounts {
     pub(crate) kept: usize,
     /// Neither the new nor the old code could continue, so a fresh instance starts without the state.
     pub(crate) lost: usize,
-    /// The actor is hibernated. The new code takes over when it wakes.
+    /// The actor is hibernated. The new code takes over when the actor wakes.
     pub(crate) hibernated: usize,
     /// The longest time that an actor was without an instance.
     pub(crate) longest_pause: Duration,
@@ -220,8 +220,8 @@ impl Code {
         is_first
     }
 
-    /// Counts the first hibernated actor as hibernated after all, because no permit was free to wake it. Another actor
-    /// must be woken instead.
+    /// Called if no permit was free to wake a hibernated actor after a change of code. Counts the actor as hibernated,
+    /// and lets [`should_wake_one`](Self::should_wake_one) choose another one.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;
@@ -238,7 +238,7 @@ impl Code {
         CodeVersion { template: Arc::clone(&template), version: self.version() }
     }
 
-    /// Waits for a permit to have one more instance in memory.
+    /// Waits for a permit that allows one more instance in memory.
     ///
     /// # Errors
     ///

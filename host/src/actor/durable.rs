@@ -66,7 +66,8 @@ impl Actor {
             let saved = ownership.save(Arc::clone(&state), SavedWhen::Running).await;
             self.note_save(&saved);
             match saved {
-                // The next state may be shorter than one that was too long. A foreign record may have been removed.
+                // After an error, saving the next state may succeed: that state may be short enough, or the foreign
+                // record may have been removed.
                 Ok(()) | Err(SaveError::TooLong { .. } | SaveError::Foreign(_)) => {}
                 Err(SaveError::Fenced) => {
                     self.saves.lock().waiting = None;

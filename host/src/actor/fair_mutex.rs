@@ -91,7 +91,8 @@ impl<T> FairMutex<T> {
         let mut waiters = self.waiters.lock();
         let number = waiters.next_number;
         waiters.next_number += 1;
-        // The value must not be 0. Adding one also lets others overtake until the next tick.
+        // The value must not be 0, because 0 means that there is no waiter. The value is also greater than the ticker's
+        // time until the next tick, so other tasks may overtake until then.
         let since = ticker::now() + 1;
         waiters.queue.push_back(Waiter { number, since, waker: None });
         self.publish_first(&waiters);

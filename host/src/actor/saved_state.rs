@@ -13,7 +13,7 @@ use crate::guest::{Reason, Template};
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
     /// Normally the number of the reload that loaded the template. If a later reload loaded code that could not resume
-    /// from the state of this code, this code continues under the number of the later reload.
+    /// from the actor's state, the actor keeps this template under the number of the later reload.
     pub(super) version: u64,
 }
 
@@ -53,8 +53,8 @@ impl SavedState {
         Self { share: Some(share), ..self }
     }
 
-    /// Returns a copy that is stale from now on, because the instance continues from this state and handles further
-    /// events. The copy is needed if that instance fails or is rolled back.
+    /// Returns a copy to keep while an instance continues from this state. The copy is needed if that instance fails or
+    /// is rolled back. It counts as stale from now on, because the instance handles further events.
     pub(super) fn as_stale(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
         Self { reason, stale_since, faults: 0, ..self.clone() }

@@ -4,7 +4,7 @@ use super::Actor;
 use super::saved_state::SavedState;
 use super::slot::InstanceState;
 
-/// The present state of an actor.
+/// The current status of an actor.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ActorStatus {
     pub(crate) instance: InstanceStatus,
@@ -27,8 +27,8 @@ pub(crate) enum InstanceStatus {
 }
 
 impl Actor {
-    /// Returns the present state. An actor in the middle of a call counts as live, and the lengths of its states are
-    /// not read.
+    /// Returns the current status. In the middle of a call, the actor counts as live, and the lengths of its hibernated
+    /// state and its checkpoint are reported as 0.
     pub(crate) fn status(&self) -> ActorStatus {
         let timers = self.resources.timers.count();
         let Some(slot) = self.slot.try_lock() else {

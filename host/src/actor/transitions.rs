@@ -69,8 +69,8 @@ impl Turn<'_> {
             InstanceState::Absent => self.restart(permit, Reason::Fault).await,
             InstanceState::Hibernated(saved) => {
                 let saved = saved.clone();
-                // The saved state has the current version in two cases. Either the current code saved it, or older code
-                // saved it after the current code had failed to take over from this older code (`wake_with_old_code`,
+                // The saved state has the current version if the current code saved it. It also has this version if the
+                // current code failed to take over, and the older code continued and saved it (`wake_with_old_code`,
                 // `replace_instance`).
                 let keeps_code = saved.code.version == current.version;
                 let code = if keeps_code { saved.code.clone() } else { current };

@@ -28,7 +28,7 @@ use crate::guest::{Reason, Template};
 pub(super) enum FaultSite {
     /// The fault happened in an event. A client may have sent a message that makes every version of the code fail.
     Event,
-    /// The fault happened in a start or in `resume`. The code is unusable.
+    /// The fault happened while an instance was started, or in `resume`. The code is unusable.
     Start,
 }
 
@@ -48,9 +48,9 @@ pub enum TrialState {
 /// The instances that get the new code at the beginning of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollout {
-    /// Only the chosen instances get it. The others get it after the trial.
+    /// Only the chosen instances get the new code. The others get it after the trial.
     Canary,
-    /// All instances get it.
+    /// All instances get the new code.
     All,
 }
 

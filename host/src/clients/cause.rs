@@ -48,13 +48,13 @@ pub(crate) enum HostClose<'a> {
     Revoked,
     /// The operator closes the client.
     Operator,
-    /// 1011: the handler failed while it handled an event of the client (`Fault::close` in `guest/error.rs`). Contains
-    /// the text for the client.
+    /// 1011: the handler failed while it handled an event of the client (`Fault::close` in `guest/error.rs`). The
+    /// string is the text of the close frame.
     HandlerFailed(&'a str),
     /// 1011: instances of the handler failed to start eight times in a row (`Turn::make_instance`).
     HandlerKeepsFailing,
     /// 1013: `max-instances` instances are in memory, and none has made room within a second (`Code::permit` in
-    /// `actor/code.rs`). Never with `on-fault = "drop-message"`. Contains the text for the client.
+    /// `actor/code.rs`). Does not occur with `on-fault = "drop-message"`. The string is the text of the close frame.
     NoInstance(&'a str),
     /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`). There are three cases. The
     /// client's input does not fit into `max-buffered` (`wait_for_turn` and `charge_input` in `connection/mod.rs`). The

@@ -204,7 +204,7 @@ impl Client {
         self.close_by_host(HostClose::NoRoom);
     }
 
-    /// Closes the client because it does not read its output.
+    /// Closes the client because it reads too slowly.
     fn close_as_slow(&self) {
         if !self.close_by_host(HostClose::Slow) {
             return;

@@ -29,7 +29,7 @@ pub(super) struct Expiry {
 pub(crate) enum ExpiryState {
     /// The client does not expire, or is closing.
     Never,
-    /// Nothing is due. Contains the time until something will be.
+    /// Nothing is due yet. Contains the time until the next action is due.
     Later(Duration),
     /// The handler's `expiring` is due. Contains the time until the client expires.
     Soon(Duration),
@@ -88,8 +88,8 @@ impl Expiry {
 }
 
 impl Client {
-    /// Makes the client expire after a time. The handler's `expiring` is due earlier than that by the duration `notice`.
-    /// Replaces an earlier expiry.
+    /// Makes the client expire after the duration `after`. The handler's `expiring` is due when only the duration
+    /// `notice` is left. Replaces an earlier expiry.
     pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outbound = self.outbound();
         if !outbound.is_open() {

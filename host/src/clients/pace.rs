@@ -11,12 +11,13 @@ use tokio::time::{Instant, sleep_until};
 use super::{Client, HostClose};
 use crate::slice;
 
-/// The longest gap between two closes. If there is enough time, clients are therefore closed at a thousand per second.
-/// So a host with few clients still stops almost at once.
+/// The longest gap between two closes. Even if there is plenty of time, at least a thousand clients are closed per
+/// second, so a host with few clients stops almost at once.
 const MAX_GAP: Duration = Duration::from_millis(1);
 
-/// Closes that are late by at most this time are made at once. A timer may fire a millisecond late, or more if the
-/// worker is busy. Closes that are later than this are spread over the rest of the time instead.
+/// How far the host may fall behind schedule and still close all overdue clients at once. A timer may fire a
+/// millisecond late, or more if the worker is busy. If the host falls further behind, the remaining closes are spread
+/// over the rest of the time instead.
 const MAX_LAG: Duration = Duration::from_millis(10);
 
 /// A pace that several tasks share. The tasks may close in the order in which they began to wait.
@@ -26,7 +27,7 @@ pub(crate) struct Pace {
     rest: Mutex<Rest>,
 }
 
-/// The closes that are left.
+/// How many clients are still to be closed, and when.
 #[derive(Debug)]
 struct Rest {
     closes: usize,
@@ -51,8 +52,8 @@ impl Pace {
         Instant::now() >= self.until
     }
 
-    /// Waits until the next `closes` clients may be closed, all of them together. Never waits beyond the end of the
-    /// pace.
+    /// Waits until the next clients may be closed. `closes` is the number of clients to be closed together. Returns at
+    /// the latest when the time given to [`Self::new`] is over.
     ///
     /// # Cancel safety
     ///

@@ -60,7 +60,7 @@ impl Remote for Channel {
 
     fn flush(&self) -> Flushing<'_> {
         Box::pin(async {
-            // When the time is over, messages of actors that end now are dropped.
+            // An actor that ends after the time is over loses its messages that are still waiting.
             let _ = timeout(MAX_FLUSH, self.shared.outbox.flush()).await;
         })
     }

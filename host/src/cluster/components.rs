@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 /// The maximum length of all names and hashes that a host publishes, in bytes. They are in the host's lease, which all
-/// hosts read often. There is room for about a hundred resources. Those beyond are not compared.
+/// hosts read often. There is room for about a hundred resources. Resources that do not fit are not compared.
 #[cfg(feature = "nats")]
 const MAX_BYTES: usize = 4 << 10;
 
 /// The resources, each with the first digits of its component's SHA-256 hash.
 pub(crate) type Components = BTreeMap<String, String>;
 
-/// Returns the first components, as many as a host publishes.
+/// Returns the components that a host publishes: the first ones by resource name, up to [`MAX_BYTES`] in total.
 #[cfg(feature = "nats")]
 pub(super) fn bounded(mut components: Components) -> Components {
     let mut bytes = 0;

@@ -9,13 +9,13 @@ const REASONS: usize = 8;
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
-    /// The message was to be sent while there was no connection.
+    /// There was no connection to the broker, or it ended before the message was sent.
     Link,
-    /// The message was to be sent while the outbox was full.
+    /// The outbox was full when the message was put into it.
     Full,
     /// The message is longer than the broker accepts.
     TooLong,
-    /// The message was to be sent, but meanwhile this host had ceased to own the actor that had published it.
+    /// When the message was about to be sent, this host no longer owned the actor that had published it.
     NotOwner,
     /// The message was received while the workers' delivery queues were full.
     NoRoom,

@@ -13,15 +13,16 @@ use crate::log_rate::{Line, LogRate, Quoted};
 /// The maximum number of differences that are listed and logged.
 const MAX_LISTED: usize = 256;
 
-/// Limits the log lines. In a rolling deploy, each host has one line for each other host and resource.
+/// Limits the log lines. In a rolling deploy, each host may have to log one line per resource for every other host.
 static CHANGED: LogRate = LogRate::per_second(10);
 
-/// The resources for which another host has another component than this host.
+/// The resources whose component on another host differs from the one on this host.
 #[derive(Debug)]
 pub(super) struct Differences {
-    /// The name of this host. It may be among the other hosts, with an earlier lease.
+    /// The name of this host. The hosts to compare include this host itself, sometimes with an earlier lease, so it is
+    /// skipped.
     host: String,
-    /// The digits of both components, by the names of the resource and of the other host.
+    /// The hashes of both components, keyed by the names of the resource and of the other host.
     known: Mutex<BTreeMap<(String, String), Hashes>>,
 }
 
@@ -93,7 +94,7 @@ fn log_end(resource: &str) {
         tracing::info!(
             resource,
             left_out,
-            "no other host has another component for this resource any more"
+            "the other hosts no longer have a different component for this resource"
         );
     }
 }

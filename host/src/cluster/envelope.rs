@@ -99,7 +99,7 @@ fn form(compression: Compression, frame_size: Option<NonZeroUsize>) -> Form {
     form
 }
 
-/// Frames a received message.
+/// Builds the message for clients from a received payload.
 pub(super) fn frame(
     envelope: Option<Envelope>,
     payload: &[u8],

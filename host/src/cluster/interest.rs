@@ -14,9 +14,9 @@ use crate::topics::Topics;
 /// nothing, and the host need not unsubscribe at the broker and subscribe again.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// How long a topic remembers the newest connection of a host that sends nothing. A message of an older connection
-/// cannot be later than that: a host gives a connection up after a few seconds without an answer, and a broker after a
-/// few minutes.
+/// How long a topic remembers the newest connection of a host that sends nothing. A message from an older connection
+/// cannot arrive after that time, because a host gives up a connection after a few seconds without an answer, and a
+/// broker after a few minutes.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
 /// The maximum number of hosts for which a topic remembers the newest connection. No cluster has so many hosts, but
@@ -60,7 +60,7 @@ pub(super) struct Interest {
 struct State {
     /// When the last subscriber left. `None`: there are subscribers.
     left: Option<Instant>,
-    /// What is known of each host that has sent a message to the topic, by the number of the host.
+    /// The newest connection of each host that has sent a message to the topic, keyed by the number of the host.
     senders: HashMap<u64, Newest>,
 }
 
@@ -68,7 +68,7 @@ struct State {
 #[derive(Debug)]
 struct Newest {
     connection: u32,
-    /// When the last message of this connection came.
+    /// The time at which the last message from this connection arrived.
     last: Instant,
 }
 
@@ -80,7 +80,7 @@ pub(super) enum Change {
 }
 
 impl Interests {
-    /// Adds a topic that has its first subscriber.
+    /// Records that a topic has gained its first subscriber.
     pub(super) fn join(&self, key: Key, resource: &Arc<str>, topics: &Weak<Topics>) {
         let mut table = self.table.lock();
         if let Some(interest) = table.all.get(&key) {

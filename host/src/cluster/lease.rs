@@ -39,7 +39,7 @@ pub(super) struct Lease {
     pub(super) timing: Timing,
     /// Set when the first connection is made.
     pub(super) placement: watch::Sender<Option<Arc<Placement<NatsRecords>>>>,
-    /// Changes when this host's actors may have to end.
+    /// A counter that changes whenever this host's actors may have to end.
     pub(super) ends: watch::Sender<u64>,
     pub(super) lost: AtomicU64,
     /// The components of this host.
@@ -104,7 +104,7 @@ impl Lease {
         why.unwrap_or_else(|| "the broker has not confirmed the lease in time".to_owned())
     }
 
-    /// Returns how often this host has read records that no host has written, by kind.
+    /// Returns, for each kind of record, how often this host has read a record that no host wrote.
     pub(super) fn foreign_records(&self) -> Vec<(&'static str, u64)> {
         match self.placement() {
             Some(placement) => placement.foreign.all().to_vec(),
@@ -190,7 +190,7 @@ async fn open_records(lease: &Lease, nats: &Nats) -> NatsRecords {
     }
 }
 
-/// Checks for each new lease that the records may be relied on.
+/// Repeats [`Placement::open`] for each new lease until the records can be relied on.
 async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
     let mut terms = placement.terms();
     let mut has_said = false;
@@ -220,7 +220,8 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
     }
 }
 
-/// Compares the components of this host with those of the other hosts, whenever one of them changes.
+/// Compares the components of this host with those of the other hosts. Repeats the comparison after every change on
+/// either side.
 async fn compare(lease: &Lease, placement: &Placement<NatsRecords>) {
     let (mut hosts, mut own) = (placement.hosts(), lease.components.subscribe());
     loop {
@@ -248,7 +249,7 @@ async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim
     }
 }
 
-/// Changes `ends` whenever actors may have to end: when the lease lapses, and when it is lost.
+/// Changes `ends` whenever actors may have to end: when the lease is not renewed in time, and when it is lost for good.
 async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &CancellationToken) {
     let mut terms = placement.terms();
     let end = || lease.ends.send_modify(|number| *number += 1);

@@ -108,7 +108,7 @@ impl LinkState {
             (None, _) => {
                 tracing::warn!(
                     cluster,
-                    "still cannot connect to the broker, for another reason: {why}"
+                    "still cannot connect to the broker, now for a different reason: {why}"
                 );
             }
         }

@@ -109,20 +109,21 @@ impl Cluster {
         }
     }
 
-    /// Returns why no path that is unique in the cluster can be started here at the moment.
+    /// Returns the reason, if there is one, why this host cannot claim actors that are unique in the cluster at the
+    /// moment.
     pub(crate) fn placement_problem(&self) -> Option<String> {
         self.owners.as_ref()?.problem()
     }
 
-    /// Sets the components of the resources whose paths are unique in the cluster. The other hosts see them, and say so
-    /// if they have other ones.
+    /// Sets the components of the resources whose paths are unique in the cluster. The other hosts see them, and report
+    /// those that differ from their own.
     pub(crate) fn set_components(&self, components: Components) {
         if let Some(owners) = &self.owners {
             owners.set_components(components);
         }
     }
 
-    /// Returns a counter that changes when actors that are unique in the cluster may have to end on this host.
+    /// Returns a counter that changes whenever this host may have to end actors that are unique in the cluster.
     pub(crate) fn ends(&self) -> Option<watch::Receiver<u64>> {
         Some(self.owners.as_ref()?.ends())
     }

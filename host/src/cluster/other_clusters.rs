@@ -1,5 +1,5 @@
-//! Hosts of other clusters on the same broker. They are a mistake if one of them was started with a mistyped name,
-//! which no host could notice otherwise.
+//! Hosts of other clusters on the same broker. If a host was started with a mistyped cluster name, no host could notice
+//! the mistake otherwise.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,17 +39,17 @@ pub(super) struct Announcement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// The other clusters whose hosts announce themselves at the broker.
+/// The other clusters whose hosts announce themselves through the broker.
 #[derive(Debug)]
 pub(super) struct OtherClusters {
     own: String,
-    /// When each cluster was last heard of.
+    /// The time of the last announcement from each cluster.
     heard: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl Announcement {
     pub(super) fn encode(&self) -> Vec<u8> {
-        // Serializing cannot fail: a name is always possible in JSON.
+        // Serializing cannot fail: JSON can express every name.
         serde_json::to_vec(self).unwrap_or_default()
     }
 

@@ -59,8 +59,8 @@ pub(super) struct QueuedMessage {
     publisher: Option<Arc<dyn Ownership>>,
 }
 
-/// How many messages of a batch were sent, and how many were left out because this host no longer owns the actors that
-/// have published them. The others were lost with the connection.
+/// How many messages of a batch were sent, and how many were left out because this host no longer owned the actors that
+/// had published them. All other messages of the batch were lost with the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) sent: usize,
@@ -170,7 +170,7 @@ impl Outbox {
         }
     }
 
-    /// Records what has become of the taken messages, so that there is room for others.
+    /// Records the outcome of the messages that were taken, and makes room for others.
     pub(super) fn done(&self, messages: &[QueuedMessage], Sent { sent, not_owned }: Sent) {
         self.taken.store(0, Ordering::Relaxed);
         self.counters.add_sent(sent);

@@ -22,7 +22,7 @@ pub(super) struct OwnedActors {
     actors: Mutex<HashMap<ActorName, Weak<Owned>>>,
     /// The queue of claims whose actors have ended.
     ended: Sender<Claim>,
-    /// Changes when actors may have to end.
+    /// A counter that changes whenever actors may have to end.
     ends: watch::Sender<u64>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Owned {
     claim: Claim,
     state: KeptState,
     is_taken: AtomicBool,
-    /// Whether anything was told that the right has lapsed.
+    /// Whether [`Ownership::holding`] has ever returned [`Holding::Lapsed`].
     has_lapsed: AtomicBool,
     table: Arc<OwnedActors>,
 }
@@ -64,7 +64,8 @@ impl OwnedActors {
         claim: Claim,
         placement: &Arc<Placement<NatsRecords>>,
     ) -> Option<Arc<Owned>> {
-        // If this is the last reference to another ownership, it must not be dropped while the table is locked.
+        // Another ownership of the same actor, if there is one. It must not be dropped while the table is locked,
+        // because dropping the last reference to it locks the table too.
         let mut other = None;
         let mut actors = self.actors.lock();
         if claim.is_over() {
@@ -74,7 +75,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // The other ownership is being dropped. The drop ends its claim, which may be the same claim as `claim`.
+                // The other ownership is being dropped. This ends that ownership's claim, which may be `claim` itself.
                 None => return None,
             }
         }
@@ -90,8 +91,8 @@ impl OwnedActors {
 }
 
 impl Owned {
-    /// Records that something was told that the right has lapsed. An event was refused then, or a client was closed, so
-    /// the actor must end even if the lease is renewed at this moment.
+    /// Records that [`Ownership::holding`] reports the right as lapsed. The caller may then refuse an event or close a
+    /// client, so the actor must end even if the lease is renewed at this moment.
     fn lapse(&self) -> Holding {
         if !self.has_lapsed.swap(true, Ordering::AcqRel) {
             self.table.ends.send_modify(|number| *number += 1);

@@ -21,7 +21,7 @@ use crate::metrics::Exposition;
 use crate::metrics::catalog::{CLAIMS, FOREIGN_RECORDS, LEASE_LOST, OWNED_ACTORS};
 use crate::ownership::{Ownership, SaveError};
 
-/// How long giving the lease back may take when the host stops.
+/// How long a host that stops may take to give back its lease.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
 /// The maximum number of claims that wait to be given back. Any further claim stays with this host until the host's

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The present state of a host's membership in its cluster.
+/// The current state of a host's membership in its cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClusterStatus {
@@ -16,10 +16,9 @@ pub struct ClusterStatus {
     pub link: ClusterLink,
     /// When the connection entered this state, in UTC (RFC 3339).
     pub since: String,
-    /// The broker's server that this host is connected to: its URL without credentials, and its version.
+    /// The broker server to which this host is connected: its URL without credentials, and its version.
     pub server: Option<String>,
-    /// The reason why there is no connection. If there is a connection, this is the last thing that the server refused
-    /// on it.
+    /// The reason why there is no connection or, if there is one, the last error that the server reported on it.
     pub problem: Option<String>,
     /// How often the connection was lost and restored.
     pub reconnects: u64,
@@ -48,7 +47,7 @@ pub struct PlacementStatus {
     pub lease: LeaseState,
     /// The random name of the lease. A host that has lost its lease takes a new one with another name.
     pub lease_name: Option<String>,
-    /// The reason why this host can start no path at the moment.
+    /// The reason why this host cannot become the owner of a path at the moment.
     pub problem: Option<String>,
     /// The number of this host's instances whose paths are unique in the cluster.
     pub owned_actors: usize,
@@ -56,11 +55,11 @@ pub struct PlacementStatus {
     pub lost_leases: u64,
     /// All hosts that have a lease, as this host has last seen them.
     pub hosts: Vec<HostLease>,
-    /// The hosts that serve another component than this host does, under the same name. At most 256 are listed.
+    /// The hosts that have a different component for a resource of the same name. At most 256 differences are listed.
     pub differences: Vec<ComponentDifference>,
 }
 
-/// A resource for which another host has another component.
+/// A resource for which another host has a different component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ComponentDifference {

@@ -29,7 +29,7 @@ pub enum Address {
 /// The error for a string that is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} must be an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/ws-host.sock, or systemd"
+    "{0:?} must be systemd, or an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/ws-host.sock"
 )]
 pub struct InvalidAddress(pub String);
 

@@ -5,8 +5,8 @@ use std::path::Path;
 /// The amount that is assumed if the kernel does not report it, in bytes. It is the memory of a small machine.
 const UNKNOWN: u64 = 1 << 30;
 
-/// A limit of this many bytes or more counts as no limit. Where there is no limit, version 1 of control groups reports
-/// 2^63, rounded down to a page.
+/// A limit of this many bytes or more counts as no limit. For a group without a limit, cgroup v1 reports 2^63, rounded
+/// down to a page.
 const UNLIMITED: u64 = 1 << 60;
 
 /// Returns how much memory this process may use, in bytes: the memory of the machine, or the limit of the control group
@@ -23,7 +23,7 @@ fn of_machine(meminfo: &str) -> Option<u64> {
     total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
-/// Returns the lowest limit of the control groups, version 2 or 1, that contain this process. A group without a limit
+/// Returns the lowest limit of the control groups (cgroup v1 or v2) that contain this process. A group without a limit
 /// has the text `max`, or a number that is larger than the memory of any machine ([`UNLIMITED`]).
 fn of_group(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {

@@ -347,10 +347,10 @@ pub struct HostLimits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostTimeouts {
-    /// From accepting a connection until its handshake gets a response. This includes the handler's `connected`. If it
-    /// expires: the connection is dropped. If the handler takes too long, the client gets a 503 instead.
+    /// The time from accepting a connection until its handshake gets a response. It includes the handler's `connected`.
+    /// If it expires, the connection is dropped. If the handler takes too long, the client gets a 503 instead.
     pub handshake: Duration,
-    /// From the stop signal until all clients must have gone.
+    /// The time from the stop signal to the deadline by which all clients must be gone.
     pub drain: Duration,
 }
 
@@ -388,9 +388,9 @@ pub struct ResourceLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpLimits {
-    /// From the lookup of the server's name until a request can be sent. If it expires: `connection-timeout`.
+    /// The time from the lookup of the server's name until a request can be sent. If it expires: `connection-timeout`.
     pub connect: Duration,
-    /// From the moment when the request can be sent until the head of the response is complete. If it expires:
+    /// The time from the moment when the request can be sent until the head of the response is complete. If it expires:
     /// `connection-read-timeout`.
     pub first_byte: Duration,
     /// How long a handler waits for more of a response. If it expires: `connection-read-timeout`.
@@ -413,7 +413,8 @@ pub struct KeyvalueLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From writing the host's close frame to receiving the client's. If it expires: the connection is dropped.
+    /// The time from writing the host's close frame to receiving the client's. If it expires, the connection is
+    /// dropped.
     pub close: Duration,
     /// The idle timeout. A client that has been silent for half of it is pinged. A client that has been silent for all
     /// of it is dropped. While data waits to be written to a client, the client's reading rate is checked instead

@@ -31,8 +31,8 @@ impl Buffer {
         Self::Shared(free.unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice()))
     }
 
-    /// Replaces a shared buffer by a copy of the unread input. Called before the connection waits: many connections may
-    /// wait at the same time, so none of them should keep a whole read buffer.
+    /// Replaces a shared buffer with a copy of the unread input. Called before the connection waits: many connections
+    /// may wait at the same time, so none of them should keep a whole read buffer.
     pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
         if let Self::Shared(bytes) = self {
             *self = Self::Own(bytes[unread.clone()].to_vec());

@@ -42,7 +42,7 @@ pub(super) struct Burst {
     /// The slice in which the burst began. Once the call has been suspended, the slice is over and other tasks come
     /// first.
     slice: Slice,
-    /// The unread messages that the guest has copies of, in order.
+    /// The messages in the unread input that have already been copied for the guest, in order.
     copied: VecDeque<Copied>,
     /// The kind of all copied messages.
     copied_kind: MessageKind,
@@ -52,7 +52,7 @@ pub(super) struct Burst {
     pub(super) end: Option<ConnectionEnd>,
 }
 
-/// A message that is still unread, and of which the guest has a copy.
+/// A message in the unread input that has already been copied for the guest.
 struct Copied {
     /// The length in bytes, with the header.
     length: u32,
@@ -130,7 +130,8 @@ impl Burst {
     }
 
     /// Appends messages of this kind from the front of the unread input to `contents`. Stops at a message of another
-    /// kind. Returns where each message in `contents` ends, beginning with the message that was there before the call.
+    /// kind. Returns the end offset of each message in `contents`. The first offset is the end of the message that was
+    /// there before the call.
     fn copy_messages(&mut self, kind: MessageKind, contents: &mut Vec<u8>) -> Vec<u32> {
         let mut ends = Vec::with_capacity(MAX_MESSAGES);
         ends.push(contents.len() as u32);
@@ -145,7 +146,8 @@ impl Burst {
                 break;
             }
             message.append_to(contents);
-            // A message that may have an automatic answer is not copied: `next` checks whether it is a text message.
+            // A message whose content has an automatic answer is not copied. It is left to `next`, which sends the
+            // answer if the message is a text message.
             if auto_answer(&self.settings.auto_answers, &contents[start..]).is_some() {
                 contents.truncate(start);
                 break;

@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Not cancel safe: dropping the future would drop a running call into the guest.
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would store its parameters twice, and every connection has this future"
+        reason = "an `async fn` would store its parameters twice in its future, and every connection has one"
     )]
     pub(crate) fn serve(mut self, initial_input: Vec<u8>) -> impl Future<Output = ()> {
         async move {

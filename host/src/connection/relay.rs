@@ -45,8 +45,8 @@ pub(crate) enum RelayEnd {
 
 /// What can end a relay, apart from its two streams.
 pub(crate) struct Ends<'a, C, F> {
-    /// Limits how long the client may take to close its side. It is not polled until the client has received
-    /// everything, or is being closed.
+    /// Resolves when the client has taken too long to close its side. This future is not polled until the client has
+    /// received everything, or is being closed.
     pub(crate) client_closes: C,
     /// Resolves when another host may take over from the owner.
     pub(crate) owner_fenced: F,

@@ -1,8 +1,8 @@
 //! A TCP socket with inlined system calls.
 //!
 //! A system call empties the processor's return stack, so the processor mispredicts the returns that follow the call.
-//! Therefore the calls bypass the functions of the C library, and the functions around them are always inlined. This
-//! saves 1 to 2 % of the CPU time of a short message.
+//! Therefore the system calls are made directly, not through the C library, and the functions that make them are always
+//! inlined. This saves 1 to 2 % of the CPU time of a short message.
 
 use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;

@@ -85,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             }
             let output = self.poll_output(client, context)?;
             // The input is polled at least once before the task sleeps. Otherwise nothing would wake the task for
-            // input. The write above may have ended a pause.
+            // input. If the input was paused, it was not polled above, but the write may have ended the pause.
             if !has_polled_input
                 && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.is_expiring && std::mem::take(&mut self.is_expiring)
     }
 
-    /// Returns the high-water mark in bytes. While more output than this waits, no input is handled.
+    /// Returns the high-water mark in bytes. No input is handled while the waiting output exceeds it.
     pub(super) fn high_water_mark(&self) -> usize {
         self.high_water_mark
     }

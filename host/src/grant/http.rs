@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::Uri;
 use http::uri::Scheme;
 
-/// Marks a server whose address may be in a private network.
+/// Marks a server whose address is allowed to be in a private network.
 const PRIVATE: &str = "private";
 
 /// A server that handlers may use. A grant that allows HTTP requests is written as `https://api.example.com` or
@@ -89,7 +89,7 @@ fn port(uri: &Uri) -> Option<u16> {
     let authority = uri.authority()?;
     match authority.port_u16() {
         Some(port) => Some(port).filter(|port| *port > 0),
-        // The authority is more than a host, but has no valid port.
+        // The authority contains something besides the host, but no valid port.
         None if authority.as_str().len() > authority.host().len() => None,
         None => default_port(uri.scheme()?),
     }

@@ -155,7 +155,7 @@ impl Slot {
 
     /// Returns the content. The slot's owner must not use pointers into the slot at the same time.
     pub(super) fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the slot is mapped, readable, writable and initialized, and this slot is its only owner.
+        // SAFETY: the memory is mapped, readable, writable and initialized, and this `Slot` has exclusive access to it.
         unsafe { std::slice::from_raw_parts_mut(self.start(), self.size()) }
     }
 
@@ -230,10 +230,10 @@ impl Slot {
     /// Restores zeros where an image is mapped, for the slot's next owner.
     fn unmap(&mut self) -> Result<()> {
         let Some((range, permission)) = self.mapped.take() else { return Ok(()) };
-        // SAFETY: the range lies in this slot, whose owner drops it.
+        // SAFETY: the range lies in this slot. The owner is dropping the slot, so nothing relies on its content.
         let mapped = unsafe { map_zeros(self.start + range.start, range.len(), libc::MAP_FIXED) };
         if let Err(error) = mapped {
-            // The slot is not used again. It keeps its mappings, so their permission must not be released.
+            // The slot is not used again. It keeps its mappings, so the permit for them must not be released.
             std::mem::forget(permission);
             return Err(error);
         }
@@ -262,8 +262,8 @@ impl Slot {
     ///
     /// Nothing may rely on the content of the slot, and there may be no references into it.
     pub(super) unsafe fn clear(&self) -> Result<()> {
-        // SAFETY: the range lies in a mapping of the arena, and this slot is its only owner. The caller vouches that
-        // the slot's content is not needed.
+        // SAFETY: the range lies in a mapping of the arena, and this `Slot` has exclusive access to it. The caller
+        // vouches that the slot's content is not needed.
         match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_DONTNEED) } {
             0 => Ok(()),
             _ => Err(Error::last_os_error()),

@@ -14,7 +14,7 @@ const ALLOWANCE: Duration = Duration::from_millis(20);
 ///
 /// An event is timed from the last tick, because reading the time of the last tick costs nothing. Until its call waits
 /// for the first time, the event is charged in whole ticks, which can be up to a tick too much. After the first wait,
-/// the exact time is read. Otherwise an event that always waits when a tick is due would never be charged.
+/// the exact time is read. Without that, an event that is waiting whenever a tick comes would never be charged.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     max: Duration,
@@ -37,7 +37,7 @@ impl CpuBudget {
         self.used.store(0, Ordering::Relaxed);
     }
 
-    /// Charges the event for the time until the last tick.
+    /// Charges the event for its time up to the last tick.
     ///
     /// # Errors
     ///
@@ -50,8 +50,8 @@ impl CpuBudget {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Cpu`], but only if [`ALLOWANCE`] is used up as well. A handler that computes for long is thus
-    /// stopped at a tick, where its backtrace can be taken.
+    /// [`LimitExceeded::Cpu`], but only if [`ALLOWANCE`] is used up as well. A handler that computes for a long time is
+    /// thus stopped at a tick, where its backtrace can be taken.
     pub(super) fn pause(&self) -> Result<(), LimitExceeded> {
         self.charge_until(ticker::exact_now(), self.max.saturating_add(ALLOWANCE))
     }

@@ -51,11 +51,11 @@ pub(crate) enum LoadError {
     #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
              `ws_guest::export!(YourHandler)`", .path.display(), list_exports(.found))]
     NoHandler { path: PathBuf, wanted: &'static str, found: Vec<String> },
-    #[error("{} was built for {found}, but this host serves {SERVED}: build it with the version of ws-guest or of \
-             the WIT files that belongs to this host", .path.display())]
+    #[error("{} was built for {found}, but this host serves {SERVED}: build it with this host's version of \
+             ws-guest or of the WIT files", .path.display())]
     OtherVersion { path: PathBuf, found: String },
     #[error("{} imports a part of {built_for} that this host's {SERVED} lacks or defines differently: build it \
-             with the version of ws-guest or of the WIT files that belongs to this host, or run it with the host that it was built for",
+             with this host's version of ws-guest or of the WIT files, or run it with the host that it was built for",
              .path.display())]
     Unserved {
         path: PathBuf,
@@ -64,8 +64,7 @@ pub(crate) enum LoadError {
         cause: WasmtimeError,
     },
     #[error("{} exports an interface of {SERVED}, but a function of that interface is missing or does \
-             not have the expected type: build it with the version of ws-guest or of the WIT files that belongs \
-             to this host",
+             not have the expected type: build it with this host's version of ws-guest or of the WIT files",
              .path.display())]
     HandlerMismatch {
         path: PathBuf,

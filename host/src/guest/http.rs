@@ -101,8 +101,8 @@ fn check(request: &HostOutgoingRequest) -> std::result::Result<Uri, ErrorCode> {
     }
 }
 
-/// Returns the kind of the error that ended a body. This replaces the function of the crate, which does not recognize
-/// the type of error that bodies have here.
+/// Returns the kind of the error that ended a body. This replaces the function of the same name in
+/// `wasmtime_wasi_http`, which does not recognize the type of error that bodies have here.
 fn http_error_code(
     mut store: Store<'_>,
     (error,): (Resource<wasmtime::Error>,),

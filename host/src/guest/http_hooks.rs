@@ -28,7 +28,7 @@ pub(super) struct HttpHooks {
     requests: Option<Arc<Semaphore>>,
 }
 
-/// The type that `wasi:http` expects for a request: the response, and the rest of the exchange.
+/// The result of a request, as `wasi:http` expects it: the response, and a future for the rest of the exchange.
 type Exchange = Result<(http::Response<WasiBody>, Transfer), Error>;
 type Transfer = Box<dyn Future<Output = Result<(), Error>> + Send>;
 

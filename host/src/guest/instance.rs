@@ -318,8 +318,8 @@ impl Guest {
         state::begin_event(self.store.as_context_mut(), event);
         self.time_limit.measure_next(event);
         let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());
-        // Consecutive events are often about the same client. The address identifies the client: the store keeps that
-        // client alive, so no other client can have its address.
+        // Consecutive events are often about the same client. A client's address in memory identifies it: the store
+        // keeps the last client alive, so no other client can have the same address.
         let is_other = std::mem::replace(&mut self.last, address) != address;
         let mut begun = Event {
             handler: self.handler.ws_host_socket_handler(),

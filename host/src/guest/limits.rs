@@ -104,7 +104,7 @@ pub(super) struct Meter {
     added_memories: usize,
     /// How many bytes of the added memories have not been created yet.
     uncharged: usize,
-    /// How much memory was added since the guest last yielded because of growth, in bytes.
+    /// How much memory was added since growth last made the guest yield, in bytes.
     grown: usize,
     budget: Arc<CpuBudget>,
     /// After how many ticks an event is interrupted for the first time.
@@ -150,8 +150,8 @@ impl Meter {
         }
     }
 
-    /// Handles a tick. Also handles the interruption at the start of an event into which a test may have injected a
-    /// fault.
+    /// Handles a tick. Also handles the interruption that [`check_injected_fault`](Self::check_injected_fault) has
+    /// requested for the start of an event.
     ///
     /// # Errors
     ///
@@ -244,9 +244,9 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// Ends the instance, because nobody knows whether this growth was charged: wasmtime may also report a failed
-    /// growth for which it did not call `memory_growing`. The bounds have been checked before, so this failure means
-    /// that the operating system has no more memory.
+    /// Ends the instance, because it is unknown whether this growth was charged: wasmtime may report a failed growth
+    /// even if it did not call `memory_growing` for it. The bounds have been checked before, so this failure means that
+    /// the operating system has no more memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("a memory of the guest cannot grow"))
     }

@@ -30,7 +30,7 @@ impl LogSource {
         tracing::warn!(target: "guest", component, resource, hash, "{what}");
     }
 
-    /// Logs a warning about an instance, unless `rate` leaves it out.
+    /// Logs a warning about an instance, unless `rate` suppresses the warning.
     pub(super) fn warn_rarely(&self, rate: &LogRate, what: fmt::Arguments<'_>) {
         if let Some(Line { left_out }) = rate.line(Instant::now()) {
             let (component, resource, hash) = self.fields();

@@ -79,7 +79,8 @@ unsafe impl MemoryCreator for Memories {
             None => self.arena.slot(),
         };
         let slot = slot.map_err(|error| error.to_string())?;
-        // The part that the image covers is mapped, and becomes resident only where it is used. So only growth counts.
+        // A mapped image becomes resident only where it is used. So the initial size of a memory with an image does not
+        // count towards the threshold.
         let without_growth = image.map_or(0, |image| image.minimum());
         let huge_above = without_growth + HUGE_PAGE_THRESHOLD;
         Ok(Box::new(Memory { slot, size: minimum, huge_above }))

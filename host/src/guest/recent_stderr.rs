@@ -63,7 +63,8 @@ enum Expected {
     RustMessage,
     /// The stack of a Python exception, followed by the exception.
     PythonException,
-    /// The rest of a report that has already named its error. A Rust panic in the rest is not the cause.
+    /// The remaining lines of a report that has already named its error. A Rust panic in these lines is not the cause
+    /// of the failure.
     Remainder,
 }
 
@@ -88,8 +89,8 @@ impl RecentStderr {
     }
 
     /// Returns why the current event failed, as the guest's language runtime reports it: the message of a panic or
-    /// exception, or else the last line. For a Rust panic, the place in the source is added. Empty if nothing was
-    /// written.
+    /// exception or, if there is none, the last line that was written. For a Rust panic, the source location is added.
+    /// Returns an empty string if nothing was written.
     pub(super) fn explanation(&self) -> String {
         let Report { error, place, last, .. } = &*self.0.report.lock();
         match (error, place) {

@@ -27,7 +27,7 @@ struct Memory {
     length: usize,
 }
 
-// SAFETY: the mapping belongs to the memory, and is accessed only through it, like a boxed slice.
+// SAFETY: the memory owns its mapping, as a box owns its slice. The mapping is accessed only through the memory.
 unsafe impl Send for Memory {}
 // SAFETY: as above. Nothing is changed through a shared reference.
 unsafe impl Sync for Memory {}

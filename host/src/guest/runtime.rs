@@ -15,7 +15,7 @@ use super::{denied, http, imports, keyvalue, wasi_config};
 use crate::platform::Platform;
 use crate::ticker::{self, Repeat};
 
-/// If a component's file has at least this many bytes, its instances get long stacks. Such components contain an
+/// If a component's file has at least this many bytes, its instances get large stacks. Such components contain an
 /// interpreter, whose functions call each other for every level of recursion in the script. A Python function that
 /// recurses while it sorts, prints or maps needs 2 MiB of stack before the interpreter raises an exception.
 const LARGE: usize = 1 << 20;
@@ -35,18 +35,19 @@ pub(crate) enum Density {
     },
 }
 
-/// The lengths of the stacks for calls, in bytes. Stacks are reserved, and only pages that were touched use memory. But
-/// each stack of 2 MiB also needs a page of the kernel's page tables, which sixteen short stacks could share.
+/// The sizes of the stacks for calls, in bytes. Stacks are reserved, and only pages that were touched use memory. But
+/// each stack of 2 MiB also needs a page of the kernel's page tables for itself. Sixteen small stacks could share such
+/// a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StackLengths {
-    /// For WebAssembly. Code that needs a longer stack traps.
+    /// For WebAssembly. A guest that needs a larger stack traps.
     wasm: usize,
     /// For the host's functions that WebAssembly calls.
     host: usize,
 }
 
 impl StackLengths {
-    /// Returns the lengths for components that are not large.
+    /// Returns the stack sizes for components that are not large.
     fn usual(density: Density) -> Self {
         match density {
             Density::Few => Self { wasm: 512 << 10, host: 512 << 10 },
@@ -54,7 +55,7 @@ impl StackLengths {
         }
     }
 
-    /// Returns the lengths for large components.
+    /// Returns the stack sizes for large components.
     fn long(density: Density) -> Self {
         Self { wasm: 2 << 20, ..Self::usual(density) }
     }
@@ -68,7 +69,7 @@ pub(crate) struct Runtime {
     pub(super) platform: Arc<dyn Platform>,
     options: CompileOptions,
     density: Density,
-    /// The runtime for large components, with long stacks. It is started for the first such component.
+    /// The runtime for large components, with large stacks. It is started for the first such component.
     pub(super) for_large: OnceLock<Box<Runtime>>,
 }
 
@@ -101,7 +102,7 @@ impl Runtime {
         Self::start_with(options, density, StackLengths::usual(density), platform)
     }
 
-    /// Returns the runtime for a component of this length. This is `self`, or a runtime with longer stacks.
+    /// Returns the runtime for a component of this length. This is `self`, or a runtime with larger stacks.
     ///
     /// # Errors
     ///
@@ -189,8 +190,8 @@ fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
 
 /// Turns off features that no toolchain for WASI 0.2 uses, to keep the host's attack surface small. A component that
 /// needs such a feature is refused, and the error names the feature. The same happens with threads, exceptions and
-/// garbage collection, because this host is built without them. Several memories in a module stay allowed: tools that
-/// merge modules produce such modules, and so does this host (`image/globals.rs`).
+/// garbage collection, because this host is built without them. Modules with several memories are still allowed: tools
+/// that merge modules produce such modules, and so does this host (`image/globals.rs`).
 fn refuse_features(config: &mut Config) {
     // Components pass 32-bit addresses across their interfaces.
     config.wasm_memory64(false);

@@ -49,8 +49,8 @@ impl StackOfStore {
     /// No call of the store may be in progress.
     pub(super) unsafe fn clear(&self) {
         if let Some(stack) = &self.0 {
-            // An error does no harm: the memory just stays in use.
-            // SAFETY: wasmtime uses a stack only while a call runs, and the caller vouches that none does.
+            // An error does no harm: the memory stays in use.
+            // SAFETY: wasmtime uses a stack only while a call runs, and the caller guarantees that no call is running.
             let _ = unsafe { stack.slot.clear() };
         }
     }
@@ -85,8 +85,8 @@ pub(super) async fn instantiate<T: Send>(
 }
 
 // SAFETY: a slot begins and ends at a page boundary, is all zeros at first, has a guard page below it, and belongs to
-// one stack at a time. It returns to the arena when the last `Arc` of its stack is dropped: wasmtime's, `LAST`'s, or
-// that of `instantiate`.
+// one stack at a time. It returns to the arena when the last `Arc` of its stack is dropped. Wasmtime, `LAST` and the
+// result of `instantiate` may each hold such an `Arc`.
 unsafe impl StackCreator for Stacks {
     fn new_stack(&self, size: usize, _zeroed: bool) -> wasmtime::Result<Box<dyn StackMemory>> {
         if size > self.arena.size() {

@@ -223,7 +223,7 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: CallLimits) {
     });
 }
 
-/// Begins an event, a message of a burst, or the start of an instance, with a whole CPU budget.
+/// Begins an event, a message of a burst, or the start of an instance. Each of these gets a full CPU budget.
 pub(super) fn begin_event(mut store: StoreContextMut<'_, State>, event: EventName) {
     let state = store.data_mut();
     state.event = event;

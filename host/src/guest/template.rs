@@ -278,8 +278,8 @@ impl Template {
     }
 }
 
-/// Compiles a component in the form that serves best: without the data that its instances will share, and with exports
-/// that are cheap to find. Components that differ only in their data therefore look the same to the compiler.
+/// Compiles a component in the form that is best for serving: without the data that its instances will share, and with
+/// exports that are cheap to find. Components that differ only in their data therefore look the same to the compiler.
 fn compile(
     runtime: &Runtime,
     bytes: &[u8],
@@ -298,8 +298,8 @@ fn compile(
             Err(error) => return Err(error),
         }
     }
-    // The component is compiled as it is if it has no other form, or if that form is invalid. An invalid component is
-    // compiled again, because errors must name places in the original file.
+    // There is no rewritten component, or it is invalid. So the original component is compiled. If that is invalid too,
+    // the error names a place in the original file.
     Ok((compiler.compile(engine, bytes, cancelled)?, None))
 }
 

@@ -28,7 +28,7 @@ const PAGE_BYTES: usize = 64 << 10;
 
 /// The key-value store in one file. The result of a change is sent only after the change is on the disk.
 pub(crate) struct Store {
-    /// The open file. `None` after an error of the file, until the file is opened again.
+    /// The open file. `None` after a failed commit, until the file is opened again.
     database: RwLock<Option<Database>>,
     reopen: Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>,
     queue: Queue,
@@ -43,7 +43,7 @@ pub(crate) struct Store {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) keys: Vec<String>,
-    /// The last key, if more follow.
+    /// The last of these keys, if the bucket has more keys after it.
     pub(crate) cursor: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use super::error::{OpenError, StoreError};
 pub(super) const ENTRIES: TableDefinition<'_, (&str, &str), &[u8]> =
     TableDefinition::new("ws-host.entries");
 
-/// Numbers about the whole file. Their names follow.
+/// Numbers that describe the whole file. The next three constants are the keys of this table.
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("ws-host.numbers");
 const FORMAT: &str = "format";
 const BYTES: &str = "bytes";

@@ -13,7 +13,7 @@ use super::worker_cells::WorkerCells;
 /// The maximum number of calls that a measured call stands for.
 const MAX_WEIGHT: u32 = 64;
 
-/// The time in which about one call is measured, in nanoseconds.
+/// The sampling period, in nanoseconds. About one call is measured in each period.
 const PERIOD: u64 = 10_000_000;
 
 /// Which calls for an event are measured. Only one worker uses this value, unless a client outlives its connection. If
@@ -45,8 +45,8 @@ impl Sampling {
     fn choose_next(&self, now: u64) -> u32 {
         let weight = self.weight.load(Ordering::Relaxed).max(1);
         let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));
-        // This measures one call in each period, if calls continue at the same rate as since the last measured call.
-        // The weight at most doubles, because the time of the ticker is coarse.
+        // With the new weight, one call is measured in each period if calls continue at the same rate as since the last
+        // measured call. The weight at most doubles, because the ticker's coarse clock may not have advanced.
         let next = u64::from(weight) * PERIOD / elapsed.max(PERIOD / 2);
         let next = u32::try_from(next).unwrap_or(MAX_WEIGHT).clamp(1, MAX_WEIGHT);
         self.weight.store(next, Ordering::Relaxed);
@@ -108,7 +108,7 @@ impl Sample {
 )]
 fn thread_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is valid for the call, which only writes there.
+    // SAFETY: the pointer is valid during the call. The call only writes to it.
     let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     match (status, u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec)) {
         (0, Ok(seconds), Ok(nanoseconds)) => Duration::new(seconds, nanoseconds),

@@ -14,7 +14,7 @@ pub(crate) struct Traffic {
     pub(super) received_bytes: u64,
     pub(super) sent_messages: u64,
     pub(super) sent_bytes: u64,
-    /// How many bytes the cells currently count as waiting for this client.
+    /// How many waiting bytes of this client are currently counted in the cells.
     waiting: usize,
     /// Everything that was added to the cells so far. `None` unless the access log needs it.
     totals: Option<Box<ClientTotals>>,

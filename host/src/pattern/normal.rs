@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Returns the normal form of a path. The host compares paths and names instances in this form, and handlers see it.
+/// Returns the normal form of a path. The host uses this form to compare paths and to name instances, and handlers see
+/// paths in this form.
 ///
 /// Paths that RFC 3986 §6.2.2 calls equivalent have the same normal form. A path and the form in which browsers send
 /// it, following the URL standard, also have the same normal form:

@@ -110,8 +110,8 @@ impl ReloadTask {
         self.apply_rollback(cause).await.ok_or(ReloadError::NoTrial)
     }
 
-    /// Completes a rollback after a fault, if there was one. New events already use the old code. This function moves
-    /// the remaining actors to the old code.
+    /// Completes the rollback if a fault has caused one. New events already use the old code. This function moves the
+    /// remaining actors to the old code.
     pub(super) async fn finish_rollback(&mut self) -> Option<Replaced> {
         self.apply_rollback(RollbackCause::Fault).await
     }

@@ -13,10 +13,10 @@
 //!    changes. Once the file has not changed for a second, `follow` tries a last time.
 //! 4. [`ReloadTask::deploy`] (`deploy.rs`) makes the new template the current one, and raises the version of the
 //!    resource's code (in `actor/trial.rs`: [`Code::install`], or [`Code::begin_trial`] for a trial; both call
-//!    `set_template`). From now on, an instance with an older version gets no more events. A canary trial does not raise
-//!    the version (see below).
-//! 5. [`Resource::apply_reload`] starts a `Maintenance` (`resource/maintenance.rs`). This goes through the actors, one
-//!    at a time on each worker, and busy ones last. It calls [`Turn::apply_reload`] in each actor.
+//!    `set_template`). From now on, an instance with an older version gets no more events. A canary trial does not
+//!    raise the version (see below).
+//! 5. [`Resource::apply_reload`] starts a `Maintenance` (`resource/maintenance.rs`). On each worker, it visits one
+//!    actor at a time, and leaves busy actors to the end. It calls [`Turn::apply_reload`] in each actor.
 //! 6. In an actor with an instance, `apply_reload` calls [`Turn::make_instance`] (`actor/transitions.rs`), which calls
 //!    [`Turn::replace_instance`] through `transition_to_live`. `replace_instance` calls `suspend` in the old instance,
 //!    and `resume` in a new one. If the new code traps or refuses the state, the old instance continues, and counts as
@@ -92,8 +92,8 @@ pub struct Replaced {
     /// Instances that failed while they were being replaced. Fresh instances start in their place.
     pub lost: usize,
     /// Hibernated instances. When an instance wakes, the new code resumes from its state. If the new code cannot do so,
-    /// the old code continues. The reload wakes one hibernated instance at once, to find out whether the new code accepts
-    /// its state. That instance is counted as swapped or kept instead.
+    /// the old code continues. The reload wakes one hibernated instance immediately, to find out whether the new code
+    /// accepts its state. That instance is not counted here, but as swapped or kept.
     pub hibernated: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,

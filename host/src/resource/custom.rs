@@ -92,8 +92,8 @@ impl Resource {
         // Acquiring cannot fail, because the semaphore is never closed. The permits are held until the last actor has
         // got the message.
         let permits = Arc::new(permits.map_err(|_| NoTarget::NoRoom)?);
-        // All deliveries queue for their turns at once, so messages keep their order. A handler that sleeps delays only
-        // its own clients.
+        // All deliveries begin to wait for their turns immediately, so messages keep their order. A handler that sleeps
+        // delays only its own clients.
         let start = |actor: Arc<Actor>| {
             let (message, info) = (Arc::clone(&message), info.clone());
             let (permits, receiver) = (Arc::clone(&permits), Arc::clone(&actor));

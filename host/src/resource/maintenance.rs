@@ -98,8 +98,8 @@ impl Maintenance {
             }
             yield_now().await;
         }
-        // Busy actors come last. Their events may sleep for a long time, and no other actor should have to wait for
-        // these events. Busy actors neither hibernate nor rest.
+        // Busy actors come last. Their handlers may be sleeping for a long time, and no other actor should have to wait
+        // for them. Busy actors neither hibernate nor rest.
         for actor in busy.into_iter().filter(|_| matches!(self, Self::ApplyReload | Self::TryOut)) {
             self.apply(actor.turn().await).await;
         }

@@ -216,7 +216,7 @@ impl Resource {
                 // The right was used for an earlier actor. That actor was removed, or belongs to a resource that is
                 // ending.
                 _ if !ownership.take() => return Err(NoLease::NotOwner),
-                // The actor in the table had an earlier right, so it must not get another client.
+                // The actor in the table was created under an earlier right, so it must not get another client.
                 Some(false) => replaced = table.actors.remove(&key),
                 None => {}
             }

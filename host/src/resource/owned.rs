@@ -11,8 +11,9 @@ use crate::actor::Actor;
 use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// Ending an actor counts as closing at least this many clients. So two actors with few clients end at most 50 ms
-/// apart, and a host with few actors does not take longer than necessary.
+/// If an actor has fewer clients than this, ending it counts as closing this many clients. The pace leaves at most 1 ms
+/// between two closes. So two actors with few clients end at most 50 ms apart, and a host with few actors does not take
+/// longer than necessary.
 const MIN_CLOSES: usize = 50;
 
 /// The time left to end an actor is divided into this many parts. The last part is reserved for saving the actor's
@@ -48,7 +49,7 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, actors that it has not begun to end keep running.
+    /// If the future is dropped, an actor keeps running unless it has already begun to end.
     pub(crate) async fn hand_over(
         self: Arc<Self>,
         why: HostClose<'static>,
@@ -70,8 +71,8 @@ impl Resource {
         }
     }
 
-    /// Returns how many closes [`hand_over`](Self::hand_over) counts for all actors that are unique in the cluster.
-    /// Ending one actor counts as closing several clients.
+    /// Returns the number of closes for the pace of [`hand_over`](Self::hand_over), which ends all actors that are
+    /// unique in the cluster. Ending one actor counts as closing several clients.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }

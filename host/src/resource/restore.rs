@@ -7,8 +7,8 @@ use crate::config::InstancePer;
 use crate::timers::{DurableTimers, SavedTimer};
 
 impl Resource {
-    /// Reads the timers from the file, creates their actors, and sets the timers. Logs errors, how many timers were
-    /// restored, and how many were left out.
+    /// Reads the timers from the file, creates their actors, and sets the timers. Logs errors, and the numbers of
+    /// timers that were restored and left out.
     ///
     /// # Cancel safety
     ///

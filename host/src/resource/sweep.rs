@@ -9,11 +9,11 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, an
-/// actor hibernates at most a quarter of the configured time too late.
+/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, an actor
+/// hibernates late by at most a quarter of the configured time.
 const QUIET_SWEEPS: u8 = 4;
 
-/// How long the actor of a path must have been unused before it is removed, if quiet actors are not hibernated.
+/// If quiet actors are not hibernated, an actor of a path is removed once it has been unused for this long.
 const UNUSED_AFTER: Duration = Duration::from_secs(60);
 
 /// Actors without recent events.
@@ -32,7 +32,7 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// Hibernations that have begun when the future is dropped are completed.
+    /// Hibernations that have already begun still complete if the future is dropped.
     pub(crate) async fn sweep(self: Arc<Self>, hibernate_after: Option<Duration>) {
         tokio::join!(self.sweep_quiet(hibernate_after), self.make_room());
     }
@@ -53,7 +53,7 @@ impl Resource {
     async fn make_room(&self) {
         loop {
             self.code.room_requested().await;
-            // This does not wait for the tasks. So a slow handler blocks only its own permit.
+            // This does not wait for the tasks. So a slow handler delays the release of only its own permit.
             Maintenance::Hibernate.start(self.take_clientless());
             sleep(CLEAR_INTERVAL).await;
         }

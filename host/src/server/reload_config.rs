@@ -123,7 +123,7 @@ impl ConfigReloader {
 
     async fn try_reload(&self) -> Result<ConfigReload, ConfigReloadError> {
         let token = self.read_token().await.map_err(ConfigReloadError::AdminToken)?;
-        // The token is replaced even if anything else has an error, because the old token may have leaked.
+        // The token is replaced even if another part of the reload fails, because the old token may have leaked.
         if let (Some(current), Some(token)) = (&self.admin_token, token) {
             let old = std::mem::replace(&mut *current.write(), token);
             if old != *current.read() {

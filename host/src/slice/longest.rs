@@ -9,7 +9,7 @@ thread_local! {
     static OF_THIS_THREAD: RefCell<Option<Arc<LongestSlice>>> = const { RefCell::new(None) };
 }
 
-/// The longest slice of a thread, in the current period and in the one before.
+/// The longest slice of a thread, in the current and in the previous period.
 #[derive(Debug, Default)]
 pub(crate) struct LongestSlice {
     current: AtomicU64,
@@ -17,7 +17,7 @@ pub(crate) struct LongestSlice {
 }
 
 impl LongestSlice {
-    /// Records the slices of this thread here from now on.
+    /// Starts to record the slices of the current thread in this value.
     pub(crate) fn record_this_thread(self: Arc<Self>) {
         OF_THIS_THREAD.set(Some(self));
     }
@@ -27,7 +27,7 @@ impl LongestSlice {
         self.previous.store(self.current.swap(0, Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Returns the longest slice of this period and the one before.
+    /// Returns the longest slice of the current and the previous period.
     pub(crate) fn get(&self) -> Duration {
         let [current, previous] =
             [&self.current, &self.previous].map(|nanoseconds| nanoseconds.load(Ordering::Relaxed));

@@ -45,7 +45,8 @@ impl TestClient {
         self
     }
 
-    /// Sends a text message. When this returns, all effects of the message that need no time have happened.
+    /// Sends a text message. When this returns, all effects of the message have happened, except those that wait for
+    /// time to pass.
     pub fn send(&self, text: &str) {
         self.put(|outbound| outbound.send_text(text));
     }

@@ -2,7 +2,8 @@
 //!
 //! The whole host runs on one thread, on tokio's paused clock. This clock jumps to the next timer when no task can run.
 //! While a test lets time pass, the clock should jump. While time must stand still, the clock must not jump. [`Quiet`]
-//! then finds the moment just before the clock would jump. At that moment, everything that needs no time has happened.
+//! then finds the moment just before the clock would jump. At that moment, everything has happened, except what waits
+//! for time to pass.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ struct State {
 }
 
 impl Quiet {
-    /// Called when no task can run, before the clock would jump. If this wakes a task, the clock does not jump. While
-    /// another thread works for a task, tokio's clock does not jump either.
+    /// Called when no task can run. After this call, tokio's clock jumps, unless the call has woken a task or another
+    /// thread is working for a task.
     fn reached(&self) {
         if is_in_progress() {
             return;
@@ -124,7 +125,7 @@ impl Clock {
     /// Runs work that uses other threads, for example to compile components. Lets time pass if the work needs it.
     pub(super) fn finish<T>(&self, work: impl Future<Output = T>) -> T {
         self.block_on(async {
-            timeout(MAX_WORK, work).await.expect("the host's limits end its work within an hour")
+            timeout(MAX_WORK, work).await.expect("the host's limits end this work within an hour")
         })
     }
 

@@ -41,7 +41,7 @@ impl TestClient {
         self.expect(&Received::Closed(Closed { code, reason: reason.to_owned() }));
     }
 
-    /// Expects that this arrives next.
+    /// Expects that `expected` arrives next.
     ///
     /// # Panics
     ///
@@ -51,7 +51,7 @@ impl TestClient {
         self.expect_within(Duration::ZERO, expected);
     }
 
-    /// Expects that this arrives next, and lets up to this much time pass until it does.
+    /// Expects that `expected` arrives next. Lets at most `time` pass until it arrives.
     ///
     /// # Panics
     ///

@@ -156,7 +156,7 @@ pub(super) async fn open(
             Err(ConnectError::Failed(error.to_string()))
         }
         Err(_) => {
-            // This ends, because the host closes the connection after a refusal.
+            // The read ends, because the host closes the connection after a refusal.
             stream.take(MAX_RESPONSE).read_to_end(&mut rest).await.map_err(failed)?;
             let headers = response.into_parts().0.headers;
             Err(ConnectError::Refused(Box::new(Refused { status, headers, body: rest })))

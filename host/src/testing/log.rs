@@ -23,7 +23,7 @@ pub struct LogLine {
     pub level: Level,
     /// Whether the handler has written the line. Otherwise the host has.
     pub is_from_handler: bool,
-    /// The text. In a line of the host, the fields follow.
+    /// The text. If the host has written the line, the text ends with the fields.
     pub text: String,
 }
 

@@ -2,8 +2,8 @@
 //! the test lets time pass.
 //!
 //! A test serves a component with the real host, connects clients, and says what they send and what they should get.
-//! The test runs in one thread. When a function returns, all of its effects that need no time have happened. So a test
-//! needs no timeouts, waits for nothing, and has the same result each time:
+//! The test runs in one thread. When a function returns, all of its effects have happened, except those that wait for
+//! time to pass. So a test needs no timeouts, waits for nothing, and has the same result each time:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,8 +26,8 @@
 //! # What is real, and what is not
 //!
 //! The handshake, the frames, limits, timeouts, timers, hibernation, checkpoints, reloads and trials are those of the
-//! real host. Only the machine is different. It has one thread, connections are streams in memory, the time begins at
-//! 2026-01-01 00:00 UTC, clients have the numbers 1, 2, 3 and so on, and random numbers are the same in each run.
+//! real host. Only the machine is different. It has one thread, connections are streams in memory, and the time begins
+//! at 2026-01-01 00:00 UTC. Clients have the numbers 1, 2, 3 and so on, and random numbers are the same in each run.
 //!
 //! CPU time is real. An event that computes for longer than `max-cpu` fails, even if no time has passed on the test's
 //! clock. Everything else depends only on the time of the test. Components are not watched: [`TestHost::reload`] reads

@@ -49,7 +49,8 @@ struct State {
     closed: Option<Closed>,
 }
 
-/// Sends the protocol's own replies. A client still takes messages after it has sent a close frame.
+/// Sends the automatic replies of the protocol. `is_closing` is always false, so the client still receives messages
+/// after it has sent a close frame.
 struct ClientReplies<'a>(&'a mut Outbound);
 
 impl Replies for ClientReplies<'_> {

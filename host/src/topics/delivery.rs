@@ -138,8 +138,8 @@ impl DeliveryQueue {
         number
     }
 
-    /// Starts a task on the worker that delivers until the queue is empty. Does nothing if there already is such a
-    /// task.
+    /// Starts a task on the worker. The task delivers until the queue is empty. Does nothing if such a task already
+    /// exists.
     pub(super) fn start_delivery(self: &Arc<Self>) {
         if !std::mem::replace(&mut self.state.lock().has_task, true) {
             Running::start(&self.worker, Arc::clone(self).deliver_all());

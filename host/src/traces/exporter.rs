@@ -19,10 +19,10 @@ use crate::about;
 use crate::grant::HttpServer;
 use crate::outgoing::{HttpClient, HttpSettings, RequestError};
 
-/// The longest time that a span waits while the collector accepts spans.
+/// The longest time that a span waits in the queue, provided that the collector accepts spans.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The first and the longest pause after a failed attempt. Each pause is twice as long as the one before.
+/// The pause after the first failed attempt, and the longest pause. Each pause is twice as long as the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// The limits on each request. They can be short, because a collector has its own queue and so answers at once.
@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) endpoint: Uri,
     /// The server of that URL.
     pub(crate) server: HttpServer,
-    /// The share of connections that are sampled, among those whose handshakes name no parent.
+    /// The share of connections that are sampled. It applies to connections whose handshakes name no parent.
     pub(crate) ratio: f64,
     /// The name of this service.
     pub(crate) service: String,

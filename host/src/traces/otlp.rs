@@ -136,8 +136,8 @@ pub(super) fn encode(resource: &[(&'static str, Value)], spans: Vec<Span>) -> Ve
     request.encode_to_vec()
 }
 
-/// Returns how many spans the collector has rejected, and why, as the body of its response says. If the body cannot be
-/// decoded, no span counts as rejected.
+/// Returns how many spans the collector has rejected, and why, according to the body of its response. If the body
+/// cannot be decoded, no span counts as rejected.
 pub(super) fn rejected(body: &[u8]) -> (usize, String) {
     let partial = Response::decode(body).ok().and_then(|response| response.partial_success);
     let PartialSuccess { rejected_spans, error_message } = partial.unwrap_or_default();

@@ -90,7 +90,7 @@ impl Began {
         Self { time_of_day: SystemTime::now(), instant: Instant::now() }
     }
 
-    /// Returns the beginning and the present time, in nanoseconds since 1970.
+    /// Returns the start time of the span and the current time, in nanoseconds since 1970.
     fn to_now(self) -> (u64, u64) {
         let since = self.time_of_day.duration_since(UNIX_EPOCH).unwrap_or_default();
         let nanoseconds = |time: u128| u64::try_from(time).unwrap_or(u64::MAX);

@@ -15,7 +15,7 @@ use super::queue::Queue;
 use super::span::{Began, HandshakeSpan, Trace, new_span_id};
 use crate::metrics::{Exposition, catalog};
 
-/// How long a stopping host waits until the collector has accepted the remaining spans. The time is limited because the
+/// How long a stopping host waits for the collector to accept the remaining spans. The time is limited because the
 /// program must end before its service manager kills it.
 const FLUSH_TIME: Duration = Duration::from_secs(3);
 
@@ -34,7 +34,7 @@ impl Traces {
         let sampler = Sampler::new(settings.ratio);
         tracing::info!(
             ratio = settings.ratio,
-            "sending spans to {}: for all connections with a sampled parent, and for a share of {} of \
+            "sending spans to {}: for all connections with a sampled parent, and for a fraction ({}) of \
              the connections without a parent",
             settings.endpoint,
             settings.ratio

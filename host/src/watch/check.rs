@@ -31,10 +31,10 @@ pub(super) struct CheckResult {
     pub(super) is_stable: bool,
 }
 
-/// The metadata from which a check sees that a file was replaced or written to.
+/// The metadata that a check compares to detect that a file was replaced or written to.
 ///
-/// The change time (ctime) shows a change of permissions, and a write after which the modification time (mtime) was set
-/// back.
+/// The change time (ctime) reveals a change of permissions. It also reveals a write if the modification time (mtime)
+/// was reset afterwards.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -128,8 +128,8 @@ impl Checker {
         })
     }
 
-    /// Logs a warning when some changes can no longer be noticed at once, and a line when they can be noticed at once
-    /// again.
+    /// Logs a warning when some changes may be noticed late from now on. Logs a line when all changes are noticed
+    /// without delay again.
     fn set_degraded(&mut self, degraded: Option<String>) {
         if self.degraded == degraded {
             return;

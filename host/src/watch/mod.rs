@@ -1,5 +1,5 @@
-//! Notices every kind of change to a file: it is written to, it is replaced by a rename, a symbolic link on its path is
-//! switched, or a folder on its path is removed, recreated or exchanged.
+//! Notices every kind of change to a file: a write, a replacement by a rename, a switched symbolic link on its path,
+//! and the removal, recreation or exchange of a folder on its path.
 //!
 //! After every inotify event, each path is resolved again, and every folder on the path is watched.
 

@@ -27,7 +27,7 @@ pub(super) struct Folder {
 pub(super) enum Role {
     /// The path only passes through the folder.
     Ancestor,
-    /// The folder contains a symbolic link that the path follows, or is the last folder that exists.
+    /// The folder contains a symbolic link that the path follows, or it is the last folder on the path that exists.
     LinkParent,
     /// The folder contains the file.
     FileParent,
@@ -38,7 +38,7 @@ pub(super) enum Role {
 pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for file in files {
-        // A relative path begins in the current directory. If that directory has been removed, so has the file.
+        // A relative path is resolved against the current directory. If that directory is gone, so is the file.
         if let Ok(file) = std::path::absolute(file) {
             walk(&file, &mut folders);
         }
@@ -46,7 +46,7 @@ pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>)
     folders
 }
 
-/// Adds every folder on the path to one file.
+/// Adds every folder on the path of one file to `folders`.
 fn walk(file: &Path, folders: &mut Folders) {
     let mut rest: VecDeque<OsString> = parts(file).collect();
     let mut at = PathBuf::from("/");

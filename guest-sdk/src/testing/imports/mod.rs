@@ -29,7 +29,7 @@ fn is_valid_name(name: &str) -> bool {
     (1..=255).contains(&name.len())
 }
 
-/// Returns whether a close frame may have this code (RFC 6455 §7.4) and reason.
+/// Checks the code (RFC 6455 §7.4) and the reason of a close frame.
 fn check_close(code: u16, reason: &str) -> Outcome {
     if reason.len() > 123 {
         return Err(word("reason-too-long"));

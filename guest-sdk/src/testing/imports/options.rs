@@ -19,7 +19,7 @@ pub(crate) struct SendOptions {
     is_valid: bool,
 }
 
-/// The choices that options make for a message.
+/// The values that options set for a message.
 #[derive(Clone, Debug, Default)]
 pub(in crate::testing) struct Chosen {
     pub(super) max_frame: Option<u32>,
@@ -36,7 +36,7 @@ impl SendOptions {
         Self { chosen: RefCell::default(), is_valid }
     }
 
-    #[expect(clippy::unused_self, reason = "a host that compresses would remember it")]
+    #[expect(clippy::unused_self, reason = "a test host never compresses, so it stores nothing")]
     pub(crate) fn set_compression(&self, how: &str) -> Outcome {
         match how {
             "by-length" | "always" | "never" => Ok(()),
@@ -69,7 +69,7 @@ impl Drop for SendOptions {
     }
 }
 
-/// Returns the choices of the options. Without options, returns the defaults.
+/// Returns the values that the options set. Without options, returns the defaults.
 pub(super) fn resolve(options: Option<&SendOptions>) -> Result<Chosen, String> {
     match options {
         None => Ok(Chosen::default()),

@@ -23,21 +23,21 @@ use tokio::time::timeout;
 use crate::handshake::MAX_HEAD;
 use crate::sniff::Sniffed;
 
-/// How much data of one WebSocket may wait to be read, in bytes. This is the default maximum length of a received
+/// The maximum amount of unread data of one WebSocket, in bytes. This is the default maximum length of a received
 /// message, so no message up to this length has to wait for a window update. The window limits the memory of a
 /// WebSocket that the application does not read. It also limits the throughput to this many bytes in each round trip.
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// How much data of all WebSockets together may wait to be read, in bytes. It is the largest window that HTTP/2 allows
+/// The maximum amount of unread data of all WebSockets together, in bytes. It is the largest window that HTTP/2 allows
 /// (RFC 9113 §6.9.1). If it were less than the sum of the stream windows, WebSockets that are not read could block the
 /// others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// How much data of one WebSocket may wait in HTTP/2 to be written, in bytes. It is as much as the other end commonly
+/// The maximum amount of unwritten data of one WebSocket in HTTP/2, in bytes. It is as much as the other end commonly
 /// reads at once. Data that has not reached HTTP/2 yet is limited by the outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// How long writing the last frames may take when the connection is no longer used. This is ample for a server that
+/// The time limit for writing the last frames once the connection is no longer used. This is ample for a server that
 /// reads.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 

@@ -13,14 +13,14 @@ pub struct PerMessageDeflate {
 }
 
 impl PerMessageDeflate {
-    /// Returns the parameters of the messages that this endpoint compresses. Returns `None` if this endpoint compresses
-    /// nothing. This is the case on a client whose window the server limits to 8 bits, because the compressor does not
-    /// support such a window.
+    /// Returns the compression parameters for messages to the peer. Returns `None` if this endpoint compresses nothing.
+    /// This is the case on a client whose window the server limits to 8 bits, because the compressor does not support
+    /// such a window.
     pub fn outgoing(&self) -> Option<Direction> {
         self.outgoing
     }
 
-    /// Returns the parameters of the messages that the peer compresses.
+    /// Returns the compression parameters for messages from the peer.
     pub fn incoming(&self) -> Direction {
         self.incoming
     }

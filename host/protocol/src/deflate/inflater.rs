@@ -8,7 +8,7 @@ use crate::buffer_pool;
 use crate::error::ProtocolError;
 use crate::message::Assembly;
 
-/// The number of bytes inflated at a time. Together with the window, they fit into a first-level cache.
+/// The number of bytes inflated at a time. Together with the window, they fit into an L1 cache.
 const STEP: usize = 16 << 10;
 
 /// The maximum number of DEFLATE streams in one message (§7.2.3.4). A sender ends a stream at most once within a
@@ -152,7 +152,7 @@ impl Message {
         Ok(())
     }
 
-    /// Begins another stream after a last block. The new stream cannot refer to earlier data.
+    /// Begins another stream after the last block of the previous one. The new stream cannot refer to earlier data.
     fn begin_stream(&mut self) -> Result<(), ProtocolError> {
         if self.streams == MAX_STREAMS {
             return Err(ProtocolError::InvalidDeflate);

@@ -3,8 +3,8 @@
 /// This endpoint's settings for permessage-deflate. If the peer asks for less, the negotiation settles on what both
 /// endpoints support.
 ///
-/// By default, there is no context takeover, so an idle connection costs no memory. The windows are the widest ones. To
-/// change a setting, assign its field: `deflate.threshold = 1024`.
+/// By default, there is no context takeover, so an idle connection costs no memory. The windows have the maximum size.
+/// To change a setting, assign its field: `deflate.threshold = 1024`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deflate {
@@ -64,8 +64,8 @@ pub enum ContextTakeover {
 /// The size of a direction's LZ77 window, as the binary logarithm of the number of bytes (§7.1.2): from 9, which is 512
 /// bytes, to 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for the memory it costs.
 ///
-/// The RFC also allows 8. No compressor of the zlib family can produce a raw stream with that window. So 8 is accepted
-/// in a handshake only where this endpoint does not have to compress with it. See
+/// The RFC also allows 8, but no compressor of the zlib family can produce a raw stream with so small a window. So 8 is
+/// accepted in a handshake only where this endpoint does not have to compress with it. See
 /// [`Upgrade::accept_deflate`](crate::handshake::server::Upgrade::accept_deflate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowBits(u8);

@@ -32,8 +32,8 @@ pub(crate) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Single<'_>
     }
 }
 
-/// Returns the elements of a comma-separated list over all lines, or `None` if a line is not visible ASCII. Skips
-/// empty elements, as RFC 9110 §5.6.1.2 requires of a recipient.
+/// Returns the elements of a comma-separated list, from all lines of the header. Returns `None` if a line is not
+/// visible ASCII. Skips empty elements, as RFC 9110 §5.6.1.2 requires of a recipient.
 pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
     for line in headers.get_all(name) {

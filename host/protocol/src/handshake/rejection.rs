@@ -139,8 +139,8 @@ impl Rejection {
 
 /// Inserts the versions that would have been accepted (RFC 6455 §4.4).
 fn insert_versions(headers: &mut HeaderMap, versions: &Versions) {
-    // Numbers are always a valid header value. The list is empty if the server supports only draft 00, which has no
-    // number.
+    // A list of version numbers is always a valid header value. The list is empty if the server supports only draft 00,
+    // which has no number.
     if let Ok(list) = HeaderValue::try_from(versions.to_string())
         && !list.is_empty()
     {

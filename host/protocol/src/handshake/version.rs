@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A version of the protocol that this crate supports.
 ///
-/// Exhaustive: the protocol has been stable since 2011, and the versions differ in what can be sent, so a caller should
-/// handle each of them.
+/// Exhaustive: no new version is expected, because the protocol has been stable since 2011. A caller should handle each
+/// version, because the versions differ in what can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// draft-ietf-hybi-thewebsocketprotocol-00, also known as hixie-76. It has its own handshake and framing, and only

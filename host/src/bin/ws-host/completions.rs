@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .context("cannot write the script to standard output")
 }
 
-/// Returns the script with the same spelling of the program's name in all labels.
+/// Returns the script, with the program's name spelled the same way in all labels.
 ///
 /// For bash, clap_complete 4.6.11 writes the hyphen in a program's name in two ways. bash then does not complete the
 /// flags of subcommands.

@@ -1,4 +1,5 @@
-//! `ws-host health ADDR`: asks a running server whether it works. Containers have no other program that could ask.
+//! `ws-host health ADDR`: asks a running server whether it works. This is for containers, which have no other program
+//! that could send the request.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

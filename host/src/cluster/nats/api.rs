@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use crate::cluster::placement::{RecordsError, WriteError};
 
-/// The numbers of JetStream's errors.
+/// JetStream's error codes.
 pub(super) mod code {
     /// A stream with this name exists, but has different settings.
     pub(in super::super) const NAME_IN_USE: u64 = 10058;
     pub(super) const STREAM_NOT_FOUND: u64 = 10059;
     pub(super) const NO_MESSAGE: u64 = 10037;
-    /// The last sequence of the subject is not the expected one. Newer servers use both of these numbers.
+    /// The last sequence of the subject is not the expected one. Newer servers use either of these two codes for this.
     pub(super) const WRONG_LAST_SEQUENCE: [u64; 2] = [10071, 10164];
     /// Errors that an operator has to correct: no JetStream (or none for the account), too few servers for the
     /// replicas, not enough resources, bad settings, subjects that overlap with another stream, limits of the account.

@@ -45,7 +45,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const COMMANDS: usize = 128;
 
 /// The maximum number of messages of one topic that wait in the client library. The library reads at most 128 times
-/// before the tasks that take the messages run. With the read buffer below, it never holds more messages than this.
+/// before the receiving tasks get to run. With the read buffer below, it never holds more messages than this.
 const MESSAGES: usize = 64 << 10;
 
 /// How many bytes the client library reads at once.
@@ -147,7 +147,7 @@ impl Nats {
             .name(format!("ws-host {host} lease"))
             .custom_inbox_prefix(inbox_prefix(&self.cluster))
             .ping_interval(timing.lease() / 8)
-            // Placement limits the time of each request itself.
+            // Placement itself limits the time of each request.
             .request_timeout(None)
             .connection_timeout(timing.request())
             .reconnect_delay_callback(move |_| timing.retry());

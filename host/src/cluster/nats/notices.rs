@@ -53,7 +53,7 @@ impl Notices {
     }
 
     fn refuse(&self, why: String) {
-        // Only hosts that may subscribe to this notice the hosts of other clusters.
+        // Without permission to subscribe to `ALL_HOSTS`, a host does not notice the hosts of other clusters.
         if why.contains(ALL_HOSTS) {
             return tracing::debug!("hosts of other clusters are not noticed: {why}");
         }

@@ -1,5 +1,5 @@
-//! Records in a JetStream stream that keeps one message for each subject. The revision of a record is the sequence of
-//! its message.
+//! Stores records in a JetStream stream that keeps one message for each subject. The revision of a record is the
+//! sequence of its message.
 
 use async_nats::Client;
 use base64::Engine;
@@ -142,7 +142,7 @@ impl Records for NatsRecords {
     }
 
     async fn remove(&self, key: &Key, revision: u64) -> Result<(), RecordsError> {
-        // This removes all messages of the subject with a lower sequence.
+        // This removes those messages of the subject whose sequence is lower than `seq`.
         let query = json!({ "filter": record(&self.cluster, key), "seq": revision + 1 });
         call(&self.client, format!("STREAM.PURGE.{}", self.stream), &query).await?;
         Ok(())

@@ -88,7 +88,7 @@ impl Session for NatsSession {
                 sent.sent += 1;
             }
         }
-        // Without the flush, the client library could hold a whole queue of messages of any length. Both it and
+        // Without the flush, the client library could hold a whole queue of messages of any length. Both the flush and
         // publishing fail only if the connection has ended.
         if self.client.flush().await.is_err() {
             sent.sent = 0;
@@ -137,8 +137,8 @@ impl Session for NatsSession {
 
     async fn sync(&self) {
         // Nobody subscribes to this subject. The server reports that there are no subscribers, but only after it has
-        // read everything that was sent before the request. The request also fails if the report is late or the
-        // connection has ended. In these cases there is nothing to wait for.
+        // read everything that was sent before the request. The request also fails if the report is late, or if the
+        // connection has ended. In either of these two cases, there is nothing left to wait for.
         let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
     }
 

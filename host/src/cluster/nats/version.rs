@@ -1,7 +1,8 @@
 //! The NATS versions whose compare-and-swap can be relied on.
 
-/// The first safe versions, of a single server and of servers in a cluster. Before 2.9.21, the compare-and-swap of
-/// several servers was not serializable. 2.10.20 to 2.10.22 lost streams when the servers were killed.
+/// The first safe versions: one for a single server, and one for servers in a cluster. Before 2.9.21, the
+/// compare-and-swap of several servers was not serializable. Versions 2.10.20 to 2.10.22 lost streams when the servers
+/// were killed.
 const SAFE: ([u64; 3], [u64; 3]) = ([2, 9, 0], [2, 10, 23]);
 
 /// The versions that lose streams.

@@ -16,7 +16,7 @@ use super::records::{Entry, Records, WriteError};
 use super::term::Term;
 use super::timing::Timing;
 
-/// The last lease under which this host found the records open.
+/// The last lease under which this host found that actors may be claimed.
 #[derive(Debug, Default)]
 pub(super) struct ClaimWait {
     /// The time at which that lease was taken. All leases of a host have different times. 0: not known yet.
@@ -54,7 +54,8 @@ impl ClaimWait {
             }
             is_mark
         });
-        // Anything else in the place of the mark is replaced like a mark that is missing: it says nothing of the records.
+        // Anything else in place of the mark is treated as a missing mark and is overwritten, because it says nothing
+        // about the records.
         if !is_open {
             // The records contain this host's lease, so they are at least as old as the lease.
             let waited = BootTime::now().since(taken);

@@ -28,7 +28,8 @@ pub(crate) struct Holder {
     /// restarted one by one. Records of older ws-host versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_ms: Option<u64>,
-    /// The components of this host. A host that has not loaded them yet, or an older version, publishes none.
+    /// The components of this host. A host that has not loaded them yet publishes none. Neither does a host of an older
+    /// version.
     #[serde(default, skip_serializing_if = "Components::is_empty")]
     pub(crate) components: Components,
 }

@@ -105,12 +105,12 @@ impl<R: Records> Placement<R> {
         self.terms.clone()
     }
 
-    /// Checks that the records may be relied on with the current lease.
+    /// Checks that the records can be relied on with the current lease.
     ///
     /// # Errors
     ///
-    /// An error if the records may not be relied on, or if the check failed. [`PlacementError::ClaimWait`] says how
-    /// long to wait.
+    /// An error if the records cannot be relied on, or if the check failed. [`PlacementError::ClaimWait`] says how long
+    /// to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
         let check = async { Ok::<_, Late>(self.check_open(&term).await) };

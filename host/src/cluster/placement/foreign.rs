@@ -1,4 +1,4 @@
-//! Records that no host has written: something else may publish to their subjects.
+//! Counts records that were not written by a host. Something else may publish to their subjects.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ pub(crate) enum RecordKind {
     Lease,
     Claim,
     State,
-    /// The mark that the records can be relied on.
+    /// The marker record. If it exists, the other records can be relied on.
     Open,
 }
 
@@ -21,7 +21,7 @@ impl RecordKind {
     ];
 }
 
-/// How often such a record was read, by kind.
+/// For each kind of record, how often a record that no host wrote was read.
 #[derive(Debug, Default)]
 pub(crate) struct ForeignRecords([AtomicU64; RecordKind::ALL.len()]);
 

@@ -59,8 +59,8 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Sets the channel for the reason why there is no valid lease (`problem`), and the consequence to log when the
-    /// lease ends without a renewal.
+    /// Sets `problem`, the channel for the reason why there is no valid lease. Also sets `consequence`, the text to log
+    /// when the lease ends without a renewal.
     pub(crate) fn with_problem(
         self,
         problem: watch::Sender<Option<String>>,

@@ -22,14 +22,14 @@ const MAX_ABANDONED: usize = 4096;
 /// are read once, and those under the lease are removed.
 const MAX_READ: usize = 256;
 
-/// Actors whose claims nobody uses. These claims may have been written.
+/// Actors whose claims nobody uses. Such a claim may or may not have been written.
 #[derive(Debug)]
 pub(super) struct Abandoned {
     sender: Sender<ActorName>,
     receiver: tokio::sync::Mutex<Receiver<ActorName>>,
 }
 
-/// Records the actor as abandoned when this is dropped, unless the claim is used.
+/// A guard that records an actor as abandoned when it is dropped, unless it was disarmed.
 pub(super) struct Unused<'a> {
     abandoned: &'a Abandoned,
     actor: Option<&'a ActorName>,
@@ -50,7 +50,7 @@ impl Abandoned {
 }
 
 impl Unused<'_> {
-    /// Declares that the claim is used, or that it was not written.
+    /// Drops the guard without effect, because the claim is used or was not written.
     pub(super) fn disarm(mut self) {
         self.actor = None;
     }
@@ -100,10 +100,11 @@ pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
     let mut from = 1;
     loop {
         tokio::select! {
-            // The host that has fenced a lease removes the claims under it at once.
+            // This host has fenced a lease. It immediately removes the claims that were made under that lease.
             () = watched.fenced.notified() => sweep_all_claims(placement).await,
             () = watched.seen_fenced.notified() => {
-                // That host may have died since, so all others look, too. They find only the claims that are left.
+                // Another host has fenced a lease. It may have died before it removed all claims under that lease, so
+                // this host removes those that are left.
                 sleep(timing.retry().mul_f64(rand::random_range(1.0..8.0))).await;
                 sweep_all_claims(placement).await;
             }

@@ -45,8 +45,8 @@ struct Found {
 }
 
 impl<R: Records> Placement<R> {
-    /// Makes the owner of a claim the only host that can save the state of its actor. Returns the revision of the
-    /// record, and the state that the earlier owner has left.
+    /// Makes the owner of a claim the only host that can save the state of the claimed actor. Returns the revision of
+    /// the record, and the state that the previous owner left behind.
     pub(crate) async fn open_state(
         &self,
         claim: &Claim,
@@ -113,10 +113,11 @@ impl<R: Records> Placement<R> {
                 Err(WriteError::Raced) => {
                     let found = self.find_state(&key, claim).await?;
                     let found = found.map_or(0, |found| found.revision);
-                    // A higher revision is that of an earlier write of this owner whose answer was lost. But if the
-                    // record is missing or older, the broker may have lost its data, or may be back with old data. The
-                    // token of the claim means nothing in such records. A renewal of the lease shows whether these are
-                    // the records in which the actor was claimed: an operator may also have removed the state.
+                    // If the revision is higher, this owner wrote the record earlier, and the answer to that write was
+                    // lost. But if the record is missing or older, the broker may have lost its data, or may be back
+                    // with old data. The token of the claim means nothing in such records. A renewal of the lease shows
+                    // whether these are still the records in which the actor was claimed. They are if, for example, an
+                    // operator has removed the state.
                     if found < revision && !claim.term().confirm().await {
                         return Err(SaveError::Fenced);
                     }

@@ -53,7 +53,7 @@ impl Term {
         self.taken
     }
 
-    /// Returns when the lease ends unless it is renewed. Events that are still running at that time have to end.
+    /// Returns the time at which the lease ends if it is not renewed. Events that are still running then have to end.
     pub(crate) fn valid_until(&self) -> BootTime {
         BootTime::from_nanoseconds(self.valid_until.load(Ordering::Relaxed))
     }
@@ -73,8 +73,9 @@ impl Term {
         self.lost.cancelled().await;
     }
 
-    /// Waits until the broker acknowledges a renewal that was sent after this call. The acknowledgement shows that
-    /// earlier writes at the broker are in the same records as this lease. Returns `false` if the lease is lost first.
+    /// Waits until the broker acknowledges a renewal that was sent after this call. The acknowledgement shows that the
+    /// broker has not lost its data: earlier writes went to the same records that contain this lease. Returns `false`
+    /// if the lease is lost first.
     pub(super) async fn confirm(&self) -> bool {
         let next = self.begun.load(Ordering::SeqCst) + 1;
         let mut acknowledged = self.acknowledged.subscribe();

@@ -21,13 +21,14 @@ impl Timing {
         self.lease
     }
 
-    /// The time between two renewals. It is so short that three renewals in a row may fail.
+    /// The time between two renewals. If the broker answers fast, the lease survives two renewals in a row that time
+    /// out.
     pub(super) fn renewal(self) -> Duration {
         self.lease / 4
     }
 
-    /// How long another host must have seen no renewal of a lease before it may fence the lease. This is a quarter
-    /// longer than the lease, so that the speeds of two boot clocks may differ by a quarter.
+    /// How long a lease must go without a renewal, on another host's clock, before that host may fence the lease. This
+    /// is a quarter longer than the lease, so the speeds of two boot clocks may differ by up to a quarter.
     pub(super) fn fence_after(self) -> Duration {
         self.lease * 5 / 4
     }
@@ -39,15 +40,15 @@ impl Timing {
         Self::new(self.lease.max(other)).fence_after()
     }
 
-    /// The time between two sweeps over all leases. It is shorter than [`Self::max_gap`], so that the broker may be
-    /// slow.
+    /// The time between two sweeps over all leases. It is shorter than [`Self::max_gap`], which leaves room for a slow
+    /// broker.
     pub(super) fn sweep(self) -> Duration {
         self.lease / 8
     }
 
-    /// The longest time between two reads of a lease that counts against the lease. If both reads find the same
-    /// revision, the lease was not renewed in between. But a longer time does not count, because otherwise all hosts
-    /// would fence each other when a broker comes back after a long time.
+    /// The longest time between two reads of a lease that counts as time without a renewal. It counts if both reads
+    /// find the same revision. A longer time never counts, because otherwise all hosts would fence each other when the
+    /// broker comes back after a long time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }

@@ -50,7 +50,7 @@ pub(crate) async fn accept_opening(
         let answer = format!("{HELLO}{nonce} {own} {cluster}\r\n");
         reader.stream.write_all(answer.as_bytes()).await?;
         reader.stream.flush().await?;
-        // A host of another cluster learns that from the answer. It sends nothing of a client.
+        // A host of another cluster learns from the answer that the clusters differ, and sends no data of a client.
         if its_cluster != cluster {
             return Err(PeerError::OtherCluster(its_cluster.to_owned()));
         }

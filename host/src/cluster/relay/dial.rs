@@ -119,7 +119,7 @@ fn parse_greeting(greeting: &[u8]) -> Option<(Nonce, Vec<u8>, &str)> {
 }
 
 impl OwnerStream {
-    /// Makes the connection end with a reset when it is dropped. Bytes that still wait to be sent are discarded.
+    /// Sets the connection to be reset when it is dropped. Bytes that still wait to be sent are then discarded.
     pub(crate) fn reset(&self) {
         let socket = match self {
             Self::Plain(stream) => stream,

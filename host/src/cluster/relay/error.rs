@@ -31,7 +31,7 @@ pub(crate) enum RelayError {
     Misdirected(String),
     /// The host is in another cluster. It has the address that a host of this cluster had, so another host may own the
     /// path soon.
-    #[error("the host at {0} is in the cluster {1:?}, and not in that of this host")]
+    #[error("the host at {0} is in the cluster {1:?}, not in this host's cluster")]
     OtherCluster(String, String),
     /// The host did not authenticate.
     #[error("the host at {0} did not authenticate: {1}")]
@@ -91,7 +91,7 @@ pub(crate) enum PeerError {
     #[error("the other side does not know the secret of this host")]
     Unproven,
     /// The peer is in another cluster.
-    #[error("the other side is in the cluster {0:?}, and not in that of this host")]
+    #[error("the other side is in the cluster {0:?}, not in this host's cluster")]
     OtherCluster(String),
     /// The peer does not speak the protocol.
     #[error("the other side does not speak the same version of the protocol between hosts: {0}")]

@@ -8,8 +8,8 @@
 //! HEAD   the head of the client's request, in HTTP/1.1
 //! ```
 //!
-//! The digest is the SHA-256 of info and head. The proof covers the digest, both lengths and the name of the cluster. So the owner can check the
-//! proof before it allocates memory for the rest, and nobody can replace the rest.
+//! The digest is the SHA-256 of info and head. The proof covers the digest, both lengths and the name of the cluster.
+//! So the owner can check the proof before it allocates memory for the rest, and nobody can replace the rest.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -104,7 +104,7 @@ impl Line {
         format!("{proof} {digest} {} {} {}\r\n", self.info, self.head, self.cluster)
     }
 
-    /// Parses a line without its line end. Returns `None` if this is not the first line of an opening.
+    /// Parses the first line of an opening, given without its line end. Returns `None` if the line is invalid.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(line).ok()?.split(' ');
         let (proof, digest, info, head) =

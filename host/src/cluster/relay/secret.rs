@@ -102,7 +102,7 @@ fn message(side: Side, context: &Context<'_>, content: &[u8]) -> Vec<u8> {
         Side::Owner => b"ws-host peer 2 owner\0",
     };
     let Context { nonces, cluster } = context;
-    // A name of a cluster contains no zero byte, and all other parts have a fixed length.
+    // For each side, only the name of the cluster varies in length, and it contains no zero byte.
     [label, &nonces.edge, &nonces.owner, cluster.as_bytes(), b"\0", content].concat()
 }
 

@@ -81,7 +81,7 @@ impl Host {
     }
 }
 
-/// Checks that a running host with this configuration can serve these resources in place of its present ones.
+/// Checks that a running host with this configuration can serve these resources instead of those that it serves now.
 ///
 /// # Errors
 ///

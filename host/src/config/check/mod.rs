@@ -37,7 +37,7 @@ const MAX_POLICY: usize = 20_000;
 #[error("{key} {why}")]
 #[non_exhaustive]
 pub struct InvalidSetting {
-    /// The part of the configuration that has the setting.
+    /// The part of the configuration to which the setting belongs.
     pub location: ConfigLocation,
     /// The key of the setting in a file.
     pub key: &'static str,
@@ -45,7 +45,7 @@ pub struct InvalidSetting {
     pub why: String,
 }
 
-/// The part of a configuration that has a setting.
+/// The part of a configuration to which a setting belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigLocation {

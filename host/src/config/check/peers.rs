@@ -13,7 +13,8 @@ use crate::config::{Cluster, Peers, WithoutBroker, schema};
 /// The shortest lease. A renewal is sent after each quarter of a lease, and may itself take up to a quarter of a lease.
 const MIN_LEASE: Duration = Duration::from_secs(1);
 
-/// The longest lease. When a host dies, its actors have no owner for longer than the lease.
+/// The longest lease. When a host dies, its actors stay without an owner until its lease has expired, and a little
+/// longer.
 const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 
 /// The maximum number of servers on which NATS can keep a stream.

@@ -37,10 +37,10 @@ pub(crate) struct CompilerProcess {
 /// A handle that cancels a compilation when it is dropped.
 pub(crate) struct Cancellation(#[expect(dead_code, reason = "its end is what counts")] PipeWriter);
 
-/// Learns that its [`Cancellation`] was dropped.
+/// A receiver that is notified when its [`Cancellation`] is dropped.
 pub(crate) struct Cancelled(PipeReader);
 
-/// Returns a handle that cancels a compilation, and a receiver that learns about the cancellation.
+/// Returns a handle that cancels a compilation, and a receiver that is notified of the cancellation.
 ///
 /// # Errors
 ///

@@ -130,10 +130,10 @@ impl Compiler {
     }
 }
 
-#[expect(unsafe_code, reason = "compiled code is run as it is")]
+#[expect(unsafe_code, reason = "compiled code is run without being verified")]
 fn deserialize(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the artifact was made by `Engine::precompile_component`, in this process, in its compiler process, or
-    // earlier by a host of this user: no other user can write to the cache, and the content of its files has the hash
-    // that it was written with. wasmtime refuses artifacts of other versions and settings.
+    // SAFETY: the artifact was made by `Engine::precompile_component`, either in this process, in its compiler process,
+    // or earlier in a host of the same user. No other user can write to the cache, and the content of each of its files
+    // has the hash that was stored with it. wasmtime refuses artifacts of other versions and settings.
     unsafe { Component::deserialize(engine, artifact) }
 }

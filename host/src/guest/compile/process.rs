@@ -154,8 +154,8 @@ fn lower(resource: Resource, limit: u64) -> Result<()> {
 /// that the host opened are closed on exec.
 #[expect(unsafe_code, reason = "the standard library cannot close a file that it did not open")]
 fn close_inherited_files() {
-    // SAFETY: nothing in this process has opened a file yet, or knows any file descriptors except the standard ones.
-    // Kernels before 5.9 refuse the call. On these kernels the files stay open.
+    // SAFETY: this process has not opened any file yet, and no code in it knows a file descriptor other than the
+    // standard ones. Kernels before 5.9 refuse the call. On these kernels the files stay open.
     unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
 }
 

@@ -30,8 +30,8 @@ pub(in crate::guest) struct Separated {
 }
 
 /// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared.
-/// Also returns `None`, and logs why, if the operating system provides no files in memory. In all these cases the
-/// component stays as it is.
+/// Also returns `None`, and logs why, if no file in memory can be created for the data. In all these cases the
+/// component remains unchanged.
 pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
     let mut outline = Outline::read(component, MAX_DEPTH)?;
     let mut created = outline.created()?;
@@ -129,7 +129,7 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
-    /// Keeps the initial values inside the modules that would need a private memory for them.
+    /// Leaves the initial values inside those modules that would otherwise need a private memory for them.
     fn without_private_memories(self) -> Self {
         let modules = self.modules.into_iter().map(Module::without_private_memory).collect();
         let components = self.components.into_iter().map(Self::without_private_memories).collect();

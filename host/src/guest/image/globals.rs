@@ -21,8 +21,8 @@ const MAX_GLOBALS: usize = 1024;
 const BEHIND_START: [SectionId; 4] =
     [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
 
-/// The two sections that may come directly after the memory section. A module with variables has at least one of them,
-/// and all later sections come after these two.
+/// The two sections that may come directly after the memory section in a module that defines global variables. Such a
+/// module has at least the second one, and all other later sections come after these two.
 const BEHIND_MEMORY: [SectionId; 2] = [SectionId::Tag, SectionId::Global];
 
 /// The code of a constant expression with the value 0.
@@ -130,7 +130,8 @@ impl Outline {
         }
     }
 
-    /// Returns the content for the memory. Returns `None` if there is nothing to take out, or too much.
+    /// Returns the initial values, as the bytes that the module finds in the memory when it starts. Returns `None` if
+    /// there are no values to take out, or too many.
     fn values(&self, free: usize) -> Option<Vec<u8>> {
         let values: Vec<u8> =
             self.moved.iter().flat_map(|moved| moved.value.to_le_bytes()).collect();
@@ -169,7 +170,7 @@ impl Outline {
                     with_item(content, &self.start_function(memory))?
                 }
                 Payload::GlobalSection(_) => self.without_values(module, range)?,
-                // The module needs a private memory, but it has a section for its own memories already.
+                // The module needs a private memory, but it already has a memory section.
                 Payload::MemorySection(_) if !has_memory => return None,
                 _ => content.to_vec(),
             };

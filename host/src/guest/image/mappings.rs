@@ -10,7 +10,7 @@ const EACH: usize = 2;
 /// allocator.
 const OTHERS: usize = 25_530;
 
-/// `vm.max_map_count` if the system does not report it.
+/// The value that is assumed for `vm.max_map_count` if the system does not report it.
 const DEFAULT_MAX: usize = 65_530;
 
 /// The mappings that images may use. A process may have 65,530 mappings by default, and cannot continue when it needs
@@ -23,7 +23,7 @@ pub(in crate::guest) struct Mappings {
     has_warned: AtomicBool,
 }
 
-/// The permission to map an image.
+/// A permit to map an image.
 #[derive(Debug)]
 pub(in crate::guest) struct Mapping(Arc<Mappings>);
 
@@ -42,7 +42,7 @@ impl Mappings {
         Arc::new(Self { most, used: AtomicUsize::new(0), has_warned: AtomicBool::new(false) })
     }
 
-    /// Returns a permission, or `None` if none is left. Without a permission, the content of the image must be copied.
+    /// Returns a permit, or `None` if none is left. Without a permit, the content of the image must be copied.
     pub(in crate::guest) fn take(self: &Arc<Self>) -> Option<Mapping> {
         let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             (used < self.most).then_some(used + 1)

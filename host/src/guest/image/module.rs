@@ -17,7 +17,7 @@ pub(super) struct Module<'a> {
     is_separable: bool,
     /// The module without data and without the initial values of its variables.
     moved: Option<Moved>,
-    /// Whether there is a memory only for the initial values of the variables. It is the last of `memories`.
+    /// Whether the last of `memories` exists only to hold the initial values of the variables.
     has_private_memory: bool,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Module<'a> {
         self.has_private_memory
     }
 
-    /// Keeps the initial values inside the module, if it would need a private memory for them.
+    /// Leaves the initial values inside the module if the module would otherwise need a private memory for them.
     pub(super) fn without_private_memory(mut self) -> Self {
         if self.has_private_memory {
             self.has_private_memory = false;

@@ -10,7 +10,7 @@ use super::text::Text;
 use super::{Outcome, Store};
 use crate::guest::state::State;
 
-/// How many bytes all subprotocols, and the names and values of all headers, may have together.
+/// The maximum total length of all subprotocols, header names and header values, in bytes.
 const MAX_BYTES: usize = 16 << 10;
 
 /// How many subprotocols, and how many headers, one set of options may have.

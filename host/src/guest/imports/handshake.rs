@@ -11,7 +11,8 @@ use crate::clients::ClientId;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
 
-/// How many bytes the names and values of all added headers may have together. A body's media type may be as long.
+/// The maximum total length of the names and values of all added headers, in bytes. It is also the maximum length of a
+/// body's media type.
 const MAX_HEADERS: usize = 8 << 10;
 
 /// How many bytes the body of a refusal may have.

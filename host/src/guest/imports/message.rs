@@ -40,7 +40,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// As for [`send`](Self::send).
+    /// The same as for [`send`](Self::send).
     pub(super) fn frame(&self, store: &Store<'_>) -> Result<SharedMessage> {
         Ok(match self {
             Self::Text(text) => SharedMessage::text(&text.to_str(store)?),

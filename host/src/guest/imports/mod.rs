@@ -59,10 +59,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
-/// Checks that the actor may still have effects. An actor that is unique in the cluster may have none once this host
-/// has ceased to own it. Every function begins with this check if it affects something that outlives the call: clients
-/// and other connections, topics, tags, timers, stored data, or the log. Functions that only read do not make the
-/// check. If an event calls only such functions, ticks make the check.
+/// Checks that the actor may still have side effects. An actor that is unique in the cluster must have none once this
+/// host has ceased to own it. Every function begins with this check if it affects something that outlives the call:
+/// clients and other connections, topics, tags, timers, stored data, or the log. Functions that only read do not make
+/// the check. For an event that calls only such functions, the check is made at ticks.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Options that a guest makes in the host: resources of the component model.
+//! Options that a guest creates in the host. They are resources of the component model.
 
 use std::marker::PhantomData;
 
@@ -19,7 +19,7 @@ pub(in crate::guest) struct OptionsTable<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// A kind of options that guests can make.
+/// A type of options object that guests can create.
 pub(in crate::guest) trait Options: Default + Send + Sync + 'static {
     /// The name of the resource in the contract.
     const NAME: &str;
@@ -63,7 +63,7 @@ pub(super) fn add_resource<T: Options>(interface: &mut LinkerInstance<'_, State>
     })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the linker asks for a function that can fail")]
+#[expect(clippy::unnecessary_wraps, reason = "the linker requires a fallible function")]
 fn drop_options<T: Options>(mut store: Store<'_>, handle: u32) -> Result<()> {
     // This fails for the invalid handle, because that handle is not in the table.
     let _ = T::table(store.data_mut()).entries.delete(Resource::<T>::new_own(handle));

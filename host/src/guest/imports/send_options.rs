@@ -24,7 +24,7 @@ pub(in crate::guest) struct SendOptions {
     pub(super) except: Vec<ClientId>,
 }
 
-/// The options of a guest. They are shared with a message that is on its way to many clients.
+/// The options of a guest. A send to many clients holds a reference to them while it runs.
 pub(in crate::guest) type SharedSendOptions = Arc<SendOptions>;
 
 /// The guest's handle to options.

@@ -56,7 +56,7 @@ pub(super) async fn send_to_clients(
         if slice::is_over() {
             charge_and_yield(&mut store).await?;
         } else if next % CHECKED_EVERY == 0 {
-            // If the host was paused in the middle of a slice, the slice can seem to continue.
+            // If the host process was paused, `is_over` does not notice the lost time before the next tick.
             check_ownership(&store)?;
         }
         if options.except.binary_search(&ClientId(id)).is_ok() {
@@ -135,7 +135,8 @@ async fn deliver(store: &mut Store<'_>, publication: &QueuedBroadcast) -> Result
         match publication.deliver() {
             Progress::Done => return Ok(()),
             Progress::SliceOver => charge_and_yield(store).await?,
-            // The guest is not charged: this time goes to earlier publications, whose senders have been charged.
+            // The guest is not charged, because the time is spent on earlier publications, whose senders have already
+            // been charged.
             Progress::Queued => slice::yield_now().await,
         }
     }

@@ -55,7 +55,7 @@ pub(super) struct GrantedStore {
     pub(super) owner: Option<String>,
 }
 
-/// What a function needs to access a bucket, and to wait for the result.
+/// The context in which a function accesses a bucket and waits for the result.
 struct Access {
     setup: Arc<Setup>,
     store: Arc<keyvalue::Store>,

@@ -59,8 +59,8 @@ pub(super) fn reexporting_module(functions: &[(&str, &FuncType)]) -> Option<Modu
     Some(module)
 }
 
-/// Returns the encoder's form of a type. Returns `None` for types that the core functions behind a component's
-/// functions never use.
+/// Returns a type as the encoder represents it. Returns `None` for types that never occur in the core functions that
+/// implement a component's functions.
 fn value_type(ty: &ValType) -> Option<wasm_encoder::ValType> {
     match ty {
         ValType::I32 => Some(wasm_encoder::ValType::I32),

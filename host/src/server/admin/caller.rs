@@ -192,7 +192,7 @@ impl Authority {
     }
 
     /// Returns whether this is the admin address itself, a loopback address, `localhost`, or a name below `localhost`.
-    /// The host of a page from elsewhere is none of these, even if its name resolves to this machine.
+    /// The host of any other website is none of these, even if its name resolves to this machine.
     fn is_of_this_machine(&self, address: SocketAddr) -> bool {
         match &self.host {
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),

@@ -37,10 +37,10 @@ struct Open {
 /// The state of a connection. The variants are in the order of eviction: the lowest state is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// No request is running. The time is when the last request was answered. If there was no request yet, it is when
-    /// the connection was opened.
+    /// No request is running. The value is the time at which the last request was answered. If there was no request
+    /// yet, it is the time at which the connection was opened.
     Idle(Instant),
-    /// A long request is still being read or waits for a permit. The time is when the request arrived.
+    /// A long request is still being read or waits for a permit. The value is the time at which the request arrived.
     Waiting(Instant),
     /// A long request runs.
     Working,

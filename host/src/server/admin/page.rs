@@ -17,7 +17,8 @@ pub(super) const PAGE_PATHS: &[&str] = &["/", "/page.css", "/page.js"];
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Returns a file of the page if the request is for one. The page itself is only for browsers, which accept HTML.
+/// Returns the requested file of the page, or `None` if the request is for anything else. The page itself is only for
+/// browsers: the request must accept HTML.
 pub(super) fn file<B>(method: &Method, request: &Request<B>) -> Option<Response<Body>> {
     if method != Method::GET {
         return None;

@@ -61,7 +61,8 @@ fn describe(resource: &PreparedResource) -> CheckedResource {
     }
 }
 
-/// Returns the file that a host opens for a grant, if there is one. Another host may have it open already.
+/// Returns the file that a host opens for a grant. Returns `None` if the grant has no file. Another host may have the
+/// file open already.
 fn file(grant: &Grant) -> Option<&Path> {
     match grant {
         Grant::Keyvalue(file) | Grant::Timers(file) => Some(file),

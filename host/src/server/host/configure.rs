@@ -9,7 +9,7 @@ use crate::config::{InvalidSetting, ResourceConfig, checked_resources};
 use crate::reload::{Loaded, ReloadError};
 use crate::server::error::{StartError, resource_prefix};
 
-/// The outcome of a new configuration: the names of all resources, by what happened to them.
+/// The outcome of a new configuration: the names of all resources, grouped by what happened to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Configured {

@@ -167,7 +167,7 @@ impl Host {
     }
 
     /// Ends the trial of a new component: restores the component from before the trial. Instances of the restored
-    /// component continue with the states that the old instances handed over to the new component.
+    /// component continue with the states that its earlier instances handed over to the component on trial.
     ///
     /// # Errors
     ///
@@ -243,8 +243,8 @@ impl Host {
         self.state.context.workers.stuck().is_empty()
     }
 
-    /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
-    /// 1001, and waits until all clients have gone or the drain timeout expires. If there are many clients, the closes
+    /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, and closes every client
+    /// with 1001. Waits until all clients have gone or the drain timeout expires. If there are many clients, the closes
     /// are spread over half of the drain timeout.
     ///
     /// # Cancel safety

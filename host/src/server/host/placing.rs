@@ -38,7 +38,7 @@ impl From<NoLease> for NotHere {
 /// The pause before another attempt while an instance on this host is ending.
 const ENDING: Duration = Duration::from_millis(5);
 
-/// The time between two looks at the components of this host. A reload may change them at any time.
+/// The time between two checks of this host's components. A reload may change the components at any time.
 const COMPONENTS: Duration = Duration::from_secs(1);
 
 /// Returns a lease of a path's actor if this host owns the actor. The path must be unique in the cluster. While no host

@@ -60,7 +60,7 @@ pub(in crate::server) struct HostState {
     runtime: Handle,
     /// The task that closes clients when memory runs short.
     relief: OnceLock<AbortOnDropHandle<()>>,
-    /// The task that ends actors that this host no longer owns, and tells other hosts its components.
+    /// The task that ends actors that this host no longer owns, and announces this host's components to other hosts.
     placing: OnceLock<AbortOnDropHandle<()>>,
     /// The clients that this host relays to others.
     pub(in crate::server) relayed: Arc<RelayedClients>,
@@ -184,9 +184,9 @@ impl HostState {
     }
 
     /// Answers a readiness check: 200 if clients should be sent here. A host that loses the broker of its cluster stays
-    /// ready: its clients still get the messages of this host, and all other hosts have lost the broker too. But a host
-    /// with paths that are unique in the cluster is not ready once its lease has ended, because it cannot start their
-    /// actors.
+    /// ready. Its clients still get the messages that are published on this host. Other hosts would serve them no
+    /// better, because they have lost the broker too. But a host with paths that are unique in the cluster is not ready
+    /// once its lease has ended, because it cannot start their actors.
     pub(in crate::server) fn readiness(&self) -> Response<Body> {
         let is_connecting = |cluster: &Cluster| !cluster.was_ever_connected();
         let is_unique =
@@ -234,7 +234,7 @@ impl HostState {
     pub(in crate::server) async fn finish_handshakes(&self) {
         let handshakes = &self.context.open_handshakes;
         handshakes.close();
-        // The connections that are left have had their time.
+        // If the time runs out, the remaining connections have had their full handshake timeout.
         let _ = timeout(self.config().timeouts.handshake, handshakes.wait()).await;
     }
 
@@ -287,7 +287,8 @@ impl HostState {
         };
         let leave_cluster = async {
             if let Some(cluster) = &self.context.cluster {
-                // In this order, because messages of actors that this host may no longer run are not sent.
+                // The messages are flushed before the lease is given back. Afterwards, this host may no longer run its
+                // actors that are unique in the cluster, and their messages are not sent.
                 cluster.flush().await;
                 cluster.leave().await;
             }

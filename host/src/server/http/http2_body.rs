@@ -115,8 +115,8 @@ pub(super) fn with_permit<G>(
     response.map(|body| ResponseBody { body, in_flight })
 }
 
-/// Returns a receiver for the handle of the task that will write to the requested WebSocket. Must be called in a task
-/// of [`StreamExecutor`].
+/// Returns a receiver. It gets the handle of the task that will write to the requested WebSocket. Must be called in a
+/// task of [`StreamExecutor`].
 pub(super) fn writer_receiver() -> oneshot::Receiver<JoinHandle<()>> {
     let (writer_sender, writer) = oneshot::channel();
     STREAM.with(|context| context.writer_sender.set(Some(writer_sender)));
@@ -211,8 +211,8 @@ impl<G: Unpin> hyper::body::Body for ResponseBody<G> {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    /// Returns the next chunk, or the end, once the previous chunk is written. This keeps the stream open until its
-    /// last chunk is written.
+    /// Returns the next chunk, or the end, once the previous chunk is written. So the stream stays open until its last
+    /// chunk is written.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -29,7 +29,7 @@ pub(super) struct Progress {
 }
 
 struct State {
-    /// When the response must have been written.
+    /// The deadline for writing the response.
     deadline: Instant,
     stage: Stage,
     /// The permit of a long response.
@@ -60,7 +60,7 @@ pub(super) enum OnClientEof {
 }
 
 impl Progress {
-    /// Creates the progress of a connection whose first response must be written by the deadline.
+    /// Starts to track the responses on a connection. The first response must be written by the deadline.
     pub(super) fn new(deadline: Instant) -> Arc<Self> {
         let state = State { deadline, stage: Stage::Idle, permit: None, reader: None };
         Arc::new(Self { state: Mutex::new(state), flushed: Notify::new() })

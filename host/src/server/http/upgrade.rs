@@ -43,7 +43,7 @@ pub(in crate::server) async fn respond_with_upgrade<B>(
 }
 
 /// Starts the connection of an accepted client on the worker of its actor. If that is another worker, the stream moves
-/// there first. A host that drains waits until the client releases its permit.
+/// there first. A draining host waits until the client releases its permit.
 pub(super) fn start_websocket<S, M: Transfer<S>>(
     state: &HostState,
     stream: S,

@@ -45,7 +45,7 @@ struct Acceptor {
     permits: Arc<Permits>,
     /// How many connections the first worker has accepted.
     accepted: AtomicUsize,
-    /// Whether the main thread accepts instead of the worker.
+    /// Whether the main thread accepts connections, and the worker does not.
     is_taken_over: AtomicBool,
     handoff: Handoff,
 }

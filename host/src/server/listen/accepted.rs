@@ -1,4 +1,4 @@
-//! A connection between being accepted and being served.
+//! A connection that has been accepted, but is not served yet.
 
 use std::sync::Arc;
 

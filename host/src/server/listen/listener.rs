@@ -17,7 +17,7 @@ use super::passed::{HandedOver, PassedSocket, PassedSockets};
 use crate::cluster::relay::set_socket_options;
 use crate::config::{Address, Listen};
 
-/// The address that both ends of a connection on a unix socket are given: that of this machine, without a port.
+/// The address that is reported for both ends of a connection on a unix socket: this machine's address, without a port.
 const UNIX_SOCKET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes.
@@ -28,8 +28,8 @@ const MAX_UNSENT: u32 = 128 << 10;
 /// A listening socket.
 #[derive(Debug)]
 pub(in crate::server) struct Listener {
-    /// The file of a unix socket that the server created. The file is removed before the socket is closed, because the
-    /// socket keeps any other file from getting the same inode.
+    /// The file of a unix socket that the server created. It is removed while the socket is still open. Until the
+    /// socket is closed, no other file can get the same inode, so no other file can be removed by mistake.
     _file: Option<SocketFile>,
     socket: Socket,
     address: Address,
@@ -279,7 +279,7 @@ fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Lis
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A restarted server must not wait until the connections of its predecessor have left TIME_WAIT.
+    // A restarted server must be able to bind while connections of its predecessor are still in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     // `[::]` also accepts IPv4, so it is restricted to IPv6 if the configuration also has `0.0.0.0` with the same port.
     let v4 = Address::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));

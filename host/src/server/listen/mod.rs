@@ -7,21 +7,21 @@
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::handle_request`] (`host/routes.rs`) finds the resource of the path and calls `admit`
-//!    (`host/handshake/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]). The actor has a
-//!    worker, and there `admit` calls the handler's `connected`.
+//!    (`host/handshake/admission.rs`). `admit` takes a lease of the actor ([`Resource::lease`]), and calls the
+//!    handler's `connected` on the actor's worker.
 //! 4. `send_final_response` (`http/final_response.rs`) writes the 101 response, still on the thread of step 1, and then
 //!    calls `start_websocket` (`http/upgrade.rs`). If the actor lives on this worker, `start_websocket` starts the
 //!    client's task here, which runs [`Connection::serve`].
 //! 5. If the actor lives on another worker, `start_websocket` calls [`Transfer::transfer`] (`stream/transfer.rs`).
 //!    [`TlsTransfer`] takes the socket out of the TLS stream (`detach`), because a socket must leave its runtime before
-//!    another runtime can register it. The TLS stream moves to the other worker with its keys, beside the socket.
+//!    another runtime can register it. The TLS stream and its keys move to the other worker along with the socket.
 //! 6. Then `start_websocket_when_ready` (same file) starts the client's task on the actor's worker. The task registers
 //!    the socket with that worker's runtime, puts it back into the TLS stream (`attach`), and runs
 //!    [`Connection::serve`].
 //!
 //! A connection over HTTP/2 carries several streams, so it stays on its first worker, where hyper reads and writes the
 //! socket. [`respond_with_upgrade`] takes the place of steps 4 to 6. The client's task still runs on the actor's
-//! worker, and reads and writes the client's stream from this worker.
+//! worker, and uses the client's stream from there.
 //!
 //! [`host::handle_request`]: crate::server::host::handle_request
 //! [`Resource::lease`]: crate::resource::Resource::lease

@@ -124,7 +124,7 @@ impl PassedSockets {
         if self.sockets.is_empty() { Opener::ThisProcess } else { Opener::AnotherProcess }
     }
 
-    /// Takes the sockets that were passed for `listen`, one of the addresses for clients.
+    /// Takes the sockets that were passed for `listen`. It is one of `all`, the addresses for clients.
     pub(super) fn take_for(&mut self, listen: &Listen, all: &[Listen]) -> Vec<OwnedFd> {
         let is_systemd = listen.address == Address::Systemd;
         let name = listener_name(&listen.address);
@@ -153,8 +153,8 @@ impl PassedSockets {
     ///
     /// # Errors
     ///
-    /// The service manager's socket listens elsewhere. A predecessor's socket that listens elsewhere is closed, without
-    /// an error.
+    /// The service manager passed a socket with this name that does not listen on `address`. There is no error if a
+    /// predecessor passed such a socket: it is closed instead.
     pub(in crate::server) fn take_named(
         &mut self,
         name: &str,

@@ -20,8 +20,7 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// Closing an edge's clients is spread over at most this time. If the edge takes even longer to stop, it cuts off the
-/// remaining clients.
+/// The longest time over which the closing of an edge's clients is spread, even if the edge asks for a longer time.
 const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Limits the log lines about peers that are refused.
@@ -94,7 +93,7 @@ async fn open<S, M: Transfer<S>>(
     }
 }
 
-/// Replaces the description of the peer in the context by the edge's description of the client.
+/// Returns the context with the edge's description of the client in place of the description of the peer.
 fn apply_origin(context: RequestContext, origin: Origin) -> RequestContext {
     let mut context = context;
     context.peer.address = origin.peer;

@@ -60,7 +60,8 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHea
     loop {
         let room = (MAX_HEADER - bytes.len()) as u64;
         if (&mut stream).take(room).read_buf(&mut bytes).await? == 0 {
-            // Some health checks connect and send nothing. The error is not `InvalidData`, so there is no warning.
+            // Some health checks connect and send nothing. To avoid a warning about them, this error is not
+            // `InvalidData`.
             if bytes.is_empty() {
                 return Err(ErrorKind::UnexpectedEof.into());
             }

@@ -34,7 +34,7 @@ const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(in crate::server) struct Tls {
     settings: config::Tls,
     current: RwLock<Arc<ServerConfig>>,
-    /// When the present certificate expires, in seconds since 1970. 0 if that is not known.
+    /// The time at which the current certificate expires, in seconds since 1970, or 0 if that is not known.
     expiry: Arc<AtomicI64>,
 }
 
@@ -83,7 +83,7 @@ impl Tls {
         Ok(())
     }
 
-    /// Returns when the certificate expires. A reload changes the value.
+    /// Returns the time at which the certificate expires. A reload changes the value.
     pub(in crate::server) fn expiry(&self) -> Arc<AtomicI64> {
         Arc::clone(&self.expiry)
     }
@@ -123,7 +123,7 @@ pub(super) fn server_name<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
     stream.get_ref().1.server_name().map(Arc::from)
 }
 
-/// Loads the certificates. Also returns when the server's certificate expires.
+/// Loads the certificates. Also returns the time at which the server's certificate expires.
 fn load(settings: &config::Tls) -> Result<(Arc<ServerConfig>, i64), TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -157,7 +157,7 @@ fn load(settings: &config::Tls) -> Result<(Arc<ServerConfig>, i64), TlsError> {
     Ok((Arc::new(config), expiry))
 }
 
-/// Returns when a certificate expires, in seconds since 1970. Returns 0 if it cannot be parsed.
+/// Returns the time at which a certificate expires, in seconds since 1970, or 0 if the certificate cannot be parsed.
 fn expiry(certificate: &CertificateDer<'_>) -> i64 {
     let parsed = X509Certificate::from_der(certificate);
     parsed.map_or(0, |(_, certificate)| certificate.validity().not_after.timestamp())

@@ -16,10 +16,10 @@ use crate::worker::HandshakeWorker;
 /// until one of them is evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// A connection that has sent no request is evicted only after it has been idle for this long. This does not apply to
-/// connections from the address with the most permits, if that address holds at least two more permits than the address
-/// of the new connection. A program may open thousands of connections at once, and each of them may take this long to
-/// send its request.
+/// A connection that has sent no request is evicted only after it has been idle for this long. The address with the
+/// most permits is an exception: if it holds at least two more permits than the address of the new connection, one of
+/// its idle connections is evicted at once. A program may open thousands of connections at once, and each of them may
+/// take this long to send its request.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
@@ -31,8 +31,8 @@ const MAX_KEEP_ALIVE: usize = 1024;
 const MAX_RESPONSES: usize = 1024;
 
 /// A response that counts towards [`MAX_RESPONSES`] is evicted only if its client has read nothing of it for this long.
-/// This does not apply to responses to the address with the most permits, if that address holds at least two more
-/// permits than the address of the new response.
+/// The address with the most permits is an exception: if it holds at least two more permits than the address of the new
+/// response, one of its idle responses is evicted at once.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
 /// How many connections may wait, after their last response, for the client to close its side. Any further connections

@@ -116,8 +116,8 @@ async fn client_that_does_not_read_stops_the_owner() {
         }
     };
     assert!(stopped, "{sent} bytes were taken from a client that does not read");
-    // Each message that was sent in full waits in some buffer. It is answered once the client reads. The reply is 4
-    // bytes shorter because it has no mask.
+    // Each completely sent message is in some buffer, and is answered once the client reads. The reply is 4 bytes
+    // shorter than the message, because it has no mask.
     let expected = sent / message.len() * (message.len() - 4);
     let mut buffer = vec![0; 1 << 20];
     let mut read = 0;

@@ -54,7 +54,8 @@ async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
     host.then_own();
     let lease = host.lease();
     let mut client = connect(&host).await;
-    // An event is checked when it begins, and when it sends. Ticks during a slow event add to that.
+    // The lease is checked when an event begins, and when the event sends. Each tick during a slow event adds a check,
+    // so the lowest count is used.
     let mut fewest = usize::MAX;
     for _ in 0..10 {
         let before = lease.checks();
@@ -63,11 +64,11 @@ async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
         fewest = fewest.min(lease.checks() - before);
     }
     assert_eq!(fewest, 2);
-    // It begins, and is trapped when it sends.
+    // The event begins, and is trapped when it sends.
     lease.end_after(1);
     send(&mut client, "two").await;
     expect_unconfirmed(&mut client).await;
-    // The instance was lost in the middle of its event, so another one goes on.
+    // The instance was lost in the middle of its event, so the next event starts another instance.
     lease.renew();
     let mut client = connect(&host).await;
     send(&mut client, "three").await;
@@ -82,7 +83,8 @@ async fn each_message_of_a_burst_is_checked_like_an_event() {
     let mut client = connect(&host).await;
     let burst = ["one", "two", "three", "four"];
     let frames = burst.map(|text| masked_frame(0x81, text.as_bytes())).concat();
-    // Messages that do not arrive together are no burst, and ticks add checks.
+    // The lowest count of several attempts is used. In some attempts, the messages may not arrive together and so are
+    // not a burst, or ticks may add checks.
     let mut fewest = usize::MAX;
     for _ in 0..20 {
         let before = lease.checks();
@@ -114,7 +116,7 @@ async fn event_that_outlives_the_lease_publishes_nothing() {
     assert_eq!(receive_text(&mut subscriber).await, "1");
 }
 
-/// A subscriber on another worker, which delivers nothing until the test says so.
+/// A subscriber on another worker. That worker delivers nothing until the test says so.
 struct Stuck {
     worker: Runtime,
 }
@@ -134,7 +136,7 @@ impl Stuck {
         Self { worker }
     }
 
-    /// Delivers what waits.
+    /// Delivers what is in the queue of the worker.
     fn deliver(self) -> std::thread::JoinHandle<()> {
         std::thread::spawn(move || {
             self.worker.block_on(async {
@@ -157,7 +159,7 @@ async fn event_that_waits_until_a_topic_has_room_publishes_nothing_after_the_lea
     let topics = served.resource().topics();
     let stuck = Stuck::subscribe(&host.client(), topics).await;
     let before = (lease.checks(), topics.published());
-    // The event begins, and publishes while it may. Then it waits.
+    // The event begins and calls `publish` while the lease is still valid. Then it waits until the topic has room.
     lease.end_after(2);
     send(&mut client, "publish news late").await;
     until(|| lease.checks() >= before.0 + 2).await;
@@ -178,11 +180,11 @@ async fn event_that_computes_is_trapped_at_the_first_tick_after_the_lease() {
     assert_eq!(receive_text(&mut client).await, "room is a");
     let before = lease.checks();
     send(&mut client, "spin").await;
-    // One check when it begins, and one at each of its ticks.
+    // The lease is checked when the event begins, and at each tick during the event.
     until(|| lease.checks() > before + 3).await;
     lease.end_after(0);
     let ended = lease.checks();
     expect_unconfirmed(&mut client).await;
-    // The first check after the end trapped it, and the client was closed without another event.
+    // The first check after the end of the lease trapped the event. The client was closed without another event.
     assert!(lease.checks() - ended <= 2, "{}", lease.checks() - ended);
 }

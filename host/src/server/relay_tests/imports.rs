@@ -6,10 +6,10 @@ use tokio::net::TcpStream;
 use super::ended_lease::{connect, receive_text, send};
 use super::{Running, handshake_at, read_head, start};
 
-/// How often each command is repeated. A tick in a slow event adds a check, so the fewest count.
+/// How many times each command is repeated. A tick during a slow event adds a check, so the lowest count is used.
 const TIMES: usize = 10;
 
-/// Returns how often a message makes the host check its lease, until the answer to it has arrived.
+/// Sends a message and waits for the answer. Returns how many times the host checks its lease in this time.
 async fn checks(host: &Running, client: &mut TcpStream, message: &str) -> usize {
     let mut fewest = usize::MAX;
     for _ in 0..TIMES {
@@ -21,8 +21,8 @@ async fn checks(host: &Running, client: &mut TcpStream, message: &str) -> usize 
     fewest
 }
 
-/// Connects. Returns how often that makes the host check its lease, until the first message has arrived. Also returns the
-/// clients, because the handler tells the others when one leaves.
+/// Connects and waits for the first message. Returns how many times the host checks its lease in this time. Also
+/// returns the clients, which must stay connected: if one leaves, the handler sends a message to the others.
 async fn checks_to_enter(host: &Running, query: &str) -> (usize, Vec<TcpStream>) {
     let (mut fewest, mut clients) = (usize::MAX, Vec::new());
     for _ in 0..TIMES {
@@ -45,7 +45,7 @@ async fn imports_with_an_effect_are_checked_and_pure_reads_are_not() {
     host.then_own();
     let (entered, mut clients) = checks_to_enter(&host, "").await;
     let mut client = clients.pop().expect("a client");
-    // When the event begins, and when it answers.
+    // The lease is checked when the event begins, and when the handler sends the answer.
     let answered = checks(&host, &mut client, "state").await;
     assert_eq!(answered, 2);
     for (command, effects) in [

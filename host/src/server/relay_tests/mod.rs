@@ -60,7 +60,7 @@ impl Default for Lease {
 }
 
 impl Lease {
-    /// Returns how often the lease was checked.
+    /// Returns how many times the lease was checked.
     fn checks(&self) -> usize {
         self.checks.load(Ordering::SeqCst)
     }
@@ -78,7 +78,7 @@ impl Lease {
 /// A store of states that is unavailable for some time.
 #[derive(Debug)]
 struct Store {
-    /// How many more saves fail.
+    /// The number of further saves that will fail.
     failures: AtomicUsize,
     saved: Mutex<Vec<(Arc<[u8]>, SavedWhen)>>,
 }
@@ -219,7 +219,7 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
 }
 
 impl Running {
-    /// Makes lookups on this host return the hosts with these addresses, one for each lookup.
+    /// Sets the owners that lookups on this host find, by address. Each lookup takes the next owner.
     fn relay_to(&self, addresses: &[&str]) {
         let there = |address: &&str| Some((*address).to_owned());
         *self.host.state.relayed.scripted_owners.script.lock() =

@@ -16,7 +16,7 @@ use crate::clients::{ClientId, HostClose, Pace};
 use crate::cluster::relay::{Secret, accept_opening};
 use crate::resource::NoLease;
 
-/// Starts a host whose handshakes have little time.
+/// Starts a host with a short handshake timeout.
 async fn start_hurried() -> Running {
     let proof = Proof::secret(SECRET);
     start_with("echo", &proof, |config| {
@@ -97,7 +97,8 @@ async fn client_is_refused_when_its_time_is_over() {
     former.relay_to(&["127.0.0.1:1"]);
     edge.relay_to(&[&former.peers]);
     let mut response = String::new();
-    // The time may also be over while a host is asked. The client then learns that this host was late.
+    // The time may also run out while the edge waits for the other host's response. The client is then told that the
+    // other host did not answer in time, and the test tries again.
     for _ in 0..20 {
         response = refusal(edge.address, "").await;
         assert!(response.starts_with("HTTP/1.1 503 "), "{response}");

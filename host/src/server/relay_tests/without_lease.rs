@@ -1,4 +1,4 @@
-//! What a host does not do while its lease has ended, apart from events.
+//! A host whose lease has ended handles no events. These tests show what else it does not do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ async fn instance_is_not_replaced_in_a_reload() {
     let mut client = connect(&host).await;
     send(&mut client, "one").await;
     assert_eq!(receive_text(&mut client).await, "1 messages");
-    // Another component in its bytes: it has one more section, without content.
+    // A component that differs only in its bytes: it has one more section, without content.
     let other = [&std::fs::read(&file).expect("a component")[..], b"\x00\x02\x01x"].concat();
     std::fs::write(&file, other).expect("room");
     lease.end_after(0);
@@ -84,7 +84,7 @@ async fn instance_that_waited_before_its_start_does_not_start() {
     assert_eq!(receive(&mut other).await.0, 0x88);
     let restarts = "ws_host_restarts_total{resource=\"test\"}";
     let before = metric(&host, restarts);
-    // The event may begin. Then it waits for its turn to start an instance.
+    // The event begins while the lease is still valid. The lease has ended when the event may start an instance.
     lease.end_after(1);
     send(&mut client, "version").await;
     expect_unconfirmed(&mut client).await;

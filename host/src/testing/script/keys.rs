@@ -24,7 +24,7 @@ impl Keys {
         self.table.keys().map(String::as_str)
     }
 
-    /// Takes out the value of a key, if the key is there.
+    /// Removes a key and returns its value, if the key is there.
     pub(super) fn value(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
         self.table.remove(key)
@@ -42,7 +42,7 @@ impl Keys {
         self.text(key)?.ok_or_else(|| format!("`{key}` is missing"))
     }
 
-    /// Takes out a text, or a list of texts.
+    /// Removes a key whose value is a string or a list of strings. Returns the strings.
     pub(super) fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Problem> {
         let wanted = "a string or a list of strings";
         match self.value(key) {
@@ -59,7 +59,7 @@ impl Keys {
         }
     }
 
-    /// Takes out bytes in hexadecimal, such as `"00 ff"`.
+    /// Removes a key whose value is bytes in hexadecimal, such as `"00 ff"`. Returns the bytes.
     pub(super) fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let digits: Vec<char> = text.chars().filter(|letter| !letter.is_whitespace()).collect();
@@ -86,7 +86,7 @@ impl Keys {
         }
     }
 
-    /// Takes out a time, such as `"30s"`.
+    /// Removes a key whose value is a duration, such as `"30s"`. Returns the duration.
     pub(super) fn time(&mut self, key: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         humantime::parse_duration(&text).map(Some).map_err(|error| {
@@ -94,8 +94,8 @@ impl Keys {
         })
     }
 
-    /// Takes out a key whose only possible value is `true`. `false` is refused, because the key names what the step
-    /// does.
+    /// Removes a key whose only possible value is `true`. Returns whether the key was there. `false` is refused,
+    /// because the key names what the step does.
     pub(super) fn is_true(&mut self, key: &'static str) -> Result<bool, Problem> {
         match self.value(key) {
             None => Ok(false),

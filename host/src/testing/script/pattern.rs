@@ -10,9 +10,9 @@ use crate::testing::Received;
 /// A condition for a text.
 #[derive(Clone, Debug)]
 pub(super) enum TextPattern {
-    /// The text must be equal to this text.
+    /// The text must be equal to this string.
     Is(String),
-    /// The text must contain this text.
+    /// The text must contain this string.
     Contains(String),
     /// The regular expression must match the whole text.
     Matches(Regex),
@@ -22,7 +22,7 @@ pub(super) enum TextPattern {
 #[derive(Clone, Debug)]
 pub(super) enum MessagePattern {
     Text(TextPattern),
-    /// The message must be a text with this JSON, in any notation.
+    /// The message must be a text message with this JSON. The formatting of the JSON does not matter.
     Json(serde_json::Value),
     Binary(Vec<u8>),
 }

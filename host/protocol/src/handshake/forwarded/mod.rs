@@ -69,9 +69,9 @@ pub struct Forwarded {
 /// In `Forwarded`, the scheme and host come from the element that the search reads last. A trusted proxy wrote that
 /// element, so its scheme and host count even if it hides the address.
 ///
-/// In `X-Forwarded-Proto` and `-Host`, the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// the host itself names no port. The requested host is `X-Forwarded-Host` or, if the proxies report no host, the one
-/// that the request itself names.
+/// In `X-Forwarded-Proto` and `-Host`, the last value counts. The requested host is `X-Forwarded-Host` or, if the
+/// proxies report no host, the one that the request itself names. If this host has no port, `X-Forwarded-Port` is its
+/// port.
 ///
 /// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
 /// value. If such a header is repeated, it is not trusted, because it is unclear which value the proxy wrote.
@@ -136,7 +136,7 @@ fn from_x_forwarded<B>(
     client
 }
 
-/// Returns the client with the address in the header `name` and the scheme in `X-Forwarded-Proto`.
+/// Returns the client, with its address from the header `name` and its scheme from `X-Forwarded-Proto`.
 fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> Forwarded {
     let hop = single_value(headers, name).and_then(hop);
     let scheme = single_value(headers, X_FORWARDED_PROTO).and_then(Scheme::from_name);
@@ -166,7 +166,7 @@ fn request_host<B>(request: &Request<B>) -> Option<&str> {
     target.or_else(|| single_value(request.headers(), HOST))
 }
 
-/// Takes a known hop as the client. Returns `None` if the search ends with this hop.
+/// Treats a known hop as the client. Returns `None` if the search ends with this hop.
 fn walk_to(
     client: &mut Forwarded,
     hop: Option<Hop>,

@@ -140,7 +140,7 @@ impl Upgrade {
                 headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 headers.insert(SEC_WEBSOCKET_LOCATION, location.clone());
-                // The origin is a valid header value, because it was one in the request.
+                // The origin is a valid header value, because it comes from a header of the request.
                 if let Some(Ok(origin)) = self.origin().map(HeaderValue::from_str) {
                     headers.insert(SEC_WEBSOCKET_ORIGIN, origin);
                 }

@@ -119,8 +119,8 @@ impl Outcome {
     /// everything was sent.
     fn unsent_line(&self) -> Option<String> {
         let Self { source, cause, sent, unsent, unread, .. } = *self;
-        // A user who ends the session before the end of the input wants no more of it to be sent. But lines that have
-        // been read are reported if they were not sent.
+        // A user who ends the session before the input ends does not want the rest of the input to be sent. Lines that
+        // were read but not sent are still reported.
         let unread = match cause {
             CloseCause::Server | CloseCause::Input => unread,
             CloseCause::Count | CloseCause::Aborted => Unread::Nothing,

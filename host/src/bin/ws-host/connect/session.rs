@@ -209,7 +209,7 @@ impl Session {
             }
             Command::Close { code, reason } => {
                 if self.close(code, &reason, CloseCause::Input) {
-                    // The help promises that nothing more is read from the input.
+                    // The help text promises that nothing more is read from the input.
                     self.lines = None;
                     self.outcome.unread = Unread::Nothing;
                 }

@@ -21,7 +21,7 @@ pub(super) struct Builder {
     watcher: Watcher,
     log: Log,
     stop: CancellationToken,
-    /// Whether an earlier build is being served. If so, it stays served when the next build fails.
+    /// Whether an earlier build is being served. If so, it continues to be served when the next build fails.
     is_served: bool,
     is_configuration_changed: bool,
     /// The sources that changed while the last build ran.
@@ -130,8 +130,8 @@ impl Builder {
         self.report(&format!("building{change}"));
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
-        // If the build rewrote a source file with the same content, this must not trigger another build. After this
-        // check, every save of a file triggers a build, even if the content stays the same.
+        // A build that rewrites a source file with the same content must not trigger another build. So only changed
+        // contents count here. Later, every save of a file triggers a build, even if the content stays the same.
         self.changed_meanwhile = self.refresh(Compare::Contents).await;
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,

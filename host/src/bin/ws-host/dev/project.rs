@@ -17,9 +17,9 @@ pub(super) struct Project {
     pub(super) file: PathBuf,
     /// The command that builds the components.
     pub(super) build: String,
-    /// The files and folders whose changes cause a build.
+    /// The files and folders that trigger a build when they change.
     pub(super) watched: Vec<PathBuf>,
-    /// The components. Their changes cause no build.
+    /// The components. Changes to them do not trigger a build.
     pub(super) components: Vec<PathBuf>,
 }
 

@@ -33,8 +33,8 @@ const MAX_HASHED: u64 = 8 << 20;
 /// What counts as a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compare {
-    /// The file was written, possibly with the same content. So a user can save a file to build again, for example
-    /// after installing a tool.
+    /// The file was written, possibly with the same content. So a user can trigger a build by saving a file, for
+    /// example after installing a tool.
     Writes,
     /// The content of the file is different. A build may write the same code into the same file each time.
     Contents,

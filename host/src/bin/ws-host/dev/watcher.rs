@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 /// checkout` writes many, there is only one build.
 const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// Files are checked after this time even if there are still events.
+/// Files are checked at the latest this long after the first event, even if events keep arriving.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// How often files are checked even if there are no events. There are no events for files on network file systems and

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[arg(long = "lang", value_name = "LANGUAGE", default_value = "rust", value_parser = PossibleValuesParser::new(templates::languages()))]
     pub(super) language: String,
 
-    /// Example with which the new project starts
+    /// Example that the new project starts from
     #[arg(long, value_name = "TEMPLATE", default_value = "echo", value_parser = PossibleValuesParser::new(templates::all()))]
     pub(super) template: String,
 }

@@ -26,7 +26,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     socket: Option<Arc<UnixDatagram>>,
-    /// The longest interval that the service manager accepts between two signs of life.
+    /// The longest interval that the service manager accepts between two keep-alive messages.
     watchdog: Option<Duration>,
 }
 
@@ -79,7 +79,7 @@ impl Notifier {
         self.send(&[NotifyState::MainPid(id)]).await;
     }
 
-    /// Sends the status whenever it has changed. While all workers respond, also sends the signs of life that the
+    /// Sends the status whenever it has changed. While all workers respond, also sends the keep-alive messages that the
     /// watchdog expects.
     ///
     /// # Cancel safety

@@ -15,7 +15,7 @@ use super::notify::Notifier;
 /// How long a successor may take to start. It may have to compile many components.
 const START_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a successor that did not become ready may take to exit before it is killed.
+/// How much time a successor has to exit if it did not become ready. After this time, it is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Environment variables of this process that would have another meaning for a successor.

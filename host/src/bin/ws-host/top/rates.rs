@@ -17,7 +17,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 #[derive(Debug, Default)]
 pub(super) struct Responses(VecDeque<(Status, Instant)>);
 
-/// The present activity of the host.
+/// The current activity of the host.
 #[derive(Debug)]
 pub(super) struct Rates {
     /// The rates of the resources, in the order of the resources.
@@ -28,7 +28,7 @@ pub(super) struct Rates {
     pub(super) busy: f64,
 }
 
-/// The present activity of the handlers of a resource.
+/// The current activity of the handlers of a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Rate {
     /// This field and the next three are numbers per second.
@@ -47,7 +47,7 @@ pub(super) struct Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     Bound(u64),
-    /// Longer than the highest bound, which is the value of this variant.
+    /// Longer than the highest bound. The variant contains that bound.
     Above(u64),
 }
 

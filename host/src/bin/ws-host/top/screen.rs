@@ -32,7 +32,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws over the present content.
+    /// Draws over the current content.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ fn write(text: &str) -> Result<()> {
         .context("cannot write to the terminal")
 }
 
-/// Returns the present size of the terminal.
+/// Returns the current size of the terminal.
 fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {

@@ -253,7 +253,7 @@ fn ask_handler(
             () = decide.closed() => return,
             turn = actor.turn() => turn,
         };
-        // On every path that does not accept the client, the registration is dropped and thereby undone.
+        // On every path that does not accept the client, dropping the registration undoes it.
         let registration = actor.register(&client);
         let decided = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {

@@ -14,9 +14,9 @@ use crate::server::host::request::RequestContext;
 use crate::server::host::resources::ServedResource;
 use crate::traces::{HandshakeEnd, HandshakeSpan};
 
-/// A handshake that is being answered. When it is dropped, its outcome is counted and its span ends. Unless this
-/// host has accepted the client, the handshake also gets a line in the access log, with its outcome. An accepted client
-/// gets its line when its connection ends.
+/// A handshake that is being answered. When it is dropped, its outcome is counted and its span ends. If this host has
+/// not accepted the client, a line with the outcome is also written to the access log. An accepted client gets its line
+/// when its connection ends.
 pub(super) struct Attempt<'a> {
     pub(super) state: &'a HostState,
     pub(super) request: &'a Request<()>,

@@ -46,8 +46,8 @@ use crate::server::response::{Body, passed_on, text, unavailable};
 /// host can own the actor.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// The time that is left until the deadline is divided into this many parts. One attempt to connect to the owner may
-/// take one part.
+/// The time left before the deadline is divided into this many parts. One attempt to connect to the owner may take one
+/// part.
 const PARTS: u32 = 3;
 
 /// The header of responses that are meant for the relaying host, not for its client.
@@ -66,7 +66,8 @@ pub(super) enum Relayed {
     Responded(Response<Body>, &'static str),
     /// This host has no room for a relayed client.
     Full,
-    /// No other host is the owner any more, or this host is stopping. The error is never [`NotHere::Elsewhere`].
+    /// The last lookup of the owner did not lead to another host, or the host or the resource is stopping. The `Err` is
+    /// never [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }
 
@@ -196,7 +197,7 @@ where
 
 const UNREACHABLE: &str = "The host that serves this path cannot be reached.\n";
 
-/// Divides the time that is left until the deadline into equal parts, and returns the end of the first part.
+/// Divides the time left before the deadline into equal parts, and returns the end of the first part.
 fn part_of(deadline: Instant, parts: u32) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) / parts
@@ -309,7 +310,7 @@ impl<'a> Translated<'a> {
         Self { request, own }
     }
 
-    /// Returns the head of the request to the owner.
+    /// Returns the head of the request that is sent to the owner.
     fn head(&self) -> Vec<u8> {
         let uri = self.request.uri();
         let mut bytes = Vec::with_capacity(1024);

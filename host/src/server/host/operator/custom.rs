@@ -94,7 +94,7 @@ pub enum CustomReply {
 
 impl Host {
     /// Sends a message to instances of a resource, and returns their replies. Each instance handles the message as an
-    /// event, in order with its other events.
+    /// event, after the events that were queued earlier.
     ///
     /// # Errors
     ///
@@ -102,8 +102,8 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the message is still delivered, unless it still waits for room in the queue. The
-    /// queue has room for 65,536 deliveries. A message is one delivery for each instance that gets it.
+    /// Once the message is in the queue, it is delivered even if the future is dropped. The queue has room for 65,536
+    /// deliveries. A message is one delivery for each instance that gets it.
     pub async fn send_custom(
         &self,
         resource: &str,

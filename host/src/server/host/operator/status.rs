@@ -40,7 +40,7 @@ pub struct ResourceStatus {
     pub clients: usize,
 }
 
-/// The present state of a client.
+/// The current state of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClientStatus {
@@ -73,7 +73,7 @@ pub(in crate::server) struct StatusQuery {
 #[derive(Debug, Serialize)]
 pub(in crate::server) struct WatchedHost {
     version: &'static str,
-    /// When the host was started, in milliseconds since 1970. The numbers of occurrences start again at that time.
+    /// When the host was started, in milliseconds since 1970. The numbering of occurrences restarts at that time.
     started: u64,
     workers: usize,
     workers_stuck: usize,

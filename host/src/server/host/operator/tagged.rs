@@ -1,4 +1,4 @@
-//! Operations on clients by their tags, for the operator.
+//! Operations for the operator on all clients that have a given tag.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ impl Host {
         Ok(self.tagging(resource, tag)?.resource().topics().tags().count(tag))
     }
 
-    /// Sends a text message to all clients of a resource that have this tag. Returns the number of these clients.
-    /// Waits while too much data is queued for delivery, counting only data that was published or sent by tag.
+    /// Sends a text message to all clients of a resource that have this tag. Returns the number of these clients. Waits
+    /// while too much data is queued for delivery. Only data that was published or sent by tag counts.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// Sends a binary message to all clients of a resource that have this tag. Returns the number of these clients.
-    /// Waits while too much data is queued for delivery, counting only data that was published or sent by tag.
+    /// Waits while too much data is queued for delivery. Only data that was published or sent by tag counts.
     ///
     /// # Errors
     ///

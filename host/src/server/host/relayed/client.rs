@@ -14,7 +14,7 @@ use crate::config::ResourceConfig;
 use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
 use crate::worker::{HandshakeWorker, Worker};
 
-/// A client whose actor is on another host, the owner, which has accepted the client.
+/// A client whose actor is on another host. That host, the owner, has accepted the client.
 pub(in crate::server) struct RelayedClient {
     pub(in crate::server::host) owner: OwnerStream,
     /// The head of the owner's response.
@@ -69,7 +69,8 @@ impl RelayedClient {
         };
         let end = connection::relay(&mut client, &mut owner, first, early, ends).await;
         match end {
-            // The owner may be dead. It does not need the bytes that have not reached it yet.
+            // The reset discards the bytes that have not reached the owner yet. The owner does not need them, and it
+            // may be dead.
             RelayEnd::ClientLost(_) | RelayEnd::ClientStalled | RelayEnd::OwnerFenced => {
                 owner.reset();
             }

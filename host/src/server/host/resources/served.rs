@@ -260,9 +260,9 @@ impl ServedResource {
     }
 }
 
-/// Returns the pace at which this host gives up its actors that are unique in the cluster, so that all have ended
-/// within `time`. The host starts to end them one after the other, during the first three quarters of `time`. So the
-/// last actor still has a quarter of `time` to end.
+/// Returns the pace at which this host gives up its actors that are unique in the cluster. All of them should have
+/// ended within `time`. The host starts to end them one after the other, during the first three quarters of `time`. So
+/// the last actor still has a quarter of `time` to end.
 pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
     Pace::new(closes, time / 4 * 3)
 }

@@ -14,7 +14,7 @@ use ws_guest::{
     Timers, broadcast, clients,
 };
 
-/// The longest time of a reminder, in seconds.
+/// The longest time until a reminder, in seconds.
 const MAX_SECONDS: f64 = 3600.0;
 
 /// The state of the chat. It is saved before a reload, and read by the new code: see [`Lifecycle`].
@@ -24,7 +24,7 @@ struct Chat {
     names: BTreeMap<Client, Name>,
     /// How many clients have come so far.
     arrivals: u64,
-    /// For whom each timer is, and the text.
+    /// The recipient and the text of each reminder, by the number of its timer.
     reminders: BTreeMap<u64, (Client, String)>,
 }
 

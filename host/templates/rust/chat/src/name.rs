@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// The longest name, in characters.
+/// The maximum length of a name, in characters.
 const MAX_LENGTH: usize = 24;
 
 /// The name of one person, different from all other names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name(String);
 
-/// Why a person cannot have a name.
+/// Why a requested name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameError {
     Empty,
@@ -20,7 +20,7 @@ pub(crate) enum NameError {
 }
 
 impl Name {
-    /// Returns the name of a person who has not chosen one: the first that is free, from this number on.
+    /// Returns a name for a person who has not chosen one. It is `guest-N` with the first free N from `number` on.
     pub(crate) fn guest<'a>(number: u64, taken: impl Iterator<Item = &'a Self> + Clone) -> Self {
         let mut names = (number..).map(|number| Self(format!("guest-{number}")));
         let is_free = |name: &Self| !taken.clone().any(|other| other.is_like(name));
