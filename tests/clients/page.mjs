@@ -80,6 +80,11 @@ try {
   const sending = setInterval(() => one.send('hello'), 20);
   await page.waitForFunction(() => /^[1-9]/.test(document.querySelectorAll('#tiles dd.value')[1].textContent));
   await page.waitForFunction(() => /[µm]s$/.test(document.querySelectorAll('#tiles dd.value')[3].textContent));
+  // Of the instances, only the one that gets messages has calls and a time.
+  const instanceOf = (path) => page.locator('#instances tr', { hasText: path });
+  await instanceOf('/room/one').locator('td:nth-child(7)', { hasText: /^[\d.]+ [µm]s$/ }).waitFor();
+  assert.match(await instanceOf('/room/one').locator('td:nth-child(6)').textContent(), /^[1-9]\d*$/);
+  await instanceOf('/room/two').locator('td:nth-child(6)', { hasText: /^0$/ }).waitFor();
 
   // A message reaches the handler of this client, whose answer is shown.
   const received = new Promise((done) => two.on('message', (data) => done(data.toString())));

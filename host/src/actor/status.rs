@@ -3,6 +3,7 @@
 use super::Actor;
 use super::saved_state::SavedState;
 use super::slot::InstanceState;
+use crate::metrics::sample::InstanceCalls;
 
 /// The current status of an actor.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,6 +11,8 @@ pub(crate) struct ActorStatus {
     pub(crate) instance: InstanceStatus,
     /// The linear memory of the instance, in bytes. `None` in the middle of a call, and if there is no instance.
     pub(crate) memory: Option<usize>,
+    /// The calls into the instance. `None` in the middle of a call, and if there is no instance.
+    pub(crate) calls: Option<InstanceCalls>,
     /// The length of the state of a hibernated actor, in bytes.
     pub(crate) hibernated_bytes: usize,
     /// The length of the last checkpoint, in bytes.
@@ -35,13 +38,19 @@ impl Actor {
             let instance = InstanceStatus::Live;
             return ActorStatus { instance, timers, ..ActorStatus::default() };
         };
-        let (instance, memory, hibernated_bytes) = match &slot.instance {
-            InstanceState::Live(live) => (InstanceStatus::Live, Some(live.guest.memory()), 0),
-            InstanceState::Hibernated(saved) => (InstanceStatus::Hibernated, None, length(saved)),
-            InstanceState::Unused | InstanceState::Absent => (InstanceStatus::None, None, 0),
-        };
         let checkpoint_bytes = slot.checkpoint.saved.as_deref().map_or(0, length);
-        ActorStatus { instance, memory, hibernated_bytes, checkpoint_bytes, timers }
+        let status = ActorStatus { checkpoint_bytes, timers, ..ActorStatus::default() };
+        match &slot.instance {
+            InstanceState::Live(live) => {
+                let (memory, calls) = (Some(live.guest.memory()), Some(live.guest.calls()));
+                ActorStatus { instance: InstanceStatus::Live, memory, calls, ..status }
+            }
+            InstanceState::Hibernated(saved) => {
+                let hibernated_bytes = length(saved);
+                ActorStatus { instance: InstanceStatus::Hibernated, hibernated_bytes, ..status }
+            }
+            InstanceState::Unused | InstanceState::Absent => status,
+        }
     }
 }
 

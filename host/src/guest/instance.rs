@@ -20,6 +20,7 @@ use super::stacks::StackOfStore;
 use super::state::{self, State};
 use super::time_limit::TimeLimit;
 use crate::clients::{Cause, Client};
+use crate::metrics::sample::InstanceCalls;
 use crate::timers::TimerId;
 use crate::traces::ClientTrace;
 
@@ -124,6 +125,11 @@ impl Guest {
     /// Returns the total size of all linear memories and tables of the instance, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.store.data().meter.memory()
+    }
+
+    /// Returns an estimate of the calls into the instance and of their time.
+    pub(crate) fn calls(&self) -> InstanceCalls {
+        self.time_limit.calls()
     }
 
     pub(crate) async fn connected(

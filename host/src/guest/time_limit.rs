@@ -13,7 +13,7 @@ use super::cpu_budget::CpuBudget;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 use crate::metrics::WorkerCells;
-use crate::metrics::sample::Sample;
+use crate::metrics::sample::{InstanceCalls, Sample};
 use crate::ticker;
 use crate::traces::EventSpan;
 
@@ -24,6 +24,7 @@ pub(super) struct TimeLimit {
     metrics: Arc<WorkerCells>,
     /// The measurement of the current call, if there is one.
     measured: Option<Measured>,
+    calls: InstanceCalls,
 }
 
 /// The measurement of a call, for the histograms, for a trace, or for both. One value holds the sample and the span, so
@@ -58,7 +59,12 @@ impl TimeLimit {
         budget: Arc<CpuBudget>,
         metrics: Arc<WorkerCells>,
     ) -> Self {
-        Self { max_time, budget, metrics, measured: None }
+        Self { max_time, budget, metrics, measured: None, calls: InstanceCalls::default() }
+    }
+
+    /// Returns the calls that have been measured, as the number of calls that they stand for.
+    pub(super) fn calls(&self) -> InstanceCalls {
+        self.calls
     }
 
     /// Begins to measure the next call, if that call is chosen for measurement.
@@ -96,7 +102,7 @@ impl TimeLimit {
     fn end_measured(&mut self, fault: Option<&Fault>) {
         let Measured { sample, span } = self.measured.take().unwrap_or_default();
         if let Some(sample) = sample {
-            sample.end(&self.metrics);
+            sample.end(&self.metrics, &mut self.calls);
         }
         if let Some(span) = span {
             span.end(fault.map(|fault| (fault.name(), fault.to_string())));

@@ -91,13 +91,32 @@ impl Sample {
         self.resumed = Some(thread_time());
     }
 
-    /// Records a call that has returned or was abandoned.
+    /// Records a call that has returned or was abandoned, for its resource and for its instance.
     #[cold]
-    pub(crate) fn end(mut self, cells: &WorkerCells) {
+    pub(crate) fn end(mut self, cells: &WorkerCells, instance: &mut InstanceCalls) {
         self.suspend();
+        let time = self.began.elapsed();
         let cells = cells.event(self.event);
-        cells.time.record(self.began.elapsed(), self.weight);
+        cells.time.record(time, self.weight);
         cells.cpu.record(self.used, self.weight);
+        instance.record(time, self.weight);
+    }
+}
+
+/// The calls into an instance since it was made. Both numbers are estimates, because the calls that are measured are
+/// chosen among those of all instances of the resource on the worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct InstanceCalls {
+    pub(crate) count: u64,
+    pub(crate) nanoseconds: u64,
+}
+
+impl InstanceCalls {
+    /// Adds a call that was measured and stands for `weight` calls.
+    fn record(&mut self, time: Duration, weight: u64) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.count = self.count.saturating_add(weight);
+        self.nanoseconds = self.nanoseconds.saturating_add(nanoseconds.saturating_mul(weight));
     }
 }
 
@@ -182,7 +201,10 @@ mod tests {
         let until = Instant::now() + Duration::from_millis(20);
         while Instant::now() < until {}
         // The call is given up while it is suspended.
-        sample.end(&cells);
+        let mut instance = InstanceCalls::default();
+        sample.end(&cells, &mut instance);
+        assert_eq!(instance.count, 1);
+        assert!(instance.nanoseconds >= 20_000_000, "{instance:?}");
         let total = |histogram| {
             let mut totals = super::super::Totals::default();
             totals.add(histogram);

@@ -77,6 +77,9 @@ $('token-form').addEventListener('submit', (event) => {
 const WINDOW = 10;
 let responses = [];
 
+// What tells an instance from others.
+const instanceKey = (one) => JSON.stringify([one.resource, one.name]);
+
 function rates(status, now) {
   if (responses.at(-1)?.started !== status.started) responses = [];
   const [old, oldest] = [responses.at(-1), responses[0]];
@@ -99,10 +102,24 @@ function rates(status, now) {
       buckets,
     });
   }
+  // The calls of an instance are not known in the middle of a call, and begin at zero when it is replaced.
+  const instances = new Map();
+  const [known, before] = [old, oldest].map((one) => one?.instances);
+  for (const one of status.instances) {
+    const key = instanceKey(one);
+    const last = known?.get(key);
+    const { calls, call_nanoseconds: spent } = one.calls === null && last ? last : one;
+    instances.set(key, { calls, call_nanoseconds: spent });
+    const first = before?.get(key);
+    const isKnown = typeof calls === 'number' && typeof first?.calls === 'number';
+    const grown = isKnown ? Math.max(0, calls - first.calls) : 0;
+    one.rate = grown / since(oldest);
+    one.mean = grown ? (spent - first.call_nanoseconds) / grown : null;
+  }
   const busy = old ? (status.busy_nanoseconds - old.busy) / seconds / 1e9 / Math.max(1, status.workers) : 0;
   responses.push({
     started: status.started, at: now, busy: status.busy_nanoseconds,
-    resources: new Map(status.resources.map((resource) => [resource.name, resource])),
+    resources: new Map(status.resources.map((resource) => [resource.name, resource])), instances,
   });
   if (responses.length > WINDOW) responses.shift();
   return { resources, busy: Math.min(1, Math.max(0, busy)) };
@@ -209,10 +226,12 @@ function showResources(status, rate) {
 }
 
 function showInstances(status) {
-  const key = (one) => JSON.stringify([one.resource, one.name]);
-  rows($('instances'), status.instances, key, () => plainRow(['text', 'text', '', 'number', 'number', 'number']), (row, one) => {
-    const memory = one.memory_bytes === null ? '–' : bytes(one.memory_bytes);
-    fill(row, [one.name || '(one for all)', one.resource, one.state, count(one.clients), count(one.timers), memory]);
+  const n = 'number';
+  rows($('instances'), status.instances, instanceKey, () => plainRow(['text', 'text', '', n, n, n, n, n]), (row, one) => {
+    fill(row, [
+      one.name || '(one for all)', one.resource, one.state, count(one.clients), count(one.timers), count(one.rate),
+      one.mean === null ? '–' : time(one.mean), one.memory_bytes === null ? '–' : bytes(one.memory_bytes),
+    ]);
   });
 }
 

@@ -123,6 +123,9 @@ struct WatchedInstance {
     clients: usize,
     timers: usize,
     memory_bytes: Option<usize>,
+    /// An estimate of the calls into the instance since it was made, and of their time.
+    calls: Option<u64>,
+    call_nanoseconds: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -274,6 +277,8 @@ fn instance(served: &ServedResource, clients: usize, actor: &Actor) -> WatchedIn
         clients,
         timers: status.timers,
         memory_bytes: status.memory,
+        calls: status.calls.map(|calls| calls.count),
+        call_nanoseconds: status.calls.map(|calls| calls.nanoseconds),
     }
 }
 
