@@ -3,7 +3,8 @@
 //! # From a socket to the worker of an actor
 //!
 //! 1. [`accept()`] accepts on the first worker and gives the connection to the worker with the least load
-//!    (`handoff.rs`), or to the main thread if that worker is too busy. There, [`serve_connection`] serves it.
+//!    (`handoff.rs`), or to the main thread if that worker is too busy. While the first worker is too busy to accept, the
+//!    main thread accepts in its place. [`serve_connection`] serves the connection on the chosen thread.
 //! 2. [`read_preamble`] reads the PROXY protocol header and detects the protocol. [`serve_tls`] performs the TLS
 //!    handshake. Then [`http::serve_http1`] reads the request.
 //! 3. [`host::handle_request`] (`host/routes.rs`) finds the resource of the path and calls `admit`
