@@ -90,7 +90,7 @@ fn add(path: &Path, name: &str, list: &mut String) -> Result<()> {
         "EmbeddedFile {{ path: {name:?}, is_executable: {is_executable}, content: include_bytes!({:?}) }},",
         path.to_str().expect("the path of the repository is UTF-8"),
     )
-    .expect("a string takes everything");
+    .expect("writing to a string cannot fail");
     Ok(())
 }
 
@@ -98,8 +98,8 @@ fn last_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).expect("names of files are UTF-8")
 }
 
-/// Returns whether this is a source. A source whose name begins with a dot is stored as `dot-NAME`. So a file whose
-/// name really begins with a dot is left over from a build or an editor.
+/// Returns whether this is a source file or folder. The name of a source file never begins with a dot, because `.NAME`
+/// is stored as `dot-NAME`. A file whose name begins with a dot is left over from a build or an editor.
 fn is_source(path: &Path) -> bool {
     let name = last_name(path);
     let is_output = path.is_dir() && BUILD_OUTPUT.contains(&name);

@@ -35,7 +35,7 @@ pub fn all() -> Result<Vec<(String, String)>, Error> {
     host::get_all().map_err(Error)
 }
 
-/// Why a value could not be read. The configuration does not grant it, and the message says which grant is missing.
+/// Why a value could not be read: the configuration lacks the grant that the message names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 

@@ -61,9 +61,9 @@ pub enum Compression {
     ByLength,
     /// All messages, however short.
     Always,
-    /// No message. Use this for data that is already compressed, such as pictures. Also use it for a message that
-    /// contains both a secret and text that somebody else has chosen. Otherwise, the compressed length would reveal the
-    /// secret bit by bit.
+    /// No messages. Use this for data that is already compressed, such as pictures. Also use it for a message that
+    /// contains both a secret and text that somebody else has chosen. Otherwise, the compressed length would gradually
+    /// reveal the secret.
     Never,
 }
 
@@ -96,7 +96,7 @@ impl SendOptions {
             Compression::Always => "always",
             Compression::Never => "never",
         };
-        // This fails only for an unknown word, and the host knows these words.
+        // This fails only for an unknown word, but the host knows all of these words.
         let _ = self.0.set_compression(word);
         self
     }

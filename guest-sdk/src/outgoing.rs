@@ -111,8 +111,8 @@ errors! {
         /// The URL is not valid, or begins with neither `wss://` nor `ws://`.
         InvalidUrl = "invalid-url", "the URL is not a WebSocket URL: it must begin with wss:// or \
                                      ws://";
-        /// The URL has more than 4 KiB.
-        TooLong = "too-long", "the URL has more than 4 KiB";
+        /// The URL is longer than 4 KiB.
+        TooLong = "too-long", "the URL is longer than 4 KiB";
         /// The instance has 16 connections, or all instances of the resource together have 1,024.
         TooMany = "too-many", "the instance or the resource has too many connections";
         /// There are more than 16 [`ConnectOptions`].

@@ -23,8 +23,8 @@ impl Timer {
         self.0
     }
 
-    /// Sets the timer. [`fired`](crate::Timers::fired) is called once, after this time. The time counts in whole
-    /// milliseconds, and is at least one millisecond. A timer that is already set is replaced.
+    /// Sets the timer. [`fired`](crate::Timers::fired) is called once, after this time. The time is rounded down to
+    /// whole milliseconds, but it is at least one millisecond. A timer that is already set is replaced.
     ///
     /// # Errors
     ///

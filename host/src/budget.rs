@@ -50,9 +50,8 @@ impl Budget {
         self.limit - self.limit / 8
     }
 
-    /// Returns whether there is room for another saved state of `bytes`. No state is added if all holders together
-    /// would then use more than half of the budget. States stay for a long time, so the other half is left for
-    /// messages.
+    /// Returns whether there is room for another saved state of `bytes`. All holders together, with that state, may use
+    /// at most half of the budget. States stay for a long time, so the other half is left for messages.
     pub(crate) fn has_room_for_state(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.limit / 2
     }

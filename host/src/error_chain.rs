@@ -20,8 +20,8 @@ pub fn last_cause(error: &dyn Error) -> String {
     last.to_string()
 }
 
-/// Returns ` as the user with ID N` if an operation failed because this user lacks a permission, and otherwise nothing.
-/// A service often runs as a different user than the operator.
+/// Returns ` as the user with ID N` if an operation failed because this user lacks a permission. Otherwise returns an
+/// empty string. A service often runs as a different user than the operator.
 pub(crate) fn as_user(cause: &std::io::Error) -> String {
     match cause.kind() {
         ErrorKind::PermissionDenied => {

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Each layer imports only layers to its right. Messages to clients go in the other direction. They pass through the
-//! outbound buffers of `clients`, which belong to actors.
+//! outbound buffers of the clients (module `clients`). Each actor has the buffers of its own clients.
 //!
 //! ```no_run
 //! # async fn serve(config: ws_host::config::Config) -> Result<(), ws_host::StartError> {

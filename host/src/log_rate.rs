@@ -13,8 +13,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The maximum number of bytes of a client's text that are quoted. A host name has at most 253 bytes.
 const MAX_QUOTED: usize = 256;
 
-/// A rate limit for log lines of one kind. It is usually a `static`. It allows one or several lines a second. The first
-/// of them reports how many lines were left out before it.
+/// A rate limit for log lines of one kind. It is usually a `static`. It allows a fixed number of lines per second,
+/// often one. The first line in each second reports how many lines were left out before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
     burst: u32,
@@ -45,8 +45,8 @@ impl LogRate {
         Self { burst, state: Mutex::new(State { began: None, lines: 0, left_out: 0 }) }
     }
 
-    /// Returns permission to write a line. If there is no permission, the line is counted as left out, and the next
-    /// permitted line reports the count.
+    /// Returns permission to write a line. Returns `None` if the line must be left out. The next permitted line reports
+    /// how many lines were left out.
     pub(crate) fn line(&self, now: Instant) -> Option<Line> {
         let mut state = self.state.lock();
         if state.began.is_none_or(|began| now.saturating_duration_since(began) >= INTERVAL) {

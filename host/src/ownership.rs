@@ -10,9 +10,9 @@ use std::sync::Arc;
 pub(crate) enum Holding {
     /// No other host can own the actor.
     Held,
-    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon. Once
-    /// any code has been told that the right has lapsed, the actor must end, so the right never becomes [`Self::Held`]
-    /// again.
+    /// The right was not confirmed in time. No other host owns the actor yet, but another host may own it soon. The
+    /// right never becomes [`Self::Held`] again, because the actor must end once any code has been told that the right
+    /// has lapsed.
     Lapsed,
     /// Another host may own the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
     Lost,

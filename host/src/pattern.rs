@@ -131,7 +131,7 @@ pub(crate) struct Patterns<T> {
 /// The values of one route.
 #[derive(Clone, Debug)]
 struct Slot<T> {
-    /// The entry of the pattern with this route. It takes precedence.
+    /// The entry of the pattern with this route. It takes precedence over `folder`.
     exact: Option<Entry<T>>,
     /// The entry of a pattern that ends in `/*` and has this `folder_route`.
     folder: Option<Entry<T>>,

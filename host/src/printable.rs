@@ -9,8 +9,8 @@ pub enum Tabs {
     Escaped,
 }
 
-/// Escapes control characters, and characters that hide or reorder text. Without this, text could control a terminal,
-/// look like another line, or not be what it seems to be.
+/// Escapes control characters, and characters that hide or reorder text. Otherwise, text could control a terminal, look
+/// like another line, or appear to say something else.
 ///
 /// Combining characters, joiners and variation selectors stay as they are: they only change how the characters beside
 /// them look, and many languages and emoji are not readable without them.

@@ -6,8 +6,8 @@
 //!
 //! The time comes from the [`ticker`], so a task does not notice the end of its slice until the next tick. At first,
 //! ticks are 10 ms apart, and the slice of a long computation can last that long. After two such slices in a row, the
-//! ticker switches to ticks every 0.1 ms. If the guest itself computes, it is interrupted at the second tick of the
-//! call, and at every later tick.
+//! ticker switches to ticks every 0.1 ms. If the guest (and not a host function) is running, it is interrupted at the
+//! second tick of the call, and at every later tick.
 
 mod longest;
 

@@ -26,7 +26,7 @@ static NOW: AtomicU64 = AtomicU64::new(0);
 /// How long the interval stays at [`FINE_TICK`] after a request.
 const FINE_FOR: u64 = 20_000_000;
 
-/// The time until which the interval is [`FINE_TICK`], in nanoseconds since [`START`].
+/// The interval is [`FINE_TICK`] until this time, in nanoseconds since [`START`].
 static FINE_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, callbacks: Vec::new() });

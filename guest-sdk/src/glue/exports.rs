@@ -59,7 +59,7 @@ impl<E: Exports> burst_listener::Guest for Component<E> {
     fn received_burst(client: u64) {
         let client = Client::from_id(client);
         while let Some(messages) = burst::next_many() {
-            // The range of a message is always valid. Indexing would add panic code to every component.
+            // The range of a message is always valid, but indexing would still add panic code to every component.
             let may_continue = match messages {
                 Messages::Text((texts, ends)) => deliver(&ends, |message| {
                     let text = texts.get(message).unwrap_or_default().to_owned();

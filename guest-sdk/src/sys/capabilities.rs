@@ -1,5 +1,5 @@
-//! The WASI capabilities in a component. Each error is text that begins with a word for the kind of error, followed by
-//! a colon.
+//! The WASI capabilities in a component, as functions that return errors as text. The text begins with the kind of the
+//! error, followed by a colon.
 
 use ws_guest_bindings::config::wasi::config::store as values;
 use ws_guest_bindings::keyvalue::wasi::keyvalue::{atomics, batch, store};

@@ -73,12 +73,12 @@ impl TestClient {
         self.send_text(text);
     }
 
-    /// Returns the next thing that the client received, if there is one.
+    /// Returns the next message, ping or pong that the client received, if there is one.
     pub fn receive(&self) -> Option<Received> {
         self.with(|client| client.inbox.pop_front())
     }
 
-    /// Returns the number of received things that the test has not taken yet.
+    /// Returns the number of messages, pings and pongs that the client received and that the test has not taken yet.
     pub fn waiting(&self) -> usize {
         self.with(|client| client.inbox.len())
     }

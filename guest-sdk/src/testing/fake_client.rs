@@ -36,7 +36,7 @@ pub(super) struct FakeClient {
     pub(super) is_reading: bool,
     /// Whether a send has been refused since the last `drained` event.
     pub(super) was_refused: bool,
-    /// The things that have reached the client and that the test has not taken yet.
+    /// The messages, pings and pongs that have reached the client and that the test has not taken yet.
     pub(super) inbox: VecDeque<Received>,
     /// How the connection ended for the client.
     pub(super) closed: Option<Closed>,
@@ -178,7 +178,7 @@ impl FakeClient {
     }
 }
 
-/// Returns how many bytes the frames of a message have (RFC 6455 §5.2).
+/// Returns how many bytes the frames of a message take up (RFC 6455 §5.2).
 fn wire_length(payload: usize, max_frame: Option<u32>) -> usize {
     let header = |payload: usize| match payload {
         0..=125 => 2,

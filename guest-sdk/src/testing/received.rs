@@ -1,10 +1,10 @@
-//! The things that a client receives.
+//! What a client receives.
 
 use std::fmt;
 
 use crate::CloseCode;
 
-/// A thing that a client received.
+/// A message, a ping or a pong that a client received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {

@@ -1,4 +1,4 @@
-//! The order of things that are due at certain times.
+//! Lets time pass, and runs timers, notices and expiries in the order in which they are due.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{Cause, Client, Timer};
 pub(super) const MIN_TIME: Duration = Duration::from_millis(1);
 pub(super) const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// A thing that is due. If several are due at the same time, the first one in this order happens first.
+/// An event that is due. If several events are due at the same time, they happen in the order of these variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Timer(u64),

@@ -91,7 +91,7 @@
 //! When the last [`Client`] and the [`Messages`] have been dropped, the client writes what is still queued, and closes
 //! the connection with 1001. If the connection is not open yet, the attempt to connect is cancelled. The task ends with
 //! the closing handshake, or after [`Options::close_timeout`] at the latest. An HTTP/2 connection is closed within a
-//! second after its last WebSocket.
+//! second after its last WebSocket has ended and its last [`Http2Connection`] has been dropped.
 
 #![forbid(unsafe_code)]
 

@@ -117,7 +117,7 @@ impl Options {
     }
 
     /// Sends a header with the handshake. A name can be added more than once, except `Host`. The last `Host` is sent
-    /// instead of the URL's host, in HTTP/2 as `:authority`. The URL still determines where to connect, and which
+    /// instead of the URL's host (as `:authority` in HTTP/2). The URL still determines where to connect, and which
     /// certificate is expected. `Authorization` replaces the user and the password of the URL.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). For each stream,
 /// hyper accepts a few writes of any length before it makes the writer wait. If the peer does not read, short writes
-/// keep most of the data in the outbound buffer, which has a limit, instead of in hyper.
+/// leave little of the data in hyper and most of it in the outbound buffer, which has a limit.
 const MAX_WRITE: usize = 16 << 10;
 
 /// An upgraded stream, with the interface of a socket. Dropping it ends the stream. The guard is dropped with it.

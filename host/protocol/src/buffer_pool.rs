@@ -5,9 +5,9 @@
 //! buffer is still in the processor's cache when it is filled and read. The pages of a long buffer are already mapped.
 //! Mapping new pages would cost more than all work on the contents.
 //!
-//! The crate takes and returns buffers itself, except for the payloads of events, which its user returns
-//! ([`Outbound::recycle`](crate::Outbound::recycle)). The crate has no clock, so its user decides when to free the
-//! buffers ([`Outbound::release_buffers`](crate::Outbound::release_buffers)).
+//! The crate takes buffers from the pool and puts them back itself. Only the payloads of events are put back by the
+//! crate's user ([`Outbound::recycle`](crate::Outbound::recycle)). The crate has no clock, so its user decides when to
+//! free the buffers ([`Outbound::release_buffers`](crate::Outbound::release_buffers)).
 
 use std::cell::RefCell;
 
@@ -86,7 +86,7 @@ pub(crate) fn take_long_for(length: usize, additional: usize) -> Option<Vec<u8>>
     if additional == 0 || grown <= LONG { None } else { take_long(grown) }
 }
 
-/// Returns the shortest long buffer with room for `length` bytes.
+/// Returns the smallest of the long buffers that have room for `length` bytes.
 fn take_long(length: usize) -> Option<Vec<u8>> {
     POOL.with_borrow_mut(|Pool { long, .. }| {
         let fits = |index: &usize| long[*index].capacity() >= length;

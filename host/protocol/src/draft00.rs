@@ -41,7 +41,7 @@ pub(crate) fn encode_text(text: &[u8], to: &mut Vec<u8>) {
 pub(crate) enum Reader {
     /// The type of a frame.
     Type,
-    /// A text, or the rest of a text. The assembly holds the part that was received before, if there is one.
+    /// A text message, or the rest of one. The [`Assembly`] holds the part that has already been received, if any.
     Text(Option<Box<Assembly>>, Length),
     /// A frame that is read to its end and ignored.
     Ignored(Length),

@@ -8,8 +8,8 @@ use crate::error::ProtocolError;
 /// An event of a connection. It borrows its payload from the input if the input contains the whole payload in one
 /// uncompressed frame.
 ///
-/// No events will be added, because RFC 6455 §5.2 defines no other frames. The host of a connection must handle every
-/// event.
+/// This enum is exhaustive, because the host of a connection must handle every event. No events will be added, because
+/// RFC 6455 §5.2 defines no other frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A text message.

@@ -152,10 +152,10 @@ impl Inbound {
 
     /// Returns whether the peer's close frame has arrived.
     ///
-    /// After [`Event::Failed`], the peer has not answered this endpoint's close frame yet. Pass the peer's bytes to
-    /// [`handle_input`](Self::handle_input) until this function returns true, and then close the connection. Closing it
-    /// earlier could reset the connection, and the peer would lose the close frame. If the boundaries of the frames
-    /// after the failure are unknown, this function returns true at once.
+    /// After [`Event::Failed`], the peer has not answered this endpoint's close frame yet. Keep passing the peer's
+    /// bytes to [`handle_input`](Self::handle_input) until `has_peer_closed` returns true, and then close the
+    /// connection. Closing it earlier could reset the connection, and the peer would lose the close frame. If the
+    /// boundaries of the frames after the failure are unknown, `has_peer_closed` returns true at once.
     #[must_use]
     pub fn has_peer_closed(&self) -> bool {
         match &self.stage {
@@ -235,7 +235,7 @@ impl Inbound {
         let extended = if self.deflate.is_some() { RSV1 } else { 0 };
         if let Err(error) = check::header(&header, self.role, unfinished, &self.limits, extended) {
             self.stage = Stage::Failed(match header.opcode {
-                // Nothing follows a close frame, even a malformed one.
+                // Nothing follows a close frame, even if the close frame is malformed.
                 Opcode::Close => FrameSkipper::after_close(),
                 _ => FrameSkipper::in_payload(header.length),
             });

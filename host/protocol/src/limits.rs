@@ -9,7 +9,8 @@ pub struct Limits {
     ///
     /// For a compressed message, the inflated length counts. Inflating stops at the limit.
     pub max_message: usize,
-    /// The maximum number of frames of one message, including empty ones. More frames fail the connection with 1008.
+    /// The maximum number of frames of one message, including empty ones. A message with more frames fails the
+    /// connection with 1008.
     pub max_fragments: u32,
 }
 

@@ -190,7 +190,7 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] if a close frame was queued before.
+    /// [`SendError::Closed`] if a close frame has already been queued.
     pub fn close(&mut self, frame: Option<&CloseFrame>) -> Result<(), SendError> {
         if self.is_closing() {
             return Err(SendError::Closed);

@@ -18,9 +18,9 @@ const MAX_COPY: usize = 1 << 20;
 
 /// A queue without a limit. The caller must limit it.
 ///
-/// The queue uses at most about twice as many bytes of memory as are queued. In addition, it keeps the whole buffer of
-/// a long message that is being written, until the unwritten rest is shorter than both [`MAX_COPY`] and an eighth of
-/// the buffer.
+/// The queue uses up to about twice the memory of the queued bytes. In addition, it keeps the whole buffer of a long
+/// message that is being written, until the unwritten rest is shorter than both [`MAX_COPY`] and an eighth of the
+/// buffer.
 ///
 /// A pooled buffer is much longer than a short message. So a queue with few bytes must not keep such a buffer while its
 /// peer reads nothing.
@@ -41,8 +41,8 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 enum Segment {
     Owned(Vec<u8>),
-    /// A whole frame, never a slice of one. A slice would keep the memory of the whole frame, which other connections
-    /// share.
+    /// A whole frame, which other connections share. It is never a slice of a frame, because a slice would save no
+    /// memory: it would keep the memory of the whole frame.
     Shared(Bytes),
 }
 
@@ -68,9 +68,9 @@ impl Segment {
     }
 }
 
-/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. In a long buffer,
-/// the waiting bytes must be a smaller part than in a short one, because the copy needs new memory. Freeing a long
-/// buffer helps other connections that need a long buffer.
+/// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. The copy needs new
+/// memory, which would be too much for half of a long buffer. So the waiting bytes must be a smaller part of a long
+/// buffer than of a short one. Freeing a long buffer helps other connections that need a long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,

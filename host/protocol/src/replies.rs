@@ -15,12 +15,12 @@ pub trait Replies {
     /// Answers a ping with a pong that has the same application data, at most 125 bytes (RFC 6455 §5.5.2).
     fn pong(&mut self, payload: &[u8]);
 
-    /// Answers the peer's close frame with a close frame that has the same code, unless this endpoint's close frame was
-    /// queued before (§5.5.1).
+    /// Answers the peer's close frame with a close frame that has the same code, unless this endpoint's close frame has
+    /// already been queued (§5.5.1).
     fn close(&mut self, frame: Option<&CloseFrame>);
 
-    /// Answers a protocol error with a close frame that describes it, unless this endpoint's close frame was queued
-    /// before (§7.1.7).
+    /// Answers a protocol error with a close frame that describes it, unless this endpoint's close frame has already
+    /// been queued (§7.1.7).
     fn fail(&mut self, error: ProtocolError) {
         self.close(Some(&CloseFrame::with_reason(error.close_code(), error.to_string())));
     }
@@ -36,7 +36,7 @@ impl Replies for Outbound {
     }
 
     fn close(&mut self, frame: Option<&CloseFrame>) {
-        // This fails only if this endpoint's close frame was queued before. In that case, no answer is due.
+        // This fails only if this endpoint's close frame has already been queued. In that case, no answer is due.
         let _ = Outbound::close(self, frame);
     }
 }

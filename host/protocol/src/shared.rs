@@ -117,8 +117,8 @@ impl SharedMessage {
         &self.frame[self.header_length..]
     }
 
-    /// Returns the compressed frame, or `None` if compression does not make the message shorter. The level of the first
-    /// call for a window applies to all later calls for this window.
+    /// Returns the compressed frame, or `None` if compression does not make the message shorter. For each window size,
+    /// the level of the first call applies to all later calls.
     pub(crate) fn deflated(&self, level: Level, window: WindowBits) -> Option<&Bytes> {
         let index = usize::from(window.bits() - WindowBits::MIN.bits());
         self.deflated.get_or_init(Box::default)[index]

@@ -31,7 +31,7 @@ pub(super) struct Saves {
     is_saving: bool,
 }
 
-/// Why a handler that was asked for its state left nothing to save.
+/// Why there is nothing to save after a handler was asked for its state.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum MissingState {
     TooLong,

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::ticker;
 
-/// A mutex with a queue. Other tasks may overtake the first waiter for one tick at most.
+/// A mutex with a queue. Other tasks may overtake the first waiter only until the first tick after it began to wait.
 #[derive(Debug, Default)]
 pub(super) struct FairMutex<T> {
     value: Mutex<T>,
@@ -91,8 +91,8 @@ impl<T> FairMutex<T> {
         let mut waiters = self.waiters.lock();
         let number = waiters.next_number;
         waiters.next_number += 1;
-        // The value must not be 0, because 0 means that there is no waiter. The value is also greater than the ticker's
-        // time until the next tick, so other tasks may overtake until then.
+        // The value must not be 0, because 0 means that there is no waiter. Until the next tick, the value is also
+        // greater than the ticker's time, so other tasks may overtake the waiter until then.
         let since = ticker::now() + 1;
         waiters.queue.push_back(Waiter { number, since, waker: None });
         self.publish_first(&waiters);
@@ -133,7 +133,8 @@ impl<'a, T> Ticket<'a, T> {
         if at > 0 {
             return Poll::Pending;
         }
-        // `waiters` is locked here, and dropping the guard would lock it again. So the guard must leave this scope.
+        // `waiters` is locked here, and dropping the guard would lock `waiters` a second time. So the guard must not be
+        // dropped in this scope.
         let Some(guard) = self.mutex.try_acquire() else { return Poll::Pending };
         waiters.queue.pop_front();
         self.mutex.publish_first(&waiters);

@@ -12,8 +12,8 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// Normally the number of the reload that loaded the template. If a later reload loaded code that could not resume
-    /// from the actor's state, the actor keeps this template under the number of the later reload.
+    /// Usually the number of the reload that loaded the template. But if a later reload loaded code that could not
+    /// resume from the actor's state, the actor keeps this template, and `version` is the number of the later reload.
     pub(super) version: u64,
 }
 
@@ -54,13 +54,13 @@ impl SavedState {
     }
 
     /// Returns a copy to keep while an instance continues from this state. The copy is needed if that instance fails or
-    /// is rolled back. It counts as stale from now on, because the instance handles further events.
+    /// is rolled back. The copy counts as stale from now on, because the instance handles further events.
     pub(super) fn as_stale(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
         Self { reason, stale_since, faults: 0, ..self.clone() }
     }
 
-    /// Returns whether the code that saved the state has since been replaced, and is now the current code again.
+    /// Returns whether the code that saved the state was replaced in the meantime but has become current again.
     pub(super) fn is_code_current_again(&self, current: &CodeVersion) -> bool {
         self.code.version != current.version && self.code.is_same_code(current)
     }

@@ -60,8 +60,9 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | | or the code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
-/// The functions that make an instance (`start`, `wake`, `restart`, `replace_instance`) return it. An event calls it at
-/// once, so the state is `Absent` until `put_instance`. Maintenance puts it into the slot (`keep_or_report`).
+/// The functions that make an instance (`start`, `wake`, `restart`, `replace_instance`) return the instance. An event
+/// calls the returned instance at once, so the state is `Absent` until `put_instance`. Maintenance puts the returned
+/// instance into the slot (`keep_or_report`).
 ///
 /// `take_live`, `restore_checkpoint` and `discard_state` are in this file, `take_checkpoint` in `checkpoint.rs`,
 /// `inherit` and `last_state` in `durable.rs`, the other functions in `turn.rs` and `transitions.rs`.

@@ -19,9 +19,10 @@ use crate::clients::HostClose;
 use crate::guest::{Fault, Reason, Template};
 
 impl Turn<'_> {
-    /// Returns an instance, regardless of the slot's state. The instance has the current version. It normally runs the
-    /// current code. If that code did not accept the saved state, the instance runs older code under the current
-    /// version. Counts a failure that the handler caused.
+    /// Returns an instance, regardless of the slot's state. Counts a failure if the handler caused it.
+    ///
+    /// The instance normally runs the current code. If that code did not accept the saved state, the instance runs
+    /// older code. In both cases, the instance has the version of the current code.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         // The actor may have moved to another host while the instance was being made.
@@ -69,8 +70,8 @@ impl Turn<'_> {
             InstanceState::Absent => self.restart(permit, Reason::Fault).await,
             InstanceState::Hibernated(saved) => {
                 let saved = saved.clone();
-                // The saved state has the current version if the current code saved it. It also has this version if the
-                // current code failed to take over, and the older code continued and saved it (`wake_with_old_code`,
+                // Two kinds of saved states have the current version: those that the current code saved, and those that
+                // older code saved after the current code had failed to take over (`wake_with_old_code`,
                 // `replace_instance`).
                 let keeps_code = saved.code.version == current.version;
                 let code = if keeps_code { saved.code.clone() } else { current };
@@ -261,7 +262,7 @@ impl Turn<'_> {
 
     /// `Live` → `Hibernated`: frees the instance and keeps its state. If the handler returns no state, or there is no
     /// room for the state, the instance stays `Live`. Does nothing if the actor is unique in the cluster and may not run
-    /// here: then it is about to end.
+    /// here, because such an actor is about to end.
     pub(crate) async fn hibernate(mut self) {
         if self.actor.resources.check_ownership().is_err() {
             return;
@@ -383,8 +384,8 @@ impl Turn<'_> {
         // The checkpoint and the rollback share one copy of the state, which is charged to the budget once.
         let saved = saved.clone().counted_in(code.budget());
         self.keep_checkpoint(&saved);
-        // The kept version is that of the code that resumed, even if a rollback has already happened. A rollback
-        // installs the old code under a higher version, so `is_code_current_again` can tell that there was one.
+        // The kept state gets the version of the code that resumed from it, even if that code has already been rolled
+        // back. A rollback installs the old code under a higher version, so `is_code_current_again` detects it.
         let code = CodeVersion { version: resumed_by.version, ..saved.code.clone() };
         *self.actor.rollback_state.lock() =
             Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));

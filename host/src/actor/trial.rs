@@ -80,7 +80,7 @@ struct Trial {
     new: Arc<Template>,
     rollout: Rollout,
     /// Whether the old code had a fault shortly before the trial. If so, faults in events do not count against the new
-    /// code. Otherwise a client that makes every version fail could prevent every reload.
+    /// code. If they did, a client that makes every version fail could prevent every reload.
     had_faults: bool,
 }
 
@@ -109,7 +109,7 @@ impl Code {
         }
     }
 
-    /// Ends the trial, and the new code stays. Returns whether the other instances must get the new code now.
+    /// Ends the trial and keeps the new code. Returns whether the other instances must get the new code now.
     pub(crate) fn end_trial(&self) -> bool {
         let mut progress = self.trial.lock();
         match std::mem::take(&mut progress.stage) {

@@ -41,7 +41,7 @@ impl<'a> Turn<'a> {
 
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would store its parameters twice, and every connection's future contains this one"
+        reason = "an `async fn` would store its parameters twice in its future, which each connection's future contains"
     )]
     pub(crate) fn call_received(
         &mut self,

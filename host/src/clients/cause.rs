@@ -25,9 +25,9 @@ pub(crate) enum Cause {
 
 /// Why the host closes a client. Each reason has a cause, a close code and the text of the close frame.
 ///
-/// The same codes may also come from others. A handler may close with them ([`Cause::Handler`]), and so may an operator
-/// who closes clients by tag (`Tags::close` takes a frame). A client's own close frame is answered with the client's
-/// code.
+/// These codes also have other sources. A handler may close clients with them ([`Cause::Handler`]), and so may an
+/// operator who closes clients by tag (`Tags::close` takes a frame). A client's own close frame is answered with the
+/// client's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostClose<'a> {
     /// The server is stopping.
@@ -95,7 +95,8 @@ impl HostClose<'_> {
             Self::Stopping | Self::Removed | Self::Restarted | Self::ActorEnds => Cause::Stopping,
             Self::Moved | Self::Unconfirmed => Cause::Moved,
             Self::Operator | Self::Revoked => Cause::Operator,
-            // To the client, a handler without an instance has failed, even though the handler's code is not to blame.
+            // The cause is the same if there is no instance for the client, even though the handler's code is not to
+            // blame for that.
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
             }

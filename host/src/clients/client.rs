@@ -329,7 +329,7 @@ impl Client {
         }
     }
 
-    /// Returns whether capacity is restored after a refused send, and forgets the refusal.
+    /// Returns whether there is capacity again after a refused send. If so, forgets the refusal.
     pub(crate) fn take_restored_capacity(&self, high_water_mark: usize) -> bool {
         let mut outbound = self.outbound.lock();
         let is_restored = self.send_capacity(&outbound, high_water_mark) == SendCapacity::Restored;

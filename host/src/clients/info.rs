@@ -41,7 +41,7 @@ pub(crate) struct ClientInfo {
     pub(crate) server_name: Option<Arc<str>>,
     /// The TLS certificate of the client.
     pub(crate) certificate: Option<Arc<Certificate>>,
-    /// The URL of an outgoing connection, in which the host is the client.
+    /// The URL of an outgoing connection. In such a connection, the host is the client.
     pub(crate) url: Option<Box<str>>,
     /// The host that relays the client to this host.
     pub(crate) edge: Option<Arc<str>>,
@@ -90,7 +90,8 @@ impl ClientInfo {
         }
     }
 
-    /// Agrees on the first offered subprotocol that is wanted. An earlier agreement is kept.
+    /// Agrees on the first offered subprotocol for which `is_wanted` returns `true`. If a subprotocol was agreed on
+    /// earlier, it is kept.
     pub(crate) fn agree(&self, is_wanted: impl Fn(&str) -> bool) {
         if let Some(index) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {
             let _ = self.agreed.set(index);
@@ -102,7 +103,7 @@ impl ClientInfo {
         self.subprotocols.get(*self.agreed.get()?).map(String::as_str)
     }
 
-    /// Returns a client's information for tests.
+    /// Returns the information about an example client, for tests.
     #[cfg(test)]
     pub(crate) fn example() -> Self {
         let this_machine = std::net::Ipv4Addr::LOCALHOST;

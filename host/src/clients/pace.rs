@@ -52,8 +52,8 @@ impl Pace {
         Instant::now() >= self.until
     }
 
-    /// Waits until the next clients may be closed. `closes` is the number of clients to be closed together. Returns at
-    /// the latest when the time given to [`Self::new`] is over.
+    /// Waits until the next clients may be closed. `closes` is the number of clients to be closed together. Returns no
+    /// later than the end of the time that was given to [`Self::new`].
     ///
     /// # Cancel safety
     ///

@@ -60,7 +60,7 @@ impl Remote for Channel {
 
     fn flush(&self) -> Flushing<'_> {
         Box::pin(async {
-            // An actor that ends after the time is over loses its messages that are still waiting.
+            // If the time runs out, the actor ends all the same, and its messages that are still waiting are lost.
             let _ = timeout(MAX_FLUSH, self.shared.outbox.flush()).await;
         })
     }

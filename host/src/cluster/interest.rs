@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use super::envelope::Sender;
 use crate::topics::Topics;
 
-/// How long a topic is still received after its last subscriber has left. So clients that reconnect at once miss
-/// nothing, and the host need not unsubscribe at the broker and subscribe again.
+/// How long a topic is still received after its last subscriber has left. Thanks to this delay, clients that reconnect
+/// at once miss nothing, and the host need not unsubscribe at the broker and subscribe again.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// How long a topic remembers the newest connection of a host that sends nothing. A message from an older connection
-/// cannot arrive after that time, because a host gives up a connection after a few seconds without an answer, and a
-/// broker after a few minutes.
+/// How long a topic remembers the newest connection of a host after the last message from it. A message from an older
+/// connection cannot arrive after that time, because a host drops a connection after a few seconds without an answer,
+/// and a broker drops one after a few minutes.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
 /// The maximum number of hosts for which a topic remembers the newest connection. No cluster has so many hosts, but
@@ -160,8 +160,8 @@ impl Interests {
 }
 
 impl Interest {
-    /// Records that a message came from `sender`. Returns whether the message is late: whether a message from a newer
-    /// connection of the same host came before it.
+    /// Records that a message came from `sender`. Returns whether the message is late. A message is late if a message
+    /// from a newer connection of the same host came before it.
     pub(super) fn is_late(&self, sender: Sender, now: Instant) -> bool {
         let Sender { host, connection } = sender;
         let senders = &mut self.state.lock().senders;

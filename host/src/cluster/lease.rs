@@ -21,7 +21,7 @@ use super::placement::{
 use super::status::HostLease;
 use crate::config::{self, WithoutBroker};
 
-/// The longest pause between two attempts to connect for the first time.
+/// The longest pause between two attempts to make the first connection.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// How many claims are given back concurrently.

@@ -1,4 +1,4 @@
-//! The place of an actor that is unique in the cluster.
+//! Which host has an actor, if the actor is unique in the cluster.
 
 use std::sync::Arc;
 

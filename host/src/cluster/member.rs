@@ -40,7 +40,7 @@ pub(crate) struct Cluster {
     _stop: DropGuard,
 }
 
-/// Why a connection was given up.
+/// Why a connection ended.
 enum End {
     Lost(String),
     Stopped,
@@ -86,7 +86,7 @@ impl Cluster {
     }
 
     /// Finds the owner of an actor that is unique in the cluster. If the actor has no owner, this host becomes its
-    /// owner. While that is not possible, tries again until `deadline`.
+    /// owner. If neither is possible, tries again until `deadline`.
     ///
     /// # Errors
     ///

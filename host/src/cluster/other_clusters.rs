@@ -1,5 +1,5 @@
-//! Hosts of other clusters on the same broker. If a host was started with a mistyped cluster name, no host could notice
-//! the mistake otherwise.
+//! Hosts of other clusters on the same broker. Hosts announce themselves to all clusters. Without these announcements,
+//! no host could notice that one of them was started with a mistyped cluster name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const HOST: usize = 16;
 /// Limits the log lines about other clusters.
 static FOUND: LogRate = LogRate::new();
 
-/// What a host says of itself to the hosts of all clusters.
+/// What a host tells the hosts of all clusters about itself.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Announcement {
     /// The name of the host.

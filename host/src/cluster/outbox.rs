@@ -22,7 +22,7 @@ const OVERHEAD: usize = 256;
 /// The maximum number of messages that are taken at once, and the total cost after which no more are taken.
 const MAX_TAKEN: (usize, usize) = (64, 256 << 10);
 
-/// How long a host that stops, or gives up an actor, may take to send what waits.
+/// How long a host may take to send the waiting messages when it stops or gives up an actor.
 pub(super) const MAX_FLUSH: Duration = Duration::from_secs(1);
 
 /// Messages for other hosts.
@@ -76,8 +76,9 @@ pub(super) enum Work {
 }
 
 impl QueuedMessage {
-    /// Returns whether this host may still publish for the actor that has published the message. Must be called just
-    /// before the message is sent, because the host may have been paused while the message waited.
+    /// Returns whether the message may still be sent. If an owned actor has published it, this host must still own that
+    /// actor. Must be called just before the message is sent, because the host may have been paused while the message
+    /// waited.
     pub(super) fn may_be_sent(&self) -> bool {
         self.publisher.as_ref().is_none_or(|publisher| publisher.is_held())
     }

@@ -75,7 +75,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // The other ownership is being dropped. This ends that ownership's claim, which may be `claim` itself.
+                // The other ownership is being dropped, which ends its claim. That claim may be `claim` itself.
                 None => return None,
             }
         }

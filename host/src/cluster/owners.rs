@@ -21,14 +21,14 @@ use crate::metrics::Exposition;
 use crate::metrics::catalog::{CLAIMS, FOREIGN_RECORDS, LEASE_LOST, OWNED_ACTORS};
 use crate::ownership::{Ownership, SaveError};
 
-/// How long a host that stops may take to give back its lease.
+/// How long a stopping host may take to give back its lease.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
 /// The maximum number of claims that wait to be given back. Any further claim stays with this host until the host's
 /// lease ends. Until then, clients of the claimed path are relayed to this host, which starts the actor again.
 const MAX_ENDED: usize = 1 << 16;
 
-/// The pause before another look at an ownership that is being dropped.
+/// The pause before an actor is looked up again because its ownership is being dropped.
 const ENDING: Duration = Duration::from_millis(1);
 
 /// The owners of the actors of a cluster. Dropping this gives back the lease of this host.
@@ -209,7 +209,7 @@ impl Owners {
         }
     }
 
-    /// Sets the components to publish to the other hosts.
+    /// Sets which components this host publishes to the other hosts.
     pub(super) fn set_components(&self, components: Components) {
         let components = bounded(components);
         self.lease.components.send_if_modified(|known| {

@@ -18,7 +18,7 @@ pub struct ClusterStatus {
     pub since: String,
     /// The broker server to which this host is connected: its URL without credentials, and its version.
     pub server: Option<String>,
-    /// The reason why there is no connection or, if there is one, the last error that the server reported on it.
+    /// The reason why there is no connection. If there is a connection, the last error that the server reported on it.
     pub problem: Option<String>,
     /// How often the connection was lost and restored.
     pub reconnects: u64,

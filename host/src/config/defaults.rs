@@ -141,7 +141,7 @@ impl Host {
 }
 
 impl Default for Compile {
-    /// Returns settings that compile in this process. Their limits, 2 GiB and two minutes, apply only if a program is
+    /// Returns settings for compiling in this process. Their limits, 2 GiB and two minutes, apply only if a program is
     /// set. The largest components in common use need a fifth of this memory and a tenth of this time.
     fn default() -> Self {
         Self { program: None, max_memory: 2 << 30, timeout: Duration::from_secs(120) }

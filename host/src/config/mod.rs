@@ -299,8 +299,8 @@ pub enum OnFault {
 pub enum OnFull {
     /// The client stays connected and misses the message. The handler gets an error.
     Drop,
-    /// The client is closed with 1008, so that it never misses a message unnoticed. If the host's memory for buffered
-    /// data is full ([`HostLimits::max_buffered`]), the client is closed with 1013.
+    /// The client is closed with 1008, so that it never misses a message without noticing. If the host's memory for
+    /// buffered data is full ([`HostLimits::max_buffered`]), the client is closed with 1013.
     Close,
 }
 
@@ -332,11 +332,11 @@ pub struct HostLimits {
     /// Bytes of a request line with its headers. If exceeded: 431. The setting must be at least [`MIN_HEADER_SIZE`].
     pub max_header_size: usize,
     /// Bytes that are buffered for all clients together: data to be written to them, their messages that are not
-    /// handled yet, and the states of hibernated instances. A single client may use at most as many bytes as are still
-    /// free. If data to be written to a client needs more, sends to that client return `full`, and its input is not
-    /// read. If a client's own messages need more, that client is closed with 1013. If nearly all of these bytes stay
-    /// in use, the clients that use the most memory are closed with 1013. Once half of the bytes are in use, instances
-    /// do not hibernate. The default is a quarter of the available memory.
+    /// handled yet, and the states of hibernated instances. A single client may use no more bytes than are still free.
+    /// If data to be written to a client needs more, sends to that client return `full`, and its input is not read. If
+    /// a client's own messages need more, that client is closed with 1013. If nearly all of these bytes stay in use,
+    /// the clients that use the most memory are closed with 1013. Once half of the bytes are in use, instances do not
+    /// hibernate. The default is a quarter of the available memory.
     pub max_buffered: usize,
     /// Concurrent WebSockets on one HTTP/2 connection. If exceeded: 503. In addition, there is room for 100 concurrent
     /// requests. Any further requests wait.
@@ -347,8 +347,9 @@ pub struct HostLimits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostTimeouts {
-    /// The time from accepting a connection until its handshake gets a response. It includes the handler's `connected`.
-    /// If it expires, the connection is dropped. If the handler takes too long, the client gets a 503 instead.
+    /// The limit on the time from accepting a connection until its handshake gets a response. That time includes the
+    /// handler's `connected`. If the limit is exceeded, the connection is dropped. If the handler takes too long, the
+    /// client gets a 503 instead.
     pub handshake: Duration,
     /// The time from the stop signal to the deadline by which all clients must be gone.
     pub drain: Duration,

@@ -194,10 +194,10 @@ pub struct Keyvalue {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Sharing {
-    /// All clients share one.
+    /// All clients share one instance.
     #[default]
     Resource,
-    /// Clients that request the same path share one.
+    /// Clients that request the same path share one instance.
     Path,
     /// Clients do not share instances: each client has its own.
     Client,

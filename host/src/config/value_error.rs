@@ -21,7 +21,8 @@ fn key_of_value(text: &str, position: usize) -> Option<String> {
 
 fn key_in(table: &DeTable<'_>, position: usize) -> Option<String> {
     table.iter().find_map(|(key, value)| {
-        // The header of a table is not part of its position.
+        // The span of a `[table]` covers only its header. So the content is searched even if the span does not contain
+        // the position.
         let inner = match value.get_ref() {
             DeValue::Table(inner) => key_in(inner, position),
             DeValue::Array(items) => items

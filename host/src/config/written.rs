@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub(crate) struct WrittenSettings(Table);
 
 impl WrittenSettings {
-    /// Returns the settings in the text of a configuration file. Returns none if the text is not TOML.
+    /// Returns the settings in the text of a configuration file, or no settings if the text is not TOML.
     pub(super) fn of(text: &str) -> Self {
         let mut table: Table = text.parse().unwrap_or_default();
         table.remove("resource");

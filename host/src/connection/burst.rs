@@ -52,7 +52,7 @@ pub(super) struct Burst {
     pub(super) end: Option<ConnectionEnd>,
 }
 
-/// A message in the unread input that has already been copied for the guest.
+/// A message that is still in the unread input, but has already been copied for the guest.
 struct Copied {
     /// The length in bytes, with the header.
     length: u32,
@@ -129,9 +129,9 @@ impl Burst {
             && !client.is_input_paused(outbound, self.high_water_mark)
     }
 
-    /// Appends messages of this kind from the front of the unread input to `contents`. Stops at a message of another
-    /// kind. Returns the end offset of each message in `contents`. The first offset is the end of the message that was
-    /// there before the call.
+    /// Appends messages of this kind from the front of the unread input to `contents`, which already holds one message.
+    /// Stops at a message of another kind. Returns the end offset of each message in `contents`, including the one that
+    /// it already held.
     fn copy_messages(&mut self, kind: MessageKind, contents: &mut Vec<u8>) -> Vec<u32> {
         let mut ends = Vec::with_capacity(MAX_MESSAGES);
         ends.push(contents.len() as u32);

@@ -1,5 +1,5 @@
-//! Connections that have ended but are not closed yet. This module also has the guard with which each connection holds
-//! a permit of the server.
+//! Connections that have ended but are not closed yet. This module also contains the guard that holds a connection's
+//! permit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;

@@ -33,7 +33,8 @@ const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// permit for hours.
 const MAX_FLUSH_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The window in which the client's reading rate is measured when a connection ends, if the idle timeout is off.
+/// The window in which a client's reading rate is measured while its connection ends. It applies only if the idle
+/// timeout is off.
 const DEFAULT_FLUSH_WINDOW: Duration = Duration::from_secs(60);
 
 /// Checks whether a client is alive, and whether it answers a close frame.
@@ -57,7 +58,7 @@ pub(super) struct LivenessTimer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The last output is being written, for at most this number of further periods.
+    /// The last output is being written. The number is how many periods may still follow the current one.
     Flushing(u32),
     /// All output has been written, and the client has to close its side.
     AwaitingClose,
@@ -171,8 +172,8 @@ impl LivenessTimer {
         if self.is_armed && !self.timer.is_elapsed() {
             return None;
         }
-        // The deadline is compared first. If a client sends all the time, the task has used up its cooperative budget
-        // whenever it gets here, and then tokio reports every timer as pending.
+        // The deadline is checked before the timer is polled. If a client sends all the time, the task always arrives
+        // here with its cooperative budget used up. In that state, tokio reports every timer as pending.
         if let Some(expiry) = &mut self.expiry
             && (expiry.deadline() <= Instant::now() || expiry.as_mut().poll(context).is_ready())
         {

@@ -200,8 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 buffer.shrink_to_unread(&mut unread);
                 self.transport.drive(client, buffer.len(), pin!(slice::yield_now())).await.1?;
             }
-            // This is checked whenever the turn was released. So a long queue of messages does not delay `expiring` for
-            // long.
+            // This is checked whenever this task does not hold the turn, so that a long queue of messages does not
+            // delay `expiring` for long.
             if turn.is_none() && self.transport.take_expiring() {
                 buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
@@ -276,7 +276,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let call = pin!(current.call_received(client, event));
                 self.transport.drive(client, waiting, call).await
             };
-            // If the call was suspended, other tasks must get the turn first.
+            // If the call was suspended, the turn is released, so that other tasks get it first.
             turn = (slice == slice::current()).then_some(current);
             self.handle_result(call_result);
             transport_result?;

@@ -22,9 +22,9 @@ use crate::config::{ResourceLimits, Timeouts};
 /// The maximum number of pieces of output in one write.
 const MAX_SLICES: usize = 16;
 
-/// How often to check whether the host has memory again. The check is for a client that has no waiting output after a
-/// refused send: nothing else wakes the task of such a client. Once a second is enough: memory shortages last for
-/// seconds, and many clients may check at the same time.
+/// How often to check whether the host has memory again. If a client has no waiting output after a refused send,
+/// nothing else wakes its task. One check per second is enough: memory shortages last for seconds, and many clients may
+/// check at the same time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket and the timers of one client.
@@ -65,8 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Writes the waiting output. Then waits for input, and keeps writing meanwhile. Does not read from a client that
-    /// does not read its output.
+    /// Writes the waiting output. Then waits for input, and keeps writing meanwhile. Does not read while too much
+    /// output waits for the client.
     ///
     /// # Cancel safety
     ///

@@ -4,7 +4,7 @@
 //! three of the 65,530 mappings that a process may have by default. Here one mapping holds 64 slots, and a dropped slot
 //! is reused for the next owner. A slot takes memory only for the pages that were touched.
 
-#![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
+#![expect(unsafe_code, reason = "this module maps the memory that wasmtime uses")]
 
 use std::ffi::c_void;
 use std::io::{Error, Result};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::limits::LimitExceeded;
 use crate::ticker;
 
-/// How far over its budget an event may be when its call waits. If the event has used more, it is stopped.
+/// When a call waits, its event is stopped only if it has exceeded its budget by more than this.
 const ALLOWANCE: Duration = Duration::from_millis(20);
 
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the
@@ -14,12 +14,12 @@ const ALLOWANCE: Duration = Duration::from_millis(20);
 ///
 /// An event is timed from the last tick, because reading the time of the last tick costs nothing. Until its call waits
 /// for the first time, the event is charged in whole ticks, which can be up to a tick too much. After the first wait,
-/// the exact time is read. Without that, an event that is waiting whenever a tick comes would never be charged.
+/// the exact time is read. If it were not, an event that is waiting at every tick would never be charged.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
     max: Duration,
-    /// The event has been charged up to this time, in nanoseconds of the ticker's clock. After a wait, the time is
-    /// moved forward without a charge.
+    /// The time up to which the event has been charged, in nanoseconds of the ticker's clock. After a wait, this is set
+    /// to the current time, so that the wait is not charged.
     charged_until: AtomicU64,
     /// The charged time in nanoseconds.
     used: AtomicU64,
@@ -30,7 +30,7 @@ impl CpuBudget {
         Self { max, charged_until: AtomicU64::new(ticker::now()), used: AtomicU64::new(0) }
     }
 
-    /// Gives a new event the whole budget.
+    /// Gives a new event the full budget.
     #[inline(always)]
     pub(super) fn reset(&self) {
         self.charged_until.store(ticker::now(), Ordering::Relaxed);
@@ -46,7 +46,8 @@ impl CpuBudget {
         self.charge_until(ticker::now(), self.max)
     }
 
-    /// Charges the event for the time since [`resume`](Self::resume), because its call waits or has yielded again.
+    /// Charges the event for the time since [`resume`](Self::resume). Must be called when a resumed call waits or
+    /// yields again.
     ///
     /// # Errors
     ///

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::log_source::LogSource;
 
-/// How many different servers the log names in denials of requests. There is a limit because some handlers connect to
-/// any server that their clients name.
+/// The maximum number of different servers for which a denied request is logged. There is a limit because some handlers
+/// connect to any server that their clients name.
 const MAX_SERVERS: usize = 16;
 
 /// The maximum length of a server's URL in the log, in bytes. The longest host name fits, with its scheme and port.

@@ -1,8 +1,8 @@
 //! The WASI imports that are denied to handlers: sockets, and folders that are not granted.
 //!
-//! All these imports can be linked, because toolchains import them whether a handler uses them or not. Only the
-//! function that would leave the sandbox fails: it returns the error code for an action that is not permitted. The
-//! first such call is logged.
+//! All these imports can be linked, because toolchains import them whether a handler uses them or not. The functions
+//! that would lead out of the sandbox return the error code for an action that is not permitted, or an empty list of
+//! folders. For each of these functions, the first call is logged.
 
 #![expect(
     clippy::needless_pass_by_value,

@@ -33,8 +33,8 @@ pub(crate) enum LoadError {
     #[error("{} is not WebAssembly: give the path of the .wasm file that \
              `cargo build --release --target wasm32-wasip2` made", .0.display())]
     NotWasm(PathBuf),
-    #[error("{} is not a valid component: the file may be truncated, or the component was built by a tool that is \
-             newer than this host, or needs a WebAssembly feature that this host does not have", .path.display())]
+    #[error("{} is not a valid component: the file may be truncated, it may come from a tool that is newer than this \
+             host, or it may need a WebAssembly feature that this host does not have", .path.display())]
     Invalid {
         path: PathBuf,
         #[source]
@@ -201,7 +201,7 @@ impl Fault {
         !matches!(self, Self::NoInstance(_) | Self::NotOwner(_))
     }
 
-    /// Returns how to close the client of the event. Without an explanation, the close reason is a general one.
+    /// Returns how to close the client of the event. If `explanation` is `None`, the close reason is a generic one.
     pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> HostClose<'a> {
         match self {
             Self::Limit { .. } | Self::Trap { .. } => {
@@ -222,15 +222,15 @@ impl Fault {
         }
     }
 
-    /// Returns an explanation for the handler's author. The explanation is the handler's text on standard error, if
-    /// that text says why the event failed.
+    /// Returns an explanation for the handler's author. If the handler's text on standard error says why the event
+    /// failed, returns that text. Otherwise returns the message of the fault.
     pub(crate) fn explanation(&self) -> String {
         self.stderr().map_or_else(|| self.to_string(), str::to_owned)
     }
 
     /// Adds the event, and the text that the handler wrote to standard error during the event. The text is kept only if
-    /// the handler ended itself, as it does after a panic or an uncaught exception. Any other trap, such as a stack
-    /// overflow, is not explained by the text.
+    /// the handler ended itself, as it does after a panic or an uncaught exception. The text does not explain a trap of
+    /// another kind, such as a stack overflow.
     pub(super) fn during(self, event: EventName, stderr: String) -> Self {
         let event = Some(event);
         match self {

@@ -40,7 +40,7 @@ impl FaultInjection {
 }
 
 impl InjectedFault {
-    /// Returns the error of this kind of failure. A failure that was not injected has the same error.
+    /// Returns the error for this kind of failure. A real failure of this kind has the same error.
     pub(super) fn error(self, limits: &CallLimits) -> Error {
         match self {
             Self::Trap => Trap::UnreachableCodeReached.into(),

@@ -122,7 +122,7 @@ fn set_method(
     mut store: Store<'_>,
     (request, method): (Resource<HostOutgoingRequest>, Method),
 ) -> SetResult {
-    // The method must not be named `connect`, because such a request would get past the check for CONNECT.
+    // A handler must not pass CONNECT as `Method::Other`, because `check` refuses only `Method::Connect`.
     let is_valid = |name: &str| name.len() <= MAX_PART && !name.eq_ignore_ascii_case("connect");
     if matches!(&method, Method::Other(name) if !is_valid(name)) {
         return Ok((Err(()),));

@@ -82,7 +82,7 @@ impl WasiHttpHooks for HttpHooks {
     }
 }
 
-/// Returns the configured limits, or the handler's limits where these are shorter.
+/// Returns the configured limits, with the handler's timeouts where those are shorter.
 fn limits(client: &HttpClient<WasiBody>, options: Option<RequestOptions>) -> HttpSettings {
     let options = options.unwrap_or_default();
     let HttpSettings { connect_timeout, first_byte_timeout, between_bytes_timeout, max_response } =

@@ -104,10 +104,10 @@ pub(super) struct Meter {
     added_memories: usize,
     /// How many bytes of the added memories have not been created yet.
     uncharged: usize,
-    /// How much memory was added since growth last made the guest yield, in bytes.
+    /// The number of bytes by which memory has grown since the guest last had to yield because of growth.
     grown: usize,
     budget: Arc<CpuBudget>,
-    /// After how many ticks an event is interrupted for the first time.
+    /// The number of ticks after which an event is interrupted for the first time.
     first_tick: u64,
     demand: Arc<FaultInjection>,
 }
@@ -138,7 +138,7 @@ impl Meter {
         Self { added_memories, uncharged: added_memories * WASM_PAGE, ..self }
     }
 
-    /// Returns after how many ticks an event is interrupted for the first time.
+    /// Returns the number of ticks after which an event is interrupted for the first time.
     pub(super) fn first_tick(&self) -> u64 {
         self.first_tick
     }
@@ -174,7 +174,7 @@ impl Meter {
         self.memory
     }
 
-    /// Gives a new event its whole CPU budget. Called by `state::begin_event` only.
+    /// Gives a new event its full CPU budget. Called by `state::begin_event` only.
     pub(super) fn reset_cpu_budget(&mut self) {
         self.budget.reset();
     }

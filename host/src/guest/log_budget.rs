@@ -31,7 +31,7 @@ struct Period {
 pub(super) enum Line {
     /// Write it, and report how many lines before it were left out.
     Write { left_out: u64 },
-    /// Leave the line out. It is the first one to be left out since a line was last written.
+    /// Leave the line out. No other line has been left out since the last written line.
     FirstLeftOut,
     /// Leave the line out.
     LeftOut,

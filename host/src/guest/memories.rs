@@ -37,8 +37,8 @@ impl Memories {
         Self { arena: Arena::new(max_size, Guard::None), mappings }
     }
 
-    /// Returns a slot with the content of an image. The content is shared if the process may have more mappings, and
-    /// copied otherwise. A single page is always copied.
+    /// Returns a slot with the content of an image. The content is shared if the limit on mappings allows it.
+    /// Otherwise, the content is copied. A single page is always copied.
     fn slot_with(&self, image: &Image) -> std::io::Result<Slot> {
         if image.range().len() > rustix::param::page_size()
             && let Some(permission) = self.mappings.take()

@@ -48,7 +48,8 @@ struct Report {
     last: String,
     /// The error that a panic or an exception has reported.
     error: Option<String>,
-    /// The place of the error in the guest's source. Set only for a Rust panic, whose message does not name the place.
+    /// The location of the error in the guest's source. Set only for a Rust panic, because its message does not name
+    /// the location.
     place: Option<String>,
     /// What the next line is expected to be part of.
     expected: Expected,
@@ -88,9 +89,9 @@ impl RecentStderr {
         self.0.report.lock().add(&shorten(line));
     }
 
-    /// Returns why the current event failed, as the guest's language runtime reports it: the message of a panic or
-    /// exception or, if there is none, the last line that was written. For a Rust panic, the source location is added.
-    /// Returns an empty string if nothing was written.
+    /// Returns why the current event failed, as the guest's language runtime reports it: the message of a panic or an
+    /// exception. For a Rust panic, the source location is added. If there is no such message, returns the last line
+    /// that was written, or an empty string if nothing was written.
     pub(super) fn explanation(&self) -> String {
         let Report { error, place, last, .. } = &*self.0.report.lock();
         match (error, place) {

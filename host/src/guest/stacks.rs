@@ -79,7 +79,7 @@ pub(super) async fn instantiate<T: Send>(
     })
     .await?;
     // SAFETY: the stack was created by a poll of this very future, for a call that has ended. The store is still
-    // borrowed, so it has not begun another call on that stack.
+    // borrowed, so no other call has begun on that stack.
     unsafe { stack.clear() };
     Ok((instance, stack))
 }

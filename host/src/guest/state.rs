@@ -37,12 +37,12 @@ use crate::platform::Platform;
 /// How many WASI resources (streams, timers) an instance may have at once. Each takes memory of the host.
 const MAX_RESOURCES: usize = 10_000;
 
-/// The limit on WASI resources for an instance that may read folders. It is lower because each open file takes a
-/// descriptor of the process.
+/// The limit on WASI resources for an instance that may read folders. It is lower than [`MAX_RESOURCES`], because each
+/// open file takes a descriptor of the process.
 const MAX_RESOURCES_WITH_FOLDERS: usize = 256;
 
-/// The limit on WASI resources that applies when an HTTP resource is created. It is lower because HTTP resources may
-/// take 48 KiB each: a request with its body and headers.
+/// The limit on WASI resources that applies when an HTTP resource is created. It is lower than [`MAX_RESOURCES`],
+/// because an HTTP resource may take 48 KiB: a request with its body and headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
 /// The limit on WASI resources that applies when a `wasi:keyvalue` bucket is opened.

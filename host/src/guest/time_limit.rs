@@ -62,7 +62,7 @@ impl TimeLimit {
         Self { max_time, budget, metrics, measured: None, calls: InstanceCalls::default() }
     }
 
-    /// Returns the calls that have been measured, as the number of calls that they stand for.
+    /// Returns the number and the total duration of all calls, estimated from the measured ones.
     pub(super) fn calls(&self) -> InstanceCalls {
         self.calls
     }

@@ -71,7 +71,7 @@ pub struct Problem {
     pub advice: Option<String>,
 }
 
-/// A tool that took part in making the component.
+/// A tool that was used to build the component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

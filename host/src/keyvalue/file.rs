@@ -108,7 +108,7 @@ fn create(path: &Path) -> Result<(u64, u64), OpenError> {
 
 fn slot(file: (u64, u64)) -> Arc<Mutex<Slot>> {
     let mut stores = STORES.lock();
-    // If this is the only reference to a slot, the slot is not locked. So locking it here does not block.
+    // If this is the only reference to a slot, no other thread holds its lock. So locking the slot here does not block.
     stores.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.lock().is_closed());
     Arc::clone(stores.entry(file).or_default())
 }

@@ -70,7 +70,7 @@ impl Totals {
         Duration::from_nanos(self.nanoseconds).as_secs_f64()
     }
 
-    /// For each bound, returns the number of recorded times that are not longer than the bound.
+    /// Returns each bound in seconds, with the number of recorded durations that do not exceed it.
     pub(super) fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = BOUNDS.map(|bound| Duration::from_nanos(bound).as_secs_f64());
         bounds.into_iter().zip(self.buckets.iter().scan(0, |sum, bucket| {

@@ -13,7 +13,7 @@ use super::worker_cells::WorkerCells;
 /// The maximum number of calls that a measured call stands for.
 const MAX_WEIGHT: u32 = 64;
 
-/// The sampling period, in nanoseconds. About one call is measured in each period.
+/// The sampling period, in nanoseconds. On average, about one call is measured per period.
 const PERIOD: u64 = 10_000_000;
 
 /// Which calls for an event are measured. Only one worker uses this value, unless a client outlives its connection. If
@@ -45,8 +45,8 @@ impl Sampling {
     fn choose_next(&self, now: u64) -> u32 {
         let weight = self.weight.load(Ordering::Relaxed).max(1);
         let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));
-        // With the new weight, one call is measured in each period if calls continue at the same rate as since the last
-        // measured call. The weight at most doubles, because the ticker's coarse clock may not have advanced.
+        // If the rate of calls since the last measured call continues, the new weight leads to one measured call per
+        // period. The weight is never more than doubled, because the ticker's coarse clock may not have advanced.
         let next = u64::from(weight) * PERIOD / elapsed.max(PERIOD / 2);
         let next = u32::try_from(next).unwrap_or(MAX_WEIGHT).clamp(1, MAX_WEIGHT);
         self.weight.store(next, Ordering::Relaxed);
@@ -91,7 +91,8 @@ impl Sample {
         self.resumed = Some(thread_time());
     }
 
-    /// Records a call that has returned or was abandoned, for its resource and for its instance.
+    /// Ends the measurement of a call, which has returned or was abandoned. Records the call for its resource and for
+    /// its instance.
     #[cold]
     pub(crate) fn end(mut self, cells: &WorkerCells, instance: &mut InstanceCalls) {
         self.suspend();
@@ -103,8 +104,8 @@ impl Sample {
     }
 }
 
-/// The calls into an instance since it was made. Both numbers are estimates, because the calls that are measured are
-/// chosen among those of all instances of the resource on the worker.
+/// The calls into an instance since it was created. Both numbers are estimates, because the measured calls are a sample
+/// of the calls into all of the resource's instances on the worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct InstanceCalls {
     pub(crate) count: u64,

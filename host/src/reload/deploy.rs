@@ -20,7 +20,7 @@ enum RollbackCause {
 }
 
 impl ReloadTask {
-    /// Moves all actors to new code, or begins its trial.
+    /// Moves all actors to new code, or begins a trial of that code.
     pub(super) async fn deploy(
         &mut self,
         new: Arc<Template>,

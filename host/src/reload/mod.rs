@@ -23,13 +23,14 @@
 //!    current. If `suspend` traps, the new instance starts from the last checkpoint, or without a state. One of the
 //!    hibernated actors is woken to try the new code. The other hibernated actors get the code at their next event.
 //! 7. The next message finds an instance of the current version ([`Turn::take_current`] in `actor/turn.rs`), and that
-//!    instance handles the message. A message that comes after step 4, but before step 5 has reached its actor, finds
-//!    no such instance. Then its [`Turn::call_received`] calls `make_instance`, which replaces, wakes or starts an
-//!    instance.
+//!    instance handles the message. If a message comes after step 4, but before step 5 has reached the actor, there is
+//!    no instance of the current version. [`Turn::call_received`] then calls `make_instance`, which replaces, wakes or
+//!    starts an instance.
 //!
-//! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6. It
-//! calls [`Turn::try_out`] in each chosen actor, which calls `replace_instance` for an instance in memory, and `wake`
-//! for a hibernated actor. At the end of the trial ([`ReloadTask::end_trial`]), all actors go through steps 5 to 7.
+//! In a canary trial, step 4 does not raise the version. [`Resource::try_out`] takes the place of steps 5 and 6, and
+//! calls [`Turn::try_out`] in each chosen actor. `Turn::try_out` calls `replace_instance` for an instance in memory,
+//! and `wake` for a hibernated actor. At the end of the trial ([`ReloadTask::end_trial`]), all actors go through
+//! steps 5 to 7.
 //!
 //! [`Code::install`]: crate::actor::Code::install
 //! [`Code::begin_trial`]: crate::actor::Code::begin_trial
@@ -93,7 +94,7 @@ pub struct Replaced {
     pub lost: usize,
     /// Hibernated instances. When an instance wakes, the new code resumes from its state. If the new code cannot do so,
     /// the old code continues. The reload wakes one hibernated instance immediately, to find out whether the new code
-    /// accepts its state. That instance is not counted here, but as swapped or kept.
+    /// accepts its state. That instance counts as swapped or as kept instead.
     pub hibernated: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,

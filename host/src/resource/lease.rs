@@ -1,4 +1,4 @@
-//! The lease of an actor. It keeps the actor in its resource's table, for example for a client.
+//! The lease of an actor. A client, for example, holds a lease so that the actor stays in the table of its resource.
 
 use std::sync::Arc;
 

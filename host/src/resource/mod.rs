@@ -346,7 +346,7 @@ impl Resource {
     fn end_lease(&self, key: &Key, actor: &Arc<Actor>) {
         let mut table = self.table.lock();
         table.leases -= 1;
-        // If the actor was unique in the cluster, it may have been removed, and another actor created for its path.
+        // If the actor was unique in the cluster, it may have been removed, and its path may have a new actor.
         let is_same = |entry: &&mut ActorEntry| Arc::ptr_eq(&entry.actor, actor);
         let Some(entry) = table.actors.get_mut(key).filter(is_same) else { return };
         entry.leases -= 1;
@@ -379,7 +379,7 @@ impl ActorEntry {
         Self { actor, leases: 0, quiet_sweeps: 0 }
     }
 
-    /// Returns whether the actor can be removed, and created again for the next client of its path. Leases, tasks with
+    /// Returns whether the actor can be removed now and recreated for the next client of its path. Leases, tasks with
     /// an event for the actor, and the task for its timers each hold a reference to the actor. While the table is
     /// locked, no more references can be added.
     fn is_unused(&self, key: &Key) -> bool {

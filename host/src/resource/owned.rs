@@ -44,8 +44,8 @@ impl Resource {
     }
 
     /// Ends all actors that are unique in the cluster, at the given pace and within `time`, so that other hosts can own
-    /// them. The clients of an actor are all closed at once. The actor is given back when `disconnected` has returned
-    /// for each of them. If the actor's state is durable, it is saved first.
+    /// them. All clients of an actor are closed at the same time. The actor is given back when `disconnected` has
+    /// returned for each of these clients. If the actor's state is durable, it is saved first.
     ///
     /// # Cancel safety
     ///
@@ -71,14 +71,14 @@ impl Resource {
         }
     }
 
-    /// Returns the number of closes for the pace of [`hand_over`](Self::hand_over), which ends all actors that are
-    /// unique in the cluster. Ending one actor counts as closing several clients.
+    /// Returns the number of closes from which the pace of [`hand_over`](Self::hand_over) is computed. `hand_over` ends
+    /// all actors that are unique in the cluster. Ending one actor counts as closing several clients.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the actors that are unique in the cluster. With each actor comes a number: ending the actor counts as
-    /// closing that many clients.
+    /// Returns the keys of the actors that are unique in the cluster, each with the number of closes that ending its
+    /// actor counts as.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();

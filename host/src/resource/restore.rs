@@ -12,7 +12,7 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// Timers that were restored stay set.
+    /// If the future is dropped, the timers that it has already restored remain set.
     pub(crate) async fn restore_timers(self: &Arc<Self>, file: &Arc<DurableTimers>) {
         let mut cursor = None;
         let (mut restored, mut left_out) = (0, 0);

@@ -9,8 +9,8 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, an actor
-/// hibernates late by at most a quarter of the configured time.
+/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, the
+/// hibernation of an actor is delayed by at most a quarter of the configured time.
 const QUIET_SWEEPS: u8 = 4;
 
 /// If quiet actors are not hibernated, an actor of a path is removed once it has been unused for this long.
@@ -32,7 +32,7 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// Hibernations that have already begun still complete if the future is dropped.
+    /// If the future is dropped, hibernations that have already begun run to completion.
     pub(crate) async fn sweep(self: Arc<Self>, hibernate_after: Option<Duration>) {
         tokio::join!(self.sweep_quiet(hibernate_after), self.make_room());
     }
@@ -53,7 +53,7 @@ impl Resource {
     async fn make_room(&self) {
         loop {
             self.code.room_requested().await;
-            // This does not wait for the tasks. So a slow handler delays the release of only its own permit.
+            // This does not wait for the tasks. So a slow handler delays only the release of its own permit.
             Maintenance::Hibernate.start(self.take_clientless());
             sleep(CLEAR_INTERVAL).await;
         }
@@ -70,8 +70,8 @@ impl Resource {
         clientless.filter(has_instance).cloned().collect()
     }
 
-    /// Removes unused actors. Returns the actors that became quiet since the last sweep, and those that have now been
-    /// quiet long enough to be hibernated.
+    /// Removes unused actors. Returns the actors that have just become quiet, and those that have been quiet for long
+    /// enough to be hibernated.
     fn take_quiet(&self, hibernate_after: Option<Duration>) -> Quiet {
         let (mut quiet, mut unused) = (Quiet::default(), Vec::new());
         self.table.lock().actors.retain(|key, entry| {

@@ -17,7 +17,7 @@ use crate::reload::{ReloadError, ReloadOutcome};
 #[derive(Clone, Debug)]
 pub struct ConfigReloader {
     host: Host,
-    /// The configuration file, and what it said about the server when the server was started.
+    /// The configuration file, and the server settings that it contained when the server was started.
     file: Option<(PathBuf, WrittenSettings)>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
@@ -33,8 +33,8 @@ pub struct ConfigReloader {
 pub struct ConfigReload {
     /// The changes to the resources, if the configuration came from a file.
     pub configured: Option<Configured>,
-    /// The settings of the server whose values in the file differ from those that are in use. They are read only when
-    /// the server is started.
+    /// The settings of the server whose values in the file differ from those that are in use. The server reads these
+    /// settings only when it starts.
     pub needs_restart: Vec<String>,
     /// The outcome of each component's reload, with the name of its resource.
     pub reloads: Vec<(String, Result<ReloadOutcome, ReloadError>)>,

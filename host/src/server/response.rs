@@ -18,7 +18,8 @@ pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 pub(in crate::server) enum HostResponse {
     /// More requests may follow on the connection.
     Ordinary(Response<Body>),
-    /// Either the WebSocket follows or nothing does. Bytes after a rejected handshake cannot be trusted to be HTTP.
+    /// After this response, either the WebSocket begins or the connection ends. Bytes after a rejected handshake cannot
+    /// be trusted to be HTTP.
     Handshake(Response<Body>),
 }
 

@@ -1,4 +1,5 @@
-//! Expectations. When one fails, it panics with the expectation, the thing that arrived, and the log.
+//! Expectations about what arrives at a client. When an expectation fails, the panic message contains what was
+//! expected, what arrived instead, and the last lines of the log.
 
 use std::fmt::Write;
 use std::time::Duration;

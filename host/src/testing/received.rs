@@ -1,10 +1,10 @@
-//! The things that a client receives.
+//! What a client can receive.
 
 use std::fmt;
 
 use ws_host_protocol::{CloseCode, CloseFrame};
 
-/// A thing that a client has received from the host.
+/// An item that a client has received from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {

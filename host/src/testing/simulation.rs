@@ -13,7 +13,7 @@ use crate::worker::Workers;
 /// A simulated machine. It must be created on the runtime of the host.
 pub(super) struct Simulation {
     started: Instant,
-    /// The time of day at the start, as the time since 1970.
+    /// The wall-clock time at the start, as the duration since the Unix epoch.
     time_of_day: Duration,
     next_seed: AtomicU64,
 }

@@ -106,7 +106,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// Takes the oldest of the received things that have not been taken yet.
+    /// Takes the oldest received item that has not been taken yet.
     pub(super) fn take(&self) -> Option<Received> {
         let mut state = self.state.lock();
         let received = state.unread.pop_front()?;

@@ -132,7 +132,7 @@ impl Timers {
     /// Returns whether there are timers but no task that waits for them. If so, the caller must call
     /// [`wait`](Self::wait) until it returns `false`.
     pub(crate) fn take_needs_task(&self) -> bool {
-        // This is called after every event, and a load is cheaper than a swap.
+        // This is called after every event. The load comes first, because it is cheaper than a swap.
         self.needs_task.load(Ordering::Relaxed) && self.needs_task.swap(false, Ordering::Relaxed)
     }
 

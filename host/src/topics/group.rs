@@ -210,7 +210,7 @@ impl Groups {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, either all members get the broadcast or none.
+    /// If the future is dropped, the broadcast goes either to all members or to none.
     pub(super) async fn broadcast(&self, name: &str, broadcast: Broadcast) -> usize {
         let Some(group) = self.find(name) else { return 0 };
         group.wait_for_capacity().await;

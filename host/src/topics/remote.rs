@@ -8,8 +8,8 @@ use ws_host_protocol::SharedMessage;
 
 use crate::ownership::Ownership;
 
-/// The other hosts that serve the same resource. Except for [`flush`](Self::flush), no call may wait, because workers
-/// make the calls while they hold locks of topics.
+/// The other hosts that serve the same resource. Except for [`flush`](Self::flush), the methods must not block, because
+/// workers call them while they hold the locks of topics.
 pub(crate) trait Remote: Debug + Send + Sync {
     /// Called when a topic gets its first subscriber on this host.
     fn join(&self, topic: &str);

@@ -28,8 +28,8 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// Returns the parent that a request names. An invalid header counts as none (§4.3). So do several headers, because
-    /// it is unknown which one is meant.
+    /// Returns the parent that a request names. An invalid header counts as no header (§4.3). Several headers also
+    /// count as none, because it is unknown which one is meant.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut all = headers.get_all("traceparent").iter();
         match (all.next(), all.next()) {

@@ -128,8 +128,8 @@ impl Checker {
         })
     }
 
-    /// Logs a warning when some changes may be noticed late from now on. Logs a line when all changes are noticed
-    /// without delay again.
+    /// Sets the reason why some changes may be noticed late, if there is one. Logs a warning if the reason is new. Logs
+    /// a line if all changes are noticed without delay again.
     fn set_degraded(&mut self, degraded: Option<String>) {
         if self.degraded == degraded {
             return;

@@ -16,7 +16,7 @@ pub(super) type Folders = BTreeMap<PathBuf, Folder>;
 pub(super) struct Folder {
     /// The device and inode. They identify the folder even if its name changes.
     id: Option<(u64, u64)>,
-    /// The names of the entries that the paths to the files use.
+    /// The names of the directory entries that are on the paths to the files.
     pub(super) names: BTreeSet<OsString>,
     pub(super) role: Role,
 }
@@ -27,7 +27,7 @@ pub(super) struct Folder {
 pub(super) enum Role {
     /// The path only passes through the folder.
     Ancestor,
-    /// The folder contains a symbolic link that the path follows, or it is the last folder on the path that exists.
+    /// The folder contains a symbolic link on the path, or is the last existing folder on the path.
     LinkParent,
     /// The folder contains the file.
     FileParent,
@@ -90,7 +90,7 @@ fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     })
 }
 
-/// Adds an entry of a folder. A folder keeps the greatest of its roles.
+/// Adds an entry of a folder. A folder keeps the highest of its roles.
 fn add(folders: &mut Folders, at: &Path, name: OsString, role: Role) {
     let folder = folders.entry(at.to_owned()).or_insert_with(|| {
         let id = at.metadata().ok().map(|folder| (folder.dev(), folder.ino()));

@@ -9,7 +9,7 @@ use crate::testing::request::TestRequest;
 
 const MAX_CONNECTIONS: usize = 16;
 
-/// Options of a handler, stored as a request with the same subprotocols and headers. Unlike the host, a test does not
+/// Options of a handler, stored as a request that has their subprotocols and headers. Unlike the host, a test does not
 /// limit the number and length of options.
 #[derive(Debug)]
 pub(crate) struct ConnectOptions(RefCell<TestRequest>);

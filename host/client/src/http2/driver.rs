@@ -50,7 +50,7 @@ pub(super) enum Extended {
 
 /// The future of a connection, together with all tasks that hyper would spawn.
 pub(super) struct Driver {
-    /// Takes new requests. `None` when the connection accepts no more. Open streams may continue without it.
+    /// Takes new requests. `None` once the connection accepts no more. Streams that are then open may continue.
     connection: Option<Connection>,
     /// Why the connection accepts no more requests, if the reason is an error.
     outcome: Option<hyper::Error>,

@@ -15,7 +15,7 @@ const STEP: usize = 16 << 10;
 /// message. The limit is needed because an empty stream costs a sender two bytes, but costs the receiver far more.
 const MAX_STREAMS: u32 = 64;
 
-/// An empty uncompressed last block. It ends a stream wherever a block may begin.
+/// A final stored block of length zero. It can end a stream at any block boundary.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 
 /// The inflating side of a connection.

@@ -62,7 +62,7 @@ pub enum ContextTakeover {
 }
 
 /// The size of a direction's LZ77 window, as the binary logarithm of the number of bytes (§7.1.2): from 9, which is 512
-/// bytes, to 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for the memory it costs.
+/// bytes, to 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for how much memory each size costs.
 ///
 /// The RFC also allows 8, but no compressor of the zlib family can produce a raw stream with so small a window. So 8 is
 /// accepted in a handshake only where this endpoint does not have to compress with it. See

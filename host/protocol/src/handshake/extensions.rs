@@ -25,8 +25,8 @@ pub(super) struct Parameter<'a> {
 /// line must fail the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an
 /// unclosed quote.
 ///
-/// In lines that follow the grammar, errors only cause an offer to be declined. Such errors are unknown extensions, and
-/// parameters that are unknown, are repeated or have an invalid value.
+/// Other errors in a client's offer do not fail the connection. They only cause the offer to be declined: an unknown
+/// extension, or a parameter that is unknown, is repeated or has an invalid value.
 pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension<'_>>> {
     let mut extensions = Vec::new();
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {

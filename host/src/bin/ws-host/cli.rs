@@ -163,7 +163,7 @@ pub(crate) enum Task {
     New(new::Args),
     /// Build and serve a project while it is edited.
     Develop(dev::Args),
-    /// Say what a component needs and costs.
+    /// Show what a component needs and costs.
     Inspect(check::Args),
     /// Make a component.
     Componentize(componentize::Args),

@@ -158,7 +158,7 @@ impl Shared {
         }
     }
 
-    /// Waits for lines. Returns how many lines were lost after these.
+    /// Waits for lines and moves them to `lines`. Returns the number of lines that were lost after the last of these.
     fn wait_for_lines(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state.lock();
         state.is_writing = false;

@@ -28,7 +28,7 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 }
 
 /// §4.2.1.6: these names are ASCII and not empty. A name with a control character is treated as invalid. A program that
-/// reads `good.example\0.evil.example` only up to the zero would mistake it for another name.
+/// stops reading `good.example\0.evil.example` at the NUL would mistake it for another name.
 fn text(kind: &str, name: &str) -> Option<String> {
     let is_valid_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_valid_name.then(|| format!("{kind}:{name}"))

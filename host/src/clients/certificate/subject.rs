@@ -41,7 +41,8 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
             text.push('=');
             write_escaped(text, &characters);
         }
-        // §2.4: if an attribute has no short name or its value is not text, the value is written in its encoding.
+        // §2.4: if an attribute has no short name or its value is not text, the DER encoding of the value is written in
+        // hexadecimal.
         (name, _) => {
             text.push_str(name.unwrap_or(&kind));
             text.push_str("=#");

@@ -1,6 +1,6 @@
 //! The few requests to JetStream that placement needs. They are JSON messages on certain subjects. The client library
-//! has a feature for JetStream. It is not used because it would bring two more crates, and recognizes only one of the
-//! two errors for a lost race.
+//! has a feature for JetStream. It is not used because it would bring two more crates. It also recognizes only one of
+//! the two errors that mean that another write came first.
 
 use async_nats::{Client, HeaderMap, Message, RequestError, RequestErrorKind};
 use bytes::Bytes;

@@ -24,8 +24,8 @@ use crate::cluster::shared::Shared;
 /// The name of the only header.
 const HEADER: HeaderName = HeaderName::from_static("Ws");
 
-/// The bytes that are reserved for the header of a message. The header is shorter than that, but counts towards the
-/// server's limit on messages.
+/// The bytes that are reserved for the header of a message. The header is shorter than this. The reserve is needed
+/// because the header counts towards the server's limit on messages.
 const HEADER_BYTES: usize = 1 << 10;
 
 /// A connection to a NATS server.
@@ -101,8 +101,8 @@ impl Session for NatsSession {
         // Subscribing fails only if the connection has ended.
         let Ok(subscriber) = self.client.subscribe(subject).await else { return };
         let key = interest.key.clone();
-        // The task is unconstrained, so that it takes all messages that have arrived. Only then does the client library
-        // read more.
+        // The task is unconstrained, so it takes all messages that have arrived. The client library reads more only
+        // after that.
         let task =
             tokio::spawn(unconstrained(receive(subscriber, interest, Arc::clone(&self.shared))));
         self.receiving.lock().insert(key, task.abort_handle());

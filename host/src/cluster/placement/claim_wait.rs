@@ -1,4 +1,4 @@
-//! The wait before new records may be relied on.
+//! How long a host waits before it relies on new records.
 //!
 //! Suppose that the broker has lost its data. Hosts that the records no longer mention still own their actors until
 //! their leases end. So a host that finds records without the mark `open` must wait for longer than the length of a

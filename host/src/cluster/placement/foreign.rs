@@ -21,7 +21,7 @@ impl RecordKind {
     ];
 }
 
-/// For each kind of record, how often a record that no host wrote was read.
+/// For each kind of record, the number of reads that found a record that was not written by a host.
 #[derive(Debug, Default)]
 pub(crate) struct ForeignRecords([AtomicU64; RecordKind::ALL.len()]);
 

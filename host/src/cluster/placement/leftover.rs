@@ -17,9 +17,9 @@ use super::records::{Records, WriteError, within};
 /// the lease of this host ends. Until then, clients of the actor are relayed to this host, which starts it again.
 const MAX_ABANDONED: usize = 4096;
 
-/// The maximum number of claims that are read during the length of one lease. If the host of a claim is dead, the claim
-/// is removed. The limit keeps the load of the broker low. It does not apply after a lease was fenced: then all claims
-/// are read once, and those under the lease are removed.
+/// The maximum number of claims that one sweep reads. If the host of a claim is dead, the claim is removed. The next
+/// sweep begins after about the length of a lease, which keeps the load of the broker low. After a lease was fenced,
+/// there is no such pause: all claims are read once, and those under the lease are removed.
 const MAX_READ: usize = 256;
 
 /// Actors whose claims nobody uses. Such a claim may or may not have been written.
@@ -118,7 +118,7 @@ pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
     }
 }
 
-/// Checks all claims. If that is not possible, tries again until it is.
+/// Checks all claims. If an attempt fails, tries again until all claims have been checked.
 async fn sweep_all_claims<R: Records>(placement: &Placement<R>) {
     let mut from = 1;
     loop {

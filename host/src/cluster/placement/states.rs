@@ -116,8 +116,8 @@ impl<R: Records> Placement<R> {
                     // If the revision is higher, this owner wrote the record earlier, and the answer to that write was
                     // lost. But if the record is missing or older, the broker may have lost its data, or may be back
                     // with old data. The token of the claim means nothing in such records. A renewal of the lease shows
-                    // whether these are still the records in which the actor was claimed. They are if, for example, an
-                    // operator has removed the state.
+                    // whether the broker still has the records in which the actor was claimed. It still has them if,
+                    // for example, an operator has removed the state.
                     if found < revision && !claim.term().confirm().await {
                         return Err(SaveError::Fenced);
                     }

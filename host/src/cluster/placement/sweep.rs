@@ -15,8 +15,8 @@ use super::records::{Records, within};
 use crate::cluster::components::bounded;
 
 /// The maximum number of leases that one sweep reads. A lease that is renewed during the sweep is read again, so
-/// without the limit, a sweep might never end in a large cluster with a slow broker. The leases that were not renewed
-/// for the longest time are read first.
+/// without the limit, a sweep might never end in a large cluster with a slow broker. The leases that have gone longest
+/// without a renewal are read first.
 const MAX_READ: usize = 4096;
 
 /// The maximum number of leases that one sweep fences or removes. The limit protects the broker when many hosts end at
@@ -62,7 +62,8 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         }
         if let Some(LeaseContent::Alive(holder)) = &content {
             let mut holder = holder.clone();
-            // A host does not publish more, but the record may have been written by something else.
+            // A host publishes no more components than `bounded` keeps, but something other than a host may have
+            // written the record.
             holder.components = bounded(holder.components);
             hosts.insert(id, holder);
         }

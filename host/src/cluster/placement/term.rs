@@ -31,7 +31,7 @@ pub(super) struct Renewal {
 }
 
 impl Term {
-    /// Creates the term of a new lease whose request was sent at `sent`.
+    /// Creates the term of a new lease that was requested at `sent`.
     pub(super) fn new(id: LeaseId, sent: BootTime, lease: Duration) -> Self {
         Self {
             id,
@@ -73,9 +73,9 @@ impl Term {
         self.lost.cancelled().await;
     }
 
-    /// Waits until the broker acknowledges a renewal that was sent after this call. The acknowledgement shows that the
-    /// broker has not lost its data: earlier writes went to the same records that contain this lease. Returns `false`
-    /// if the lease is lost first.
+    /// Waits until the broker acknowledges a renewal that was sent after this call. The broker can do so only if it
+    /// still has this lease, so it has not lost its data. Earlier writes therefore went to the same records that
+    /// contain this lease. Returns `false` if the lease is lost first.
     pub(super) async fn confirm(&self) -> bool {
         let next = self.begun.load(Ordering::SeqCst) + 1;
         let mut acknowledged = self.acknowledged.subscribe();

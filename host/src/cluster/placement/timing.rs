@@ -1,8 +1,8 @@
-//! The time limits and intervals of placement. All are in proportion to the length of a lease.
+//! The time limits and intervals of placement. They are proportional to the length of a lease.
 
 use std::time::Duration;
 
-/// The longest lease that the settings allow. A record with a longer lease is not believed.
+/// The longest lease that the settings allow. A longer lease in a record is treated as if it had this length.
 const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 
 /// The length of a lease, and the times that follow from it.
@@ -21,8 +21,8 @@ impl Timing {
         self.lease
     }
 
-    /// The time between two renewals. If the broker answers fast, the lease survives two renewals in a row that time
-    /// out.
+    /// The time between two renewals. If the broker otherwise answers fast, the lease survives two consecutive renewals
+    /// that time out.
     pub(super) fn renewal(self) -> Duration {
         self.lease / 4
     }
@@ -40,15 +40,15 @@ impl Timing {
         Self::new(self.lease.max(other)).fence_after()
     }
 
-    /// The time between two sweeps over all leases. It is shorter than [`Self::max_gap`], which leaves room for a slow
+    /// The time between two sweeps over all leases. It is shorter than [`Self::max_gap`], to leave room for a slow
     /// broker.
     pub(super) fn sweep(self) -> Duration {
         self.lease / 8
     }
 
-    /// The longest time between two reads of a lease that counts as time without a renewal. It counts if both reads
-    /// find the same revision. A longer time never counts, because otherwise all hosts would fence each other when the
-    /// broker comes back after a long time.
+    /// If two consecutive reads of a lease are at most this far apart and find the same revision, the time between them
+    /// counts as time without a renewal. A longer time never counts, because otherwise all hosts would fence each other
+    /// when the broker comes back after a long time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }

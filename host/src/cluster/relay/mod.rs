@@ -7,7 +7,7 @@
 //! response ◀────────────────────────────────────────── 101, or another response
 //! ```
 //!
-//! Both sides say the name of their cluster when they authenticate.
+//! Both sides state the name of their cluster when they authenticate.
 //!
 //! After the 101, both sides exchange the bytes of the client's WebSocket, which the edge does not parse. A peer's
 //! statements about a client are not believed before the peer has authenticated ([`Trust`]).
@@ -55,7 +55,7 @@ pub(crate) struct Peers {
     pub(crate) cluster: Arc<str>,
     /// The name of this host. No other host and no earlier run of this host has the same name.
     pub(crate) host: Arc<str>,
-    /// How long a peer may leave the kernel's probes unanswered. After that, the peer's connection is given up.
+    /// How long a peer may leave the kernel's probes unanswered. After that, the peer's connection is closed.
     pub(crate) max_silence: Duration,
 }
 
@@ -90,8 +90,7 @@ impl Peers {
 }
 
 /// Sets the options of the sockets between hosts. If a peer leaves the kernel's probes unanswered for about
-/// `max_silence`, its connection is given up. The kernel sends probes while no bytes are waiting to be sent to the
-/// peer.
+/// `max_silence`, its connection is closed. The kernel sends probes while no bytes are waiting to be sent to the peer.
 pub(crate) fn set_socket_options(
     socket: &impl std::os::fd::AsFd,
     max_silence: Duration,
@@ -106,8 +105,8 @@ pub(crate) fn set_socket_options(
     socket.set_tcp_keepalive(&probes.with_retries(2))
 }
 
-/// Sets how long bytes may wait to be sent to the owner. The kernel also counts the time in which the owner holds back
-/// the client by not reading. So the limit must be longer than the time for which the owner tolerates a client that
+/// Sets how long bytes may wait to be sent to the owner. The owner may hold back the client by not reading, and the
+/// kernel counts that time too. So the limit must be longer than the time for which the owner tolerates a client that
 /// does not read.
 fn set_send_timeout(socket: &impl std::os::fd::AsFd, max_silence: Duration) -> std::io::Result<()> {
     socket2::SockRef::from(socket).set_tcp_user_timeout(Some(max_silence.max(MIN_SEND_TIMEOUT)))
@@ -121,7 +120,7 @@ const MAX_UNSENT: u32 = 128 << 10;
 
 const MIN_PROBE: Duration = Duration::from_secs(1);
 
-/// Returns the name of a host in an address, without the port and without brackets.
+/// Returns the host part of an address, without the port and without brackets.
 fn name_of(address: &str) -> &str {
     match address.parse::<SocketAddr>() {
         Ok(SocketAddr::V6(_)) => {

@@ -1,4 +1,4 @@
-//! Validation: converts settings as they are written into settings that are valid.
+//! Validation: checks settings as the user wrote them, and converts them into the types that the host uses.
 
 mod bounds;
 mod cluster;

@@ -23,7 +23,7 @@ const INCOMPLETE: &str = "part";
 /// larger, the least recently used files are removed.
 const MAX_SIZE: u64 = 1 << 30;
 
-/// The age at which an incomplete file counts as abandoned. The host that was writing it must have been killed.
+/// The age at which an incomplete file counts as abandoned: the host that was writing it has probably been killed.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// The length of the hash at the beginning of each file, in bytes.

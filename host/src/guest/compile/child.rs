@@ -103,7 +103,7 @@ impl CompilerProcess {
             .spawn()
     }
 
-    /// Reads what the process writes, until the process ends, its time is over, or the compilation is cancelled.
+    /// Reads what the process writes, until the process ends, its deadline passes, or the compilation is cancelled.
     fn read_artifact(
         &self,
         mut stdout: ChildStdout,

@@ -21,20 +21,21 @@ const MAX_GLOBALS: usize = 1024;
 const BEHIND_START: [SectionId; 4] =
     [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
 
-/// The two sections that may come directly after the memory section in a module that defines global variables. Such a
-/// module has at least the second one, and all other later sections come after these two.
+/// The sections that may come directly after the memory section in a module that defines global variables. Such a
+/// module has a global section, and only a tag section may come between the memory section and the global section.
 const BEHIND_MEMORY: [SectionId; 2] = [SectionId::Tag, SectionId::Global];
 
 /// The code of a constant expression with the value 0.
 const ZERO: [u8; 3] = [0x41, 0, 0x0b];
 
-/// The memory in which a module finds the values when it starts. They begin at address 0.
+/// The memory from which a module reads the values of its variables at start. The values begin at address 0.
 #[derive(Clone, Copy)]
 enum ValuesMemory {
     /// The module's first memory. The module clears the values in it.
     FirstMemory,
     /// A memory of one page, with this index. Only the start function uses it. No other code sees the values, so they
-    /// need not be cleared. (An invalid module that uses this index anyway becomes valid, and sees its own values.)
+    /// need not be cleared. (A module whose own code uses this index was invalid, and becomes valid. Its code can then
+    /// read the values, but these are only the module's own.)
     PrivateMemory(u32),
 }
 

@@ -147,9 +147,9 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Returns the module without its data. If an instruction uses data, the module becomes invalid and is refused. In
-    /// the original module, such an instruction would find no data either, because data that is copied when a module
-    /// starts is dropped afterwards.
+    /// Returns the module without its data. If an instruction uses data, the module becomes invalid and is refused.
+    /// Even in the original module, such an instruction would find no data: when the module starts, all its data is
+    /// copied to memory and then dropped.
     fn strip(&self) -> Option<Vec<u8>> {
         let mut module = wasm_encoder::Module::new();
         for payload in Parser::new(0).parse_all(self.bytes) {

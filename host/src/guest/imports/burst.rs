@@ -54,7 +54,7 @@ fn current_burst<'a>(store: &'a mut Store<'_>) -> Option<(&'a mut dyn Burst, &'a
     Some((burst.as_deref_mut()?, current.as_deref()?))
 }
 
-/// Begins the event of a message. Each message of a burst is an event of its own, with a whole CPU budget.
+/// Begins the event of a message. Each message of a burst is an event of its own, with a full CPU budget.
 fn begin_message(store: Store<'_>, kind: MessageKind) {
     let event = match kind {
         MessageKind::Text => EventName::ReceivedText,

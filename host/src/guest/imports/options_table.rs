@@ -42,13 +42,14 @@ impl<T: Options> OptionsTable<T> {
     ///
     /// # Errors
     ///
-    /// `too-many-options` if the instance already had too many options when it created the options of this handle.
+    /// `too-many-options` if the instance already had the maximum number of options when it created this handle.
     pub(super) fn get(&self, handle: &Resource<T>) -> Result<&T, &'static str> {
         self.entries.get(handle).map_err(|_| "too-many-options")
     }
 
-    /// Returns the options of a handle, to change them. Returns `None` for options beyond the limit: there is nothing
-    /// to change, and the error is reported when the options are used.
+    /// Returns the options of a handle, so that they can be changed. Returns `None` if the instance already had the
+    /// maximum number of options when it created the handle: such a handle has no options. When the handle is used,
+    /// [`get`](Self::get) reports the error.
     pub(super) fn get_mut(&mut self, handle: &Resource<T>) -> Option<&mut T> {
         self.entries.get_mut(handle).ok()
     }

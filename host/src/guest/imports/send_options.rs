@@ -24,7 +24,7 @@ pub(in crate::guest) struct SendOptions {
     pub(super) except: Vec<ClientId>,
 }
 
-/// The options of a guest. A send to many clients holds a reference to them while it runs.
+/// The options of a guest. A send to many clients holds a reference to its options while it runs.
 pub(in crate::guest) type SharedSendOptions = Arc<SendOptions>;
 
 /// The guest's handle to options.
@@ -43,7 +43,7 @@ impl Options for SharedSendOptions {
 ///
 /// # Errors
 ///
-/// `too-many-options` if the instance already had too many options when it created the options of this handle.
+/// `too-many-options` if the instance already had the maximum number of options when it created this handle.
 pub(super) fn resolve(
     store: &Store<'_>,
     handle: Option<&SendOptionsHandle>,

@@ -28,7 +28,8 @@ pub(super) trait GroupKind {
     /// Returns the group with this name.
     fn find(&self, topics: &Topics, name: &str) -> FoundGroup;
 
-    /// Returns the other hosts, if groups of this kind have members there.
+    /// Returns the other hosts. Returns `None` if there are none, or if a group of this kind never has members on other
+    /// hosts.
     fn remote<'a>(&self, topics: &'a Topics) -> Option<&'a Arc<dyn Remote>>;
 
     /// Queues a message for the members of a group.
@@ -56,7 +57,7 @@ pub(super) async fn send_to_clients(
         if slice::is_over() {
             charge_and_yield(&mut store).await?;
         } else if next % CHECKED_EVERY == 0 {
-            // If the host process was paused, `is_over` does not notice the lost time before the next tick.
+            // If the host process was paused, `is_over` notices the lost time only at the next tick.
             check_ownership(&store)?;
         }
         if options.except.binary_search(&ClientId(id)).is_ok() {

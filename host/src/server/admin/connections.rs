@@ -40,7 +40,7 @@ enum State {
     /// No request is running. The value is the time at which the last request was answered. If there was no request
     /// yet, it is the time at which the connection was opened.
     Idle(Instant),
-    /// A long request is still being read or waits for a permit. The value is the time at which the request arrived.
+    /// A long request is being read, or is waiting for a permit. The value is the time at which the request arrived.
     Waiting(Instant),
     /// A long request runs.
     Working,

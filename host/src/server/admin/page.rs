@@ -37,7 +37,7 @@ pub(super) fn file<B>(method: &Method, request: &Request<B>) -> Option<Response<
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        // The browser must revalidate, because another version of the program has another page.
+        // The browser must revalidate, because a different version of the program may have a different page.
         (CACHE_CONTROL, "no-cache"),
         (VARY, "Accept"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

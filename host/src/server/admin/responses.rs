@@ -8,7 +8,7 @@ use crate::server::host::{Configured, CustomError, CustomReply, TaggedError};
 use crate::server::reload_config::{ConfigReload, ConfigReloadError};
 use crate::server::response::{Body, text};
 
-/// Returns the response to a request whose path is known, but does not allow the method (RFC 9110 §15.5.6).
+/// Returns the response to a request whose path is known but whose method is not allowed there (RFC 9110 §15.5.6).
 pub(super) fn method_not_allowed(allowed: &[&str], usage: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, usage);
     if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {

@@ -79,7 +79,8 @@ fn check_files(settings: &ResourceConfig) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Loads what this host needs to reach other hosts of its cluster and to be reached by them, if it is in a cluster.
+/// Loads what this host needs to connect to the other hosts of its cluster and to accept their connections. Returns
+/// `None` if this host is not in a cluster, or if other hosts are not supposed to reach it.
 pub(super) fn load_peers(config: &config::Host) -> Result<Option<Peers>, StartError> {
     let peers = config.cluster.as_ref().map(Peers::load).transpose();
     Ok(peers.map_err(|error| StartError::Certificate(error.into()))?.flatten())

@@ -62,7 +62,8 @@ pub(in crate::server) async fn lease(
             Ok(lease) => return Ok(lease),
             Err(NoLease::Full(full)) => return Err(NotHere::Full(full)),
             Err(NoLease::Stopped) => return Err(NotHere::Stopped),
-            // The actor has just ended. Dropping its ownership lets this host own it again.
+            // This ownership was used for an actor that has just ended. It is dropped, so that this host can own the
+            // path again.
             Err(NoLease::NotOwner) => drop(ownership),
         }
         if Instant::now() >= deadline {

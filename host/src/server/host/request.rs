@@ -81,7 +81,7 @@ pub(in crate::server) struct RequestContext {
     accepted: Arc<Mutex<Option<Destination>>>,
 }
 
-/// The host that relays a request to this host, and what it says about the client.
+/// The host that relays a request to this host, and what that host reports about the request.
 #[derive(Debug)]
 pub(in crate::server) struct Edge {
     pub(in crate::server) name: Arc<str>,

@@ -103,7 +103,7 @@ impl HostState {
         let _ = self.relief.set(relief);
     }
 
-    /// Stores the task that belongs to placement, so that it ends with the host.
+    /// Stores the background task of the module `placing`, so that the task ends with the host.
     pub(in crate::server) fn keep_placing(&self, placing: AbortOnDropHandle<()>) {
         let _ = self.placing.set(placing);
     }
@@ -302,8 +302,8 @@ impl HostState {
         stopped
     }
 
-    /// Closes all clients that are registered now, because the host stops. Clients that are accepted later are closed
-    /// by admission.
+    /// Closes all clients that are registered now, because the host stops. A client that is accepted later is closed
+    /// as soon as it is accepted.
     fn close_all_clients(&self) {
         for served in self.registry.all() {
             served.close_all_clients(HostClose::Stopping);

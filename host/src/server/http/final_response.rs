@@ -45,7 +45,7 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
         let close = HeaderValue::from_static("close");
         head.headers.entry(CONNECTION).or_insert(close);
     }
-    // The body of a last response is always in memory, never read from a file.
+    // The body of the last response on a connection is always in memory, never read from a file.
     let Ok(body) = body.collect().await else { return };
     let accepted = context.take_accepted();
     let bytes = match &accepted {

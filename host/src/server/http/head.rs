@@ -80,7 +80,7 @@ pub(super) async fn read(
     limits: HeadLimits,
 ) -> std::io::Result<Result<Head, HeadError>> {
     let mut bytes = Vec::with_capacity(READ_SIZE);
-    // The end of the head is not before this index. So the search continues here when more of the head arrives.
+    // The end of the head is at this index or later. So the search continues here when more of the head arrives.
     let mut searched = 0;
     loop {
         let is_first = bytes.is_empty();
@@ -92,7 +92,7 @@ pub(super) async fn read(
         if end.unwrap_or(bytes.len()) > limits.max_size {
             return Ok(Err(HeadError::TooLarge(limits.max_size)));
         }
-        // The first bytes are checked at once, because input that is not HTTP may never contain an empty line.
+        // The first bytes are checked at once, because an empty line might never arrive if the input is not HTTP.
         if is_first || end.is_some() {
             match check(&bytes[..end.unwrap_or(bytes.len())], limits) {
                 Err(error) => return Ok(Err(error)),

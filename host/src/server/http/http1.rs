@@ -114,7 +114,7 @@ fn head_limits(state: &HostState, context: &RequestContext) -> HeadLimits {
 }
 
 /// How far a relayed request may exceed the limits for a client's request, in bytes and in headers. The relaying host
-/// adds bytes and headers: it writes a space after each colon, and it replaces a handshake over HTTP/2 by one over
+/// adds bytes and headers: it writes a space after each colon, and it replaces a handshake over HTTP/2 with one over
 /// HTTP/1.1.
 pub(in crate::server) const RELAYED_BYTES: usize = 8 << 10;
 const RELAYED_HEADERS: usize = 8;
@@ -140,9 +140,9 @@ fn response_timeout(state: &HostState) -> Duration {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     ByDefault,
-    /// The host sends no `Keep-Alive` header and leaves it to hyper whether the connection stays open. This applies if
-    /// the client asks to close the connection, or if the request is older than HTTP/1.1. Before HTTP/1.1, a connection
-    /// stays open only if the client asks for it.
+    /// The client asks to close the connection, or the request is older than HTTP/1.1. In both cases, the host sends no
+    /// `Keep-Alive` header, and hyper decides whether the connection stays open. Before HTTP/1.1, a connection stays
+    /// open only if the client asks for it.
     IfRequested,
     /// The request has a body, which is not read.
     Never,

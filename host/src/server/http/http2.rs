@@ -79,7 +79,7 @@ struct Shared {
     websockets: Arc<Semaphore>,
 }
 
-/// Counts a request or a WebSocket as active until it is dropped.
+/// Counts a request or a WebSocket as active until this value is dropped.
 struct Active(Arc<Shared>);
 
 impl Active {

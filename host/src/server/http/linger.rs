@@ -9,8 +9,8 @@ use tokio::time::timeout;
 /// response.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// The maximum number of bytes that are read and discarded while waiting for the client. By default, the head of a
-/// request is much shorter than this, so there is also room for the first part of a body that the host did not read.
+/// The maximum number of bytes that are read and discarded while waiting for the client. The default limit for the head
+/// of a request is much lower, so there is also room for the first part of a body that the host did not read.
 const MAX_UNREAD: u64 = 1 << 20;
 
 /// Shuts down the write side, and discards input until the client closes its side. If bytes were left unread, the

@@ -128,8 +128,8 @@ impl Progress {
         self.flushed.notify_waiters();
     }
 
-    /// Returns whether to hide from hyper, for now, that the client has closed its side. If so, the reader is woken
-    /// when the response is written.
+    /// Returns whether hyper must not learn yet that the client has closed its side. If so, the reader is woken when
+    /// the response is written.
     fn hides_eof(&self, context: &Context<'_>) -> bool {
         let mut state = self.state.lock();
         let hides = !matches!(state.stage, Stage::Idle | Stage::Handshake);

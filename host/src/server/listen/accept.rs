@@ -30,8 +30,8 @@ static ACCEPT_ERRORS: LogRate = LogRate::new();
 /// runtime, on which the host was started. It is not a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The number of checks during which the main thread accepts connections in place of a busy worker. The thread stops
-/// earlier if the worker becomes idle.
+/// For how many checks the main thread accepts connections in place of a busy worker. The main thread stops earlier if
+/// the worker becomes idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 
 /// A listening socket. The first worker accepts its connections: if the same worker also serves a connection, no other

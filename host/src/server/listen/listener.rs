@@ -172,7 +172,7 @@ impl Listener {
     }
 
     /// Listens for other hosts. If a host leaves the kernel's probes unanswered for about `max_silence`, its connection
-    /// is given up.
+    /// is closed.
     ///
     /// # Errors
     ///
@@ -303,8 +303,7 @@ fn unix(
     socket.bind(file)?;
     let own = SocketFile::new(file, handed_over);
     if let Some(mode) = mode {
-        // The mode is set before the socket listens. Nobody can connect until the socket listens, so nobody can connect
-        // while the file has another mode.
+        // The mode is set before the socket listens, so nobody can connect before the file has its final mode.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
     let descriptor = socket.listen(backlog)?.into_std()?.into();

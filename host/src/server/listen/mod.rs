@@ -87,7 +87,7 @@ pub(super) struct Endpoint {
     /// The scheme of connections without TLS. It is https if a proxy in front terminates TLS.
     pub(super) scheme: Scheme,
     pub(super) proxy_protocol: ProxyProtocol,
-    /// How other hosts authenticate. `None` except at the address for them.
+    /// How other hosts authenticate. `None` unless this endpoint is for connections from other hosts.
     pub(super) peers: Option<Arc<Peers>>,
 }
 

@@ -20,7 +20,7 @@ pub(in crate::server) const ADMIN: &str = "admin";
 /// The name of the socket for health checks.
 pub(in crate::server) const HEALTH: &str = "health";
 
-/// A listening socket and its name. The name tells the process that gets the socket what the socket is for.
+/// A listening socket and its name. The name tells the receiving process the purpose of the socket.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PassedSocket {
@@ -124,7 +124,7 @@ impl PassedSockets {
         if self.sockets.is_empty() { Opener::ThisProcess } else { Opener::AnotherProcess }
     }
 
-    /// Takes the sockets that were passed for `listen`. It is one of `all`, the addresses for clients.
+    /// Takes the sockets that were passed for `listen`. `all` contains the addresses for clients, including `listen`.
     pub(super) fn take_for(&mut self, listen: &Listen, all: &[Listen]) -> Vec<OwnedFd> {
         let is_systemd = listen.address == Address::Systemd;
         let name = listener_name(&listen.address);

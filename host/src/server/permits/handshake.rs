@@ -46,7 +46,8 @@ pub(in crate::server) struct HandshakePermit {
     permit: Option<Permit>,
     eviction: Option<Eviction>,
     keep_alive: Option<OwnedSemaphorePermit>,
-    /// When the server stops, it may wait until this token is dropped.
+    /// If the listening sockets outlive the server, the server waits for this token to be dropped before it drains. It
+    /// waits no longer than the handshake timeout.
     token: Option<TaskTrackerToken>,
 }
 
@@ -112,7 +113,7 @@ impl HandshakePermit {
     }
 }
 
-/// Creates the permits for connections of one listening address that have sent no request yet.
+/// Creates the permits of one listening address, for connections that have sent no request yet.
 pub(in crate::server) fn handshake_permits() -> Arc<Permits> {
     Permits::new(MAX_HANDSHAKES, HANDSHAKE_GRACE)
 }

@@ -64,7 +64,7 @@ async fn event_that_outlives_the_lease_is_trapped_at_its_next_import() {
         fewest = fewest.min(lease.checks() - before);
     }
     assert_eq!(fewest, 2);
-    // The event begins, and is trapped when it sends.
+    // The event begins, and traps when it sends.
     lease.end_after(1);
     send(&mut client, "two").await;
     expect_unconfirmed(&mut client).await;
@@ -83,8 +83,8 @@ async fn each_message_of_a_burst_is_checked_like_an_event() {
     let mut client = connect(&host).await;
     let burst = ["one", "two", "three", "four"];
     let frames = burst.map(|text| masked_frame(0x81, text.as_bytes())).concat();
-    // The lowest count of several attempts is used. In some attempts, the messages may not arrive together and so are
-    // not a burst, or ticks may add checks.
+    // The lowest count of several attempts is used. In some attempts, the messages might arrive separately, and would
+    // then not be a burst. In some attempts, ticks might add checks.
     let mut fewest = usize::MAX;
     for _ in 0..20 {
         let before = lease.checks();
@@ -185,6 +185,6 @@ async fn event_that_computes_is_trapped_at_the_first_tick_after_the_lease() {
     lease.end_after(0);
     let ended = lease.checks();
     expect_unconfirmed(&mut client).await;
-    // The first check after the end of the lease trapped the event. The client was closed without another event.
+    // The event trapped at the first check after the end of the lease. The client was closed without another event.
     assert!(lease.checks() - ended <= 2, "{}", lease.checks() - ended);
 }

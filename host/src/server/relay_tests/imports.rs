@@ -9,7 +9,7 @@ use super::{Running, handshake_at, read_head, start};
 /// How many times each command is repeated. A tick during a slow event adds a check, so the lowest count is used.
 const TIMES: usize = 10;
 
-/// Sends a message and waits for the answer. Returns how many times the host checks its lease in this time.
+/// Sends a message and waits for the answer. Returns how many lease checks the host makes between the two.
 async fn checks(host: &Running, client: &mut TcpStream, message: &str) -> usize {
     let mut fewest = usize::MAX;
     for _ in 0..TIMES {
@@ -21,8 +21,8 @@ async fn checks(host: &Running, client: &mut TcpStream, message: &str) -> usize 
     fewest
 }
 
-/// Connects and waits for the first message. Returns how many times the host checks its lease in this time. Also
-/// returns the clients, which must stay connected: if one leaves, the handler sends a message to the others.
+/// Connects and waits for the first message. Returns how many lease checks the host makes until then. Also returns the
+/// clients, which must stay connected: if one leaves, the handler sends a message to the others.
 async fn checks_to_enter(host: &Running, query: &str) -> (usize, Vec<TcpStream>) {
     let (mut fewest, mut clients) = (usize::MAX, Vec::new());
     for _ in 0..TIMES {

@@ -65,7 +65,7 @@ impl Lease {
         self.checks.load(Ordering::SeqCst)
     }
 
-    /// Ends the lease, as if its time were over, after that many further checks.
+    /// Ends the lease after `checks` further checks, as if its time were over.
     fn end_after(&self, checks: usize) {
         self.last_valid.store(self.checks() + checks, Ordering::SeqCst);
     }
@@ -219,7 +219,8 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
 }
 
 impl Running {
-    /// Sets the owners that lookups on this host find, by address. Each lookup takes the next owner.
+    /// Sets the addresses of the owners that lookups on this host find. Each lookup takes the next address, until only
+    /// the last is left.
     fn relay_to(&self, addresses: &[&str]) {
         let there = |address: &&str| Some((*address).to_owned());
         *self.host.state.relayed.scripted_owners.script.lock() =
@@ -297,7 +298,7 @@ async fn until(mut is_true: impl FnMut() -> bool) {
     tokio::time::timeout(SOON, waiting).await.expect("it becomes true");
 }
 
-/// Starts a host whose address for clients has TLS.
+/// Starts a host that serves clients over TLS.
 async fn start_tls(component: &str) -> Running {
     start_with(component, &Proof::secret(SECRET), |config| {
         config.listen[0].encryption = config::Encryption::Tls;

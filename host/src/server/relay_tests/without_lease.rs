@@ -84,7 +84,8 @@ async fn instance_that_waited_before_its_start_does_not_start() {
     assert_eq!(receive(&mut other).await.0, 0x88);
     let restarts = "ws_host_restarts_total{resource=\"test\"}";
     let before = metric(&host, restarts);
-    // The event begins while the lease is still valid. The lease has ended when the event may start an instance.
+    // The event begins while the lease is still valid. By the time the event has a permit to start an instance, the
+    // lease has ended.
     lease.end_after(1);
     send(&mut client, "version").await;
     expect_unconfirmed(&mut client).await;

@@ -1,4 +1,4 @@
-//! Streams with bytes that were read ahead, and moving streams between workers.
+//! Streams with bytes that were read ahead, and the transfer of streams between workers.
 
 mod prefixed;
 mod transfer;

@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose first bytes were read to detect what the client speaks. They are read once more before the rest.
+/// A stream whose first bytes were read to detect which protocol the client speaks. Reads from this stream return these
+/// bytes first, and then the rest.
 #[derive(Debug)]
 pub(in crate::server) struct Prefixed<S> {
     prefix: Vec<u8>,

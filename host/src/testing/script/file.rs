@@ -107,8 +107,8 @@ pub(super) fn read(path: &Path) -> Result<Script, ScriptError> {
     Ok(Script { tests: tests.map_err(wrong)? })
 }
 
-/// Returns the folder of the project. It is the nearest folder with a configuration, beginning with the script's folder
-/// and going up.
+/// Returns the folder of the project. The search begins in the script's folder, goes up, and ends at the first folder
+/// with a configuration. If there is none, returns the script's folder.
 fn project(script: &Path) -> PathBuf {
     let folder = script.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

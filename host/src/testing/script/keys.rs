@@ -9,7 +9,7 @@ use crate::config::suggestion;
 /// Why a step cannot be used.
 pub(super) type Problem = String;
 
-/// The keys of one table. A key that is never asked for is unknown.
+/// The keys of one table. A key that is never read is unknown.
 pub(super) struct Keys {
     table: Table,
     known: Vec<&'static str>,
@@ -104,7 +104,7 @@ impl Keys {
         }
     }
 
-    /// Checks that all keys have been asked for.
+    /// Checks that every key has been read.
     pub(super) fn finish(self) -> Result<(), Problem> {
         match self.table.keys().next() {
             None => Ok(()),

@@ -61,7 +61,7 @@ impl TextPattern {
 }
 
 impl MessagePattern {
-    /// Reads a condition for a message. There must be exactly one.
+    /// Reads a condition for a message. Exactly one condition must be given.
     pub(super) fn read(keys: &mut Keys) -> Result<Self, Problem> {
         let found = [
             TextPattern::read(keys)?.map(Self::Text),

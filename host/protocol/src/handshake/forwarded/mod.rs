@@ -67,7 +67,7 @@ pub struct Forwarded {
 /// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the search. The last known hop is then the client.
 ///
 /// In `Forwarded`, the scheme and host come from the element that the search reads last. A trusted proxy wrote that
-/// element, so its scheme and host count even if it hides the address.
+/// element, so its scheme and host count even if the element hides the address.
 ///
 /// In `X-Forwarded-Proto` and `-Host`, the last value counts. The requested host is `X-Forwarded-Host` or, if the
 /// proxies report no host, the one that the request itself names. If this host has no port, `X-Forwarded-Port` is its

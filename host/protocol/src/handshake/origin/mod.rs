@@ -51,7 +51,7 @@ enum MissingOrigin {
 pub struct InvalidOrigin(String);
 
 impl Origins {
-    /// Allows every page, `null`, and text that is not an origin.
+    /// Allows whatever origin a client sends, even `null` or text that is not an origin.
     pub fn any() -> Self {
         Self { listed: vec![Pattern::Any], missing: MissingOrigin::Allowed }
     }
@@ -60,7 +60,7 @@ impl Origins {
     ///
     /// | Text | allows |
     /// |---|---|
-    /// | `any` | every page, `null`, and text that is not an origin |
+    /// | `any` | whatever origin a client sends, even `null` or text that is not an origin |
     /// | `null` | sandboxed pages and files |
     /// | `https://app.example.com`, `http://localhost:8080` | this origin |
     /// | `https://*.example.com` | every subdomain of this name, but not the name itself |
@@ -121,8 +121,8 @@ impl Origin {
     }
 }
 
-/// Returns whether a page comes from the same host. Only http and https pages have a host. In another scheme, the same
-/// text may mean anything.
+/// Returns whether a page comes from the same host. Only http and https pages have a host. In other schemes, the text
+/// in place of the host may mean anything.
 fn is_same_host(page: &WebOrigin, host: &str) -> bool {
     let (Some(default_port), Some(host)) = (page.default_port(), Authority::parse(host)) else {
         return false;

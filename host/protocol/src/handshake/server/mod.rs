@@ -33,8 +33,8 @@ pub struct Rules<'a> {
     pub origins: &'a Origins,
     /// The supported versions.
     pub versions: &'a Versions,
-    /// The host that the client requested, with an optional port, if a trusted proxy reports it. The `Host` header of
-    /// the request then comes from the proxy.
+    /// The host that the client requested, with an optional port, as reported by a trusted proxy. If a proxy reports
+    /// it, the `Host` header of the request comes from the proxy.
     pub host: Option<&'a str>,
     /// The scheme that the client used. Only the response of draft 00 repeats it.
     pub scheme: Scheme,

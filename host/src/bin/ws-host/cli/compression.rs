@@ -26,8 +26,8 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
 
-    /// Accept messages that refer to earlier messages even from clients that agreed not to send such messages; this
-    /// takes memory for each client; if false, such a message closes the connection with 1007 [default: true]
+    /// Accept messages that refer to earlier messages, even if the client agreed not to send such messages; this takes
+    /// memory for each client; if false, such a message closes the connection with 1007 [default: true]
     #[arg(long, value_name = "BOOL", help_heading = "Compression")]
     compression_keep_window: Option<bool>,
 }

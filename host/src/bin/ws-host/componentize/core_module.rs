@@ -1,4 +1,4 @@
-//! Reads the facts that a core module states about itself.
+//! Inspects a core module, and removes its debug sections.
 
 use std::collections::BTreeSet;
 

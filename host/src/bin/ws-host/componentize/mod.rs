@@ -17,7 +17,7 @@ use wit_component::ComponentEncoder;
 
 use self::core_module::Kind;
 
-/// Makes a component from a core module, the output of compilers for C, C++ and Go
+/// Makes a component from a core module, as produced by compilers for C, C++ and Go
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The core module, compiled for wasm32-wasi (GOOS=wasip1 in Go)
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
-/// Reads the core module and writes the component. An existing component is replaced in one step. So a server that
+/// Reads the core module and writes the component. An existing component is replaced atomically, so that a server that
 /// watches the file never reads an incomplete component.
 ///
 /// # Errors

@@ -22,8 +22,8 @@ const MAX_FRAME_HEADER: usize = 14;
 /// this long, so the default is short.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
-/// The default of `--wait` with `--count`. It can be longer than the default in a pipe, because the client closes as
-/// soon as the last message arrives.
+/// The default of `--wait` with `--count`. It can be longer than [`DEFAULT_WAIT`], because the client closes as soon as
+/// the last of the counted messages arrives.
 const DEFAULT_WAIT_WITH_COUNT: Duration = Duration::from_secs(10);
 
 /// Talks to a WebSocket server: sends each input line as a message and prints each message as a line

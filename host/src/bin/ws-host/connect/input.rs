@@ -14,7 +14,7 @@ const READ_AHEAD: usize = 16;
 /// The source of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A user, who sees the result of each line.
+    /// A person at a terminal, who sees the result of each line.
     Terminal,
     /// A program, or a file.
     Pipe,

@@ -130,7 +130,8 @@ impl Outcome {
             (Unread::Nothing, _) => {
                 Some(format!("{unsent} of {} messages were not sent", sent + unsent))
             }
-            // If no message was sent, there may have been nothing to send. At a terminal, the user saw what happened.
+            // No line is needed in two cases. If no message was sent, there may have been nothing to send. If the input
+            // is a terminal, the user saw what happened.
             (Unread::Possible, 0) if sent == 0 || source == Source::Terminal => None,
             (Unread::Possible, 0) => Some(format!(
                 "the rest of the input was not sent, because the connection ended first (messages sent: {sent})"

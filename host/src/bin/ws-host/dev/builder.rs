@@ -130,8 +130,9 @@ impl Builder {
         self.report(&format!("building{change}"));
         self.flush_log().await;
         let outcome = command::build(&self.project, &self.stop).await;
-        // A build that rewrites a source file with the same content must not trigger another build. So only changed
-        // contents count here. Later, every save of a file triggers a build, even if the content stays the same.
+        // A build that rewrites a source file with the same content must not trigger another build. So during a build,
+        // only changed contents count. Between builds, every save of a file triggers a build, even if the content stays
+        // the same.
         self.changed_meanwhile = self.refresh(Compare::Contents).await;
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,

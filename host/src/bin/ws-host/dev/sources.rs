@@ -15,9 +15,9 @@ use super::project::Project;
 const IGNORED_FOLDERS: [&str; 6] =
     ["__pycache__", "build", "dist", "node_modules", "target", "zig-out"];
 
-/// The file name endings of files that are not sources. Editors use all of these except the last for temporary files
-/// and backups. The last one, `.log`, is for logs. Without it, a build that writes its output to a log in the project
-/// would cause another build each time.
+/// The suffixes of files that are not sources. Editors use all of these except the last for temporary files and
+/// backups. The last one, `.log`, is for logs. Without it, a build that writes its output to a log in the project would
+/// cause another build each time.
 const NO_SOURCES: [&str; 9] =
     ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", "___jb_tmp___", "___jb_old___", ".log"];
 
@@ -33,8 +33,8 @@ const MAX_HASHED: u64 = 8 << 20;
 /// What counts as a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compare {
-    /// The file was written, possibly with the same content. So a user can trigger a build by saving a file, for
-    /// example after installing a tool.
+    /// The file was written, possibly with the same content. This lets a user trigger a build by saving an unchanged
+    /// file, for example after installing a tool.
     Writes,
     /// The content of the file is different. A build may write the same code into the same file each time.
     Contents,

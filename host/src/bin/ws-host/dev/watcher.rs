@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 /// checkout` writes many, there is only one build.
 const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// Files are checked at the latest this long after the first event, even if events keep arriving.
+/// The maximum time from the first event until the files are checked, even if events keep arriving.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// How often files are checked even if there are no events. There are no events for files on network file systems and
@@ -65,7 +65,7 @@ impl Watcher {
         let Some(queue) = self.queue.clone() else { return };
         for folder in folders {
             match inotify::add_watch(&queue, folder, EVENTS) {
-                // If a folder has just been removed, the event of its parent reports that.
+                // If a folder has just been removed, an event for its parent folder reports the removal.
                 Ok(_) | Err(rustix::io::Errno::NOENT) => {}
                 Err(error) => self.warn(&format!(
                     "cannot watch {} ({error}); raise the sysctl fs.inotify.max_user_watches",

@@ -131,7 +131,7 @@ impl Host {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
         }
         let request =
-            request.body(Empty::new()).expect("the characters of a token may be in a header");
+            request.body(Empty::new()).expect("all characters of a token are allowed in a header");
         let response = self.client.request(request).await.map_err(|error| {
             let cause = printable(&last_cause(&error), Tabs::Escaped);
             match error.is_connect() {

@@ -59,8 +59,8 @@ fn read_unbuffered() -> Option<Termios> {
     modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
     modes.special_codes[SpecialCodeIndex::VMIN] = 1;
     modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-    // Ctrl-Z is turned off, because this screen would remain on the terminal while the user is back in the shell. Zero
-    // stands for a character that never comes (POSIX: _POSIX_VDISABLE).
+    // Ctrl-Z is turned off. Otherwise this screen would stay on the terminal when the user returns to the shell. Zero
+    // means that no character suspends the program (POSIX: _POSIX_VDISABLE).
     modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
     tcsetattr(&input, OptionalActions::Now, &modes).ok()?;
     Some(before)

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::status::{ResourceFigures, Status};
 
-/// How many responses are kept. Messages per second come from the last two responses. Times of calls come from all kept
-/// responses, because the host may measure only one call in 64.
+/// How many responses are kept. The rate of messages per second is computed from the last two responses. The times of
+/// calls are computed from all kept responses, because the host may measure only one call in 64.
 const WINDOW: usize = 11;
 
 /// Rates are computed as if at least this time had passed between two responses. In a shorter time, the counters may

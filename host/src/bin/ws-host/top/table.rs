@@ -13,9 +13,9 @@ const NARROWEST: usize = 8;
 /// The alignment of the cells in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
-    /// Aligned to the left. For text, which may be cut.
+    /// Aligned to the left. For text. Such a column may be narrowed.
     Left,
-    /// Aligned to the right. For figures, which are never cut.
+    /// Aligned to the right. For numbers. Such a column is never narrowed.
     Right,
 }
 

@@ -253,7 +253,7 @@ fn ask_handler(
             () = decide.closed() => return,
             turn = actor.turn() => turn,
         };
-        // On every path that does not accept the client, dropping the registration undoes it.
+        // If the client is not accepted, this guard is dropped, which undoes the registration.
         let registration = actor.register(&client);
         let decided = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {
@@ -273,8 +273,8 @@ fn ask_handler(
     decision
 }
 
-/// Agrees on the subprotocol that the handler chose. If the handler chose none, agrees on the first of the client's
-/// offers that is in the configuration.
+/// Agrees on the subprotocol that the handler chose. If the handler chose none, agrees on the first subprotocol in the
+/// client's list that the configuration also contains.
 fn agree(info: &ClientInfo, acceptance: &HandlerAcceptance, settings: &ResourceConfig) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),

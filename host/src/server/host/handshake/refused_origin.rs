@@ -128,7 +128,7 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
 }
 
 /// Returns whether a host looks like the name by which a proxy reaches the server behind it. Such a name is an address,
-/// a name without a dot, or the host of the page with another port.
+/// a name without a dot, or the page's own host name with a different port.
 fn is_upstream(host: &[u8], origin: &[u8]) -> bool {
     let name_of = |authority: &str| match authority.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),

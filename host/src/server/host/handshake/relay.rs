@@ -66,8 +66,8 @@ pub(super) enum Relayed {
     Responded(Response<Body>, &'static str),
     /// This host has no room for a relayed client.
     Full,
-    /// The last lookup of the owner did not lead to another host, or the host or the resource is stopping. The `Err` is
-    /// never [`NotHere::Elsewhere`].
+    /// The last lookup of the owner did not lead to another host. Or there was no further lookup, because this host or
+    /// the resource is stopping. The `Err` is never [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }
 
@@ -146,8 +146,8 @@ where
                     ));
                 };
                 if state.is_draining() {
-                    // The drain may have asked the owner to close the clients of this host before the owner had this
-                    // client. So the owner is asked again.
+                    // The drain may have asked the owner to close the clients of this host too early: at that time, the
+                    // owner did not have this client yet. So the owner is asked again.
                     tokio::spawn(relayed::close(Arc::clone(peers), address, Duration::ZERO));
                 }
                 let OwnerResponse { head, body: early, .. } = response;

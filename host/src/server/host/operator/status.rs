@@ -109,8 +109,8 @@ struct WatchedResource {
     calls: u64,
     call_nanoseconds: u64,
     cpu_nanoseconds: u64,
-    /// The number of calls in each bucket. A bucket counts the calls that took at most as long as its own bound, and
-    /// longer than the bound of the previous bucket.
+    /// The number of calls in each bucket. A bucket counts the calls that took longer than the previous bucket's bound,
+    /// up to and including its own bound.
     buckets: Vec<u64>,
 }
 
@@ -123,7 +123,7 @@ struct WatchedInstance {
     clients: usize,
     timers: usize,
     memory_bytes: Option<usize>,
-    /// An estimate of the calls into the instance since it was made, and of their time.
+    /// An estimate of the number of calls into the instance since its creation, and of the time they took.
     calls: Option<u64>,
     call_nanoseconds: Option<u64>,
 }

@@ -34,7 +34,7 @@ impl Host {
     }
 
     /// Sends a text message to all clients of a resource that have this tag. Returns the number of these clients. Waits
-    /// while too much data is queued for delivery. Only data that was published or sent by tag counts.
+    /// while too much data is queued for delivery. Only published data, and data sent by tag, is counted.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// Sends a binary message to all clients of a resource that have this tag. Returns the number of these clients.
-    /// Waits while too much data is queued for delivery. Only data that was published or sent by tag counts.
+    /// Waits while too much data is queued for delivery. Only published data, and data sent by tag, is counted.
     ///
     /// # Errors
     ///

@@ -65,9 +65,9 @@ impl RelayedClients {
         RelayedEntry { clients: Arc::clone(self), address: address.to_owned() }
     }
 
-    /// Asks all owners to close the clients of this host with 1001, spread over up to `time`. Ending the streams to the
-    /// owners would not be enough: an owner would close its side at once, and the client's close frame could not reach
-    /// the owner. Dropping the returned tasks stops them.
+    /// Asks all owners to close the clients of this host with 1001. Each owner spreads the closes over at most `time`.
+    /// Ending the streams to the owners would not be enough: an owner would close its side at once, and the client's
+    /// close frame could not reach the owner. Dropping the returned tasks stops them.
     pub(super) fn close_all(&self, time: Duration) -> JoinSet<()> {
         let mut closing = JoinSet::new();
         let Some(peers) = &self.peers else { return closing };
@@ -78,7 +78,7 @@ impl RelayedClients {
     }
 }
 
-/// Asks an owner to close the clients of this host, spread over up to `time`.
+/// Asks an owner to close the clients of this host. The owner spreads the closes over at most `time`.
 pub(in crate::server) async fn close(peers: Arc<Peers>, address: String, time: Duration) {
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let request = Request::Close { edge: peers.host.to_string(), milliseconds };

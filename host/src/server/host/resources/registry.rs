@@ -13,8 +13,8 @@ use crate::pattern::{Found, Patterns, normalized};
 #[derive(Default)]
 pub(in crate::server) struct Registry {
     table: RwLock<Arc<Table>>,
-    /// The lock on changes. A change takes it before it reads the current resources, and holds it until it has replaced
-    /// them.
+    /// The lock on changes. Each change acquires the lock before it reads the current resources, and holds the lock
+    /// until the resources have been replaced.
     pub(in crate::server) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -80,8 +80,8 @@ impl Registry {
         self.all().iter().map(|served| served.resource().clients().len()).sum()
     }
 
-    /// Replaces all resources by `resources`. If the paths of two resources conflicted, only the first would be served.
-    /// The configuration check has already ruled out such conflicts.
+    /// Replaces all resources with `resources`. If the paths of two resources conflicted, only the first would be
+    /// served. The configuration check has already ruled out such conflicts.
     pub(in crate::server) fn set_resources(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {

@@ -74,7 +74,7 @@ impl Handler for Chat {
 impl Timers for Chat {
     fn fired(&mut self, timer: Timer) -> Result<(), Error> {
         if let Some((client, text)) = self.reminders.remove(&timer.number()) {
-            // Fails if the client has left: then nobody needs to be reminded.
+            // This fails if the client has left. In that case there is nobody to remind.
             let _ = client.send_text(format!("* reminder: {text}"));
         }
         Ok(())

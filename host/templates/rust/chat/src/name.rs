@@ -27,7 +27,7 @@ impl Name {
         names.find(is_free).expect("there are more numbers than people")
     }
 
-    /// Checks a name that a person asks for.
+    /// Checks a name that a user has chosen.
     pub(crate) fn parse<'a>(
         text: &str,
         mut taken: impl Iterator<Item = &'a Self>,

@@ -9,7 +9,7 @@ pub(crate) fn parameter(request: &Request, name: &str) -> Option<String> {
     pairs.find(|(key, _)| *key == name).map(|(_, value)| decode(value))
 }
 
-/// Decodes percent-encoding (RFC 3986 §2.1) and `+`, as forms in browsers write it.
+/// Decodes percent-encoding (RFC 3986 §2.1), and `+` as a space. Browsers encode form data in this way.
 fn decode(value: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = value.as_bytes();
