@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use ws_host_test_support::{Client, Response, TestServer, handshake, host_binary};
 
 use crate::configured::{Configuration, ask_admin, hang_up, terminate};
+use crate::keeper::counter;
 
 const TWO: &str = r#"
 listen = "127.0.0.1:0"
@@ -314,6 +315,7 @@ fn broken_configuration_changes_nothing() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let admin = server.admin()?;
+    assert_eq!(counter(admin, "ws_host_config_rejected")?, 0);
     let mut echo = Client::connect_to(&server, "/echo")?;
     for (broken, word) in [
         (TWO.replace("max-message", "max-mesage"), "ws-host.toml:15: "),
@@ -330,7 +332,11 @@ fn broken_configuration_changes_nothing() -> Result<()> {
         server.wait_for_log("the configuration was not reloaded")?;
         assert_eq!(echo.ask("hello")?, "hello");
         assert_eq!(status(&server, "/recording/a", "")?, 101);
+        assert_eq!(counter(admin, "ws_host_config_rejected")?, 1);
     }
+    configuration.write(TWO)?;
+    assert_eq!(ask_admin(admin, "POST /reload", "", b"")?.status, 200);
+    assert_eq!(counter(admin, "ws_host_config_rejected")?, 0);
     Ok(())
 }
 

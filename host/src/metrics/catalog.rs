@@ -184,6 +184,8 @@ metrics! {
          old code continues; lost: the instance is gone.";
     RELOAD_PAUSE Histogram "ws_host_reload_pause_seconds" ["resource"]
         "How long an actor had no instance while new code took over.";
+    CONFIG_REJECTED Gauge "ws_host_config_rejected" []
+        "1 if the newest reload of the configuration was rejected, so that an older configuration is in use.";
     // Connections below the WebSockets.
     TLS_HANDSHAKES Counter "ws_host_tls_handshakes_total" ["outcome"]
         "TLS handshakes: accepted, failed, or abandoned (not complete before the handshake timeout).";

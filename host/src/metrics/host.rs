@@ -1,6 +1,6 @@
 //! The metrics of the whole host.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +16,8 @@ pub(crate) struct HostMetrics {
     pub(crate) tls_handshakes: LabelCounters,
     /// When the server's certificate expires, in seconds since 1970. Set if there is a certificate.
     pub(crate) certificate_expiry: OnceLock<Arc<AtomicI64>>,
+    /// Whether the newest reload of the configuration was rejected.
+    pub(crate) is_config_rejected: AtomicBool,
     pub(crate) http2_connections: Gauge,
     pub(crate) http2_streams: LabelCounters,
 }
@@ -40,6 +42,7 @@ impl Default for HostMetrics {
             unknown_paths: Counter::default(),
             tls_handshakes: LabelCounters::new(TLS_OUTCOMES),
             certificate_expiry: OnceLock::new(),
+            is_config_rejected: AtomicBool::new(false),
             http2_connections: Gauge::default(),
             http2_streams: LabelCounters::new(STREAM_KINDS),
         }

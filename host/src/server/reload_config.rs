@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
@@ -92,6 +93,8 @@ impl ConfigReloader {
 
     async fn reload_and_log(&self) -> Result<ConfigReload, ConfigReloadError> {
         let reload = self.try_reload().await;
+        let is_rejected = &self.host.state.context.metrics.is_config_rejected;
+        is_rejected.store(reload.is_err(), Ordering::Relaxed);
         match &reload {
             Ok(ConfigReload { configured: Some(configured), needs_restart, .. }) => {
                 let Configured { added, removed, changed, restarted, unchanged } = configured;

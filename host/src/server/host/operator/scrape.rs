@@ -39,6 +39,8 @@ fn scrape_host(state: &HostState, to: &mut Exposition) {
     let expiry = metrics.certificate_expiry.get();
     let expiry = expiry.map_or(0, |expiry| expiry.load(Ordering::Relaxed));
     to.sample(&catalog::CERTIFICATE_EXPIRY, &[], expiry);
+    let is_rejected = metrics.is_config_rejected.load(Ordering::Relaxed);
+    to.sample(&catalog::CONFIG_REJECTED, &[], u8::from(is_rejected));
     to.sample(&catalog::HTTP2_CONNECTIONS, &[], metrics.http2_connections.get());
     by_label(to, &catalog::HTTP2_STREAMS, &[], &metrics.http2_streams);
     to.sample(&catalog::LOG_LINES_LOST, &[], lost_log_lines());
