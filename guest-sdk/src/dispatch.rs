@@ -11,7 +11,7 @@ pub(crate) fn connected<H: Handler>(handler: &mut H, client: Client) -> bool {
         return true;
     };
     if let Err(mistake) = handshake.refuse(&rejection) {
-        // The rejection itself cannot be sent. So this mistake is logged, and the client gets a plain 500.
+        // The rejection is not valid, so it cannot be sent. The reason is logged, and the client gets a plain 500.
         let _ = handshake.refuse(&Rejection::from(mistake));
     }
     false

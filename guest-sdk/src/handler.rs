@@ -22,8 +22,7 @@ pub trait Handler: Default + 'static {
     /// # Errors
     ///
     /// Returns a [`Rejection`] to refuse the client. It is the HTTP response that the client gets instead of a
-    /// connection. `?` converts any other error to a rejection. The error then goes to the log, and the client gets a
-    /// 500.
+    /// connection. `?` writes any other error to the log, and converts it to a rejection with status 500.
     fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
         let _ = (client, handshake);
         Ok(())
@@ -95,7 +94,7 @@ pub trait Lifecycle: Handler {
     /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance returned none,
     /// or if it trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date,
     /// and [`clients`](crate::clients) returns the connected clients. This is the first event of every instance that
-    /// replaces another one. It is not called on the very first instance.
+    /// replaces another one. The very first instance does not get this event.
     ///
     /// # Errors
     ///

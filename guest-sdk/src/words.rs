@@ -1,4 +1,4 @@
-//! The words that the host returns, as enums.
+//! Enums for the results that the host returns as words, such as `too-many`.
 
 /// Defines an enum of the words that a function of the host may return. A later contract may add words. A word that
 /// this crate does not know becomes `Unknown`.

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const MAX_QUOTED: usize = 256;
 
 /// A rate limit for log lines of one kind. It is usually a `static`. It allows a fixed number of lines per second,
-/// often one. The first line in each second reports how many lines were left out before it.
+/// often one. The first line in each second reports how many lines were suppressed before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
     burst: u32,

@@ -77,7 +77,7 @@ pub(crate) struct Inherited {
 
 /// Why a state was not saved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster keeps states"))]
+#[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only clusters save actor states"))]
 pub(crate) enum SaveError {
     #[error("another host has taken the actor")]
     Fenced,

@@ -17,7 +17,7 @@ pub(crate) use self::normal::normalized;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    /// The route for the router, in the normal form of paths.
+    /// The route that is passed to the router. Its fixed parts are in the normal form of paths.
     route: String,
     /// The names of the parameters, in order.
     names: Vec<String>,
@@ -195,8 +195,9 @@ impl<T: Clone> Patterns<T> {
         let found = self.router.at(path).ok()?;
         let slot = self.slots.get(*found.value)?;
         let Entry { pattern, value } = slot.exact.as_ref().or(slot.folder.as_ref())?;
-        // The names come from the pattern of this entry, because the names in the router may be those of another
-        // pattern with the same slot. The router returns all values, except possibly an empty value for `*`.
+        // The names come from the pattern of this entry. The router may have the names of another pattern, because
+        // patterns that differ only in these names share a slot. The router returns all values, except possibly an
+        // empty value for `*`.
         let values = found.params.iter().map(|(_, value)| value).chain([""]);
         let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
         Some(Found { value, parameters })

@@ -151,7 +151,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// Panics if there is something that the test has not taken, or if the client is closed.
+    /// Panics if the client received anything that the test has not taken, or if the client is closed.
     #[track_caller]
     pub fn expect_nothing(&self) {
         let (next, closed) = self.with(|client| (client.inbox.pop_front(), client.closed.clone()));

@@ -44,7 +44,7 @@ pub(super) struct Fake {
     pub(super) clients: BTreeMap<u64, FakeClient>,
     /// When each timer is due.
     pub(super) timers: BTreeMap<u64, Duration>,
-    /// The keys and values of each bucket, by its name.
+    /// The keys and values of the buckets, by bucket name.
     pub(super) buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     pub(super) event: Event,
     /// How many send options exist.

@@ -199,12 +199,12 @@ impl TestHost {
         self.0.actor.borrow_mut().slot = Slot::Lost;
     }
 
-    /// Publishes a message, as the operator does. Returns how many clients are subscribed to the topic.
+    /// Publishes a message from the operator. Returns how many clients are subscribed to the topic.
     pub fn publish<'a>(&self, topic: &str, message: impl Into<Message<'a>>) -> usize {
         self.send_to(message.into(), |client| client.topics.iter().any(|own| own == topic))
     }
 
-    /// Sends a message, as the operator does, to the clients that have this tag. Returns the number of these clients.
+    /// Sends a message from the operator to the clients that have this tag. Returns the number of these clients.
     pub fn send_tagged<'a>(&self, tag: &str, message: impl Into<Message<'a>>) -> usize {
         self.send_to(message.into(), |client| client.tags.iter().any(|own| own == tag))
     }
@@ -245,7 +245,7 @@ impl TestHost {
     /// Stops the server: calls `stopping`, then closes all clients with 1001.
     pub fn stop(&self) {
         if self.0.code().has_stop {
-            // A fault can be ignored: the instance is lost, but the clients are closed in any case.
+            // A fault can be ignored. It only loses the instance, and the clients are closed in any case.
             let _ = self.0.run(|handler| handler.stopping());
         }
         let mut open = self.0.fake.borrow().open_ids(|_| true);

@@ -22,9 +22,9 @@
 //! ```
 //!
 //! To a handler, a [`TestHost`] behaves like the real host. It has the same events in the same order, the same limits
-//! and the same errors. It has no sockets and no clock. Each call of a test is one event, and everything that follows
-//! from it has happened when the call returns. Time passes only in [`TestHost::advance`]. So a test has the same result
-//! each time.
+//! and the same errors. It has no sockets and no clock. Each call that a test makes is one event, and everything that
+//! follows from the event has happened when the call returns. Time passes only in [`TestHost::advance`]. So a test has
+//! the same result each time.
 //!
 //! Everything that a configuration can grant is granted. [Keys and values](crate::keyvalue) are in memory, and outlive
 //! instances. The following is not simulated: limits on memory and CPU time, `--env`, `max-message`, compression, TLS

@@ -86,7 +86,8 @@
 //!
 //! [`Client::close`] sends a close frame behind everything that was sent earlier. Messages that the server sends before
 //! it answers are still received. The server then closes the TCP connection (RFC 6455 §7.1.1), or ends the HTTP/2
-//! stream. The client waits for the server at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
+//! stream. The client waits for the server for at most [`Options::close_timeout`]. [`Client::ended`] returns the
+//! outcome.
 //!
 //! When the last [`Client`] and the [`Messages`] have been dropped, the client writes what is still queued, and closes
 //! the connection with 1001. If the connection is not open yet, the attempt to connect is cancelled. The task ends with

@@ -17,8 +17,8 @@ use crate::identity::Identity;
 use crate::proxy::Proxy;
 use crate::url::{Scheme, Url};
 
-/// Headers that frame the request or concern only this hop. Headers that begin with `sec-websocket-` are also reserved
-/// for the handshake.
+/// Headers that the user may not set, because they frame the request or concern only this hop. Headers that begin with
+/// `sec-websocket-` may not be set either, because they are reserved for the handshake.
 const OWN_HEADERS: [HeaderName; 8] = [
     UPGRADE,
     CONNECTION,

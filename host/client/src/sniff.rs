@@ -19,7 +19,7 @@ pub(crate) struct Sniffed {
     first: Arc<OnceLock<FirstInput>>,
 }
 
-/// The first input of the server, shared with the stream.
+/// The first input from the server, shared with the stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PeerProbe(Arc<OnceLock<FirstInput>>);
 

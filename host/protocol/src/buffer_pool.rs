@@ -79,8 +79,9 @@ pub(crate) fn take(length: usize) -> Vec<u8> {
     buffer
 }
 
-/// Returns an empty long buffer for contents that grow from `length` bytes by `additional` bytes. Returns `None` if the
-/// contents do not grow, if they will have no more than [`LONG`] bytes, or if no buffer in the pool is large enough.
+/// Returns an empty long buffer for contents of `length` bytes that will grow by `additional` bytes. Returns `None` if
+/// the contents do not grow, if they will have no more than [`LONG`] bytes, or if no buffer in the pool is large
+/// enough.
 pub(crate) fn take_long_for(length: usize, additional: usize) -> Option<Vec<u8>> {
     let grown = length.saturating_add(additional);
     if additional == 0 || grown <= LONG { None } else { take_long(grown) }

@@ -26,7 +26,7 @@ impl FrameSkipper {
         Self { payload: missing, ..Self::in_header([0; MAX_HEADER], 0) }
     }
 
-    /// Starts after the peer's close frame. Use this function also if that frame can no longer be found.
+    /// Starts after the peer's close frame. This is also the right start if that frame can no longer be found.
     pub(crate) fn after_close() -> Self {
         Self { has_seen_close: true, ..Self::in_header([0; MAX_HEADER], 0) }
     }

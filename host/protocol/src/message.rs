@@ -160,8 +160,8 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
 }
 
 /// Returns how many bytes to reserve for a frame part that is `received` bytes long, and for the frame's `remaining`
-/// bytes. `remaining` is capped at the length that the message has after this part. Returns 0 to let the buffer grow on
-/// its own.
+/// bytes. Of `remaining`, at most `length + received` is counted, which is the message's length including this part.
+/// Returns 0 to let the buffer grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
     // If the frame adds less than half of the message's length, the buffer grows as a `Vec` does. With exact

@@ -69,8 +69,8 @@ impl Segment {
 }
 
 /// Returns whether it is worth copying the `waiting` bytes of a buffer in order to free the buffer. The copy needs new
-/// memory, which would be too much for half of a long buffer. So the waiting bytes must be a smaller part of a long
-/// buffer than of a short one. Freeing a long buffer helps other connections that need a long buffer.
+/// memory, and half of a long buffer would be too much. So the share of waiting bytes must be smaller in a long buffer
+/// than in a short one. Freeing a long buffer helps other connections that need a long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,

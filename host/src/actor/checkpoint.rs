@@ -11,14 +11,15 @@ use crate::guest::Reason;
 impl Turn<'_> {
     /// Schedules the next checkpoint, unless one is already scheduled. The first event after a checkpoint schedules the
     /// next one. Later events find it scheduled, so they cost nothing extra. After a whole interval without events, the
-    /// last checkpoint contains all events.
+    /// last checkpoint reflects all events.
     pub(super) fn schedule_checkpoint(&mut self) {
         let Some(interval) = self.actor.code.checkpoint_interval() else { return };
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {
             return;
         }
-        // A removed actor needs no checkpoint, and dropping the actor also drops this task. A durable actor is
-        // different: the checkpoint saves its state, so the actor is kept until the checkpoint.
+        // The task keeps a durable actor until the checkpoint, because the checkpoint saves the actor's state. The task
+        // does not keep any other actor. If such an actor is removed, it needs no checkpoint, and dropping it also
+        // drops this task.
         let kept = self.actor.is_durable().then(|| Arc::clone(self.actor));
         let actor = Arc::downgrade(self.actor);
         let task = self.actor.worker.run_after(interval, move || async move {

@@ -125,8 +125,8 @@ impl Actor {
     }
 
     /// Saves the state of an actor, if it is durable, and ends the actor on this host. Both happen in the same turn, so
-    /// that no event comes between them. What the actor has published is sent before it ends, because afterwards another
-    /// host may own it.
+    /// that no event comes between them. What the actor has published is sent before the actor ends, because another
+    /// host may own the actor afterwards.
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         why: HostClose<'static>,

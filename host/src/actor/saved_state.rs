@@ -26,11 +26,11 @@ pub(super) struct SavedState {
     /// The part of the host's budget that the state uses while it waits for an instance.
     pub(super) share: Option<Arc<Share>>,
     pub(super) code: CodeVersion,
-    /// The reason passed to `resume` if the code that resumes is the code that saved the state.
+    /// The reason passed to `resume` in the code that saved the state.
     pub(super) reason: Reason,
     /// If set, the state may lack events that happened after this time.
     pub(super) stale_since: Option<Instant>,
-    /// How many times in a row the code that saved the state has failed to resume from it.
+    /// How many times in a row `resume` has failed in the code that saved the state.
     pub(super) faults: u32,
 }
 
@@ -65,7 +65,7 @@ impl SavedState {
         self.code.version != current.version && self.code.is_same_code(current)
     }
 
-    /// Returns the age of a stale state. Returns `None` if the state contains every event.
+    /// Returns the age of a stale state. Returns `None` if the state reflects every event.
     pub(super) fn age(&self) -> Option<Duration> {
         self.stale_since.map(|since| since.elapsed())
     }

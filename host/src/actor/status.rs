@@ -9,9 +9,10 @@ use crate::metrics::sample::InstanceCalls;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ActorStatus {
     pub(crate) instance: InstanceStatus,
-    /// The linear memory of the instance, in bytes. `None` in the middle of a call, and if there is no instance.
+    /// The linear memory of the instance, in bytes. `None` while a call is running, and if there is no instance.
     pub(crate) memory: Option<usize>,
-    /// The calls into the instance. `None` in the middle of a call, and if there is no instance.
+    /// The number and the time of the calls into the instance. `None` while a call is running, and if there is no
+    /// instance.
     pub(crate) calls: Option<InstanceCalls>,
     /// The length of the state of a hibernated actor, in bytes.
     pub(crate) hibernated_bytes: usize,

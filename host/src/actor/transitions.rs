@@ -22,7 +22,7 @@ impl Turn<'_> {
     /// Returns an instance, regardless of the slot's state. Counts a failure if the handler caused it.
     ///
     /// The instance normally runs the current code. If that code did not accept the saved state, the instance runs
-    /// older code. In both cases, the instance has the version of the current code.
+    /// older code. In both cases, the instance is recorded under the version of the current code.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         // The actor may have moved to another host while the instance was being made.
@@ -47,7 +47,7 @@ impl Turn<'_> {
         made
     }
 
-    /// Makes the transition to `Live` that fits what is in the slot.
+    /// Makes a transition to `Live`. The content of the slot determines which one.
     async fn transition_to_live(&mut self) -> Result<LiveInstance, Fault> {
         let current = self.actor.code.current();
         self.inherit(&current);
@@ -59,7 +59,8 @@ impl Turn<'_> {
             sleep_until(until).await;
         }
         let permit = self.actor.code.permit().await?;
-        // The waits may have taken long. Without the right to run the actor, none of its code may run.
+        // The waits may have taken long, so this host may have lost the right to run the actor. Without this right,
+        // none of the actor's code may run.
         self.actor.resources.check_ownership()?;
         // A reload or rollback may have happened while this function waited for the permit.
         let current = self.actor.code.current();
@@ -250,7 +251,7 @@ impl Turn<'_> {
             return self.restart(permit, Reason::Fault).await;
         };
         let saved = saved.clone();
-        // If the checkpoint was saved by other code, `wake` counts the outcome itself.
+        // If another version of the handler's code saved the checkpoint, `wake` counts the outcome itself.
         let is_same_code = saved.code.is_same_code(&new);
         let woken = self.wake(saved, new, permit).await;
         if is_same_code {
@@ -385,7 +386,8 @@ impl Turn<'_> {
         let saved = saved.clone().counted_in(code.budget());
         self.keep_checkpoint(&saved);
         // The kept state gets the version of the code that resumed from it, even if that code has already been rolled
-        // back. A rollback installs the old code under a higher version, so `is_code_current_again` detects it.
+        // back. A rollback installs the old code under a higher version, so `is_code_current_again` detects the
+        // rollback.
         let code = CodeVersion { version: resumed_by.version, ..saved.code.clone() };
         *self.actor.rollback_state.lock() =
             Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));

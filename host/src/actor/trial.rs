@@ -156,7 +156,7 @@ impl Code {
         }
     }
 
-    /// Returns whether the code with this hash was rolled back, and no reload has happened since.
+    /// Returns whether the code of the last reload has this hash and was rolled back.
     pub(crate) fn has_failed(&self, hash: &str) -> bool {
         matches!(&self.trial.lock().stage, Stage::RolledBack { from, .. } if from.hash() == hash)
     }

@@ -41,7 +41,7 @@ impl<'a> Turn<'a> {
 
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would store its parameters twice in its future, which each connection's future contains"
+        reason = "an `async fn` would store its parameters twice, and so make each connection's future longer"
     )]
     pub(crate) fn call_received(
         &mut self,

@@ -95,8 +95,7 @@ impl HostClose<'_> {
             Self::Stopping | Self::Removed | Self::Restarted | Self::ActorEnds => Cause::Stopping,
             Self::Moved | Self::Unconfirmed => Cause::Moved,
             Self::Operator | Self::Revoked => Cause::Operator,
-            // The cause is the same if there is no instance for the client, even though the handler's code is not to
-            // blame for that.
+            // `NoInstance` is reported as the handler's failure, too, although the handler's code is not to blame.
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
             }

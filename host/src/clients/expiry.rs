@@ -9,8 +9,8 @@ use ws_host_protocol::SendError;
 
 use super::Client;
 
-/// The shortest time until a client expires. It keeps a handler that repeatedly sets a time of zero from causing a busy
-/// loop.
+/// The shortest time until a client expires. Without this limit, a handler that repeatedly sets a time of zero would
+/// cause a busy loop.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The longest time until a client expires, about ten years. With this limit, sums of times do not overflow.

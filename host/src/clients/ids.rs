@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The first number that cannot be distinguished from its neighbours in a language whose numbers are doubles.
 const ID_LIMIT: u64 = 1 << 53;
 
-/// The minimum number of ids that one run of the host has. This many ids last ten years with 28,000 clients a second.
+/// The minimum number of ids available to one run of the host. At 28,000 clients a second, they last ten years.
 const MIN_IDS: u64 = 1 << 43;
 
 /// The id of a client. It is never used twice while the host runs.

@@ -90,7 +90,7 @@ impl ClientInfo {
         }
     }
 
-    /// Agrees on the first offered subprotocol for which `is_wanted` returns `true`. If a subprotocol was agreed on
+    /// Selects the first offered subprotocol for which `is_wanted` returns `true`. If a subprotocol was selected
     /// earlier, it is kept.
     pub(crate) fn agree(&self, is_wanted: impl Fn(&str) -> bool) {
         if let Some(index) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {

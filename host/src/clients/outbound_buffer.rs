@@ -39,10 +39,10 @@ pub(crate) enum OnFull {
     Close,
 }
 
-/// The capacity for sends to a client.
+/// Whether there is capacity for messages to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendCapacity {
-    /// No refused send is waiting.
+    /// No send that was refused is waiting for capacity.
     Available,
     /// A send was refused.
     Exhausted,

@@ -17,10 +17,10 @@ const MAX_GAP: Duration = Duration::from_millis(1);
 
 /// How far the host may fall behind schedule and still close all overdue clients at once. A timer may fire a
 /// millisecond late, or more if the worker is busy. If the host falls further behind, the remaining closes are spread
-/// over the rest of the time instead.
+/// over the time that is left.
 const MAX_LAG: Duration = Duration::from_millis(10);
 
-/// A pace that several tasks share. The tasks may close in the order in which they began to wait.
+/// A pace that several tasks share. Tasks get their turn to close clients in the order in which they began to wait.
 #[derive(Debug)]
 pub(crate) struct Pace {
     until: Instant,
@@ -57,7 +57,7 @@ impl Pace {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, its clients count as closed.
+    /// If the future is dropped while it waits, the clients of this call count as closed.
     pub(crate) async fn wait(&self, closes: usize) {
         let now = Instant::now();
         let due = self.next_due(now, closes);

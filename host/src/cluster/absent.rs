@@ -40,7 +40,7 @@ impl Cluster {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "as in builds with a broker's client")]
+    #[expect(clippy::unused_async, reason = "it is async in builds with a broker's client")]
     pub(crate) async fn locate(
         &self,
         _: &Arc<str>,
@@ -51,7 +51,7 @@ impl Cluster {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "as in builds with a broker's client")]
+    #[expect(clippy::unused_async, reason = "it is async in builds with a broker's client")]
     pub(crate) async fn leave(&self) {
         match *self {}
     }
@@ -60,7 +60,7 @@ impl Cluster {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "as in builds with a broker's client")]
+    #[expect(clippy::unused_async, reason = "it is async in builds with a broker's client")]
     pub(crate) async fn flush(&self) {
         match *self {}
     }

@@ -19,7 +19,7 @@ static CHANGED: LogRate = LogRate::per_second(10);
 /// The resources whose component on another host differs from the one on this host.
 #[derive(Debug)]
 pub(super) struct Differences {
-    /// The name of this host. The hosts to compare include this host itself, sometimes with an earlier lease, so it is
+    /// The name of this host. The hosts to compare include this host, sometimes with an earlier lease. This host is
     /// skipped.
     host: String,
     /// The hashes of both components, keyed by the names of the resource and of the other host.

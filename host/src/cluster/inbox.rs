@@ -38,8 +38,8 @@ impl Shared {
         payload: &[u8],
     ) -> Result<(), Dropped> {
         if let Some(Sender { host, connection }) = envelope.and_then(|envelope| envelope.sender) {
-            // This host published the message, and its own clients got the message at that time. The message may
-            // come back if it was still on its way when this connection was made.
+            // This host published the message, and its own clients got the message at that time. The broker may send
+            // the message back to this host if the message was still in transit when this connection was made.
             if host == self.host {
                 return Ok(());
             }

@@ -39,7 +39,7 @@ pub(super) struct Lease {
     pub(super) timing: Timing,
     /// Set when the first connection is made.
     pub(super) placement: watch::Sender<Option<Arc<Placement<NatsRecords>>>>,
-    /// A counter that changes whenever this host's actors may have to end.
+    /// A counter. Each change means that this host must check which of its actors have to end.
     pub(super) ends: watch::Sender<u64>,
     pub(super) lost: AtomicU64,
     /// The components of this host.
@@ -104,7 +104,7 @@ impl Lease {
         why.unwrap_or_else(|| "the broker has not confirmed the lease in time".to_owned())
     }
 
-    /// Returns, for each kind of record, how often this host has read a record that no host wrote.
+    /// Returns, for each kind of record, how many reads found a record that was not written by a host.
     pub(super) fn foreign_records(&self) -> Vec<(&'static str, u64)> {
         match self.placement() {
             Some(placement) => placement.foreign.all().to_vec(),
@@ -196,7 +196,7 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
     let mut has_said = false;
     loop {
         match placement.open().await {
-            // The current lease has passed the check. A new lease must be checked again.
+            // The current lease has passed the check. If there is a new lease, the check is repeated for it.
             Ok(()) => {
                 if std::mem::take(&mut has_said) {
                     tracing::info!("this host now serves the paths that are unique in the cluster");

@@ -109,8 +109,7 @@ impl Cluster {
         }
     }
 
-    /// Returns the reason, if there is one, why this host cannot claim actors that are unique in the cluster at the
-    /// moment.
+    /// Returns the reason, if there is one, why this host currently cannot claim actors that are unique in the cluster.
     pub(crate) fn placement_problem(&self) -> Option<String> {
         self.owners.as_ref()?.problem()
     }

@@ -1,5 +1,5 @@
 //! Hosts of other clusters on the same broker. Hosts announce themselves to all clusters. Without these announcements,
-//! no host could notice that one of them was started with a mistyped cluster name.
+//! nobody would notice that a host was started with a mistyped cluster name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,7 +66,8 @@ impl OtherClusters {
         Self { own: own.to_owned(), heard: Mutex::default() }
     }
 
-    /// Handles the announcement of a host of `cluster`. The first one of a cluster is logged.
+    /// Handles the announcement of a host that belongs to `cluster`. Logs the first announcement from every cluster
+    /// except this host's own.
     pub(super) fn note(
         &self,
         cluster: &str,

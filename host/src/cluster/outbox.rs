@@ -42,7 +42,7 @@ struct State {
     bytes: usize,
     /// The maximum size of a payload that the broker accepts, in bytes. `None`: there is no connection.
     max_payload: Option<usize>,
-    /// The senders for the tasks that wait until everything has been sent.
+    /// The tasks that wait until everything has been sent. Each task is woken through its sender.
     flushes: Vec<oneshot::Sender<()>>,
 }
 
@@ -180,7 +180,7 @@ impl Outbox {
         self.state.lock().bytes -= cost(messages);
     }
 
-    /// Waits until everything that was put in has been sent, or the connection has ended.
+    /// Waits until all queued messages have been sent, or the connection has ended.
     ///
     /// # Cancel safety
     ///

@@ -64,8 +64,8 @@ impl OwnedActors {
         claim: Claim,
         placement: &Arc<Placement<NatsRecords>>,
     ) -> Option<Arc<Owned>> {
-        // Another ownership of the same actor, if there is one. It must not be dropped while the table is locked,
-        // because dropping the last reference to it locks the table too.
+        // The `Owned` of another claim on the same actor, if there is one. It must not be dropped while the table is
+        // locked, because dropping the last reference to it locks the table too.
         let mut other = None;
         let mut actors = self.actors.lock();
         if claim.is_over() {
@@ -75,7 +75,7 @@ impl OwnedActors {
             match owned.upgrade() {
                 Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
                 Some(owned) => other = Some(owned),
-                // The other ownership is being dropped, which ends its claim. That claim may be `claim` itself.
+                // This `Owned` is being dropped, which ends its claim. That claim may be `claim` itself.
                 None => return None,
             }
         }

@@ -28,7 +28,7 @@ const MAX_LEAVE: Duration = Duration::from_secs(1);
 /// lease ends. Until then, clients of the claimed path are relayed to this host, which starts the actor again.
 const MAX_ENDED: usize = 1 << 16;
 
-/// The pause before an actor is looked up again because its ownership is being dropped.
+/// If the ownership of an actor is being dropped, the actor is looked up again after this pause.
 const ENDING: Duration = Duration::from_millis(1);
 
 /// The owners of the actors of a cluster. Dropping this gives back the lease of this host.

@@ -52,10 +52,10 @@ pub struct Peers {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UniqueIn {
-    /// Each host may have an actor of the path.
+    /// Each host may have its own actor for the path.
     #[default]
     Host,
-    /// Only one host of the cluster has an actor of the path.
+    /// Only one host of the cluster has an actor for the path.
     Cluster,
 }
 

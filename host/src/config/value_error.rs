@@ -1,10 +1,11 @@
-//! Messages about values of the wrong type: they name the key, in plain words.
+//! Messages about values of the wrong type. They name the key, and say in plain words what is wrong.
 
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-/// Returns the message of serde about the value at `span` in a configuration file, with the key of the value.
+/// Returns serde's message in plain words, and with the key of the value that it is about. `text` is the configuration
+/// file, and `span` is the position of the value in it.
 pub(super) fn describe(text: &str, message: &str, span: Option<Range<usize>>) -> String {
     let message = in_plain_words(message);
     match span.and_then(|span| key_of_value(text, span.start)) {

@@ -80,8 +80,8 @@ impl ConnectionGuard {
         }
     }
 
-    /// Runs `close`, the end of a connection, until it completes, or until a new client needs the permit. The
-    /// connection is not evicted while output waits for its client.
+    /// Runs `close`, which closes a connection, to completion. Stops early if a new client needs the permit, but never
+    /// while output waits for the connection's client.
     ///
     /// # Cancel safety
     ///

@@ -162,7 +162,7 @@ impl LivenessTimer {
         }
     }
 
-    /// Returns what is due now. If nothing is due, registers the task to be woken when something is.
+    /// Returns what is due now. If nothing is due, registers the task to be woken when something becomes due.
     pub(super) fn poll_due(
         &mut self,
         context: &mut Context<'_>,

@@ -49,9 +49,9 @@ use crate::slice::{self, Overruns};
 /// The payload of the host's own pings. Pongs with this payload are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
 
-/// The limit on faults with `on-fault = "drop-message"`, where a client stays connected after a fault. The client is
-/// closed after this many of its events have failed in a row, because each fault destroys the instance that the actor's
-/// other clients share.
+/// The limit on consecutive faults with `on-fault = "drop-message"`. With this setting, a client stays connected after
+/// a fault. But after this many of its events have failed in a row, the client is closed, because each fault destroys
+/// the instance that the actor's other clients share.
 const MAX_CONSECUTIVE_FAULTS: u32 = 8;
 
 /// An open connection over a stream.
@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Not cancel safe: dropping the future would drop a running call into the guest.
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would store its parameters twice in its future, and every connection has one"
+        reason = "the future of an `async fn` would store the parameters twice, and every connection has such a future"
     )]
     pub(crate) fn serve(mut self, initial_input: Vec<u8>) -> impl Future<Output = ()> {
         async move {
@@ -200,8 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 buffer.shrink_to_unread(&mut unread);
                 self.transport.drive(client, buffer.len(), pin!(slice::yield_now())).await.1?;
             }
-            // This is checked whenever this task does not hold the turn, so that a long queue of messages does not
-            // delay `expiring` for long.
+            // This is checked whenever this task does not hold the turn. Otherwise a long queue of messages could delay
+            // `expiring`.
             if turn.is_none() && self.transport.take_expiring() {
                 buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
@@ -308,8 +308,8 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     (Delivered { call_result, transport_result, input: (buffer, unread), taken, end }, turn)
 }
 
-/// Waits for the turn, while `waiting` bytes of the client's input stay in memory. Returns `None` if the client has
-/// been closed, because the input of a closed client is no longer delivered.
+/// Waits for the turn. During the wait, `waiting` bytes of the client's input stay in memory. Returns `None` if the
+/// client has been closed, because the input of a closed client is no longer delivered.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Client,
@@ -325,8 +325,8 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     Ok(client.is_open().then_some(turn))
 }
 
-/// Calls `expiring` for a client, while `waiting` bytes of the client's input stay in memory. Callers box this future
-/// to keep their own future small.
+/// Calls `expiring` for a client. During the call, `waiting` bytes of the client's input stay in memory. Callers box
+/// this future to keep their own future small.
 async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Arc<Client>,

@@ -81,7 +81,7 @@ enum Lost {
     Destination(std::io::Error),
 }
 
-/// Copies until both sides have closed their streams, or until one of them is lost. Writes `to_owner` and `to_client`
+/// Copies until both sides have closed their streams, or until one side is lost. Writes `to_owner` and `to_client`
 /// first. A client that reads less than `min-rate` while bytes wait for it counts as lost. If another host may take
 /// over from the owner, the client is closed with 1012. But if the client has received only a part of a frame, no close
 /// frame can be sent.
@@ -119,7 +119,7 @@ pub(crate) async fn relay(
                 return Poll::Ready(RelayEnd::ClientLost(error));
             }
             // This error counts only while the owner's stream is open. An owner that has ended its stream may be done
-            // with the client, and its last bytes are still delivered.
+            // with the client, so the owner's last bytes are still delivered.
             Poll::Ready(Err(Lost::Destination(error))) if downwards.state == State::Open => {
                 return Poll::Ready(RelayEnd::OwnerLost(error));
             }

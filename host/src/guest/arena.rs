@@ -260,7 +260,7 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// Nothing may rely on the content of the slot, and there may be no references into it.
+    /// Nothing may rely on the content of the slot, and no references into it may exist.
     pub(super) unsafe fn clear(&self) -> Result<()> {
         // SAFETY: the range lies in a mapping of the arena, and this `Slot` has exclusive access to it. The caller
         // vouches that the slot's content is not needed.
@@ -304,8 +304,8 @@ unsafe fn map_zeros(address: usize, length: usize, flags: libc::c_int) -> Result
     if base == libc::MAP_FAILED {
         return Err(Error::last_os_error());
     }
-    // With huge pages, a slot would take 2 MiB as soon as one byte of it is touched. The result does not matter: a
-    // kernel without huge pages refuses the advice, and does not need it.
+    // With huge pages, a slot would take 2 MiB as soon as one byte of it is touched, so the kernel is advised to use
+    // small pages. The advice may fail: a kernel without huge pages refuses it, and does not need it.
     // SAFETY: the range is the mapping made above, and the advice changes no content.
     let _ = unsafe { libc::madvise(base, length, libc::MADV_NOHUGEPAGE) };
     Ok(base.expose_provenance())

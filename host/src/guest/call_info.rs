@@ -58,7 +58,7 @@ impl fmt::Display for EventName {
 pub(crate) enum Reason {
     /// New code takes over.
     Reload,
-    /// An instance is freed and saves its state, or a new instance gets the saved state.
+    /// An instance saves its state and is freed, or a new instance gets the saved state.
     Hibernation,
     /// The instance keeps running. Its state is saved in case it traps later.
     Checkpoint,

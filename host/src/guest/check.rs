@@ -17,7 +17,7 @@ pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 const WASI: &str = "wasi:";
 const ASYNCHRONOUS: &str = "@0.3";
 
-/// The name prefix of the interface for files, and the function of this interface that opens a file.
+/// The prefix of the file interface's name, and the name of the function in it that opens a file.
 const FILES: &str = "wasi:filesystem/types@";
 const OPEN_FILE: &str = "[method]descriptor.open-at";
 

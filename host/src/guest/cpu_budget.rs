@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::limits::LimitExceeded;
 use crate::ticker;
 
-/// When a call waits, its event is stopped only if it has exceeded its budget by more than this.
+/// When a call waits, its event is stopped only if the event has exceeded its budget by more than this.
 const ALLOWANCE: Duration = Duration::from_millis(20);
 
 /// The CPU budget of the current event of an instance. The used time is approximate: it includes time in which the

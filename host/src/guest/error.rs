@@ -85,7 +85,7 @@ pub(crate) enum LoadError {
         #[source]
         cause: CompileFailure,
     },
-    #[error("cannot use {} as the compilation cache, whose content is run as native code", .directory.display())]
+    #[error("cannot use {} as the compilation cache (its content would run as native code)", .directory.display())]
     Cache {
         directory: PathBuf,
         #[source]

@@ -22,7 +22,7 @@ const MAX_WRITE: usize = 4 << 10;
 /// Limits the bodies of HTTP requests, and sends requests.
 pub(super) struct HttpHooks {
     setup: Arc<Setup>,
-    /// The right to run the actor, if it is unique in the cluster.
+    /// The right to run the actor, if the actor is unique in the cluster.
     ownership: Option<Arc<dyn Ownership>>,
     /// The permits for the instance's requests. Created for the first request, because most instances send none.
     requests: Option<Arc<Semaphore>>,

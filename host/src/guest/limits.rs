@@ -43,8 +43,9 @@ const MAX_CORE_INSTANCES: usize = 64 + 8;
 /// table reserves up to twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// How much the memory of an instance may grow, in one event or several, before the event yields and counts as a long
-/// computation. Ticks do not detect an event that only grows memory, because such an event ends before the first tick.
+/// How much the memory of an instance may grow before the current event yields and counts as a long computation. Growth
+/// in earlier events counts as well. Ticks do not detect an event that only grows memory, because such an event ends
+/// before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// After how many ticks a call yields for the first time. With a value of 1, even a short call would yield if a tick
@@ -102,7 +103,7 @@ pub(super) struct Meter {
     share: MemoryShare,
     /// The number of memories that the host has added to the component.
     added_memories: usize,
-    /// How many bytes of the added memories have not been created yet.
+    /// The total size of the added memories that have not been created yet, in bytes.
     uncharged: usize,
     /// The number of bytes by which memory has grown since the guest last had to yield because of growth.
     grown: usize,

@@ -29,7 +29,7 @@ struct Lines {
     stream: GuestStream,
     /// Gets the lines of standard error, and keeps the text that may explain a fault.
     recent_stderr: RecentStderr,
-    /// How much all instances of the component may write together.
+    /// How much all instances of the component may write in total.
     budget: Arc<LogBudget>,
     line: Vec<u8>,
 }

@@ -30,7 +30,7 @@ const STARLING_ABORT: &str = "Redirecting call to abort()";
 /// because QuickJS's host is written in Rust.
 const QUICKJS_MESSAGE: (&str, &str) = ("message: Some(\"", "\")");
 
-/// The text that the guest wrote during the current event. The stream adds lines to it, and the store reads them.
+/// What the guest wrote during the current event. The stream adds the lines, and the store reads the explanation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecentStderr(Arc<Shared>);
 
@@ -51,11 +51,11 @@ struct Report {
     /// The location of the error in the guest's source. Set only for a Rust panic, because its message does not name
     /// the location.
     place: Option<String>,
-    /// What the next line is expected to be part of.
+    /// The expected content of the next line.
     expected: Expected,
 }
 
-/// What the next line is expected to be part of.
+/// The expected content of the next line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Expected {
     #[default]
@@ -135,7 +135,7 @@ impl Report {
                 let message = match (&self.error, quickjs_message(line)) {
                     (Some(message), _) => format!("{message} {line}"),
                     (None, Some(message)) => {
-                        // The place is in the source of QuickJS's host, and not in that of the handler.
+                        // The location is in the source of QuickJS's host, and not in that of the handler.
                         self.place = None;
                         message.to_owned()
                     }

@@ -4,7 +4,7 @@
 //! and the memory never moves. Some of its pages can be those of an image. All memories of a component share these
 //! pages until they write to them.
 
-#![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
+#![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime uses it")]
 
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;

@@ -40,7 +40,7 @@ pub(crate) enum Density {
 /// a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StackLengths {
-    /// For WebAssembly. A guest that needs a larger stack traps.
+    /// For WebAssembly. A guest traps if it needs a larger stack.
     wasm: usize,
     /// For the host's functions that WebAssembly calls.
     host: usize,

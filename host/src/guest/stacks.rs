@@ -56,9 +56,9 @@ impl StackOfStore {
     }
 }
 
-/// Creates an instance in a new store. If the component's data was taken out, the memories of the instance begin with
-/// `images`. Gives the memory of the store's stack back to the kernel, because events need less stack than start-up
-/// code.
+/// Creates an instance in a new store. If the component's initial data was moved to `images`, the memories of the
+/// instance begin with these images. Gives the memory of the store's stack back to the kernel, because events need less
+/// stack than start-up code.
 ///
 /// # Cancel safety
 ///

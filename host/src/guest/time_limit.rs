@@ -124,7 +124,7 @@ impl TimeLimit {
         &mut self,
         mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     ) -> Result<T, Fault> {
-        // Most calls never wait, and setting a timer would cost more than many calls.
+        // Most calls never wait, and setting a timer would often cost more than the call.
         let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
         if let Poll::Ready(called) = first {
             let called = called.map_err(Fault::from);

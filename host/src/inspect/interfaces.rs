@@ -16,7 +16,7 @@ const COMPATIBLE: &str = "0.1.";
 /// The worlds of the contract. They name all of its interfaces except [`TYPES`].
 const WORLDS: &str = include_str!("../../workspace/wit/world.wit");
 
-/// An interface of the contract that worlds do not have to name.
+/// The interface of the contract that is missing in [`WORLDS`], because worlds do not have to name it.
 const TYPES: &str = "types";
 
 /// The prefix of WASI interface names, and the versions that this host provides.

@@ -155,7 +155,7 @@ impl InspectOptions {
 ///
 /// # Cancel safety
 ///
-/// Compilation continues when the future is dropped, and its result is lost.
+/// If the future is dropped, the compilation continues, but its result is lost.
 pub async fn inspect(file: &Path, options: &InspectOptions) -> Inspection {
     let path = file.to_owned();
     let (size, sections, language) = off_the_workers(move || {

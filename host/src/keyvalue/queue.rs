@@ -18,7 +18,7 @@ pub(super) struct Job {
     pub(super) change: Change,
     pub(super) limits: StoreLimits,
     pub(super) result: oneshot::Sender<Result<Outcome, StoreError>>,
-    /// The room in the queue that is reserved for the change until its result is sent.
+    /// The room in the queue for this change. It stays reserved until the result has been sent.
     pub(super) room: OwnedSemaphorePermit,
 }
 

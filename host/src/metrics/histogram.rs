@@ -36,7 +36,7 @@ pub(crate) struct Totals {
 }
 
 impl Histogram {
-    /// Records a time as if it had been measured `weight` times.
+    /// Records a duration as if it had been measured `weight` times.
     pub(crate) fn record(&self, time: Duration, weight: u64) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);

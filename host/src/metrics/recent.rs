@@ -1,4 +1,4 @@
-//! The newest faults and reloads of a resource, for people who watch the host.
+//! The newest faults and reloads of a resource, for monitoring.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,8 @@ use serde::Serialize;
 /// How many occurrences a resource keeps. This is more than fits on a screen, and takes about 30 KiB.
 const KEPT: usize = 100;
 
-/// The maximum length of an instance's name in an occurrence, in characters. The name may be a path, which clients
-/// choose and which can be long.
+/// The maximum length of an instance's name in an [`Occurrence`], in characters. The name may be a path. Clients choose
+/// the path, and it can be long.
 const MAX_INSTANCE: usize = 200;
 
 /// The number of the next occurrence. All resources of the process share it, so that numbers give the order of all

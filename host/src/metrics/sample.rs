@@ -45,8 +45,9 @@ impl Sampling {
     fn choose_next(&self, now: u64) -> u32 {
         let weight = self.weight.load(Ordering::Relaxed).max(1);
         let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));
-        // If the rate of calls since the last measured call continues, the new weight leads to one measured call per
-        // period. The weight is never more than doubled, because the ticker's coarse clock may not have advanced.
+        // If calls keep arriving at the rate seen since the last measured call, the new weight leads to one measured
+        // call per period. The weight is never more than doubled, because the ticker's coarse clock may not have
+        // advanced.
         let next = u64::from(weight) * PERIOD / elapsed.max(PERIOD / 2);
         let next = u32::try_from(next).unwrap_or(MAX_WEIGHT).clamp(1, MAX_WEIGHT);
         self.weight.store(next, Ordering::Relaxed);

@@ -43,7 +43,7 @@ impl WorkerCells {
         self.deliveries.add(clients);
     }
 
-    /// Replaces a client's part of the waiting bytes.
+    /// Updates the total of waiting bytes when a client's share changes from `old` to `new`.
     #[cold]
     pub(super) fn replace_waiting(&self, old: usize, new: usize) {
         self.waiting.add(new);

@@ -29,8 +29,8 @@ const MAX_REQUESTS: usize = 1024;
 const MAX_IDLE: usize = 8;
 const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// The buffer of a connection, in bytes. The head of a response must fit into it, and a handler may keep the heads
-/// of a thousand responses.
+/// The buffer of a connection, in bytes. The head of a response must fit into it. It is not larger, because a handler
+/// may keep the heads of a thousand responses.
 const BUFFER: usize = 32 << 10;
 
 /// The limits on each request.

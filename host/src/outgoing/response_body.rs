@@ -18,8 +18,8 @@ pub(crate) struct ResponseBody {
     left: u64,
     max_silence: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether somebody waits for more. The time limit runs only during such a wait, because a handler may read as
-    /// slowly as it likes.
+    /// Whether a reader is waiting for more of the body. The time limit runs only during such a wait, because a handler
+    /// may read as slowly as it likes.
     is_waiting: bool,
     _permits: [OwnedSemaphorePermit; 2],
 }

@@ -11,9 +11,8 @@ use crate::actor::Actor;
 use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// If an actor has fewer clients than this, ending it counts as closing this many clients. The pace leaves at most 1 ms
-/// between two closes. So two actors with few clients end at most 50 ms apart, and a host with few actors does not take
-/// longer than necessary.
+/// An actor with fewer clients than this counts as this many closes when it ends. Two closes are at most 1 ms apart. So
+/// two actors with few clients end at most 50 ms apart, and a host with few actors does not take longer than necessary.
 const MIN_CLOSES: usize = 50;
 
 /// The time left to end an actor is divided into this many parts. The last part is reserved for saving the actor's
@@ -71,14 +70,14 @@ impl Resource {
         }
     }
 
-    /// Returns the number of closes from which the pace of [`hand_over`](Self::hand_over) is computed. `hand_over` ends
-    /// all actors that are unique in the cluster. Ending one actor counts as closing several clients.
+    /// Returns the number of closes for the pace of [`hand_over`](Self::hand_over), which ends all actors that are
+    /// unique in the cluster. Ending one actor counts as closing several clients.
     pub(crate) fn hand_over_closes(&self) -> usize {
         self.owned().into_iter().map(|(_, closes)| closes).sum()
     }
 
-    /// Returns the keys of the actors that are unique in the cluster, each with the number of closes that ending its
-    /// actor counts as.
+    /// Returns the key of each actor that is unique in the cluster, and the number of closes that the actor counts as
+    /// when it ends.
     fn owned(&self) -> Vec<(Key, usize)> {
         let table = self.table.lock();
         let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();

@@ -102,7 +102,7 @@ fn admin_advice(cause: &Error) -> String {
     }
 }
 
-/// Returns what to do if the address that `flag` sets cannot be used.
+/// Returns why the server cannot listen at the address that `flag` sets. For the usual errors, also says what to do.
 fn advice(cause: &Error, flag: &str) -> String {
     match cause.kind() {
         ErrorKind::AddrInUse => {

@@ -1,4 +1,5 @@
-//! The listening sockets of a server, from a predecessor and for a successor.
+//! Passes the listening sockets of a server to a successor. Opens the sockets for the operator, or takes over those
+//! that were passed to this server.
 
 use std::io::Result;
 use std::net::SocketAddr;
@@ -52,7 +53,8 @@ fn named(name: &str, socket: BorrowedFd<'_>) -> Result<PassedSocket> {
     Ok(PassedSocket::new(name, socket.try_clone_to_owned()?))
 }
 
-/// Listens on an address for the operator. Uses the socket that was passed for the address, if there is one.
+/// Listens on the admin address or the address for health checks. If a socket was passed for the address, uses that
+/// socket.
 ///
 /// # Errors
 ///

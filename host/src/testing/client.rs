@@ -113,7 +113,8 @@ impl TestClient {
         self.next_within(Duration::ZERO)
     }
 
-    /// Takes the next thing that was received. Lets up to this much time pass until something arrives.
+    /// Takes the next thing that was received. If there is none yet, lets time pass until something arrives, but no
+    /// more than `time`.
     pub fn next_within(&self, time: Duration) -> Option<Received> {
         match self.shared.take() {
             Some(received) => Some(received),

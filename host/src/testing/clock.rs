@@ -41,8 +41,8 @@ struct State {
 }
 
 impl Quiet {
-    /// Called when no task can run. After this call, tokio's clock jumps, unless the call has woken a task or another
-    /// thread is working for a task.
+    /// Called when no task can run. After this call, tokio's clock jumps, unless another thread is working for a task,
+    /// or the call has woken a task.
     fn reached(&self) {
         if is_in_progress() {
             return;

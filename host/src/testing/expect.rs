@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::client::TestClient;
 use super::received::{Closed, Received};
 
-/// How many lines of the log a failure shows.
+/// The number of log lines that a failure shows.
 const SHOWN_LINES: usize = 40;
 
 impl TestClient {
@@ -52,7 +52,7 @@ impl TestClient {
         self.expect_within(Duration::ZERO, expected);
     }
 
-    /// Expects that `expected` arrives next. Lets at most `time` pass until it arrives.
+    /// Expects that `expected` arrives next. Lets time pass until something arrives, but no more than `time`.
     ///
     /// # Panics
     ///

@@ -23,7 +23,7 @@ pub struct LogLine {
     pub level: Level,
     /// Whether the handler has written the line. Otherwise the host has.
     pub is_from_handler: bool,
-    /// The text. If the host has written the line, the text ends with the fields.
+    /// The text of the line. In a line of the host, the text ends with the fields of the `tracing` event.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! The machine of a test. It has one thread, and nothing in it differs between two runs.
+//! The simulated machine on which a test runs. It has one thread, and nothing in it differs between two runs.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};

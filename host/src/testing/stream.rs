@@ -131,7 +131,7 @@ impl Shared {
 }
 
 impl State {
-    /// Moves the frames into the buffer of bytes that are written unchanged.
+    /// Moves the frames into `raw`, whose bytes are written unchanged.
     fn move_output(&mut self) {
         while self.outbound.has_remaining() {
             let chunk = self.outbound.chunk();

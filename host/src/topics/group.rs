@@ -158,8 +158,8 @@ impl Groups {
         memberships.len()
     }
 
-    /// Removes a client from the members of groups. Does this without the lock of the table, because a delivery may
-    /// hold the lock of the members for up to a slice.
+    /// Removes a client from the members of groups. This may wait for up to a slice, because a delivery may hold the
+    /// lock of the members for that long. So the table is not locked during this time.
     fn remove_from(&self, client: ClientId, memberships: &[Membership]) {
         for Membership { group, members } in memberships {
             members.remove(client);

@@ -29,7 +29,7 @@ impl Traces {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "as in builds with an exporter")]
+    #[expect(clippy::unused_async, reason = "it is async in builds with an exporter")]
     pub(crate) async fn flush(&self) {
         match *self {}
     }

@@ -129,7 +129,7 @@ impl Checker {
     }
 
     /// Sets the reason why some changes may be noticed late, if there is one. Logs a warning if the reason is new. Logs
-    /// a line if all changes are noticed without delay again.
+    /// a line if there is no longer a reason.
     fn set_degraded(&mut self, degraded: Option<String>) {
         if self.degraded == degraded {
             return;

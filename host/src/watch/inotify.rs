@@ -19,8 +19,8 @@ use super::resolve::{Folders, Role};
 /// How many bytes are read at once. This is enough for a few dozen events with names of usual length.
 const BUFFER_SIZE: usize = 4 << 10;
 
-/// How long events are collected before they are read. Even a busy folder such as `/tmp` wakes the task no more often
-/// than this.
+/// How long events are collected before they are read. Even a busy folder such as `/tmp` wakes the task at most once in
+/// this time.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 
 /// The events that are watched in every folder: an entry appears, disappears or is replaced, or the folder itself is

@@ -27,7 +27,7 @@ pub(super) struct Folder {
 pub(super) enum Role {
     /// The path only passes through the folder.
     Ancestor,
-    /// The folder contains a symbolic link on the path, or is the last existing folder on the path.
+    /// The next part of the path is a symbolic link in this folder, or does not exist.
     LinkParent,
     /// The folder contains the file.
     FileParent,

@@ -19,7 +19,7 @@ pub(crate) struct SendOptions {
     is_valid: bool,
 }
 
-/// The values that options set for a message.
+/// The settings for sending a message, taken from its options.
 #[derive(Clone, Debug, Default)]
 pub(in crate::testing) struct Chosen {
     pub(super) max_frame: Option<u32>,
@@ -36,7 +36,7 @@ impl SendOptions {
         Self { chosen: RefCell::default(), is_valid }
     }
 
-    #[expect(clippy::unused_self, reason = "a test host never compresses, so it stores nothing")]
+    #[expect(clippy::unused_self, reason = "a test host never compresses and ignores this option")]
     pub(crate) fn set_compression(&self, how: &str) -> Outcome {
         match how {
             "by-length" | "always" | "never" => Ok(()),

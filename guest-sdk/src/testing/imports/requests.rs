@@ -6,7 +6,7 @@ use crate::testing::fake_client::FakeClient;
 /// The host's end of the connection.
 const LOCAL: (&str, u16) = ("127.0.0.1", 8080);
 
-/// The first port of a client.
+/// The lowest port at a client's end of the connection.
 const FIRST_PORT: u64 = 49152;
 
 pub(crate) fn resource_name(client: u64) -> Option<String> {

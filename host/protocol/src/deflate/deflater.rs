@@ -72,7 +72,7 @@ pub(crate) fn deflate_alone(message: &[u8], level: Level, window: WindowBits) ->
 
 /// Deflates a message, flushes, and removes the tail (§7.2.1).
 fn deflate(compressor: &mut Compressor, message: &[u8]) -> Option<Vec<u8>> {
-    // Output of this length saves nothing, so there is no need for more room.
+    // Output of this length is no shorter than the message, even without the tail. So there is no need for more room.
     let bound = message.len() + TAIL.len();
     let mut output = buffer_pool::take(STEP.min(bound + 1));
     let stream = &mut compressor.stream;
@@ -85,7 +85,7 @@ fn deflate(compressor: &mut Compressor, message: &[u8]) -> Option<Vec<u8>> {
             buffer_pool::put_back(output);
             return None;
         }
-        // A flush is complete if it did not fill the output.
+        // If the flush has left room in the output, it is complete.
         if rest.is_empty() && output.len() < output.capacity() {
             break;
         }

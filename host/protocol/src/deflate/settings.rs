@@ -169,8 +169,9 @@ impl Level {
 }
 
 impl Default for Level {
-    /// Returns 3. JSON chat messages up to 1 KiB become as short as with level 6. A text of 64 KiB becomes 14 KiB
-    /// instead of 11 KiB, in a sixth of the time. Speed matters, because the sender waits for the compressor.
+    /// Returns level 3. With it, JSON chat messages of up to 1 KiB become as short as with level 6. A text of 64 KiB
+    /// becomes 14 KiB instead of 11 KiB, in a sixth of the time. Speed matters, because the sender waits for the
+    /// compressor.
     fn default() -> Self {
         Self(3)
     }

@@ -38,8 +38,8 @@ pub(super) fn challenge_response(
 
 /// Reads the digits of a key as one number. Returns this number divided by the number of spaces in the key (§5.2).
 ///
-/// A key has no spaces at its ends, where HTTP would strip them: a client inserts its spaces "at random positions other
-/// than the start or end" (§4.1).
+/// HTTP strips spaces at the start and end of a value, but a key has none there: a client inserts spaces "at random
+/// positions other than the start or end" (§4.1).
 fn number(key: &str) -> Result<u32, Rejection> {
     let digits: String = key.chars().filter(char::is_ascii_digit).collect();
     let number: u32 = digits.parse().map_err(|_| Rejection::DraftKeyNumber)?;

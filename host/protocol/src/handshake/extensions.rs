@@ -25,7 +25,7 @@ pub(super) struct Parameter<'a> {
 /// line must fail the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an
 /// unclosed quote.
 ///
-/// Other errors in a client's offer do not fail the connection. They only cause the offer to be declined: an unknown
+/// Other errors in a client's offer do not fail the connection, but the offer is declined. Such an error is an unknown
 /// extension, or a parameter that is unknown, is repeated or has an invalid value.
 pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension<'_>>> {
     let mut extensions = Vec::new();

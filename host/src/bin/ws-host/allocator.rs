@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicPtr;
 
 use tikv_jemallocator::Jemalloc;
 
-/// Memory of hibernated instances may lie between memory of open connections. jemalloc nevertheless gives the memory of
+/// Memory of hibernated instances may lie between memory of open connections. Even then, jemalloc gives the memory of
 /// the instances back to the system. The system's allocator would keep most of it.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;

@@ -158,7 +158,7 @@ impl Shared {
         }
     }
 
-    /// Waits for lines and moves them to `lines`. Returns the number of lines that were lost after the last of these.
+    /// Waits for lines and moves them to `lines`. Returns how many other lines were lost since the last call.
     fn wait_for_lines(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state.lock();
         state.is_writing = false;

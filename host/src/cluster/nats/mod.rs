@@ -45,7 +45,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const COMMANDS: usize = 128;
 
 /// The maximum number of messages of one topic that wait in the client library. The library reads at most 128 times
-/// before the receiving tasks get to run. With the read buffer below, it never holds more messages than this.
+/// before the receiving tasks get to run. With the read buffer below, the library never holds more messages than this.
 const MESSAGES: usize = 64 << 10;
 
 /// How many bytes the client library reads at once.
@@ -131,8 +131,8 @@ impl Nats {
         self.with_identity(options).await
     }
 
-    /// Returns the records of the cluster. They have their own connection, on which the client library reconnects by
-    /// itself.
+    /// Returns the store of the cluster's records. It uses a connection of its own, on which the client library
+    /// reconnects automatically.
     pub(super) async fn records(
         &self,
         host: &str,

@@ -136,9 +136,9 @@ impl Session for NatsSession {
     }
 
     async fn sync(&self) {
-        // Nobody subscribes to this subject. The server reports that there are no subscribers, but only after it has
-        // read everything that was sent before the request. The request also fails if the report is late, or if the
-        // connection has ended. In either of these two cases, there is nothing left to wait for.
+        // Nobody subscribes to this subject, so the request always fails. Normally the server answers that there are no
+        // subscribers. It answers only after it has read everything that was sent before the request. If the answer is
+        // late, or if the connection has ended, there is nothing left to wait for.
         let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
     }
 

@@ -5,7 +5,7 @@
 /// were killed.
 const SAFE: ([u64; 3], [u64; 3]) = ([2, 9, 0], [2, 10, 23]);
 
-/// The versions that lose streams.
+/// The NATS versions that may lose streams when the servers are killed.
 const LOSING: std::ops::RangeInclusive<[u64; 3]> = [2, 10, 20]..=[2, 10, 22];
 
 /// Checks the version of a server.

@@ -16,15 +16,15 @@ use super::records::{Entry, Records, WriteError};
 use super::term::Term;
 use super::timing::Timing;
 
-/// The last lease under which this host found that actors may be claimed.
+/// Remembers the last lease for which this host knows that it may claim actors.
 #[derive(Debug, Default)]
 pub(super) struct ClaimWait {
-    /// The time at which that lease was taken. All leases of a host have different times. 0: not known yet.
+    /// The time at which that lease was taken. All leases of a host have different times. 0: there is none yet.
     known: AtomicU64,
 }
 
 impl ClaimWait {
-    /// Returns whether actors may be claimed under this lease.
+    /// Returns whether this host knows that it may claim actors under this lease.
     pub(super) fn is_known(&self, term: &Term) -> bool {
         self.known.load(Ordering::Relaxed) == term.taken().nanoseconds()
     }

@@ -85,7 +85,7 @@ pub(super) fn encode(content: &impl Serialize) -> Bytes {
     serde_json::to_vec(content).unwrap_or_default().into()
 }
 
-/// Parses the content of a record. Returns `None` if no host wrote it.
+/// Parses the content of a record. Returns `None` if the content is not what a host writes.
 pub(super) fn decode<'a, T: Deserialize<'a>>(content: &'a [u8]) -> Option<T> {
     serde_json::from_slice(content).ok()
 }

@@ -105,7 +105,7 @@ impl<R: Records> Placement<R> {
         self.terms.clone()
     }
 
-    /// Checks that the records can be relied on with the current lease.
+    /// Checks that this host can rely on the records while it has its current lease.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ pub(crate) enum PlacementError {
     NoLease,
     #[error(
         "the broker's records are new and may lack the lease of a host that still owns the actor: \
-         this host waits for another {0:?}"
+         this host claims no actors for the next {0:?}"
     )]
     ClaimWait(Duration),
     #[error("{0}")]

@@ -33,7 +33,7 @@ pub(super) async fn fence_if_expired<R: Records>(
         let entry = records.read(&key).await?;
         let mut fence_after = timing.fence_after();
         let (expected, host) = match &entry {
-            // The read may be stale and therefore miss the lease. So a write has to settle this case as well.
+            // The read may be stale, so the lease may exist after all. In that case the write below fails.
             None => (0, None),
             Some(Entry { revision, content }) => match decode(content) {
                 Some(LeaseContent::Fenced) => {

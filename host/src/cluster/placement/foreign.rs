@@ -21,7 +21,7 @@ impl RecordKind {
     ];
 }
 
-/// For each kind of record, the number of reads that found a record that was not written by a host.
+/// For each kind of record, how many reads found a record not written by a host.
 #[derive(Debug, Default)]
 pub(crate) struct ForeignRecords([AtomicU64; RecordKind::ALL.len()]);
 

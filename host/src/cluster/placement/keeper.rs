@@ -27,7 +27,7 @@ pub(crate) struct Keeper<R> {
     terms: watch::Sender<Option<Arc<Term>>>,
     /// The reason why there is no valid lease.
     problem: watch::Sender<Option<String>>,
-    /// The consequence to log when the lease ends without a renewal.
+    /// A text for the log. It says what happens when the lease ends without a renewal.
     consequence: &'static str,
 }
 
@@ -59,8 +59,8 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Sets `problem`, the channel for the reason why there is no valid lease. Also sets `consequence`, the text to log
-    /// when the lease ends without a renewal.
+    /// Sets `problem`, the channel that reports why there is no valid lease. Also sets `consequence`, a text for the
+    /// log that says what happens when the lease ends without a renewal.
     pub(crate) fn with_problem(
         self,
         problem: watch::Sender<Option<String>>,
@@ -79,8 +79,8 @@ impl<R: Records> Keeper<R> {
         self.terms.subscribe()
     }
 
-    /// Keeps a lease until `stop` is cancelled. Then gives back the lease, so that other hosts need not wait for its
-    /// end.
+    /// Keeps a lease until `stop` is cancelled. Then gives back the lease, so that other hosts need not wait until the
+    /// lease ends.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let Some(mut held) = stop.run_until_cancelled(self.take()).await else { break };

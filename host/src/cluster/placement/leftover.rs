@@ -50,7 +50,7 @@ impl Abandoned {
 }
 
 impl Unused<'_> {
-    /// Drops the guard without effect, because the claim is used or was not written.
+    /// Disarms the guard, because the claim is in use or was not written.
     pub(super) fn disarm(mut self) {
         self.actor = None;
     }

@@ -114,10 +114,10 @@ impl<R: Records> Placement<R> {
                     let found = self.find_state(&key, claim).await?;
                     let found = found.map_or(0, |found| found.revision);
                     // If the revision is higher, this owner wrote the record earlier, and the answer to that write was
-                    // lost. But if the record is missing or older, the broker may have lost its data, or may be back
-                    // with old data. The token of the claim means nothing in such records. A renewal of the lease shows
-                    // whether the broker still has the records in which the actor was claimed. It still has them if,
-                    // for example, an operator has removed the state.
+                    // lost. If the record is missing or older, there are two possibilities. Perhaps the broker has lost
+                    // its data or is back with old data, in which the token of the claim means nothing. Or only the
+                    // state is gone, for example because an operator has removed it. A renewal of the lease tells the
+                    // two apart: it succeeds only if the broker still has the records in which the actor was claimed.
                     if found < revision && !claim.term().confirm().await {
                         return Err(SaveError::Fenced);
                     }

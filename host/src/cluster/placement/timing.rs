@@ -21,8 +21,8 @@ impl Timing {
         self.lease
     }
 
-    /// The time between two renewals. If the broker otherwise answers fast, the lease survives two consecutive renewals
-    /// that time out.
+    /// The time between two renewals. The lease survives two consecutive renewals that time out, if the broker answers
+    /// all other renewals fast.
     pub(super) fn renewal(self) -> Duration {
         self.lease / 4
     }

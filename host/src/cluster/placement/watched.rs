@@ -1,4 +1,4 @@
-//! Tracks how long the leases of other hosts have not been renewed.
+//! Tracks for how long each lease of another host has gone without a renewal.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) struct Watched {
     leases: Mutex<HashMap<LeaseId, Seen>>,
     /// Notified when this host has fenced a lease.
     pub(super) fenced: Notify,
-    /// Notified when this host sees for the first time that another host has fenced a lease.
+    /// Notified once for each lease that another host has fenced, as soon as this host learns of the fence.
     pub(super) seen_fenced: Notify,
 }
 

@@ -14,16 +14,16 @@ use super::secret::{Context, Nonce, Nonces, Secret, Side, nonce};
 /// version.
 pub(super) const HELLO: &str = "ws-host-peer 2 ";
 
-/// The opening of a peer that has authenticated.
+/// The opening message of a peer that has authenticated.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) opening: Opening,
-    /// The bytes that were read after the opening.
+    /// The bytes that were read after the opening message.
     pub(crate) rest: Vec<u8>,
 }
 
-/// Reads a peer's opening. If there is a secret, exchanges nonces first, and checks that the peer knows the secret.
-/// `cluster` is the cluster of this host. `max_head` limits the head of the client's request.
+/// Reads the opening message of a peer. If there is a secret, exchanges nonces first, and checks that the peer knows
+/// the secret. `cluster` is the cluster of this host. `max_head` limits the head of the client's request.
 ///
 /// # Errors
 ///

@@ -16,7 +16,7 @@ use super::reader::Reader;
 use super::secret::{Context, Nonce, Nonces, Secret, Side, nonce};
 use super::{Peers, Trust, hex, name_of, set_send_timeout, set_socket_options, tls};
 
-/// The reason to report when a server does not greet as a host does.
+/// The reason that is reported if a server does not speak the protocol between hosts.
 const OTHER_PROTOCOL: &str = "it does not speak the same protocol between hosts: all hosts need the same version of \
                               ws-host, and either certificates or a secret";
 

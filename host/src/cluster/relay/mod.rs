@@ -40,7 +40,7 @@ use crate::config;
 /// How hosts authenticate to each other.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {
-    /// Both hosts know a secret. Their connection is not encrypted.
+    /// The two hosts share a secret. Their connection is not encrypted.
     Secret(Secret),
     /// Both hosts have certificates of the cluster's authority.
     Tls(PeerTls),

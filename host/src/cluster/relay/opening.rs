@@ -43,7 +43,7 @@ pub(crate) enum Request {
     },
 }
 
-/// The complete opening, without the proof.
+/// The content of an opening: everything that follows its first line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Opening {
     pub(crate) request: Request,

@@ -33,9 +33,9 @@ const MAX_STREAMS: usize = 1 << 20;
 /// The maximum size, in bytes. It is low enough that sums and small multiples of sizes do not overflow.
 const MAX_BYTES: usize = usize::MAX >> 8;
 
-/// The minimum time. It is the resolution of timers. Some timers fire four times within a configured time. The minimum
-/// keeps a quarter of that time from being zero. If a budget were shorter than the minimum, the moment of the next tick
-/// would determine whether the budget is used up.
+/// The minimum time. It is the resolution of timers. Some timers fire four times within a configured time, so a quarter
+/// of that time must not be zero. If a budget were shorter than the minimum, the moment of the next tick would
+/// determine whether the budget is used up.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The maximum time, about ten years. This limit keeps sums of times from overflowing.

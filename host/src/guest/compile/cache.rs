@@ -15,7 +15,7 @@ use crate::guest::error::LoadError;
 /// Write permission for the group and for all other users.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// The extension of complete files, and of files that are still being written.
+/// The two file extensions: one for complete files, and one for files that are still being written.
 const COMPLETE: &str = "compiled";
 const INCOMPLETE: &str = "part";
 

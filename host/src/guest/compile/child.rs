@@ -209,7 +209,8 @@ struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // Both calls fail if the process has already ended and been waited for.
+        // After an earlier `wait`, both calls do nothing. They fail only if the process was reaped in another way. In
+        // that case, there is nothing left to end.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -29,8 +29,8 @@ pub(crate) enum CompileFailure {
     #[error("the compilation was canceled")]
     Cancelled,
     #[error(
-        "the process that compiles is a different build of ws-host, so this process cannot use its code: the program \
-         that compiles must be the same build as this program"
+        "the compiler is a different build of ws-host, so this host cannot use its code: the compiler and this host \
+         must be the same build"
     )]
     Mismatch(#[source] WasmtimeError),
 }

@@ -13,10 +13,12 @@ use super::super::payloads::{any, own_payloads};
 use super::module::Module;
 use super::{Image, Images};
 
-/// How deeply components may be nested. Each level is parsed once more for each level above it.
+/// How deeply components may be nested. Parsing a component also parses everything nested in it, so a component that is
+/// nested in `n` others is parsed `n` + 1 times.
 const MAX_DEPTH: usize = 4;
 
-/// How many modules an instance may create. This is as many as the limits of an instance allow.
+/// How many modules an instance may create. `limits.rs` sets the same limit on core instances, apart from those that
+/// the host adds.
 const MAX_CREATED: usize = 64;
 
 /// How many private memories an instance may have. Each takes a page or two of memory that is charged to nobody.
@@ -129,7 +131,7 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
-    /// Leaves the initial values inside those modules that would otherwise need a private memory for them.
+    /// Gives up the private memories. The initial values that they would hold stay inside the modules.
     fn without_private_memories(self) -> Self {
         let modules = self.modules.into_iter().map(Module::without_private_memory).collect();
         let components = self.components.into_iter().map(Self::without_private_memories).collect();

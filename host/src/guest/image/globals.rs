@@ -1,8 +1,8 @@
 //! Takes the initial values of global variables out of a core module.
 //!
-//! A snapshot of an interpreter has such values, for example the stack pointer. They may differ between components
-//! whose code is the same. Here the values become data: when the module starts, it reads them from the beginning of its
-//! memory, and then clears that part of the memory.
+//! In a snapshot of an interpreter, the initial values of the variables, such as the stack pointer, may differ between
+//! components whose code is the same. So the values are turned into data. When the module starts, it reads them from
+//! the beginning of its memory, and then clears that part of the memory.
 //!
 //! A module that only imports a memory, such as the adapter from WASI 0.1, gets a private memory for the values.
 
@@ -13,8 +13,8 @@ use wasmparser::{BinaryReader, ConstExpr, Global, Operator, Parser, Payload, Val
 
 use super::WASM_PAGE;
 
-/// The maximum number of variables that are taken out. Each variable costs some instructions whenever an instance
-/// starts.
+/// The maximum number of variables whose initial values are taken out of a module. Each variable costs some
+/// instructions whenever an instance starts.
 const MAX_GLOBALS: usize = 1024;
 
 /// The sections that may follow the start section.
@@ -34,20 +34,21 @@ enum ValuesMemory {
     /// The module's first memory. The module clears the values in it.
     FirstMemory,
     /// A memory of one page, with this index. Only the start function uses it. No other code sees the values, so they
-    /// need not be cleared. (A module whose own code uses this index was invalid, and becomes valid. Its code can then
-    /// read the values, but these are only the module's own.)
+    /// need not be cleared. (A module whose own code uses this index is invalid, but the added memory makes it valid.
+    /// Its code can then read the values, but they are only the module's own.)
     PrivateMemory(u32),
 }
 
-/// A module without the initial values of its variables, and these values as the content of a memory from address 0 on.
+/// A module without the initial values of its variables, and the bytes of these values. The bytes belong at address 0
+/// of a memory.
 pub(super) struct Moved {
     pub(super) module: Vec<u8>,
     pub(super) values: Vec<u8>,
 }
 
 /// Takes out the initial values of a module's variables. The first `free` bytes of the module's first memory have no
-/// data. Returns `None` if the module has no variables that can be taken out or no room for the values, if it has a
-/// start function of its own, or if it is malformed.
+/// data. Returns `None` if the module is malformed, has a start function of its own, has no values that can be taken
+/// out, has too many of them, or has no room for them.
 pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(free)?;
@@ -55,10 +56,11 @@ pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     Some(Moved { module, values })
 }
 
-/// Takes out the initial values of a module's variables, and adds a private memory of one page, which must contain the
-/// values when the module starts. `imported` is the number of memories that the module imports. The module must define
-/// none itself. Returns `None` in the same cases as [`move_to_memory`], and also if all values are zero. In modules
-/// that are not snapshots, the values are usually all zero, and such modules should not pay the price of a memory.
+/// Takes out the initial values of a module's variables, and adds a private memory of one page. The caller must put the
+/// values into this memory before the module starts. `imported` is the number of memories that the module imports. The
+/// module must define none itself. Returns `None` in the same cases as [`move_to_memory`], and also if all values are
+/// zero. In modules that are not snapshots, the values are usually all zero, and such modules should not pay the price
+/// of a memory.
 pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Moved> {
     let outline = Outline::read(module)?;
     let values = outline.values(WASM_PAGE)?;

@@ -1,9 +1,9 @@
 //! Images: the initial content of memories, shared by the instances of a component.
 //!
 //! Components from JavaScript, Python and Go start with megabytes of data: the state of the interpreter and the script
-//! after they were initialized. wasmtime copies this data into the memory of each new instance of the dense engine.
-//! Here the data is taken out of the component before it is compiled, and kept in a file in memory. A new memory maps
-//! the file, so an instance takes memory only for the pages that it writes.
+//! after they were initialized. On the dense engine, wasmtime would copy this data into the memory of each new
+//! instance. So the data is taken out of the component before it is compiled, and kept in a file in memory. A new
+//! memory maps the file, so an instance takes memory only for the pages that it writes.
 
 mod component;
 mod file;

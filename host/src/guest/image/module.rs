@@ -85,7 +85,7 @@ impl<'a> Module<'a> {
         self.has_private_memory
     }
 
-    /// Leaves the initial values inside the module if the module would otherwise need a private memory for them.
+    /// Gives up the private memory, if there is one. The initial values that it would hold stay inside the module.
     pub(super) fn without_private_memory(mut self) -> Self {
         if self.has_private_memory {
             self.has_private_memory = false;
@@ -120,7 +120,7 @@ impl<'a> Module<'a> {
         Some(())
     }
 
-    /// Returns whether the module has much data that an image can hold.
+    /// Returns whether the module has enough data for an image, and only data that an image can hold.
     pub(super) fn is_separable(&self) -> bool {
         self.is_separable
     }

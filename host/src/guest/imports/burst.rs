@@ -38,7 +38,7 @@ fn next_many(mut store: Store<'_>, (): ()) -> Result<(Option<Messages>,)> {
     Ok((messages,))
 }
 
-/// Begins the event of the next copied message.
+/// Moves on to the next message that `next-many` has copied, and begins the event for this message.
 fn advance(mut store: Store<'_>, (): ()) -> Result<(bool,)> {
     check_ownership(&store)?;
     let kind = current_burst(&mut store).and_then(|(burst, client)| burst.advance(client));
@@ -54,7 +54,7 @@ fn current_burst<'a>(store: &'a mut Store<'_>) -> Option<(&'a mut dyn Burst, &'a
     Some((burst.as_deref_mut()?, current.as_deref()?))
 }
 
-/// Begins the event of a message. Each message of a burst is an event of its own, with a full CPU budget.
+/// Begins the event for a message. Each message of a burst is an event of its own, with a full CPU budget.
 fn begin_message(store: Store<'_>, kind: MessageKind) {
     let event = match kind {
         MessageKind::Text => EventName::ReceivedText,

@@ -1,8 +1,8 @@
 //! The functions that a guest may import: the interfaces of `wit/`.
 //!
-//! The functions are defined by hand and not with generated traits. With such traits, the host could not read a message
-//! in place in the guest's memory and frame it directly into the outbound buffer. It would copy the message twice
-//! instead of once.
+//! The functions are defined by hand and not with generated traits, so that a message is copied only once: the host
+//! frames it directly from the guest's memory into the outbound buffer. With generated traits, the host would have to
+//! copy the message twice.
 
 #![expect(
     clippy::needless_pass_by_value,

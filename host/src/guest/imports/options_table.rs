@@ -12,7 +12,7 @@ use crate::guest::state::State;
 /// of entries are lower.
 const INVALID_HANDLE: u32 = u32::MAX;
 
-/// The options of one kind that an instance has.
+/// An instance's options of one kind.
 #[derive(Debug)]
 pub(in crate::guest) struct OptionsTable<T> {
     entries: ResourceTable,
@@ -27,7 +27,7 @@ pub(in crate::guest) trait Options: Default + Send + Sync + 'static {
     /// How many options of this kind an instance may have at once.
     const MAX: usize;
 
-    /// Returns the options of this kind that an instance has.
+    /// Returns an instance's options of this kind.
     fn table(state: &mut State) -> &mut OptionsTable<Self>;
 }
 

@@ -61,8 +61,8 @@ unsafe impl ComponentType for Text {
     }
 }
 
-// SAFETY: both functions only call functions of wasmtime, which check the range against the bounds of the memory. In
-// UTF-8 the length of a string is its number of bytes, like the length of a list of bytes.
+// SAFETY: both functions only call functions of wasmtime, which check the range against the bounds of the memory. For
+// both a UTF-8 string and a list of bytes, the length is the number of bytes.
 unsafe impl Lift for Text {
     #[inline]
     fn linear_lift_from_flat(

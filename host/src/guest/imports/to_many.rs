@@ -16,7 +16,7 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
-/// How many clients a send handles before it checks again that this host still owns the actor.
+/// After how many clients the sending functions check again that this host still owns the actor.
 const CHECKED_EVERY: usize = 64;
 
 /// The group with this name. `None` if the group has no members. If the name is invalid, the error is one of the

@@ -1,10 +1,10 @@
 //! Makes the functions of a component cheap to find.
 //!
 //! For each call, wasmtime 48 looks up the core function behind the exported one. If the core instance has defined that
-//! function, the lookup takes about 800 instructions, which is a tenth of the cost of an echo. If the core instance has
-//! imported the function and exports it again, it holds a pointer to the function, and the lookup takes few
-//! instructions. So a component gets one more core module, which only imports functions and exports them again. The
-//! component's exports take their core functions from this module.
+//! function, the lookup takes about 800 instructions, which is a tenth of the cost of an echo. But a core instance has
+//! a pointer to each function that it imports. If it exports such a function again, the lookup takes few instructions.
+//! So a component gets one more core module, which only imports functions and exports them again. The component's
+//! exports take their core functions from this module.
 
 mod module;
 #[cfg(test)]

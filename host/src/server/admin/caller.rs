@@ -1,6 +1,6 @@
-//! Access to the admin address. It answers programs on this machine, programs that know the token, and web pages that
-//! it served itself. It refuses the pages of any other origin, because a browser on this machine runs pages from
-//! everywhere.
+//! Access to the admin address. If a token is configured, callers must know it. Otherwise, the host answers programs on
+//! this machine, and web pages that it served itself. It always refuses the pages of any other origin, because a
+//! browser on this machine runs pages from anywhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -57,7 +57,7 @@ impl RejectedCaller {
         }
     }
 
-    /// Returns the response, and logs a wrong token: somebody may be trying to find the right one.
+    /// Returns the response. If the token was wrong, logs this, because somebody may be trying to find the right one.
     pub(super) fn response(self, caller: SocketAddr) -> Response<Body> {
         if self == Self::WrongToken
             && let Some(Line { left_out }) = WRONG_TOKEN.line(Instant::now())

@@ -134,7 +134,7 @@ pub(super) fn sent(replies: Result<Vec<CustomReply>, CustomError>) -> Response<B
     }
 }
 
-/// Returns the response to a rejected request about the clients with a tag.
+/// Returns the error response to a request about the clients with a tag.
 #[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 pub(super) fn tagged_error(error: TaggedError) -> Response<Body> {
     let status = match error {

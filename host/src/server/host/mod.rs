@@ -166,8 +166,8 @@ impl Host {
         served.reload_handle().reload().await
     }
 
-    /// Ends the trial of a new component: restores the component from before the trial. Instances of the restored
-    /// component continue with the states that its earlier instances handed over to the component on trial.
+    /// Ends the trial of a new component: restores the component from before the trial. The restored component
+    /// continues with the states that its earlier instances handed over to the component on trial.
     ///
     /// # Errors
     ///

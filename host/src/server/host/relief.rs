@@ -10,12 +10,12 @@ use super::HostState;
 use crate::budget::{Budget, STEP};
 use crate::clients::{Cause, Client};
 
-/// How long memory may be short before clients are closed. During this time, clients that are merely slow can catch up.
-/// But the time is short enough that no client can occupy the memory for long. A closed client has the same time to
+/// How long memory may be scarce before clients are closed. During this time, clients that are merely slow can catch
+/// up. But the time is limited, so that no client can occupy the memory for long. A closed client has the same time to
 /// read what is buffered for it.
 const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
-/// Closes the clients that hold the most memory, while memory is short.
+/// Closes the clients that hold the most memory, while memory is scarce.
 ///
 /// # Cancel safety
 ///

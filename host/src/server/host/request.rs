@@ -137,8 +137,8 @@ impl RequestContext {
         Self { challenge, ..self }
     }
 
-    /// Returns whether to trust headers that describe a client, if they come from this address. Such headers are never
-    /// trusted on a connection that a proxy opened on its own behalf.
+    /// Returns whether to trust what headers from this address say about a client. Such headers are never trusted on a
+    /// connection that a proxy opened on its own behalf.
     pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }

@@ -226,7 +226,7 @@ impl HostState {
     }
 
     /// Waits until every accepted connection has become a client or has ended, but no longer than the handshake
-    /// timeout. Should be called once no more connections are accepted.
+    /// timeout. Should be called after the server has stopped accepting connections.
     ///
     /// # Cancel safety
     ///
@@ -234,7 +234,7 @@ impl HostState {
     pub(in crate::server) async fn finish_handshakes(&self) {
         let handshakes = &self.context.open_handshakes;
         handshakes.close();
-        // If the time runs out, the remaining connections have had their full handshake timeout.
+        // When the time runs out, the remaining connections have already had their full handshake timeout.
         let _ = timeout(self.config().timeouts.handshake, handshakes.wait()).await;
     }
 

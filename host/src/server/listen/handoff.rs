@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use super::accepted::AcceptedConnection;
 use crate::worker::Worker;
 
-/// The time within which a worker must pick up a connection. Even a worker that is busy with many short events is
-/// faster.
+/// The time within which a worker must pick up a connection. Even a worker that is busy with many short events picks up
+/// a connection sooner.
 const PICKUP_TIMEOUT: Duration = Duration::from_millis(40);
 
 /// Connections that wait for their worker. Some may have been picked up already and not removed yet.

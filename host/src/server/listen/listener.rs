@@ -104,7 +104,7 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
 /// How a server listens on all of its addresses.
 #[derive(Debug)]
 pub(in crate::server) struct Binding<'a> {
-    /// All addresses for clients.
+    /// All addresses to which clients can connect.
     pub(in crate::server) all: &'a [Listen],
     /// How many connections may wait in the kernel's queue.
     pub(in crate::server) backlog: u32,

@@ -92,7 +92,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of connections that another program accepts. Nothing comes before HTTP.
+    /// The endpoint of connections that another program accepts. Neither TLS nor a PROXY header comes before HTTP.
     pub(super) const UNBOUND: Self = Self {
         address: None,
         tls: None,
@@ -172,7 +172,7 @@ async fn detect_and_serve<S, M: Transfer<S>>(
         };
     };
     if protocol != Protocol::Tls {
-        // `before_deadline` has logged any error.
+        // If there is an error, `before_deadline` logs it.
         let _ = before_deadline(&context, explain_tls(&mut stream)).await;
         return;
     }

@@ -40,8 +40,8 @@ pub struct PassedSockets {
 /// Who passed the sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PassedBy {
-    /// The service manager. It does not know this program's settings. Every socket must be used, because connections to
-    /// an unused socket would wait forever.
+    /// The service manager. It does not know this program's settings, so it may pass a socket that no setting uses.
+    /// This is an error, because connections to such a socket would wait forever.
     ServiceManager,
     /// Another process of this program, whose configuration may have been different.
     Predecessor,
@@ -124,7 +124,8 @@ impl PassedSockets {
         if self.sockets.is_empty() { Opener::ThisProcess } else { Opener::AnotherProcess }
     }
 
-    /// Takes the sockets that were passed for `listen`. `all` contains the addresses for clients, including `listen`.
+    /// Takes the sockets that were passed for `listen`. `all` contains all addresses to which clients can connect,
+    /// including `listen`.
     pub(super) fn take_for(&mut self, listen: &Listen, all: &[Listen]) -> Vec<OwnedFd> {
         let is_systemd = listen.address == Address::Systemd;
         let name = listener_name(&listen.address);
@@ -182,7 +183,7 @@ impl PassedSockets {
         Err(Error::new(ErrorKind::InvalidInput, why))
     }
 
-    /// Closes the sockets that no setting has taken.
+    /// Closes the sockets that no setting uses.
     ///
     /// # Errors
     ///

@@ -108,7 +108,7 @@ fn apply_origin(context: RequestContext, origin: Origin) -> RequestContext {
     context
 }
 
-/// Closes all clients that an edge relays, spread over up to `time`, because the edge stops.
+/// Closes all clients that an edge relays, because the edge is stopping. The closes are spread over at most `time`.
 fn close_clients(state: &HostState, edge: &str, time: Duration) {
     let all = state.registry.all();
     let mut clients: Vec<_> = all.iter().flat_map(|served| served.resource().clients()).collect();

@@ -76,8 +76,8 @@ impl HandshakePermit {
         Self { worker: Some(worker), ..self }
     }
 
-    /// Waits until the connection is evicted. The connection counts as idle from the first poll on. Never resolves once
-    /// a request has been received.
+    /// Waits until the connection is evicted. The connection counts as idle from the first poll on. Never resolves if a
+    /// request is received first.
     pub(in crate::server) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let mark_idle = self.permit.as_ref().map(Permit::mark_idle);
         let eviction = self.eviction.take();

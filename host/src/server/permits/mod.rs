@@ -24,8 +24,9 @@ const NETWORK_MASK: u128 = !0 << 64;
 #[derive(Debug)]
 pub(in crate::server) struct Permits {
     max: usize,
-    /// How long a peer must have been idle before it is evicted. This does not apply to peers at the address with
-    /// the most permits, if that address holds at least two more permits than the address of the new peer.
+    /// How long a peer must have been idle before it can be evicted. There is one exception: if the address with the
+    /// most permits holds at least two more than the new peer's address, an idle peer at that address is evicted at
+    /// once.
     grace: Duration,
     holders: Mutex<Holders>,
     /// Notified when a permit is dropped.

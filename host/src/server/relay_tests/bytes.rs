@@ -103,8 +103,8 @@ async fn client_that_does_not_read_stops_the_owner() {
     let (mut stream, _) = open(edge.address, "").await;
     let message = masked_frame(0x82, &[7; 60_000]);
     let mut sent = 0;
-    // The client does not read the replies, so the owner eventually stops reading the client's messages. Then a write
-    // of the client blocks.
+    // The client does not read the replies, so the owner eventually stops reading the client's messages. Then the
+    // client's write blocks.
     let stopped = loop {
         match timeout(std::time::Duration::from_secs(2), stream.write_all(&message)).await {
             Err(_) => break true,

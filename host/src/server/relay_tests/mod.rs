@@ -160,7 +160,7 @@ struct Running {
 /// The credentials by which the hosts of a test authenticate.
 struct Proof {
     secret: Option<Vec<u8>>,
-    /// The PEM of the authority, of the certificate, and of its key.
+    /// In PEM: the authority's certificate, the host's certificate, and the host's key.
     certificate: Option<[String; 3]>,
 }
 

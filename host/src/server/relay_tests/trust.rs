@@ -185,7 +185,7 @@ async fn hosts_with_certificates_of_one_authority_relay() {
             from.relay_to(&[&to.peers]);
             let response = refusal(from.address, "").await;
             assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
-            // This reason shows that the hosts did not wait for each other until the handshake timed out.
+            // This reason rules out that the hosts waited for each other until the handshake timed out.
             assert!(response.contains("do not trust each other"), "{response}");
         }
     }

@@ -59,7 +59,7 @@ impl Keys {
         }
     }
 
-    /// Removes a key whose value is bytes in hexadecimal, such as `"00 ff"`. Returns the bytes.
+    /// Removes a key whose value is hexadecimal, such as `"00 ff"`. Returns the decoded bytes.
     pub(super) fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let digits: Vec<char> = text.chars().filter(|letter| !letter.is_whitespace()).collect();

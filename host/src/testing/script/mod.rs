@@ -79,7 +79,7 @@ impl Test {
     ///
     /// # Panics
     ///
-    /// Panics inside a tokio runtime, because each test has its own runtime.
+    /// Panics if it is called inside a tokio runtime, because it starts a runtime for the test.
     pub fn run(&self) -> Result<(), TestFailure> {
         run::run(self)
     }

@@ -12,7 +12,8 @@ use ws_host_testing::script::Script;
 pub(crate) use self::args::Args;
 use self::report::Report;
 
-/// This program as it was started, even if its file has been replaced since. It also compiles components.
+/// The path to this program as it was started, even if its file has been replaced since. The tests use the program to
+/// compile components.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs the scripts, one test after the other. Fails if a test fails, or if a script cannot be used.

@@ -24,7 +24,7 @@ impl Report {
         print(&script.display());
     }
 
-    /// Records that this many tests are not run.
+    /// Adds to the number of tests that are filtered out.
     pub(super) fn leave_out(&mut self, tests: usize) {
         self.left_out += tests;
     }

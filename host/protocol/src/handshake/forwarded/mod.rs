@@ -73,8 +73,9 @@ pub struct Forwarded {
 /// proxies report no host, the one that the request itself names. If this host has no port, `X-Forwarded-Port` is its
 /// port.
 ///
-/// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
-/// value. If such a header is repeated, it is not trusted, because it is unclear which value the proxy wrote.
+/// `X-Real-IP` and `CF-Connecting-IP` hold a single value, the client's address. The headers used with them hold a
+/// single value, too. If one of these headers is repeated, it is not trusted, because it is unclear which value the
+/// proxy wrote.
 ///
 /// A trusted proxy must set or remove **every** header of the convention. For example, if a proxy writes
 /// `X-Forwarded-For` but forwards `X-Forwarded-Host` unchanged, each client can claim any host.
@@ -166,7 +167,8 @@ fn request_host<B>(request: &Request<B>) -> Option<&str> {
     target.or_else(|| single_value(request.headers(), HOST))
 }
 
-/// Treats a known hop as the client. Returns `None` if the search ends with this hop.
+/// Sets `client` to this hop, if the hop is known. Returns `None` if the hop is unknown or untrusted, because that ends
+/// the search.
 fn walk_to(
     client: &mut Forwarded,
     hop: Option<Hop>,

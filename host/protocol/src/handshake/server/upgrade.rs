@@ -88,8 +88,8 @@ impl Upgrade {
     ///
     /// # Errors
     ///
-    /// [`SubprotocolNotOffered`] if the client did not offer `subprotocol`. With such a response, the client would have
-    /// to fail the connection.
+    /// [`SubprotocolNotOffered`] if the client did not offer `subprotocol`. A client must fail the connection if the
+    /// response contains a subprotocol that the client did not offer.
     pub fn response(
         &self,
         subprotocol: Option<&str>,

@@ -45,7 +45,7 @@ pub(super) struct LimitFlags {
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_http2_streams: Option<u32>,
 
-    /// Maximum memory of one instance; a handler that needs more traps [default: 64MiB]
+    /// Maximum memory of one instance; a handler that exceeds it traps [default: 64MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_memory: Option<ByteSize>,
 

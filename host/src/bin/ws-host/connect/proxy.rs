@@ -20,8 +20,8 @@ pub(super) fn from_environment(options: Options) -> Result<Options> {
         None => Ok(options),
         Some((variable, url)) => options.proxy(&url).with_context(|| {
             format!(
-                "cannot use the proxy in the environment variable {variable} (list hosts to reach without a proxy in \
-                 no_proxy)"
+                "cannot use the proxy in the environment variable {variable} (to reach a host without a proxy, list \
+                 the host in no_proxy)"
             )
         }),
     }

@@ -38,7 +38,7 @@ While a build runs or has failed, the code of the last good build is served. Eve
 connected. Ctrl-C stops a running build, closes every client and exits.";
 
 impl Args {
-    /// Returns the settings of the file, changed by those of the command line.
+    /// Returns the settings of the file, overridden by those of the command line.
     pub(super) fn apply(&self, mut settings: schema::Server) -> schema::Server {
         if !self.listen.is_empty() {
             let addresses = self.listen.iter().cloned().map(schema::Listen::from);

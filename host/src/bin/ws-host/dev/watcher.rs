@@ -96,7 +96,7 @@ impl Watcher {
     fn warn(&mut self, why: &str) {
         if !self.is_warned {
             let seconds = CHECK_INTERVAL.as_secs();
-            tracing::warn!("saved files may be noticed late, after up to {seconds} seconds: {why}");
+            tracing::warn!("a changed file may be noticed up to {seconds} seconds late: {why}");
             self.is_warned = true;
         }
     }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 /// The maximum length of a name, in bytes. crates.io does not allow longer names.
 const MAX_LENGTH: usize = 64;
 
-/// Names that a build tool or a language refuses, or confuses with names of its own: keywords of Rust, its crates,
-/// cargo's folders, and the folders of the project.
+/// Names that a build tool or a language refuses, or confuses with names of its own: Rust keywords, crates that come
+/// with Rust, cargo's folders, and names that the project itself uses.
 const RESERVED: &[&str] = &[
     "abstract",
     "alloc",

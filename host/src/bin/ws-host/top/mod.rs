@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(value_name = "ADDR")]
     address: SocketAddr,
 
-    /// File with the token of the admin address, if it has one
+    /// File with the token for the admin address, if one is required
     #[arg(long, value_name = "FILE")]
     admin_token: Option<PathBuf>,
 
@@ -52,8 +52,8 @@ const AFTER_HELP: &str = "\
 At a terminal, the figures are refreshed every second until you press q or Ctrl-C.
 Elsewhere, such as in a pipe, everything is printed once, as with --once.";
 
-/// Shows the state of the server. Shows it once with `--once` or if standard output is not a terminal, and otherwise
-/// again and again until the user ends the program.
+/// Shows the state of the server, and refreshes it until the user ends the program. With `--once`, or if standard
+/// output is not a terminal, shows the state only once.
 ///
 /// # Errors
 ///
@@ -114,7 +114,7 @@ fn poll(host: Host) -> mpsc::Receiver<Result<Status, AskError>> {
     tokio::spawn(async move {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick comes at once, but there already is a response.
+        // The first tick comes at once. It is skipped, because there already is a response.
         ticks.tick().await;
         loop {
             ticks.tick().await;

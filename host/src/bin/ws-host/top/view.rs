@@ -31,7 +31,7 @@ pub(super) struct View<'a> {
     pub(super) now: SystemTime,
 }
 
-/// A line without its line end. It contains nothing that controls the terminal.
+/// A line without its line end. It contains no characters that could control the terminal.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) text: String,

@@ -249,7 +249,7 @@ fn ask_handler(
         let turn = tokio::select! {
             biased;
             // The receiver is dropped when the client has left or the handshake has timed out. Returning here releases
-            // the permits. A call that has already begun keeps them until it returns.
+            // the permits. Once the call has begun, they are kept until it returns.
             () = decide.closed() => return,
             turn = actor.turn() => turn,
         };

@@ -66,7 +66,7 @@ pub(super) enum Relayed {
     Responded(Response<Body>, &'static str),
     /// This host has no room for a relayed client.
     Full,
-    /// The last lookup of the owner did not lead to another host. Or there was no further lookup, because this host or
+    /// The last lookup of the owner did not lead to another host, or there was no further lookup because this host or
     /// the resource is stopping. The `Err` is never [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }

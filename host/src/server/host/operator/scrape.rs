@@ -151,7 +151,8 @@ fn scrape_messages(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     to.sample(&catalog::WAITING_BYTES, &[name], waiting);
 }
 
-/// Adds the durations of events. A kind of event that never occurred gets no samples, because each histogram has many.
+/// Adds the durations of events. A kind of event that never occurred gets no samples, because a histogram consists of
+/// many samples.
 fn scrape_events(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     let workers = metrics.workers();
     for (index, event) in catalog::EVENTS.iter().enumerate() {

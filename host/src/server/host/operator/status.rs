@@ -1,4 +1,4 @@
-//! The state of the host for people who watch it: the response to `GET /status`, which the live page shows.
+//! The state of the host, for monitoring: the response to `GET /status`, which the live page shows.
 //!
 //! The lists are bounded, so the response is small even if there are many clients.
 
@@ -310,7 +310,7 @@ impl Host {
         all
     }
 
-    /// Returns the state for people who watch the host. Must not be called on a worker.
+    /// Returns the state of the host, for monitoring. Must not be called on a worker.
     pub(in crate::server) fn watched(&self, query: &StatusQuery) -> WatchedHost {
         status(&self.state, query)
     }

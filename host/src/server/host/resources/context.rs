@@ -25,7 +25,7 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) runtimes: Runtimes,
     pub(in crate::server) workers: Arc<Workers>,
     pub(in crate::server) budget: Arc<Budget>,
-    /// The accepted connections that are not clients yet, and have not been kept alive after a request.
+    /// The accepted connections that are not clients yet, except those that are kept alive after a request.
     pub(in crate::server) open_handshakes: TaskTracker,
     /// The tasks that a graceful shutdown waits for.
     pub(in crate::server) tasks: TaskTracker,

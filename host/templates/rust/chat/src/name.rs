@@ -14,7 +14,7 @@ pub(crate) struct Name(String);
 pub(crate) enum NameError {
     Empty,
     TooLong,
-    /// The name contains characters that would make it possible to imitate other lines.
+    /// The name contains characters that could be used to forge other lines.
     Confusing,
     Taken,
 }
