@@ -31,7 +31,7 @@ struct State {
 /// Permission to write a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// The number of lines of this kind that were left out since the last one. `None` if there were none.
+    /// The number of lines of this kind that were left out since the last permitted line. `None` if there were none.
     pub(crate) left_out: Option<u64>,
 }
 

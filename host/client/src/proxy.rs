@@ -120,7 +120,7 @@ impl Proxy {
     }
 }
 
-/// Converts an error that cannot occur, because a host that is valid in a URL is also valid in a request.
+/// Converts an error from building a request. This never happens: a host that is valid in a URL is valid in a request.
 fn impossible(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::ProxyHttp(Arc::new(error))
 }

@@ -91,8 +91,9 @@ impl<T> FairMutex<T> {
         let mut waiters = self.waiters.lock();
         let number = waiters.next_number;
         waiters.next_number += 1;
-        // One is added for two reasons. The value must not be 0, because 0 means that there is no waiter. And until the
-        // next tick, the value must be greater than the ticker's time, so that other tasks may overtake the waiter.
+        // The time is increased by 1 for two reasons. The value must not be 0, because 0 means that there is no waiter.
+        // And until the next tick, the value must be greater than the ticker's time, so that other tasks may overtake
+        // the waiter.
         let since = ticker::now() + 1;
         waiters.queue.push_back(Waiter { number, since, waker: None });
         self.publish_first(&waiters);

@@ -42,7 +42,7 @@ pub(crate) enum OnFull {
 /// Whether there is capacity for messages to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendCapacity {
-    /// No send that was refused is waiting for capacity.
+    /// No refused send is waiting for capacity.
     Available,
     /// A send was refused.
     Exhausted,

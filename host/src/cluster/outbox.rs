@@ -71,7 +71,7 @@ pub(super) struct Sent {
 #[derive(Debug)]
 pub(super) enum Work {
     Send(Vec<QueuedMessage>),
-    /// Everything that has been taken so far must be flushed. Then these senders must be signaled.
+    /// Flush everything that has been taken so far. Then signal the senders, so that the tasks that wait are woken.
     Flush(Vec<oneshot::Sender<()>>),
 }
 

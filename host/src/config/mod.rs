@@ -198,9 +198,11 @@ pub struct ResourceConfig {
     pub grants: Vec<Grant>,
     /// The values that a handler reads through `wasi:config/store`. They need [`Grant::Config`].
     pub config: BTreeMap<String, String>,
-    /// The limits on the handler's HTTP requests. They need a [`Grant::Http`].
+    /// The limits on the handler's HTTP requests, which need a [`Grant::Http`]. [`HttpLimits::connect`] and
+    /// [`HttpLimits::first_byte`] also apply when the handler opens a WebSocket, which needs a [`Grant::WebSocket`].
     pub http: HttpLimits,
-    /// The limits on the handler's key-value store. They need a [`Grant::Keyvalue`].
+    /// The limits on the handler's key-value store, which needs a [`Grant::Keyvalue`]. They also apply to the file of
+    /// durable timers, which needs a [`Grant::Timers`].
     pub keyvalue: KeyvalueLimits,
     /// Which clients share an instance.
     pub instance_per: InstancePer,

@@ -74,8 +74,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) async fn read(&mut self, client: &Client) -> Result<Wakeup, ConnectionEnd> {
         let mut is_wakeup = false;
         poll_fn(|context| {
-            // The first poll writes the output that this task has queued itself. Each later poll follows a wake-up, and
-            // most wake-ups are for input. So later polls poll the input first.
+            // The first poll begins with the output, because this task may have queued some. Each later poll follows a
+            // wake-up, and most wake-ups are for input. So later polls begin with the input.
             let mut has_polled_input = false;
             if std::mem::replace(&mut is_wakeup, true) && !self.is_input_paused {
                 has_polled_input = true;
@@ -345,7 +345,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             match due {
                 TimerEvent::Idle => release_idle_memory(client),
                 TimerEvent::Ping => {
-                    // No output waits, so this fails only if the client is closing.
+                    // A ping is due only while no output waits, so there is room for it. It cannot be queued if the
+                    // client is closing, or uses draft 00, which has no pings.
                     let _ = client.outbound().frames.ping(HEARTBEAT);
                     // The next poll begins by writing the output.
                     context.waker().wake_by_ref();

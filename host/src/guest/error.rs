@@ -179,7 +179,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Returns the place in the guest where the trap happened, in several lines.
+    /// Returns a text of several lines that says where in the guest the trap happened or the limit was exceeded.
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
             Self::NoInstance(_) | Self::NotOwner(_) => None,

@@ -16,8 +16,8 @@ const MAX_WEIGHT: u32 = 64;
 /// The sampling period, in nanoseconds. On average, about one call is measured per period.
 const PERIOD: u64 = 10_000_000;
 
-/// Which calls for an event are measured. Only one worker uses this value, unless a client outlives its connection. If
-/// two workers use it at the same time, a call may be counted twice or not at all.
+/// Selects the calls to measure, for one kind of event. Only one worker uses this value, unless a client outlives its
+/// connection. If two workers use it at the same time, a call may be counted twice or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Sampling {
     /// How many calls are skipped before the next one is measured.
@@ -41,7 +41,7 @@ impl Sampling {
         true
     }
 
-    /// Returns how many calls this one stands for, and chooses the next call that is measured.
+    /// Returns the number of calls that the current call stands for. Chooses the next call to measure.
     fn choose_next(&self, now: u64) -> u32 {
         let weight = self.weight.load(Ordering::Relaxed).max(1);
         let elapsed = now.saturating_sub(self.measured_at.swap(now, Ordering::Relaxed));

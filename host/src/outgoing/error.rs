@@ -1,4 +1,4 @@
-//! The reasons why a request has no response.
+//! The reasons why an outgoing request has no complete response.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,7 @@ use rustls::Error as TlsError;
 
 use crate::error_chain::last_cause;
 
-/// Why a request of a handler has no response, or no complete one.
+/// Why an outgoing request has no response, or only an incomplete one.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     #[error("the server's name has no address: {0}")]

@@ -32,7 +32,7 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, hibernations that have already begun run to completion.
+    /// If the future is dropped, every hibernation that was started still runs to completion.
     pub(crate) async fn sweep(self: Arc<Self>, hibernate_after: Option<Duration>) {
         tokio::join!(self.sweep_quiet(hibernate_after), self.make_room());
     }

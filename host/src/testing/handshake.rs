@@ -64,7 +64,7 @@ impl Connect {
         self
     }
 
-    /// Lets up to this much time pass, if the handler needs time to answer.
+    /// Gives the handler up to this much time to answer, on the test's clock. By default, the clock stands still.
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self

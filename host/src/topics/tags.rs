@@ -93,7 +93,7 @@ impl Tags {
         tagged.enqueue(Broadcast::send(message, except))
     }
 
-    /// Queues the closing of all clients with the tag, after the messages that were sent to them earlier.
+    /// Queues a close frame for all clients with the tag. They first get the messages that were sent to them earlier.
     pub(crate) fn close_all(&self, tagged: &Group, frame: CloseFrame) -> QueuedBroadcast {
         tagged.enqueue(Broadcast::close(frame, Cause::Handler))
     }

@@ -139,7 +139,7 @@ impl WindowBits {
         1 << self.0
     }
 
-    /// Returns the narrowest window for inflating data that was compressed with a window of `bits`, which may be 8.
+    /// Returns the narrowest window that can inflate data compressed with a window of 2^`bits` bytes. `bits` may be 8.
     pub(crate) fn at_least(bits: u8) -> Self {
         Self(bits).clamp(Self::MIN, Self::MAX)
     }

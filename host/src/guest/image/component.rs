@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_CREATED: usize = 64;
 
 /// How many private memories an instance may have. Each takes a page or two of memory that is charged to nobody.
-/// Components that real toolchains build need one, for their adapter from WASI 0.1.
+/// Components from real toolchains need one, for their adapter from WASI 0.1.
 const MAX_PRIVATE_MEMORIES: usize = 4;
 
 /// A component without its data, and the data.

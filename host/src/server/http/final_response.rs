@@ -49,7 +49,7 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     let Ok(body) = body.collect().await else { return };
     let accepted = context.take_accepted();
     let bytes = match &accepted {
-        // The owner encoded the head, so it is already exact.
+        // The owner has already encoded the head, so the bytes are sent unchanged.
         Some(Destination::OtherHost(client)) => client.head().to_vec(),
         Some(Destination::ThisHost(_)) | None => {
             let mut bytes = encode(&Response::from_parts(head, body.to_bytes()), body_mode);

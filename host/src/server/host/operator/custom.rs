@@ -103,7 +103,7 @@ impl Host {
     /// # Cancel safety
     ///
     /// Once the message is in the queue, it is delivered even if the future is dropped. The queue has room for 65,536
-    /// deliveries. A message is one delivery for each instance that gets it.
+    /// deliveries. A message counts as one delivery for each instance that gets it.
     pub async fn send_custom(
         &self,
         resource: &str,
