@@ -3,7 +3,9 @@
 MAKEFLAGS += --no-print-directory
 CARGO := cargo
 COMPONENTS := target/components
-GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
+# The stack is as long as in projects of `ws-host new` (host/templates/rust/all/dot-cargo/config.toml).
+GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests \
+  --config 'target.wasm32-wasip2.rustflags=["-Clink-arg=-zstack-size=1107968"]'
 EXAMPLES := echo chat counter rooms capabilities cluster
 # The host and what tests it. Always built together, in cargo's profile `dev`: with other packages beside them,
 # dependencies would have other features, and would be compiled once more.

@@ -57,7 +57,8 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     const MESSAGES: u64 = 1000;
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
     assert!(component.is_file(), "run `make components` first");
-    let host = Host::start(config::Host::new(vec![ResourceConfig::new("/", component)?])).await?;
+    let host =
+        Host::start(config::HostConfig::new(vec![ResourceConfig::new("/", component)?])).await?;
     let mut client = connect(&host).await?;
     for bytes in [20_u16, 1024] {
         let (request, mut reply) = frames(bytes);

@@ -222,7 +222,7 @@ fn component() -> PathBuf {
 }
 
 fn config_of(cache: &Path) -> Result<Config, Box<dyn Error>> {
-    let mut host = config::Host::new(vec![ResourceConfig::new("/", component())?]);
+    let mut host = config::HostConfig::new(vec![ResourceConfig::new("/", component())?]);
     // Compiled once for all.
     host.cache = Some(cache.into());
     host.timeouts.drain = Duration::from_secs(1);

@@ -20,8 +20,8 @@ use ws_host::{Host, Peer, Recipient};
 async fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let component = arguments.next().context("usage: embedding COMPONENT.wasm [UNIX-SOCKET]")?;
-    let host =
-        Host::start(config::Host::new(vec![ResourceConfig::new("/echo", component)?])).await?;
+    let host = Host::start(config::HostConfig::new(vec![ResourceConfig::new("/echo", component)?]))
+        .await?;
 
     let app = Router::new()
         .route("/", get(|| async { "An axum server. There is a WebSocket at /echo.\n" }))

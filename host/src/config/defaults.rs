@@ -10,7 +10,7 @@ use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::written::WrittenSettings;
 use super::{
-    AccessLog, Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer,
+    AccessLog, Compile, Config, HostConfig, HostLimits, HostTimeouts, HttpLimits, InstancePer,
     KeyvalueLimits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, ResourceConfig,
     ResourceLimits, StaticFiles, Timeouts, Trial, UniqueIn, Watch, check, memory,
 };
@@ -86,7 +86,7 @@ impl Config {
 
     /// Creates the configuration of a server that listens on these addresses. The server has no certificate and no
     /// admin address.
-    pub fn new(listen: Vec<Listen>, host: Host) -> Self {
+    pub fn new(listen: Vec<Listen>, host: HostConfig) -> Self {
         Self {
             listen,
             tls: None,
@@ -115,7 +115,7 @@ impl Trial {
     }
 }
 
-impl Host {
+impl HostConfig {
     /// Creates the configuration of a host with these resources and default settings. It serves clients on a single
     /// thread.
     pub fn new(resources: Vec<ResourceConfig>) -> Self {

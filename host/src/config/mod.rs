@@ -11,7 +11,7 @@
 //! let mut chat = ResourceConfig::new("/chat", "chat.wasm")?;
 //! chat.limits.max_message = 64 << 10;
 //! chat.timeouts.idle = Some(Duration::from_secs(30));
-//! let mut host = config::Host::new(vec![chat]);
+//! let mut host = config::HostConfig::new(vec![chat]);
 //! host.limits.max_clients = 500;
 //! # Ok(())
 //! # }
@@ -88,13 +88,13 @@ pub struct Config {
     /// What that file says about the server.
     pub(crate) written: WrittenSettings,
     /// The host.
-    pub host: Host,
+    pub host: HostConfig,
 }
 
 /// The configuration of a host. It does not depend on which program accepts the connections.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Host {
+pub struct HostConfig {
     /// The resources. Their names and paths must differ.
     pub resources: Vec<ResourceConfig>,
     /// The maximum number of threads that serve clients, in addition to the thread on which the host is started. The

@@ -25,13 +25,13 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r
     Sec-WebSocket-Protocol: other, chat, echo\r\n\r\n";
 
 /// Returns the settings of a host with an echo handler and two subprotocols.
-fn host() -> config::Host {
+fn host() -> config::HostConfig {
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
     assert!(component.is_file(), "run `make components` first");
     let resource = ResourceConfig::new("/", component).expect("a pattern");
     let resource = ResourceConfig { subprotocols: vec!["echo".into(), "chat".into()], ..resource };
     let proxy = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
-    config::Host { trusted_proxies: vec![proxy], ..config::Host::new(vec![resource]) }
+    config::HostConfig { trusted_proxies: vec![proxy], ..config::HostConfig::new(vec![resource]) }
 }
 
 fn listen(address: Address) -> Listen {

@@ -23,7 +23,7 @@ async fn with_client(
     component: &Path,
     client: impl FnOnce(std::net::SocketAddr) -> Result<()> + Send + 'static,
 ) -> Result<()> {
-    let host = Host::start(config::Host::new(Vec::new())).await?;
+    let host = Host::start(config::HostConfig::new(Vec::new())).await?;
     let runtime = later_contract::runtime().map_err(|error| anyhow::anyhow!("{error:?}"))?;
     host.state.context.runtimes.put(Density::Few, Arc::new(runtime));
     host.configure(vec![ResourceConfig::new("/", component)?]).await?;

@@ -315,7 +315,10 @@ fn bind(
 
 /// Listens for other hosts. This must happen before the host starts, because the host publishes the port of this
 /// listener.
-fn bind_for_peers(host: &mut config::Host, backlog: u32) -> Result<Option<Listener>, StartError> {
+fn bind_for_peers(
+    host: &mut config::HostConfig,
+    backlog: u32,
+) -> Result<Option<Listener>, StartError> {
     let Some(cluster) = &mut host.cluster else { return Ok(None) };
     let lease = cluster.peers.as_ref().map(|peers| peers.lease);
     let (Some(peers), Some(lease)) = (&mut cluster.peers, lease) else { return Ok(None) };

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Server;
 use super::host::Stopped;
-use crate::config::{Address, Config, Encryption, Host, Listen, ProxyProtocol};
+use crate::config::{Address, Config, Encryption, HostConfig, Listen, ProxyProtocol};
 use crate::worker::WorkerHandle;
 
 /// The loopback address, with a port that the operating system chooses.
@@ -25,7 +25,8 @@ async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
         proxy_protocol: ProxyProtocol::Off,
         mode: None,
     };
-    let host = Host { workers: NonZeroUsize::new(workers).expect("one"), ..Host::new(Vec::new()) };
+    let host =
+        Host { workers: NonZeroUsize::new(workers).expect("one"), ..HostConfig::new(Vec::new()) };
     let listen = vec![listen];
     let config = Config { backlog: 8, admin, ..Config::new(listen, host) };
     Server::start(config).await.expect("it starts")

@@ -17,7 +17,7 @@ const MAX_BUFFERED: usize = 256 << 20;
 /// The settings of a [`TestHost`].
 #[derive(Clone, Debug)]
 pub struct Builder {
-    pub(super) config: config::Host,
+    pub(super) config: config::HostConfig,
     pub(super) time_of_day: Duration,
 }
 
@@ -26,14 +26,14 @@ impl Builder {
     /// the user's cache folder.
     pub fn component(component: impl Into<PathBuf>) -> Self {
         let resource = ResourceConfig::new("/", component).expect("/ is a valid path");
-        let mut config = config::Host::new(vec![resource]);
+        let mut config = config::HostConfig::new(vec![resource]);
         config.limits.max_buffered = MAX_BUFFERED;
         config.cache = default_cache();
         Self::config(config)
     }
 
     /// Begins with the settings of a whole host.
-    pub fn config(config: config::Host) -> Self {
+    pub fn config(config: config::HostConfig) -> Self {
         Self { config, time_of_day: DEFAULT_TIME_OF_DAY }
     }
 

@@ -77,7 +77,7 @@ impl TestHost {
     }
 
     /// Returns a builder with the settings of a whole host, for example those of a file.
-    pub fn config(config: config::Host) -> Builder {
+    pub fn config(config: config::HostConfig) -> Builder {
         Builder::config(config)
     }
 

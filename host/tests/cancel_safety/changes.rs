@@ -59,7 +59,7 @@ async fn reload_completes_when_its_future_is_dropped() {
     std::fs::write(&file, &bytes).expect("a file");
     let mut settings = resource("/", "sleep 20");
     settings.component = file.clone();
-    let mut config = config::Host::new(vec![settings]);
+    let mut config = config::HostConfig::new(vec![settings]);
     config.watch = config::Watch::Off;
     let host = Host::start(config).await.expect("a host");
     let mut expected = Vec::new();

@@ -70,7 +70,7 @@ pub(crate) fn resource(path: &str, suspend: &str) -> ResourceConfig {
 }
 
 pub(crate) async fn host(resource: ResourceConfig) -> Host {
-    Host::start(config::Host::new(vec![resource])).await.expect("a host")
+    Host::start(config::HostConfig::new(vec![resource])).await.expect("a host")
 }
 
 /// Returns the events that the handler of a path has recorded. The question is itself an event, so all events before it

@@ -16,7 +16,7 @@ async fn host() -> Host {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/guest-tagging.wasm");
     let mut resource = ResourceConfig::new("/", file).expect("a path");
     resource.name = NAME.into();
-    Host::start(config::Host::new(vec![resource])).await.expect("a host")
+    Host::start(config::HostConfig::new(vec![resource])).await.expect("a host")
 }
 
 /// Receives a text message. Returns any other frame as its first byte and payload in hexadecimal.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use super::{At, Checked, ConfigLocation, bounds};
 use crate::config::{
-    Address, Cluster, Config, Encryption, Host, Listen, ProxyProtocol, ResourceConfig, UniqueIn,
+    Address, Cluster, Config, Encryption, HostConfig, Listen, ProxyProtocol, ResourceConfig,
+    UniqueIn,
 };
 use crate::pattern::Patterns;
 
@@ -56,7 +57,7 @@ impl Config {
     }
 }
 
-impl Host {
+impl HostConfig {
     /// Checks that a host can start with this configuration, and clamps its times.
     ///
     /// # Errors
@@ -88,7 +89,7 @@ impl Host {
 /// The first [`InvalidSetting`](super::InvalidSetting) that is found.
 pub(crate) fn checked_resources(
     resources: Vec<ResourceConfig>,
-    host: &Host,
+    host: &HostConfig,
 ) -> Checked<Vec<ResourceConfig>> {
     let resources = checked_each(resources)?;
     check_distinct(&resources)?;

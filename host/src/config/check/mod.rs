@@ -20,7 +20,7 @@ use ws_host_protocol::handshake::{Version, Versions};
 
 use super::schema::{self, Cache, Time};
 use super::{
-    AccessLog, AdminToken, Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode,
+    AccessLog, AdminToken, Compile, Config, HostConfig, HostLimits, HostTimeouts, Links, Mode,
     ResourceConfig, StaticFiles, Watch,
 };
 
@@ -96,7 +96,7 @@ impl schema::Server {
         let min_buffered = bounds::min_buffered(&resources);
         let timeouts = HostTimeouts::default();
         let compile = Compile::default();
-        let host = Host {
+        let host = HostConfig {
             resources,
             workers: self.workers.unwrap_or_else(cores),
             cache: match self.cache {

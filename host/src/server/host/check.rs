@@ -32,7 +32,7 @@ pub struct CheckedResource {
 ///
 /// [`StartError`].
 pub(in crate::server) async fn check(
-    config: config::Host,
+    config: config::HostConfig,
 ) -> Result<Vec<CheckedResource>, StartError> {
     let mut config = config.checked()?;
     let resources = std::mem::take(&mut config.resources);
@@ -81,7 +81,7 @@ fn check_files(settings: &ResourceConfig) -> Result<(), StartError> {
 
 /// Loads what this host needs to connect to the other hosts of its cluster and to accept their connections. Returns
 /// `None` if this host is not in a cluster, or if other hosts are not supposed to reach it.
-pub(super) fn load_peers(config: &config::Host) -> Result<Option<Peers>, StartError> {
+pub(super) fn load_peers(config: &config::HostConfig) -> Result<Option<Peers>, StartError> {
     let peers = config.cluster.as_ref().map(Peers::load).transpose();
     Ok(peers.map_err(|error| StartError::Certificate(error.into()))?.flatten())
 }

@@ -66,14 +66,14 @@ impl Host {
     /// # Cancel safety
     ///
     /// Dropping the future stops everything that it has started.
-    pub async fn start(config: config::Host) -> Result<Self, StartError> {
+    pub async fn start(config: config::HostConfig) -> Result<Self, StartError> {
         Self::start_on(Arc::new(Machine), config).await
     }
 
     /// Does the same as [`start`](Self::start), on the given platform.
     pub(crate) async fn start_on(
         platform: Arc<dyn Platform>,
-        config: config::Host,
+        config: config::HostConfig,
     ) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);

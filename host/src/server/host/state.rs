@@ -71,7 +71,7 @@ impl HostState {
     ///
     /// The error of the operating system if it cannot start a worker thread.
     pub(in crate::server) fn new(
-        config: config::Host,
+        config: config::HostConfig,
         platform: Arc<dyn Platform>,
         peers: Option<Arc<Peers>>,
         longest_state: usize,
@@ -93,7 +93,7 @@ impl HostState {
         })
     }
 
-    pub(in crate::server) fn config(&self) -> &config::Host {
+    pub(in crate::server) fn config(&self) -> &config::HostConfig {
         &self.context.config
     }
 

@@ -200,7 +200,8 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
     (resource.instance_per, resource.unique_in) = (InstancePer::Path, UniqueIn::Cluster);
     resource.name = "test".into();
     resource.compression = Some(Deflate::default());
-    let host = config::Host { cluster: Some(cluster), ..config::Host::new(vec![resource]) };
+    let host =
+        config::HostConfig { cluster: Some(cluster), ..config::HostConfig::new(vec![resource]) };
     let here = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
     let listen = vec![Listen::plain(here)];
     let mut config = Config::new(listen, host);

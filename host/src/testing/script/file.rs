@@ -123,7 +123,7 @@ fn host(
     file: &File,
     project: &Path,
     wrong: &impl Fn(Wrong) -> ScriptError,
-) -> Result<config::Host, ScriptError> {
+) -> Result<config::HostConfig, ScriptError> {
     if let Some(config) = &file.config {
         let path = project.join(config.get_ref());
         return Ok(config::read(&path, Mode::Production)?.host);

@@ -27,7 +27,7 @@ pub struct Test {
     file: PathBuf,
     line: usize,
     name: String,
-    host: config::Host,
+    host: config::HostConfig,
     /// The folder to which paths in the steps are relative.
     project: PathBuf,
     steps: Vec<PlacedStep>,

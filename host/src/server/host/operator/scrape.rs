@@ -192,7 +192,7 @@ mod tests {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
         assert!(component.is_file(), "run `make components` first");
         let resource = config::ResourceConfig::new("/", component)?;
-        let host = Host::start(config::Host::new(vec![resource])).await?;
+        let host = Host::start(config::HostConfig::new(vec![resource])).await?;
         let _stream = connect(&host).await?;
         let actor = host.state.registry.all()[0].resource().actors().remove(0);
         let client = actor.clients().all().remove(0);

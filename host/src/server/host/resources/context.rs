@@ -21,7 +21,7 @@ use crate::worker::Workers;
 /// The settings, engines, workers and memory budget of a host.
 pub(in crate::server) struct HostContext {
     /// All settings except the resources, which are in the registry.
-    pub(in crate::server) config: config::Host,
+    pub(in crate::server) config: config::HostConfig,
     pub(in crate::server) runtimes: Runtimes,
     pub(in crate::server) workers: Arc<Workers>,
     pub(in crate::server) budget: Arc<Budget>,
@@ -49,7 +49,7 @@ impl HostContext {
     ///
     /// The error of the operating system if it cannot start a worker thread.
     pub(in crate::server) fn new(
-        config: config::Host,
+        config: config::HostConfig,
         platform: Arc<dyn Platform>,
         longest_state: usize,
     ) -> std::io::Result<Self> {
@@ -85,7 +85,10 @@ impl HostContext {
 }
 
 #[cfg(feature = "nats")]
-fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<Option<Cluster>> {
+fn join_cluster(
+    config: &config::HostConfig,
+    longest_state: usize,
+) -> std::io::Result<Option<Cluster>> {
     let Some(cluster) = &config.cluster else { return Ok(None) };
     // Other hosts connect to the listener for peers, so its address is published.
     let address = cluster.peers.as_ref().map(|peers| peers.address(peers.listen));
@@ -95,12 +98,12 @@ fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<
 /// A build without a broker client never joins a cluster: its configuration check refuses the section `[cluster]`.
 #[cfg(not(feature = "nats"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
-fn join_cluster(_: &config::Host, _: usize) -> std::io::Result<Option<Cluster>> {
+fn join_cluster(_: &config::HostConfig, _: usize) -> std::io::Result<Option<Cluster>> {
     Ok(None)
 }
 
 #[cfg(feature = "otlp")]
-fn trace(config: &config::Host) -> Option<Traces> {
+fn trace(config: &config::HostConfig) -> Option<Traces> {
     let config::Traces { endpoint, ratio, service, headers } = config.traces.clone()?;
     let (endpoint, server) = endpoint.for_spans();
     Some(Traces::start(Settings { endpoint, server, ratio, service, headers }))
@@ -108,6 +111,6 @@ fn trace(config: &config::Host) -> Option<Traces> {
 
 /// Builds without an exporter never have traces: the configuration check refuses them.
 #[cfg(not(feature = "otlp"))]
-fn trace(_: &config::Host) -> Option<Traces> {
+fn trace(_: &config::HostConfig) -> Option<Traces> {
     None
 }

@@ -173,7 +173,7 @@ impl ServedResource {
         settings: &ResourceConfig,
         context: &HostContext,
     ) -> Result<Option<Loaded>, ReloadError> {
-        let config::Host { mode, watch, .. } = context.config;
+        let config::HostConfig { mode, watch, .. } = context.config;
         let new = component_spec(settings, mode);
         if new == component_spec(&self.settings(), mode) {
             return Ok(None);
