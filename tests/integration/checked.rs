@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 use ws_host_test_support::{component, host_binary, root};
@@ -85,8 +85,30 @@ fn capabilities_that_need_a_grant_are_named() -> Result<()> {
     let printed = served(&component("guest-outside"), &[])?;
     assert!(!printed.contains("unknown"), "{printed}");
     let printed = served(&compatible("c"), &[])?;
-    let grants = "grants    wasi:filesystem @0.2.12: calls fail unless the resource grants them";
+    let grants = "grants    wasi:filesystem @0.2.12: the resource needs a grant only if its code calls \
+                  them (docs/capabilities.md)";
     assert!(printed.contains(grants), "{printed}");
+    let printed = served(&component("capabilities"), &[])?;
+    let grants =
+        "grants    outgoing (WebSockets to other servers), timers (only set-durable); wasi:";
+    assert!(printed.contains(grants), "{printed}");
+    // What needs no grant is listed with the imports, such as the function `set` of `timers`.
+    let imports = printed.lines().find(|line| line.trim_start().starts_with("imports"));
+    let imports = imports.context("a line")?;
+    assert!(imports.contains("outgoing,") && imports.contains("timers"), "{printed}");
+    Ok(())
+}
+
+#[test]
+fn capability_that_no_grant_allows_is_named() -> Result<()> {
+    let folder = TempDir::new()?;
+    let imports = r#"(import "wasi:sockets/tcp@0.2.0" (instance))"#;
+    let component = file(&folder, &format!("(component {imports})"))?;
+    let denied = "denied    wasi:sockets @0.2.0: calls always fail, and no grant allows them";
+    refused(&component, &[], &[denied]);
+    let (_, printed) = check(&component, &["--json"])?;
+    let json: Value = serde_json::from_str(&printed)?;
+    assert_eq!(json["imports"][0]["provided"], "denied", "{printed}");
     Ok(())
 }
 
@@ -111,11 +133,15 @@ fn everything_is_printed_as_json_on_request() -> Result<()> {
 
 #[test]
 fn memory_of_an_instance_is_held_against_the_limit() -> Result<()> {
-    refused(
-        &compatible("c"),
-        &["--max-memory", "1MiB"],
-        &["no instance of it can be created", "max-memory allows 1048576"],
-    );
+    let words = [
+        "no instance of it can be created",
+        "max-memory allows 1 MiB\n",
+        "advice    raise `max-memory`",
+    ];
+    refused(&compatible("c"), &["--max-memory", "1MiB"], &words);
+    // Advice about a trap does not help here.
+    let (_, printed) = check(&compatible("c"), &["--max-memory", "1MiB"])?;
+    assert!(!printed.contains("reactor"), "{printed}");
     let printed = served(&compatible("c"), &["--max-memory", "20MiB"])?;
     assert!(printed.contains("of 20.0 MiB (max-memory)"), "{printed}");
     Ok(())
@@ -126,7 +152,11 @@ fn file_that_is_no_component_is_explained() -> Result<()> {
     let folder = TempDir::new()?;
     refused(Path::new("/nowhere/x.wasm"), &[], &["there is no file /nowhere/x.wasm"]);
     refused(folder.path(), &[], &["cannot read"]);
-    refused(&root().join("README.md"), &[], &["is not WebAssembly"]);
+    // Nobody writes to this pipe, so reading it would wait forever.
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status()?.success());
+    refused(&pipe, &[], &["it is not a regular file"]);
+    refused(&root().join("README.md"), &[], &["is not WebAssembly", "(in Rust, for example"]);
     let whole = std::fs::read(component("echo"))?;
     let cut = folder.path().join("cut.wasm");
     std::fs::write(&cut, &whole[..whole.len() / 2])?;
@@ -163,12 +193,14 @@ fn advice_for_a_component_without_a_handler_is_that_of_its_language() -> Result<
         (
             r#"(@producers (processed-by "ComponentizeJS" "0.23.0"))
                (instance $http) (export "wasi:http/incoming-handler@0.2.12" (instance $http))"#,
-            "--disable http fetch-event",
+            "--world-name javascript-handler --disable fetch-event`",
         ),
         (
             r#"(@producers (processed-by "wit-bindgen-rust" "0.61.1"))"#,
-            "`ws_guest::export!(YourHandler);`",
+            "advice    end the crate with `ws_guest::export!(YourHandler);`",
         ),
+        (r#"(@producers (language "Go" "go1.27.3"))"#, "call `wshost.Serve` in `func init`"),
+        (r#"(@producers (processed-by "wit-bindgen-c" "0.61.1"))"#, "define `ws_host_handler`"),
     ] {
         let component = file(&folder, &format!("(component {content})"))?;
         refused(&component, &[], &["does not export ws-host:socket/handler@0.1.0", advice]);
@@ -181,6 +213,9 @@ fn other_version_of_the_contract_is_named_with_the_served_one() -> Result<()> {
     let folder = TempDir::new()?;
     let handler =
         r#"(instance $handler) (export "ws-host:socket/handler@0.2.0" (instance $handler))"#;
+    let go = r#"(@producers (language "Go" "go1.27.3"))"#;
+    let component = file(&folder, &format!("(component {handler} {go})"))?;
+    refused(&component, &[], &["advice    replace the project's folder wshost with"]);
     let component = file(&folder, &format!("(component {handler})"))?;
     refused(
         &component,

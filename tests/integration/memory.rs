@@ -104,7 +104,7 @@ fn tables_count_as_memory() -> Result<()> {
     for engine in ENGINES {
         let flags = [engine, FOUR_MIB].concat();
         is_served(&format!("(module {table})"), &flags)?;
-        let words = ["max-memory allows 4194304"];
+        let words = ["max-memory allows 4 MiB"];
         is_refused(&format!("(module {})", table.repeat(6)), &flags, &words)?;
         let growing = "(module (table 1 funcref) (table 1 funcref) (func
             (drop (table.grow 0 (ref.null func) (i32.const 90000)))

@@ -148,7 +148,7 @@ fn faults_in_the_sandbox_of_one_client_affect_no_other() -> Result<()> {
     for (word, logged) in [
         ("trap", "the handler trapped"),
         ("spin", "max-cpu allows 300ms"),
-        ("hoard", "max-memory allows 8388608"),
+        ("hoard", "max-memory allows 8 MiB"),
         ("deep 10000000", "call stack exhausted"),
     ] {
         let mut client = Client::connect(&server)?;

@@ -17,8 +17,9 @@ const SERVED: &str = "ws-host:socket@0.1.0";
 /// Why a component cannot be served. The messages say what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
-    #[error("there is no file {}: build the handler with `cargo build --release --target wasm32-wasip2` \
-             and give the path of the .wasm file", .0.display())]
+    #[error("there is no file {}: build the handler, and give the path of the .wasm file that the build writes (in \
+             Rust, for example, `cargo build --release --target wasm32-wasip2` writes \
+             target/wasm32-wasip2/release/NAME.wasm)", .0.display())]
     NoFile(PathBuf),
     #[error("cannot read {}{}", .path.display(), as_user(.cause))]
     Unreadable {
@@ -26,12 +27,12 @@ pub(crate) enum LoadError {
         #[source]
         cause: std::io::Error,
     },
-    #[error("{} is a core WebAssembly module, not a component: build the handler for the target wasm32-wasip2 (not \
-             wasm32-unknown-unknown or wasm32-wasip1); if it comes from C, C++ or Go, make a component from it with \
-             `ws-host component FILE -o OUTPUT`", .0.display())]
+    #[error("{} is a core WebAssembly module, not a component: build the handler with a tool that makes \
+             components (in Rust, for example, for the target wasm32-wasip2, not wasm32-wasip1); if it comes from C, \
+             C++ or Go, make a component from it with `ws-host component FILE --output OUTPUT`", .0.display())]
     CoreModule(PathBuf),
-    #[error("{} is not WebAssembly: give the path of the .wasm file that \
-             `cargo build --release --target wasm32-wasip2` made", .0.display())]
+    #[error("{} is not WebAssembly: give the path of the .wasm file that the build of the handler writes (in Rust, for \
+             example, target/wasm32-wasip2/release/NAME.wasm)", .0.display())]
     NotWasm(PathBuf),
     #[error("{} is not a valid component: the file may be truncated, it may come from a tool that is newer than this \
              host, or it may need a WebAssembly feature that this host does not have", .path.display())]
@@ -48,15 +49,15 @@ pub(crate) enum LoadError {
         #[source]
         cause: WasmtimeError,
     },
-    #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
-             `ws_guest::export!(YourHandler)`", .path.display(), list_exports(.found))]
+    #[error("{} does not export {wanted}{}: build it with the SDK of its language, which exports the handler (in \
+             Rust, for example, with `ws_guest::export!(YourHandler);`)", .path.display(), list_exports(.found))]
     NoHandler { path: PathBuf, wanted: &'static str, found: Vec<String> },
-    #[error("{} was built for {found}, but this host serves {SERVED}: build it with this host's version of \
-             ws-guest or of the WIT files", .path.display())]
+    #[error("{} was built for {found}, but this host serves {SERVED}: build it with the SDK or the WIT \
+             files that this host's `ws-host new` writes", .path.display())]
     OtherVersion { path: PathBuf, found: String },
     #[error("{} imports a part of {built_for} that this host's {SERVED} lacks or defines differently: build it \
-             with this host's version of ws-guest or of the WIT files, or run it with the host that it was built for",
-             .path.display())]
+             with the SDK or the WIT files that this host's `ws-host new` writes, or run it with the host that it was \
+             built for", .path.display())]
     Unserved {
         path: PathBuf,
         built_for: String,
@@ -64,7 +65,7 @@ pub(crate) enum LoadError {
         cause: WasmtimeError,
     },
     #[error("{} exports an interface of {SERVED}, but a function of that interface is missing or does \
-             not have the expected type: build it with this host's version of ws-guest or of the WIT files",
+             not have the expected type: build it with the SDK or the WIT files that this host's `ws-host new` writes",
              .path.display())]
     HandlerMismatch {
         path: PathBuf,

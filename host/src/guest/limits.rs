@@ -66,7 +66,7 @@ pub(crate) struct CallLimits {
 /// The limit that an instance exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitExceeded {
-    #[error("the instance needs {wanted} bytes of memory; max-memory allows {limit}")]
+    #[error("the instance needs {} of memory; max-memory allows {}", size_above(*.wanted), exact_size(*.limit))]
     Memory { wanted: usize, limit: usize },
     #[error("the event used up its CPU time; max-cpu allows {}", humantime::format_duration(*.0))]
     Cpu(Duration),
@@ -82,6 +82,20 @@ impl LimitExceeded {
             Self::Cpu(_) => "cpu",
             Self::Time(_) => "time",
         }
+    }
+}
+
+/// Returns a size that exceeds a limit. It is rounded up to KiB, so it is never printed like the limit.
+fn size_above(bytes: usize) -> String {
+    exact_size(bytes.checked_next_multiple_of(1 << 10).unwrap_or(bytes))
+}
+
+/// Returns a size as a user writes it in a configuration, in the largest unit that divides it.
+fn exact_size(bytes: usize) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{} {name}", bytes / unit),
+        None => format!("{bytes} B"),
     }
 }
 
@@ -299,6 +313,23 @@ mod tests {
         let time = Duration::from_secs(1);
         let limits = CallLimits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
         Meter::new(limits, Arc::new(CpuBudget::new(time)), Arc::default(), &Arc::default())
+    }
+
+    #[test]
+    fn sizes_are_printed_exactly_and_in_the_units_of_the_configuration() {
+        for (bytes, text) in [
+            (4 * MIB, "4 MiB"),
+            (1 << 30, "1 GiB"),
+            (64 * MIB + WASM_PAGE, "65600 KiB"),
+            (MIB + 16, "1048592 B"),
+            (0, "0 B"),
+        ] {
+            assert_eq!(exact_size(bytes), text);
+        }
+        let message = LimitExceeded::Memory { wanted: 4 * MIB + 16, limit: 4 * MIB }.to_string();
+        assert_eq!(message, "the instance needs 4097 KiB of memory; max-memory allows 4 MiB");
+        let most = LimitExceeded::Memory { wanted: usize::MAX, limit: 1 }.to_string();
+        assert!(most.ends_with("max-memory allows 1 B"), "{most}");
     }
 
     #[tokio::test]

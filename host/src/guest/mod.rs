@@ -61,6 +61,6 @@ pub(crate) use fault_injection::InjectedFault;
 pub(crate) use instance::{
     Disconnection, Guest, HandlerAcceptance, HandlerRejection, HandlerReply,
 };
-pub(crate) use limits::CallLimits;
+pub(crate) use limits::{CallLimits, LimitExceeded};
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
-pub(crate) use template::{ComponentSpec, Source, StoreSettings, Template};
+pub(crate) use template::{ComponentSpec, Source, StoreSettings, Template, read_file};

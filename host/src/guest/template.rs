@@ -318,7 +318,11 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 /// Reads a regular file. Other kinds of files are refused, because reading from a pipe could wait forever. This
 /// function does not refuse a directory. Reading a directory fails, and the error of the operating system says what is
 /// wrong.
-fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+///
+/// # Errors
+///
+/// The error of the operating system, or `InvalidInput` for another kind of file.
+pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let found = std::fs::metadata(path)?;
     if found.is_file() || found.is_dir() {
         std::fs::read(path)

@@ -12,8 +12,11 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 pub use self::language::Language;
-use self::sections::Sections;
+use self::load::Failure;
+use self::sections::{ImportedItem, Sections};
 use crate::blocking::off_the_workers;
+use crate::error_chain::with_causes;
+use crate::guest::{LoadError, read_file};
 
 /// How to load the component.
 #[derive(Clone, Debug)]
@@ -104,8 +107,11 @@ pub enum Provision {
     Contract,
     /// The import belongs to WASI, and the host provides it.
     Wasi,
-    /// The import belongs to WASI. The component can be loaded, but calls are refused unless the resource has a grant.
+    /// The component can be loaded, but calls are refused unless the resource has a grant. Of
+    /// `ws-host:socket/timers`, this concerns `set-durable` only.
     Capability,
+    /// The import belongs to WASI. The component can be loaded, but calls are always refused.
+    Denied,
     /// The host does not have the import.
     Unknown,
 }
@@ -159,10 +165,7 @@ impl InspectOptions {
 pub async fn inspect(file: &Path, options: &InspectOptions) -> Inspection {
     let path = file.to_owned();
     let (size, sections, language) = off_the_workers(move || {
-        // If this fails, loading the component reports the error.
-        let bytes = std::fs::read(&path).unwrap_or_default();
-        let sections = Sections::read(&bytes);
-        let language = Language::of(&sections, &bytes);
+        let (bytes, sections, language) = read(&path);
         (bytes.len(), sections, language)
     })
     .await;
@@ -170,17 +173,25 @@ pub async fn inspect(file: &Path, options: &InspectOptions) -> Inspection {
     let (cost, problem) = match loaded {
         Ok(cost) => (Some(cost), None),
         Err(failure) => {
-            let advice = advice::for_language(&failure, language.as_ref(), &sections);
+            let advice = match &failure {
+                Failure::Load(error) => advice::about(error, language, &sections),
+                _ => None,
+            };
+            let advice = advice.map(str::to_owned);
             (None, Some(Problem { message: failure.message(), advice }))
         }
     };
-    let import = |name: String| Import { provided: interfaces::provision(&name), name };
+    let import = |import: ImportedItem| Import {
+        provided: interfaces::provision(&import),
+        name: import.name,
+    };
+    let imported = sections.imports.iter().map(|import| &import.name);
     Inspection {
         file: file.to_owned(),
         is_served: problem.is_none(),
         problem,
         language,
-        contract: interfaces::contract_versions(sections.exports.iter().chain(&sections.imports)),
+        contract: interfaces::contract_versions(sections.exports.iter().chain(imported)),
         served_contract: interfaces::SERVED,
         exports: sections.exports,
         imports: sections.imports.into_iter().map(import).collect(),
@@ -189,6 +200,27 @@ pub async fn inspect(file: &Path, options: &InspectOptions) -> Inspection {
         parts: sections.parts,
         cost,
     }
+}
+
+/// Returns the messages of an error and of its causes, with advice in the terms of the component's language. Reads the
+/// file.
+pub(crate) fn explained(error: &LoadError, file: &Path) -> String {
+    let message = with_causes(error);
+    let (_, sections, language) = read(file);
+    match (advice::about(error, language, &sections), language) {
+        (Some(advice), Some(language)) => format!("{message}; advice for {language}: {advice}"),
+        (Some(advice), None) => format!("{message}; advice: {advice}"),
+        (None, _) => message,
+    }
+}
+
+/// Reads what is known about a file without loading it. A file that cannot be read counts as empty, because loading it
+/// reports the error.
+fn read(file: &Path) -> (Vec<u8>, Sections, Option<Language>) {
+    let bytes = read_file(file).unwrap_or_default();
+    let sections = Sections::read(&bytes);
+    let language = Language::of(&sections, &bytes);
+    (bytes, sections, language)
 }
 
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

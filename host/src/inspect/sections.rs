@@ -1,6 +1,10 @@
 //! Reads the sections of a component or module, up to the first error in the file.
 
-use wasmparser::{KnownCustom, Parser, Payload, ProducersSectionReader};
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentImport, ComponentOuterAliasKind, ComponentType,
+    ComponentTypeRef, InstanceTypeDeclaration, KnownCustom, Parser, Payload,
+    ProducersSectionReader,
+};
 
 use super::{Parts, Producer};
 
@@ -14,44 +18,97 @@ const MAX_LISTED: usize = 1_000;
 /// The information in the sections of a file.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
-    /// The names of everything that the component exports and imports.
+    /// The names of everything that the component exports.
     pub(super) exports: Vec<String>,
-    pub(super) imports: Vec<String>,
+    /// Everything that the component imports.
+    pub(super) imports: Vec<ImportedItem>,
     /// The modules that a core module imports from.
     pub(super) core_imports: Vec<String>,
     pub(super) producers: Vec<Producer>,
     pub(super) parts: Parts,
 }
 
+/// An import of a component.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ImportedItem {
+    pub(super) name: String,
+    /// The names in the imported interface: its functions and types. Many tools leave out those that are not used.
+    pub(super) members: Vec<String>,
+}
+
+/// The types of a component so far. For the type of an instance, its names. An instance is an interface.
+type Types = Vec<Vec<String>>;
+
 impl Sections {
     /// Reads a file up to its first error.
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut sections = Self::default();
+        let mut types = Types::new();
         // How deeply the current section is nested in components and modules.
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
             match payload {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
-                payload => sections.add(payload, depth),
+                payload => {
+                    if depth == 0 {
+                        sections.add_interfaces(&payload, &mut types);
+                    }
+                    sections.add(payload, depth);
+                }
             }
         }
         sections
     }
 
+    /// Adds a section that defines types, imports or exports of the outermost component. Four kinds of sections define
+    /// types, and all of these types are numbered together.
+    fn add_interfaces(&mut self, payload: &Payload<'_>, types: &mut Types) {
+        match payload {
+            Payload::ComponentTypeSection(reader) => {
+                types.extend(reader.clone().into_iter().map_while(Result::ok).map(names_in));
+            }
+            Payload::ComponentAliasSection(reader) => {
+                let aliases = reader.clone().into_iter().map_while(Result::ok);
+                types.extend(aliases.filter(is_type).map(|_| Vec::new()));
+            }
+            Payload::ComponentImportSection(reader) => {
+                for import in reader.clone().into_iter().map_while(Result::ok) {
+                    self.add_import(import, types);
+                }
+            }
+            Payload::ComponentExportSection(reader) => {
+                for export in reader.clone().into_iter().map_while(Result::ok) {
+                    if self.exports.len() < MAX_LISTED {
+                        self.exports.push(export.name.name.to_owned());
+                    }
+                    if export.kind == ComponentExternalKind::Type {
+                        types.push(Vec::new());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add_import(&mut self, import: ComponentImport<'_>, types: &mut Types) {
+        let members = match import.ty {
+            ComponentTypeRef::Instance(index) => types.get(index as usize).cloned(),
+            ComponentTypeRef::Type(_) => {
+                types.push(Vec::new());
+                None
+            }
+            _ => None,
+        };
+        if self.imports.len() < MAX_LISTED {
+            let name = import.name.name.to_owned();
+            self.imports.push(ImportedItem { name, members: members.unwrap_or_default() });
+        }
+    }
+
     fn add(&mut self, payload: Payload<'_>, depth: usize) {
         let is_outermost = depth == 0;
         match payload {
-            Payload::ComponentImportSection(reader) if is_outermost => {
-                let imports = reader.into_iter().map_while(Result::ok);
-                self.imports
-                    .extend(imports.map(|import| import.name.name.to_owned()).take(MAX_LISTED));
-            }
-            Payload::ComponentExportSection(reader) if is_outermost => {
-                let exports = reader.into_iter().map_while(Result::ok);
-                self.exports
-                    .extend(exports.map(|export| export.name.name.to_owned()).take(MAX_LISTED));
-            }
             Payload::ImportSection(reader) if is_outermost => {
                 let imports = reader.into_imports().map_while(Result::ok);
                 self.core_imports
@@ -101,9 +158,50 @@ impl Sections {
     }
 }
 
+/// Returns the names in an interface, if the type is that of an interface.
+fn names_in(ty: ComponentType<'_>) -> Vec<String> {
+    let ComponentType::Instance(declarations) = ty else { return Vec::new() };
+    let exports = declarations.iter().filter_map(|declaration| match declaration {
+        InstanceTypeDeclaration::Export { name, .. } => Some(name.name.to_owned()),
+        _ => None,
+    });
+    exports.take(MAX_LISTED).collect()
+}
+
+fn is_type(alias: &ComponentAlias<'_>) -> bool {
+    matches!(
+        alias,
+        ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. }
+            | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. }
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(imports: &[ImportedItem]) -> Vec<&str> {
+        imports.iter().map(|import| &*import.name).collect()
+    }
+
+    #[test]
+    fn members_of_an_interface_are_found_whatever_other_types_there_are() {
+        let component = wat::parse_str(
+            r#"(component
+                (type (func))
+                (import "a" (instance $a (export "t" (type (sub resource)))))
+                (alias export $a "t" (type $t))
+                (import "u" (type (eq $t)))
+                (import "f" (func))
+                (export "v" (type $t))
+                (import "b" (instance (export "set" (func)) (export "cancel" (func)))))"#,
+        );
+        let sections = Sections::read(&component.expect("a component"));
+        assert_eq!(names(&sections.imports), ["a", "u", "f", "b"]);
+        assert_eq!(sections.imports[0].members, ["t"]);
+        assert_eq!(sections.imports[2].members, [""; 0]);
+        assert_eq!(sections.imports[3].members, ["set", "cancel"]);
+    }
 
     #[test]
     fn parts_of_nested_modules_are_added_up() {
@@ -118,10 +216,8 @@ mod tests {
         )
         .expect("a component");
         let Sections { exports, imports, core_imports, parts, .. } = Sections::read(&component);
-        assert_eq!(
-            (exports, imports),
-            (vec!["g".into()], vec!["wasi:io/poll@0.2.0".into(), "f".into()])
-        );
+        assert_eq!(exports, ["g"]);
+        assert_eq!(names(&imports), ["wasi:io/poll@0.2.0", "f"]);
         assert_eq!(core_imports, [""; 0]);
         assert_eq!((parts.memory, parts.table_elements, parts.data), (3 * PAGE, 10, 8));
     }

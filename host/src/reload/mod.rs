@@ -43,6 +43,7 @@
 
 mod deploy;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,10 +52,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::blocking::try_off_the_workers;
+use crate::blocking::{off_the_workers, try_off_the_workers};
 use crate::config::{self, Trial};
 use crate::error_chain::with_causes;
 use crate::guest::{ComponentSpec, LoadError, Runtime, Source, Template, cancellation};
+use crate::inspect;
 use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
@@ -196,7 +198,8 @@ pub(crate) async fn load(
 
 async fn read(spec: &ComponentSpec) -> Result<Source, ReloadError> {
     let path = spec.component.clone();
-    flatten(try_off_the_workers(move || Source::read(&path)).await)
+    let read = try_off_the_workers(move || Source::read(&path)).await;
+    explain(read, &spec.component).await
 }
 
 async fn compile(
@@ -205,18 +208,18 @@ async fn compile(
     source: Source,
     spec: &ComponentSpec,
 ) -> Result<Arc<Template>, ReloadError> {
-    let (runtime, spec) = (Arc::clone(runtime), spec.clone());
+    let (runtime, file, spec) = (Arc::clone(runtime), &spec.component, spec.clone());
     // If this future is dropped, nobody needs the result, and compiling ends early.
     let (_cancellation, cancelled) = cancellation().map_err(|error| component_error(&error))?;
     let compiled =
         try_off_the_workers(move || Template::compile(&runtime, source, &spec, &cancelled)).await;
-    let template = flatten(compiled)?;
+    let template = explain(compiled, file).await?;
     // The component's code runs on a worker here too, as it does in an actor.
     let handshake_worker = workers.assign_handshake();
     let checked = Arc::clone(&template);
     let checked =
         handshake_worker.worker().runtime().spawn(async move { checked.check_start().await }).await;
-    flatten(checked)?;
+    explain(checked, file).await?;
     Ok(template)
 }
 
@@ -415,10 +418,19 @@ async fn changed(watch: &Option<Watch>) {
     }
 }
 
-/// Returns the result of a task that loads a component. A panic counts as an error of the component.
-fn flatten<T>(loaded: Result<Result<T, LoadError>, JoinError>) -> Result<T, ReloadError> {
+/// Returns the result of a task that loads a component. An error gets advice in the terms of the component's language.
+/// A panic counts as an error of the component.
+async fn explain<T>(
+    loaded: Result<Result<T, LoadError>, JoinError>,
+    file: &Path,
+) -> Result<T, ReloadError> {
     match loaded {
-        Ok(result) => result.map_err(|error| component_error(&error)),
+        Ok(Ok(loaded)) => Ok(loaded),
+        Ok(Err(error)) => {
+            let file = file.to_owned();
+            let explained = off_the_workers(move || inspect::explained(&error, &file)).await;
+            Err(ReloadError::Component(explained))
+        }
         Err(error) => Err(component_error(&error)),
     }
 }

@@ -75,7 +75,7 @@ enum Command {
 /// What to serve, and how.
 #[derive(Debug, clap::Args)]
 struct Serve {
-    /// Handler to serve: a component, built for wasm32-wasip2
+    /// Handler to serve: a WebAssembly component
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 
@@ -149,7 +149,10 @@ Examples:
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
 Ctrl-C closes every client with 1001 and waits for them; a second Ctrl-C exits at once.
 SIGHUP reads the certificate, the configuration and the components again.
-SIGUSR2 starts a new process, which takes over the addresses without refusing a connection.";
+SIGUSR2 starts a new process, which takes over the addresses without refusing a connection.
+
+Pages such as docs/configuration.md are in the archive of ws-host, beside the program, and on Debian
+in /usr/share/doc/ws-host.";
 
 /// What the program does.
 pub(crate) enum Task {

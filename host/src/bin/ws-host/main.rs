@@ -8,6 +8,7 @@ mod completions;
 mod componentize;
 mod connect;
 mod dev;
+mod documentation;
 mod health;
 mod log;
 mod man;

@@ -35,8 +35,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match status {
         Ok(status) => Ok(code(status)),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(anyhow!(
-            "there is no program {PROGRAM} beside ws-host or in PATH: build it in the repository of ws-host with \
-             `cargo build --release -p ws-host-testing`, and put it beside ws-host"
+            "there is no program {PROGRAM} beside ws-host or in PATH: the archive and the Debian package of ws-host have \
+             both programs. Put it beside ws-host, or build it in the repository of ws-host with `cargo build --release \
+             -p ws-host-testing`"
         )),
         Err(error) => Err(error).with_context(|| format!("cannot run {}", program.display())),
     }

@@ -9,7 +9,7 @@ use ws_host_testing::{ConnectError, Failure};
 fn exactly_one_event_fails_as_demanded() -> Result<()> {
     let failures = [
         (Failure::Trap, "unreachable"),
-        (Failure::Memory, "max-memory allows 67108864"),
+        (Failure::Memory, "max-memory allows 64 MiB"),
         (Failure::Cpu, "max-cpu allows 1s"),
         (Failure::Time, "max-time allows 1m"),
     ];

@@ -25,6 +25,10 @@ const AFTER_HELP: &str = "\
 The component is compiled on this machine, and one instance of it is started. No events of the
 component are called.
 
+The other limits are the defaults of a server: the compiler may take 2 GiB and 120 s, and the
+start of the instance 1 s of CPU time and 60 s in all. What a resource grants is not known here:
+the output lists what needs a grant.
+
 Exit code 0: the component would be served. 1: it would not, and the output says why.
 
 To check a whole configuration: ws-host --config FILE --check";

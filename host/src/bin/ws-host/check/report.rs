@@ -6,11 +6,16 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use ws_host::inspect::{Cost, Import, Inspection, Parts, Problem, Provision};
 
+use crate::documentation;
+
 /// The prefix of the contract's interface names.
 const CONTRACT: &str = "ws-host:socket/";
 
 /// The width of the label column.
 const LABEL: usize = 10;
+
+/// The page about grants.
+const CAPABILITIES: &str = "capabilities.md";
 
 /// Returns the report: a line with the answer, and a line for each fact.
 pub(super) fn text(inspection: &Inspection) -> String {
@@ -25,6 +30,7 @@ pub(super) fn text(inspection: &Inspection) -> String {
         ("exports", exports(inspection)),
         ("imports", imports(inspection)),
         ("grants", capabilities(inspection)),
+        ("denied", denied(inspection)),
         ("unknown", unknown(inspection)),
         ("size", size(inspection.size, inspection.parts)),
         ("load", inspection.cost.map(load)),
@@ -74,20 +80,43 @@ fn exports(inspection: &Inspection) -> Option<String> {
 
 /// Lists the imports that the host provides. Those of WASI are listed by package.
 fn imports(inspection: &Inspection) -> Option<String> {
-    let of_contract =
-        inspection.imports.iter().filter(|import| import.provided == Provision::Contract);
+    let of_contract = inspection.imports.iter().filter(|import| {
+        is_of_contract(import)
+            && matches!(import.provided, Provision::Contract | Provision::Capability)
+    });
     let of_contract: Vec<_> = of_contract.map(|import| without_package(&import.name)).collect();
-    let of_wasi = packages(&inspection.imports, Provision::Wasi);
-    let all = [of_contract.join(", "), of_wasi];
-    let all: Vec<_> = all.into_iter().filter(|part| !part.is_empty()).collect();
-    (!all.is_empty()).then(|| all.join("; "))
+    joined([of_contract.join(", "), packages(&inspection.imports, Provision::Wasi)])
 }
 
+/// Lists the imports that need a grant: interfaces of the contract, and packages of WASI.
 fn capabilities(inspection: &Inspection) -> Option<String> {
-    let packages = packages(&inspection.imports, Provision::Capability);
-    (!packages.is_empty()).then(|| {
-        format!("{packages}: calls fail unless the resource grants them (docs/capabilities.md)")
+    let of_contract = inspection
+        .imports
+        .iter()
+        .filter(|import| is_of_contract(import) && import.provided == Provision::Capability);
+    let of_contract = of_contract.map(|import| match without_package(&import.name) {
+        "outgoing" => "outgoing (WebSockets to other servers)",
+        "timers" => "timers (only set-durable)",
+        other => other,
+    });
+    let of_contract = of_contract.collect::<Vec<_>>().join(", ");
+    let all = joined([of_contract, packages(&inspection.imports, Provision::Capability)])?;
+    let page = documentation::page(CAPABILITIES);
+    Some(format!("{all}: the resource needs a grant only if its code calls them ({page})"))
+}
+
+fn denied(inspection: &Inspection) -> Option<String> {
+    let denied = packages(&inspection.imports, Provision::Denied);
+    (!denied.is_empty()).then(|| {
+        format!(
+            "{denied}: calls always fail, and no grant allows them; importing them does no harm"
+        )
     })
+}
+
+fn joined(lists: [String; 2]) -> Option<String> {
+    let lists: Vec<_> = lists.into_iter().filter(|list| !list.is_empty()).collect();
+    (!lists.is_empty()).then(|| lists.join("; "))
 }
 
 fn unknown(inspection: &Inspection) -> Option<String> {
@@ -126,10 +155,16 @@ fn instance(cost: Cost, parts: Parts) -> String {
     )
 }
 
-/// Lists the packages of imports. Each version occurs once, after its packages: `wasi:cli, wasi:io @0.2.6`.
+fn is_of_contract(import: &Import) -> bool {
+    import.name.starts_with(CONTRACT)
+}
+
+/// Lists the packages of imports, except those of the contract. Each version occurs once, after its packages:
+/// `wasi:cli, wasi:io @0.2.6`.
 fn packages(imports: &[Import], provided: Provision) -> String {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for import in imports.iter().filter(|import| import.provided == provided) {
+    let listed = |import: &&Import| import.provided == provided && !is_of_contract(import);
+    for import in imports.iter().filter(listed) {
         let (name, version) = import.name.split_once('@').unwrap_or((&import.name, ""));
         let package = name.split('/').next().unwrap_or(name);
         let packages = packages.entry(version).or_default();
