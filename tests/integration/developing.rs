@@ -142,20 +142,32 @@ fn first_build_that_fails_waits_for_the_next_save() -> Result<()> {
         }
     };
     assert!(wait_for("build failed in ")?.ends_with("exit code 1; save a file to build again"));
+    project.save("README.md", "needs a tool")?;
     // The same file, saved without a change: a tool may have been installed.
     project.save("src/version", "three")?;
-    assert!(wait_for("build failed in ")?.contains("after a change to src/version"));
+    let end = "after a change to src/version: exit code 1 (the project's README.md says what the \
+               build needs); save a file to build again";
+    let line = wait_for("build failed in ")?;
+    assert!(line.ends_with(end), "{line}");
     // A build that succeeds without a component that can be served.
     fs::write(project.path("three.wasm"), "no component")?;
     project.save("src/version", "three")?;
     assert!(wait_for("not served yet: ")?.contains("is not WebAssembly"));
+    let module = r#"(module (@producers (language "Go" "go1.27.3")))"#;
+    fs::write(project.path("three.wasm"), wat::parse_str(module)?)?;
+    project.save("src/version", "three")?;
+    assert!(wait_for("not served yet: ")?.contains("advice for Go: this is the output of"));
+    // A build has succeeded, so nothing has to be installed.
+    fs::remove_file(project.path("three.wasm"))?;
+    project.save("src/version", "three")?;
+    assert!(wait_for("build failed in ")?.ends_with("exit code 1; save a file to build again"));
     project.save("src/version", "two")?;
     let mut first = String::new();
     BufReader::new(child.stdout.take().context("piped")?).read_line(&mut first)?;
     child.kill()?;
     child.wait()?;
     assert!(first.starts_with("ws-host serves "), "{first}");
-    assert_eq!(project.builds()?, 4);
+    assert_eq!(project.builds()?, 6);
     Ok(())
 }
 

@@ -8,11 +8,14 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use ws_host::ConfigReloader;
 
-use super::command::{self, Outcome};
+use super::command::{self, Failure, Outcome};
 use super::project::Project;
 use super::sources::{Compare, Sources};
 use super::watcher::Watcher;
 use crate::log::Log;
+
+/// The file in which a project says what its build needs.
+const README: &str = "README.md";
 
 /// A project that is built repeatedly.
 pub(super) struct Builder {
@@ -23,6 +26,8 @@ pub(super) struct Builder {
     stop: CancellationToken,
     /// Whether an earlier build is being served. If so, it continues to be served when the next build fails.
     is_served: bool,
+    /// Whether a build has succeeded. If so, everything that the build needs is installed.
+    has_built: bool,
     is_configuration_changed: bool,
     /// The sources that changed while the last build ran.
     changed_meanwhile: Vec<PathBuf>,
@@ -58,6 +63,7 @@ impl Builder {
             log,
             stop,
             is_served: false,
+            has_built: false,
             is_configuration_changed: false,
             changed_meanwhile: Vec::new(),
         };
@@ -137,19 +143,33 @@ impl Builder {
         match outcome {
             Outcome::Stopped => BuildEnd::Stopped,
             Outcome::Built(took) => {
+                self.has_built = true;
                 self.report(&format!("built in {}{change}", seconds(took)));
                 BuildEnd::Succeeded
             }
-            Outcome::Failed(took, why) => {
+            Outcome::Failed(took, failure) => {
+                let advice = self.advice(&failure);
+                let why = failure.why;
                 let next = if self.is_served {
                     "the last good build is still served"
                 } else {
                     "save a file to build again"
                 };
                 let took = seconds(took);
-                self.report(&format!("build failed in {took}{change}: {why}; {next}"));
+                self.report(&format!("build failed in {took}{change}: {why}{advice}; {next}"));
                 BuildEnd::Failed
             }
+        }
+    }
+
+    /// Returns what to do about a failed build, if its output may not say so.
+    fn advice(&self, failure: &Failure) -> &'static str {
+        if failure.is_tool_missing {
+            ": the project's README.md says what to install"
+        } else if !self.has_built && self.project.folder.join(README).is_file() {
+            " (the project's README.md says what the build needs)"
+        } else {
+            ""
         }
     }
 

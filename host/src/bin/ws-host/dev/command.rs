@@ -27,10 +27,18 @@ const PROGRAM: &str = "WS_HOST";
 #[derive(Debug)]
 pub(super) enum Outcome {
     Built(Duration),
-    /// The build failed. Contains the reason and advice.
-    Failed(Duration, String),
+    Failed(Duration, Failure),
     /// The program is about to exit.
     Stopped,
+}
+
+/// Why a build failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) why: String,
+    /// Whether the shell says that a program is missing or cannot be run. Other tools, such as make, have exit codes of
+    /// their own.
+    pub(super) is_tool_missing: bool,
 }
 
 /// Runs the build of a project to its end, or until `stop` is cancelled. The output of the build goes to standard error
@@ -41,16 +49,17 @@ pub(super) enum Outcome {
 /// Dropping the future kills the build.
 pub(super) async fn build(project: &Project, stop: &CancellationToken) -> Outcome {
     let started = Instant::now();
-    let failed = |why| Outcome::Failed(started.elapsed(), why);
+    let failed = |failure| Outcome::Failed(started.elapsed(), failure);
+    let broken = |why| failed(Failure { why, is_tool_missing: false });
     let mut running = match Running::start(project) {
         Ok(running) => running,
-        Err(error) => return failed(format!("the shell `sh` cannot be started: {error}")),
+        Err(error) => return broken(format!("the shell `sh` cannot be started: {error}")),
     };
     tokio::select! {
         ended = running.wait() => match ended {
             Ok(status) if status.success() => Outcome::Built(started.elapsed()),
             Ok(status) => failed(explain(status, &project.build)),
-            Err(error) => failed(format!("cannot wait for the build: {error}")),
+            Err(error) => broken(format!("cannot wait for the build: {error}")),
         },
         () = stop.cancelled() => {
             running.stop().await;
@@ -130,18 +139,18 @@ impl Drop for Running {
     }
 }
 
-/// Returns why a build failed. Adds advice if the output of the build does not say what the user can do.
-fn explain(status: ExitStatus, build: &str) -> String {
-    const README: &str = "the project's README.md says what to install";
-    match (status.code(), status.signal()) {
+/// Returns why a build failed.
+fn explain(status: ExitStatus, build: &str) -> Failure {
+    let why = match (status.code(), status.signal()) {
         (Some(NOT_FOUND), _) => {
-            format!("`{build}` needs a program that was not found (exit code 127): {README}")
+            format!("`{build}` needs a program that was not found (exit code 127)")
         }
         (Some(NOT_EXECUTABLE), _) => {
-            format!("`{build}` needs a program that cannot be run (exit code 126): {README}")
+            format!("`{build}` needs a program that cannot be run (exit code 126)")
         }
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => status.to_string(),
-    }
+    };
+    Failure { why, is_tool_missing: matches!(status.code(), Some(NOT_FOUND | NOT_EXECUTABLE)) }
 }

@@ -73,6 +73,9 @@ impl Sources {
         for path in project.watched.iter().chain([&project.file]) {
             found.add_watched(path, project, &self.files);
         }
+        if !project.endings.is_empty() {
+            found.add_folder(&project.folder, project, &self.files, Some(&project.endings));
+        }
         let before = std::mem::replace(self, found).files;
         let is_same = |one: &Seen, other: &Seen| match (compare, one.hash) {
             (Compare::Contents, Some(hash)) => other.hash == Some(hash),
@@ -93,14 +96,21 @@ impl Sources {
             self.folders.insert(parent.to_owned());
         }
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.add_folder(path, project, before),
+            Ok(metadata) if metadata.is_dir() => self.add_folder(path, project, before, None),
             Ok(metadata) if metadata.is_file() => self.add_file(path, &metadata, before),
             // Anything else is skipped. A missing file may appear later, and reading a pipe could wait forever.
             Ok(_) | Err(_) => {}
         }
     }
 
-    fn add_folder(&mut self, folder: &Path, project: &Project, before: &BTreeMap<PathBuf, Seen>) {
+    /// Adds the sources in a folder and in its folders: those with one of these endings, or all.
+    fn add_folder(
+        &mut self,
+        folder: &Path,
+        project: &Project,
+        before: &BTreeMap<PathBuf, Seen>,
+        endings: Option<&[String]>,
+    ) {
         self.folders.insert(folder.to_owned());
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
@@ -112,9 +122,10 @@ impl Sources {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if kind.is_dir() && !is_ignored_folder(&name) {
-                self.add_folder(&path, project, before);
+                self.add_folder(&path, project, before, endings);
             } else if metadata.is_file()
                 && !is_no_source(&name)
+                && endings.is_none_or(|endings| endings.iter().any(|end| name.ends_with(end)))
                 && !is_own_output(&metadata)
                 && !project.components.contains(&path)
             {
@@ -205,6 +216,7 @@ mod tests {
             file: path.join("ws-host.toml"),
             build: String::new(),
             watched: watched.iter().map(|name| path.join(name)).collect(),
+            endings: Vec::new(),
             components: vec![path.join("chat.wasm")],
         };
         let mut fixture = Fixture { project, sources: Sources::default(), folder };
@@ -291,6 +303,19 @@ mod tests {
         fixture.write(".env", "2");
         fixture.write("build/other.js", "2");
         assert_eq!(fixture.changed(Compare::Writes), [".env", "build/table.js"]);
+    }
+
+    #[test]
+    fn pattern_stands_for_files_in_all_folders_except_outputs() {
+        let mut fixture = fixture(&["Makefile"]);
+        fixture.project.endings = vec![".go".to_owned()];
+        for name in ["main.go", "src/inner/new.go", "build/output.go", "README.md", "src/x.toml"] {
+            fixture.write(name, "1");
+        }
+        assert_eq!(fixture.changed(Compare::Writes), ["main.go", "src/inner/new.go"]);
+        fixture.write("Makefile", "2");
+        assert_eq!(fixture.changed(Compare::Writes), ["Makefile"]);
+        assert!(fixture.sources.folders.contains(&fixture.folder.path().join("src/inner")));
     }
 
     #[test]
