@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -137,6 +138,50 @@ fn folder_that_cannot_be_written_is_named() -> Result<()> {
     fs::write(folder.path().join("file"), "")?;
     let error = refused(folder.path(), &["file/hello"])?;
     assert!(error.contains("file/hello"), "{error}");
+    Ok(())
+}
+
+/// Runs make in a new project with other programs than those of this machine. It must fail. Returns its errors.
+fn make_fails(language: &str, programs: &[(&str, &str)], variables: &[&str]) -> Result<String> {
+    let folder = TempDir::new()?;
+    assert!(new(folder.path(), &["hello", "--lang", language])?.status.success());
+    let bin = folder.path().join("bin");
+    fs::create_dir(&bin)?;
+    for (name, script) in programs {
+        fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n"))?;
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755))?;
+    }
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH")?);
+    let mut make = Command::new("make");
+    make.args(variables).env("PATH", path).current_dir(folder.path().join("hello"));
+    let output = make.output()?;
+    ensure!(!output.status.success(), "{language}: make succeeds");
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+#[test]
+fn missing_or_old_tool_of_a_new_project_is_named() -> Result<()> {
+    let old = "[ \"$1\" = -V ] && echo Python 3.9.2 || exit 1";
+    let bare = "case \"$2\" in *ensurepip*) exit 1; esac";
+    for (language, programs, variables, expected) in [
+        (
+            "go",
+            &[][..],
+            &["GO=no-such-go"][..],
+            "needs Go 1.24 or newer, and no-such-go is not installed",
+        ),
+        ("go", &[("go", "echo go1.23.9")], &[], "needs Go 1.24 or newer, and this is go1.23.9"),
+        (
+            "python",
+            &[("python3", old)],
+            &[],
+            "needs Python 3.10 or newer, and this is Python 3.9.2",
+        ),
+        ("python", &[("python3", bare)], &[], "needs the module venv of Python"),
+    ] {
+        let errors = make_fails(language, programs, variables)?;
+        assert!(errors.contains(expected), "{language}: {errors}");
+    }
     Ok(())
 }
 

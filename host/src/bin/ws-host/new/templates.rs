@@ -172,6 +172,69 @@ mod tests {
         }
     }
 
+    /// Returns whether a file of a new project changes nothing about the build. A lock file changes together with its
+    /// manifest, and ws-host.toml is always watched.
+    fn is_no_input(language: &str, path: &str) -> bool {
+        let is_wit_for_reference = ["c", "cpp", "go", "rust"].contains(&language);
+        path.starts_with("tests/")
+            || path.starts_with("wit/") && is_wit_for_reference
+            || [
+                ".gitignore",
+                "Cargo.lock",
+                "README.md",
+                "package-lock.json",
+                "pyproject.toml",
+                "ws-host.toml",
+            ]
+            .contains(&path)
+    }
+
+    #[test]
+    fn files_that_change_the_build_are_watched_and_no_others() {
+        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
+        for language in languages() {
+            for template in templates_of(language) {
+                let files = files(language, template, &name).expect("it exists");
+                let text = String::from_utf8_lossy(&files["ws-host.toml"].content);
+                let configuration: toml::Table = text.parse().expect("valid TOML");
+                let watch = configuration["dev"]["watch"].as_array().expect("a list");
+                let watch: Vec<_> = watch.iter().filter_map(toml::Value::as_str).collect();
+                let covers = |watched: &str, path: &str| match watched.strip_prefix('*') {
+                    Some(ending) => path.ends_with(ending),
+                    None => path == watched || path.starts_with(&format!("{watched}/")),
+                };
+                for path in files.keys() {
+                    let is_watched = watch.iter().any(|watched| covers(watched, path));
+                    let expected = !is_no_input(language, path);
+                    assert_eq!(is_watched, expected, "{language} {template}: {path}");
+                }
+                for watched in watch {
+                    let exists = files.keys().any(|path| covers(watched, path));
+                    assert!(exists, "{language} {template}: {watched} does not exist");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_readme_says_how_to_deploy_and_where_the_documentation_is() {
+        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
+        for language in languages() {
+            for template in templates_of(language) {
+                let files = files(language, template, &name).expect("it exists");
+                let readme = String::from_utf8_lossy(&files["README.md"].content).into_owned();
+                for text in [
+                    "Replace the file to deploy a new version",
+                    "`ws-host --config ws-host.toml --check`",
+                    "docs/behind-a-proxy.md",
+                    "`/usr/share/doc/ws-host`",
+                ] {
+                    assert!(readme.contains(text), "{language} {template}: {text}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn missing_template_is_refused_with_those_that_exist() {
         let name = Name::of_folder("x".as_ref()).expect("a valid name");
