@@ -51,6 +51,38 @@ fn assert_covered(
     Ok(())
 }
 
+/// Returns the names that a module exports as values, in alphabetical order: those behind `export function` and `export
+/// const`, and those in `export { … }`.
+fn exports(module: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for line in module.lines() {
+        let Some(export) = line.strip_prefix("export ") else { continue };
+        if let Some((list, _)) = export.strip_prefix("{ ").and_then(|rest| rest.split_once(" }")) {
+            // The name for others is behind `as`.
+            names.extend(list.split(", ").filter_map(|item| item.rsplit(' ').next()));
+        } else if let Some((_, rest)) = export
+            .split_once(' ')
+            .filter(|(kind, _)| matches!(*kind, "function" | "const" | "class"))
+        {
+            names.extend(rest.split(|letter: char| !letter.is_alphanumeric()).next());
+        }
+    }
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn sdk_for_javascript_declares_the_types_of_all_that_it_exports() -> Result<()> {
+    for (name, some) in [("index", "serve"), ("config", "getAll"), ("keyvalue", "open")] {
+        let path = root().join("host/templates/js-common/all/ws-host").join(name);
+        let [module, types] = ["js", "d.ts"].map(|ending| path.with_extension(ending));
+        let (module, types) = (fs::read_to_string(module)?, fs::read_to_string(types)?);
+        assert!(exports(&module).contains(&some), "{name}.js exports {:?}", exports(&module));
+        assert_eq!(exports(&module), exports(&types), "{name}");
+    }
+    Ok(())
+}
+
 fn camel_case(name: &str) -> String {
     let mut words = name.split('-');
     let first = words.next().unwrap_or_default().to_owned();
