@@ -73,7 +73,7 @@ class Bucket:
             raise ValueError(f"a whole number of 64 bits is needed here, not {by!r}")
         return int(self._with(lambda bucket: atomics.increment(bucket, text(key), by)))
 
-    def compare_and_swap(self, key: str, expected: Value, value: Value) -> bool:
+    def compare_and_swap(self, key: str, expected: Value | None, value: Value) -> bool:
         """Sets a value if it is still the expected one; None if there must be none. Returns whether it was set.
 
         No other instance can come in between.
