@@ -3,6 +3,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,16 +14,29 @@ import (
 type faults struct {
 	wshost.Defaults
 
-	count        int
-	throwOnLeave bool
-	hoard        [][]byte
+	count int
+	// failing is the event that panics the next time.
+	failing string
+	hoard   [][]byte
 }
+
+// unusable is a saved state that cannot be resumed.
+const unusable = "unusable"
 
 // throw is written into a map that was never made: a panic of the runtime.
 func throw() {
 	var missing map[string]int
 	missing["thrown"] = 1
 }
+
+func (f *faults) throwIfAsked(event string) {
+	if f.failing == event {
+		f.failing = ""
+		throw()
+	}
+}
+
+func recurse(depth int) int { return 1 + recurse(depth+1) }
 
 func (f *faults) Connected(client wshost.Client, _ wshost.Handshake) error {
 	if client.Request().Query() == "throw" {
@@ -41,8 +55,17 @@ func (f *faults) ReceivedText(client wshost.Client, message string) error {
 		return client.Expire(time.Minute, time.Minute-10*time.Millisecond)
 	case "everything":
 		everything(client)
-	case "/throw-on-leave":
-		f.throwOnLeave = true
+	case "fail":
+		return errors.New("failed with 7")
+	case "throw-in":
+		f.failing = arguments
+		return client.SendText("noted")
+	case "fill":
+		chunk := strings.Repeat("x", 60_000)
+		for client.SendText(chunk) == nil {
+		}
+	case "recurse":
+		recurse(0)
 	case "timer":
 		return wshost.SetTimer(1, 0)
 	case "loop":
@@ -83,10 +106,7 @@ func (f *faults) ReceivedPong(_ wshost.Client, payload []byte) error {
 }
 
 func (f *faults) Disconnected(wshost.Client, wshost.Disconnection) {
-	if f.throwOnLeave {
-		f.throwOnLeave = false
-		throw()
-	}
+	f.throwIfAsked("disconnected")
 }
 
 func (f *faults) Fired(uint64) error {
@@ -94,22 +114,51 @@ func (f *faults) Fired(uint64) error {
 	return nil
 }
 
+func (f *faults) Drained(wshost.Client) error {
+	f.throwIfAsked("drained")
+	return nil
+}
+
 func (f *faults) Expiring(client wshost.Client) error {
+	f.throwIfAsked("expiring")
 	client.Keep()
 	return client.SendText("expiring")
 }
 
 func (f *faults) Stopping() error {
+	f.throwIfAsked("stopping")
 	wshost.BroadcastText(wshost.Clients(), "stopping")
 	return nil
 }
 
 func (f *faults) ReceivedCustom(message []byte, about wshost.CustomMessage) ([]byte, error) {
+	if string(message) == "throw" {
+		throw()
+	}
 	reply := about.Kind() + " of " + about.Sender() + ": " + string(message)
 	if string(message) == "fail" {
 		return nil, errors.New(reply)
 	}
 	return []byte(reply), nil
+}
+
+func (f *faults) Suspend() ([]byte, error) {
+	f.throwIfAsked("suspend")
+	if f.failing == "resume" {
+		fmt.Println("the state is unusable")
+		return []byte(unusable), nil
+	}
+	return []byte(strconv.Itoa(f.count)), nil
+}
+
+func (f *faults) Resume(state []byte) (err error) {
+	if string(state) == unusable {
+		throw()
+	}
+	if state != nil {
+		f.count, err = strconv.Atoi(string(state))
+	}
+	return err
 }
 
 func init() { wshost.Serve(&faults{}) }

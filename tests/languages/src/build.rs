@@ -19,8 +19,8 @@ pub(crate) struct Components {
     pub(crate) rooms: PathBuf,
     /// The handler in `tests/languages/LANGUAGE`.
     pub(crate) faults: PathBuf,
-    /// The handler in `tests/languages/capabilities/LANGUAGE`, if there is one.
-    capabilities: Option<PathBuf>,
+    /// The handler in `tests/languages/capabilities/LANGUAGE`.
+    pub(crate) capabilities: PathBuf,
     /// What failed of the tests that the projects contain.
     pub(crate) own_tests: Result<()>,
 }
@@ -58,8 +58,7 @@ impl Components {
         let rooms = create(language, "rooms", "rooms")?;
         let faults = create(language, "faults", "echo")?;
         copy(&sources().join(language.name), &faults)?;
-        let capabilities =
-            language.has_capabilities().then(|| with_capabilities(language)).transpose()?;
+        let capabilities = with_capabilities(language)?;
         Ok(Self {
             language,
             echo: build(&echo)?,
@@ -67,15 +66,10 @@ impl Components {
             chat_v2: build(&chat_v2)?,
             rooms: build(&rooms)?,
             faults: build(&faults)?,
-            capabilities: capabilities.map(|folder| build(&folder)).transpose()?,
+            capabilities: build(&capabilities)?,
             // Now, because they may build the components again, which the scenarios are about to use.
             own_tests: [&echo, &chat, &chat_v2, &rooms].into_iter().try_for_each(|it| test(it)),
         })
-    }
-
-    /// Returns the handler that uses capabilities.
-    pub(crate) fn capabilities(&self) -> Result<&Path> {
-        self.capabilities.as_deref().context("this language has no handler that uses capabilities")
     }
 }
 
@@ -130,7 +124,7 @@ fn test(folder: &Path) -> Result<()> {
 }
 
 /// Runs a command line in a project.
-fn run_in(folder: &Path, line: &str) -> Result<()> {
+pub(crate) fn run_in(folder: &Path, line: &str) -> Result<()> {
     let mut command = Command::new("sh");
     command.arg("-c").arg(line).current_dir(folder).env("PATH", search_path()?);
     command.env("CARGO_TARGET_DIR", folder.join("target"));

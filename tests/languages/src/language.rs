@@ -18,27 +18,108 @@ pub(crate) enum Exceptions {
     Trap,
 }
 
+/// Who writes an exception to the log.
+#[derive(Clone, Copy, Debug)]
+enum Reporter {
+    /// The SDK of JavaScript or Python.
+    Sdk,
+    /// The SDK of Go.
+    Go,
+    /// The host, because the exception traps.
+    Host,
+}
+
+/// Whose event it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose<'a> {
+    /// That of the client with this number.
+    Client(&'a str),
+    /// That of a client whose number the test does not know.
+    SomeClient,
+    /// The event belongs to no client.
+    Nobody,
+}
+
+/// How the log and the clients learn of an exception in `faults`.
+#[derive(Debug)]
+pub(crate) struct Report {
+    reporter: Reporter,
+    /// What the line that names the event says of the exception.
+    pub(crate) head: &'static str,
+    /// What later lines say: the place in the handler's source, or its function.
+    pub(crate) stack: &'static [&'static str],
+    /// What the close reason says with `--dev`.
+    pub(crate) reason: &'static str,
+    /// What the sender of a custom message gets, where the exception is caught.
+    pub(crate) reply: &'static str,
+}
+
+/// A recursion without end.
+#[derive(Debug)]
+pub(crate) struct Recursion {
+    pub(crate) exceptions: Exceptions,
+    /// What the log says of it.
+    pub(crate) words: &'static str,
+}
+
 /// A language.
 pub(crate) struct Language {
     /// Its name for `ws-host new --lang`.
     pub(crate) name: &'static str,
+    /// Its name in `ws-host check --json`.
+    pub(crate) checked_as: &'static str,
     pub(crate) exceptions: Exceptions,
-    /// What the log says of an exception in `faults`.
-    pub(crate) words: &'static str,
+    pub(crate) report: Report,
+    pub(crate) recursion: Recursion,
     /// A file that `tests/languages/install` has made if the tools are there, relative to [`tools`].
     tool: &'static str,
     components: OnceLock<Result<Components, String>>,
 }
 
-impl Language {
-    /// A language whose SDK catches exceptions.
-    const fn catching(name: &'static str, words: &'static str, tool: &'static str) -> Self {
-        Self { name, exceptions: Exceptions::Caught, words, tool, components: OnceLock::new() }
+impl Report {
+    /// Returns the texts of the line that names an event of the contract. All of them are in one line.
+    pub(crate) fn head_of(&self, event: &str, whose: Whose<'_>) -> Vec<String> {
+        let mut head = match (self.reporter, whose) {
+            (Reporter::Sdk, Whose::Client(id)) => {
+                vec![format!("guest: client {id}, {}:", in_sdk(event))]
+            }
+            (Reporter::Sdk, Whose::SomeClient) => vec![format!(", {}:", in_sdk(event))],
+            (Reporter::Sdk, Whose::Nobody) => vec![format!("guest: {}:", in_sdk(event))],
+            (Reporter::Go, Whose::Client(id)) => {
+                vec![format!("guest: {}, client {id}:", in_go(event))]
+            }
+            (Reporter::Go, Whose::SomeClient) => vec![format!("guest: {}, client ", in_go(event))],
+            (Reporter::Go, Whose::Nobody) => vec![format!("guest: {}:", in_go(event))],
+            (Reporter::Host, Whose::Client(id)) => {
+                vec![format!("event={event:?}"), format!(" client={id}")]
+            }
+            (Reporter::Host, _) => vec![format!("event={event:?}")],
+        };
+        head.push(self.head.to_owned());
+        head
     }
+}
 
-    /// A language whose exceptions, or counterparts of them, trap.
-    const fn trapping(name: &'static str, words: &'static str, tool: &'static str) -> Self {
-        Self { name, exceptions: Exceptions::Trap, words, tool, components: OnceLock::new() }
+/// Returns the name of an event in the SDKs of JavaScript and Python.
+fn in_sdk(event: &str) -> &str {
+    match event {
+        "fired" => "timer",
+        other => other.strip_prefix("received-").unwrap_or(other),
+    }
+}
+
+/// Returns the name of an event in Go: `ReceivedText`.
+fn in_go(event: &str) -> String {
+    event.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+impl Language {
+    /// Returns the language itself. Two of the kinds of `ws-host new --lang` are JavaScript.
+    pub(crate) fn programming_language(&self) -> &'static str {
+        match self.name {
+            "js-small" => "js",
+            other => other,
+        }
     }
 
     pub(crate) fn is_installed(&self) -> bool {
@@ -48,11 +129,6 @@ impl Language {
     /// Returns the folder of the handler that uses capabilities.
     pub(crate) fn capabilities(&self) -> PathBuf {
         sources().join("capabilities").join(self.name)
-    }
-
-    /// Returns whether there is such a handler. That in Rust is `examples/capabilities`, which has tests of its own.
-    pub(crate) fn has_capabilities(&self) -> bool {
-        self.capabilities().exists()
     }
 
     /// Builds the language's projects, once.
@@ -68,16 +144,127 @@ impl Language {
     }
 }
 
+/// An exception in JavaScript.
+const JAVASCRIPT: Report = Report {
+    reporter: Reporter::Sdk,
+    head: "Error: on purpose, in ",
+    stack: &["handler.js:"],
+    reason: "Error: on purpose, in text",
+    reply: "on purpose, in custom",
+};
+
+/// What C and C++ have in place of an exception.
+const TRAP_REPORT: Report = Report {
+    reporter: Reporter::Host,
+    head: "the handler trapped",
+    stack: &["throw_now"],
+    reason: "the handler trapped",
+    reply: "",
+};
+
+/// A recursion that traps.
+const TRAP: Recursion =
+    Recursion { exceptions: Exceptions::Trap, words: "event=\"received-text\"" };
+
+/// A recursion in StarlingMonkey.
+const INTERNAL_ERROR: Recursion =
+    Recursion { exceptions: Exceptions::Caught, words: "InternalError: too much recursion" };
+
 pub(crate) static LANGUAGES: [Language; 8] = [
-    Language::trapping("rust", "stderr=\"on purpose (src/lib.rs:", ".."),
-    Language::catching("js", "on purpose, in", "js/node_modules/.bin/componentize-js"),
-    Language::catching("ts", "on purpose, in", "ts/node_modules/.bin/componentize-js"),
-    Language::catching("js-small", "on purpose, in", "js-small/node_modules/.bin/componentize-qjs"),
-    Language::catching("python", "RuntimeError: on purpose", "venv/bin/componentize-py"),
-    Language::catching("go", "assignment to entry in nil map", "venv/bin/go"),
-    // `abort` says nothing.
-    Language::trapping("c", "the handler trapped", "venv/bin/python-zig"),
-    Language::trapping("cpp", "the handler trapped", "venv/bin/python-zig"),
+    Language {
+        name: "rust",
+        checked_as: "rust",
+        exceptions: Exceptions::Trap,
+        report: Report {
+            reporter: Reporter::Host,
+            head: "stderr=\"on purpose (src/lib.rs:",
+            stack: &["wasm backtrace", "faults.wasm!"],
+            reason: "on purpose (src/lib.rs:",
+            reply: "",
+        },
+        recursion: TRAP,
+        tool: "..",
+        components: OnceLock::new(),
+    },
+    Language {
+        name: "js",
+        checked_as: "javascript",
+        exceptions: Exceptions::Caught,
+        report: JAVASCRIPT,
+        recursion: INTERNAL_ERROR,
+        tool: "js/node_modules/.bin/componentize-js",
+        components: OnceLock::new(),
+    },
+    Language {
+        name: "ts",
+        checked_as: "javascript",
+        exceptions: Exceptions::Caught,
+        report: JAVASCRIPT,
+        recursion: INTERNAL_ERROR,
+        tool: "ts/node_modules/.bin/componentize-js",
+        components: OnceLock::new(),
+    },
+    Language {
+        name: "js-small",
+        checked_as: "javascript-quickjs",
+        exceptions: Exceptions::Caught,
+        report: JAVASCRIPT,
+        recursion: TRAP,
+        tool: "js-small/node_modules/.bin/componentize-qjs",
+        components: OnceLock::new(),
+    },
+    Language {
+        name: "python",
+        checked_as: "python",
+        exceptions: Exceptions::Caught,
+        report: Report {
+            reporter: Reporter::Sdk,
+            head: "",
+            stack: &["handler.py\", line ", "RuntimeError: on purpose, in "],
+            reason: "RuntimeError: on purpose, in text",
+            reply: "on purpose, in custom",
+        },
+        recursion: Recursion {
+            exceptions: Exceptions::Caught,
+            words: "RecursionError: maximum recursion depth exceeded",
+        },
+        tool: "venv/bin/componentize-py",
+        components: OnceLock::new(),
+    },
+    Language {
+        name: "go",
+        checked_as: "go",
+        exceptions: Exceptions::Caught,
+        report: Report {
+            reporter: Reporter::Go,
+            head: "panic: assignment to entry in nil map",
+            stack: &["main.throw(", "main.go:"],
+            reason: "panic: assignment to entry in nil map",
+            reply: "panic: assignment to entry in nil map",
+        },
+        recursion: TRAP,
+        tool: "venv/bin/go",
+        components: OnceLock::new(),
+    },
+    // `abort` says nothing. The log has its stack at the level debug.
+    Language {
+        name: "c",
+        checked_as: "c",
+        exceptions: Exceptions::Trap,
+        report: TRAP_REPORT,
+        recursion: TRAP,
+        tool: "venv/bin/python-zig",
+        components: OnceLock::new(),
+    },
+    Language {
+        name: "cpp",
+        checked_as: "cpp",
+        exceptions: Exceptions::Trap,
+        report: TRAP_REPORT,
+        recursion: TRAP,
+        tool: "venv/bin/python-zig",
+        components: OnceLock::new(),
+    },
 ];
 
 /// Returns the folder for everything that this program makes.

@@ -1,6 +1,7 @@
 // A handler that fails in each way in which handlers fail. It replaces src/main.c in a project named faults.
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,10 +9,22 @@
 #include "ws_host.h"
 
 static unsigned count;
-static bool throw_on_leave;
+static char failing[16];  // The event that aborts.
+
+static const char unusable[] = "unusable";  // A saved state that cannot be resumed.
 
 // C has no exceptions: what goes wrong ends the instance.
 __attribute__((noinline)) static void throw_now(void) { abort(); }
+
+static void throw_if_asked(const char *event) {
+  if (!strcmp(failing, event)) throw_now();
+}
+
+// Each call needs the variable of its caller, so the compiler cannot make a loop of them.
+static unsigned recurse(const volatile unsigned *depth) {
+  volatile unsigned here = *depth + 1;
+  return here + recurse(&here);
+}
 
 static bool connected(ws_client client) {
   ws_string query = ws_request_query(client);
@@ -23,7 +36,9 @@ static void close_with(ws_client client, const char *arguments) {
   char *reason;
   unsigned long code = strtoul(arguments, &reason, 10);
   if (*reason == ' ') reason++;
-  if (!ws_close(client, (uint16_t)code, ws_text(reason))) ws_fail(client, "close: %s", ws_error());
+  if (code > UINT16_MAX)
+    ws_fail(client, "%lu is no close code", code);
+  else if (!ws_close(client, (uint16_t)code, ws_text(reason))) ws_fail(client, "close: %s", ws_error());
 }
 
 static void received_text(ws_client client, ws_string message) {
@@ -36,8 +51,16 @@ static void received_text(ws_client client, ws_string message) {
     ws_expire(client, 60000, 59990);
   } else if (ws_equal(message, ws_text("fail"))) {
     ws_fail(client, "failed with %d", 7);
-  } else if (ws_equal(message, ws_text("/throw-on-leave"))) {
-    throw_on_leave = true;
+  } else if (!strncmp(message.data, "throw-in ", 9)) {
+    strncpy(failing, message.data + 9, sizeof failing - 1);
+    ws_send_text(client, ws_text("noted"));
+  } else if (ws_equal(message, ws_text("fill"))) {
+    ws_string chunk = {memset(ws_alloc(60000), 'x', 60000), 60000};
+    while (ws_send_text(client, chunk)) {
+    }
+  } else if (ws_equal(message, ws_text("recurse"))) {
+    const volatile unsigned depth = 0;
+    recurse(&depth);
   } else if (ws_equal(message, ws_text("timer"))) {
     ws_set_timer(1, 0);
   } else if (ws_equal(message, ws_text("loop"))) {
@@ -69,7 +92,7 @@ static void received_pong(ws_client client, ws_bytes payload) {
 
 static void disconnected(ws_client client) {
   (void)client;
-  if (throw_on_leave) throw_now();
+  throw_if_asked("disconnected");
 }
 
 static void fired(uint64_t timer) {
@@ -77,22 +100,47 @@ static void fired(uint64_t timer) {
   throw_now();
 }
 
+static void drained(ws_client client) {
+  (void)client;
+  throw_if_asked("drained");
+}
+
 static void expiring(ws_client client) {
+  throw_if_asked("expiring");
   ws_keep(client);
   ws_send_text(client, ws_text("expiring"));
 }
 
 static void stopping(void) {
+  throw_if_asked("stopping");
   ws_broadcast(ws_connected_clients(), ws_text_message(ws_text("stopping")), NULL);
 }
 
 static bool received_custom(ws_bytes message, ws_bytes *reply) {
   // A zero byte follows what comes from the host.
   const char *text = (const char *)message.data;
+  if (!strcmp(text, "throw")) throw_now();
   ws_string kind = ws_custom_kind(), sender = ws_custom_sender();
   *reply = ws_bytes_of(
       ws_format("%s of %s: %s", kind.data ? kind.data : "", sender.data ? sender.data : "", text));
   return strcmp(text, "fail");
+}
+
+static ws_bytes suspend(void) {
+  throw_if_asked("suspend");
+  if (!strcmp(failing, "resume")) {
+    puts("the state is unusable");
+    return ws_bytes_of(ws_text(unusable));
+  }
+  return ws_bytes_of(ws_format("%u", count));
+}
+
+static bool resume(ws_bytes state, ws_string *problem) {
+  (void)problem;
+  if (!state.data) return true;
+  if (!strcmp((const char *)state.data, unusable)) throw_now();
+  count = (unsigned)atoi((const char *)state.data);
+  return true;
 }
 
 const ws_handler ws_host_handler = {
@@ -102,6 +150,9 @@ const ws_handler ws_host_handler = {
     .received_pong = received_pong,
     .disconnected = disconnected,
     .fired = fired,
+    .suspend = suspend,
+    .resume = resume,
+    .drained = drained,
     .expiring = expiring,
     .stopping = stopping,
     .received_custom = received_custom,

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,9 @@ func answer(command, key, value string) (string, error) {
 			return "", err
 		}
 		return "done", wshost.SetDurableTimer(timer, after)
+	case "read":
+		contents, err := os.ReadFile(key)
+		return string(contents), err
 	case "forget":
 		timer, err := strconv.ParseUint(key, 10, 64)
 		return strconv.FormatBool(wshost.CancelTimer(timer)), err

@@ -2,6 +2,7 @@
 // faults.
 
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,10 +17,22 @@ namespace {
   return empty.at(3);
 }
 
+// Each call needs the variable of its caller, so the compiler cannot make a loop of them.
+unsigned recurse(const volatile unsigned *depth) {
+  volatile unsigned here = *depth + 1;
+  return here + recurse(&here);
+}
+
+const std::string_view unusable = "unusable";  // A saved state that cannot be resumed.
+
 class Faults : public ws::Handler {
   unsigned count_ = 0;
-  bool throw_on_leave_ = false;
+  std::string failing_;  // The event that aborts.
   std::vector<std::string> hoard_;
+
+  void throw_if_asked(std::string_view event) {
+    if (failing_ == event) throw_now();
+  }
 
   bool connected(ws::Client client, ws::Handshake &) override {
     if (client.request().query() == "throw") throw_now();
@@ -36,8 +49,16 @@ class Faults : public ws::Handler {
       client.expire(std::chrono::minutes(1), std::chrono::milliseconds(59990));
     } else if (message == "fail") {
       client.fail("failed with 7");
-    } else if (message == "/throw-on-leave") {
-      throw_on_leave_ = true;
+    } else if (message.starts_with("throw-in ")) {
+      failing_ = message.substr(9);
+      client.send("noted");
+    } else if (message == "fill") {
+      std::string chunk(60000, 'x');
+      while (client.send(chunk)) {
+      }
+    } else if (message == "recurse") {
+      const volatile unsigned depth = 0;
+    recurse(&depth);
     } else if (message == "timer") {
       ws::set_timer(1, ws::Milliseconds(0));
     } else if (message == "loop") {
@@ -72,22 +93,43 @@ class Faults : public ws::Handler {
   }
 
   void disconnected(ws::Client, const ws::Disconnection &) override {
-    if (throw_on_leave_) throw_now();
+    throw_if_asked("disconnected");
   }
 
   void fired(std::uint64_t) override { throw_now(); }
 
+  void drained(ws::Client) override { throw_if_asked("drained"); }
+
   void expiring(ws::Client client) override {
+    throw_if_asked("expiring");
     client.keep();
     client.send("expiring");
   }
 
-  void stopping() override { ws::broadcast(ws::clients(), "stopping"); }
+  void stopping() override {
+    throw_if_asked("stopping");
+    ws::broadcast(ws::clients(), "stopping");
+  }
 
   bool received_custom(ws::Bytes message, std::string &reply) override {
     std::string text(message.begin(), message.end());
+    if (text == "throw") throw_now();
     reply = ws::custom_kind().value_or("") + " of " + ws::custom_sender().value_or("") + ": " + text;
     return text != "fail";
+  }
+
+  std::optional<std::string> suspend() override {
+    throw_if_asked("suspend");
+    if (failing_ != "resume") return std::to_string(count_);
+    std::puts("the state is unusable");
+    return std::string(unusable);
+  }
+
+  bool resume(std::optional<std::string_view> state, std::string &) override {
+    if (!state) return true;
+    if (*state == unusable) throw_now();
+    std::from_chars(state->data(), state->data() + state->size(), count_);
+    return true;
   }
 };
 

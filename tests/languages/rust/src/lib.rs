@@ -3,13 +3,28 @@
 use std::time::Duration;
 
 use ws_guest::{
-    Client, CloseCode, Disconnection, Error, Handler, Handshake, Rejection, Timer, Timers,
+    Client, CloseCode, CustomMessage, CustomMessages, Disconnection, Drained, Error, Expiry,
+    Handler, Handshake, Lifecycle, Rejection, Stop, Timer, Timers, broadcast, clients,
 };
+
+/// A saved state that cannot be resumed.
+const UNUSABLE: &[u8] = b"unusable";
 
 #[derive(Default)]
 struct Faults {
     messages: u64,
-    fails_on_leave: bool,
+    /// The event that panics.
+    failing: String,
+}
+
+impl Faults {
+    fn panic_if_asked(&self, event: &str) {
+        assert!(self.failing != event, "on purpose");
+    }
+}
+
+fn recurse(depth: u64) -> u64 {
+    1 + std::hint::black_box(recurse as fn(u64) -> u64)(depth + 1)
 }
 
 impl Handler for Faults {
@@ -22,7 +37,21 @@ impl Handler for Faults {
         self.messages += 1;
         match message.split_once(' ').unwrap_or((&message, "")) {
             ("throw", _) => panic!("on purpose"),
-            ("/throw-on-leave", _) => self.fails_on_leave = true,
+            ("fail", _) => return Err(Error::msg("failed with 7")),
+            ("throw-in", event) => {
+                event.clone_into(&mut self.failing);
+                client.send_text("noted")?;
+            }
+            ("expire", _) => {
+                client.expire(Duration::from_secs(60), Duration::from_millis(59_990))?
+            }
+            ("fill", _) => {
+                let chunk = "x".repeat(60_000);
+                while client.send_text(&chunk).is_ok() {}
+            }
+            ("recurse", _) => {
+                std::hint::black_box(recurse(0));
+            }
             ("timer", _) => Timer::new(1).set(Duration::ZERO)?,
             ("loop", _) => loop {
                 std::hint::black_box(());
@@ -58,7 +87,7 @@ impl Handler for Faults {
     }
 
     fn disconnected(&mut self, _: Client, _: &Disconnection) {
-        assert!(!self.fails_on_leave, "on purpose");
+        self.panic_if_asked("disconnected");
     }
 }
 
@@ -68,4 +97,60 @@ impl Timers for Faults {
     }
 }
 
-ws_guest::export!(Faults: Timers);
+impl Drained for Faults {
+    fn drained(&mut self, _: Client) -> Result<(), Error> {
+        self.panic_if_asked("drained");
+        Ok(())
+    }
+}
+
+impl Expiry for Faults {
+    fn expiring(&mut self, client: Client) -> Result<(), Error> {
+        self.panic_if_asked("expiring");
+        client.keep();
+        Ok(client.send_text("expiring")?)
+    }
+}
+
+impl Stop for Faults {
+    fn stopping(&mut self) -> Result<(), Error> {
+        self.panic_if_asked("stopping");
+        broadcast(clients(), "stopping");
+        Ok(())
+    }
+}
+
+impl CustomMessages for Faults {
+    fn received_custom(
+        &mut self,
+        message: Vec<u8>,
+        about: &CustomMessage,
+    ) -> Result<Vec<u8>, Error> {
+        assert!(message != b"throw", "on purpose");
+        let (kind, sender) = (about.kind(), about.sender());
+        let text = String::from_utf8(message)?;
+        let reply =
+            format!("{} of {}: {text}", kind.unwrap_or_default(), sender.unwrap_or_default());
+        if text == "fail" { Err(Error::msg(reply)) } else { Ok(reply.into()) }
+    }
+}
+
+impl Lifecycle for Faults {
+    fn suspend(&mut self) -> Option<Vec<u8>> {
+        self.panic_if_asked("suspend");
+        if self.failing == "resume" {
+            println!("the state is unusable");
+            return Some(UNUSABLE.to_vec());
+        }
+        Some(self.messages.to_string().into())
+    }
+
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
+        let Some(state) = state else { return Ok(()) };
+        assert!(state != UNUSABLE, "on purpose");
+        self.messages = String::from_utf8(state)?.parse()?;
+        Ok(())
+    }
+}
+
+ws_guest::export!(Faults: Lifecycle, Timers, CustomMessages, Drained, Expiry, Stop);

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer};
 
-use super::expect;
+use super::{expect, imports};
 use crate::build::Components;
 
 super::scenarios! {
@@ -26,23 +26,28 @@ super::scenarios! {
 const NO_NEGATIVE_NUMBERS: [&str; 2] = ["js", "ts"];
 
 /// A server for `capabilities` with these lines in its resource, and the folder of its files.
-struct Scene {
+pub(super) struct Scene {
     folder: tempfile::TempDir,
     server: TestServer,
 }
 
 impl Scene {
-    fn new(components: &Components, settings: &str) -> Result<Self> {
+    pub(super) fn new(components: &Components, settings: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let server = serve(components, &folder, settings)?;
         Ok(Self { folder, server })
     }
 
-    fn client(&self) -> Result<Client> {
+    /// Returns the folder that relative paths of the configuration start at.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn client(&self) -> Result<Client> {
         Client::connect(&self.server)
     }
 
-    fn restart(self, components: &Components, settings: &str) -> Result<Self> {
+    pub(super) fn restart(self, components: &Components, settings: &str) -> Result<Self> {
         let Self { folder, server } = self;
         drop(server);
         let server = serve(components, &folder, settings)?;
@@ -56,7 +61,7 @@ fn serve(
     settings: &str,
 ) -> Result<TestServer> {
     let file = folder.path().join("ws-host.toml");
-    let component = components.capabilities()?;
+    let component = &components.capabilities;
     std::fs::write(
         &file,
         format!("listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = {component:?}\n{settings}\n"),
@@ -65,7 +70,7 @@ fn serve(
 }
 
 /// Sends each command, and expects its answer.
-fn expect_answers(client: &mut Client, commands: &[(&str, &str)]) -> Result<()> {
+pub(super) fn expect_answers(client: &mut Client, commands: &[(&str, &str)]) -> Result<()> {
     for (command, answer) in commands {
         let got = client.ask(command)?;
         ensure!(got == *answer, "{command}: expected {answer:?}, got {got:?}");
@@ -271,15 +276,10 @@ fn capabilities_without_a_grant_are_errors_of_the_language(components: &Componen
     expect_answers(&mut client, &[("hello", "hello")])
 }
 
-/// The names of imports are texts in a component.
 fn handler_that_uses_no_capability_imports_none(components: &Components) -> Result<()> {
-    let imports = |component: &Path| -> Result<Vec<&str>> {
-        let bytes = std::fs::read(component)?;
-        let is_in = |name: &&str| bytes.windows(name.len()).any(|part| part == name.as_bytes());
-        Ok(["wasi:config/store@", "wasi:keyvalue/store@"].into_iter().filter(is_in).collect())
-    };
-    let found = imports(&components.echo)?;
-    ensure!(found.is_empty(), "the echo imports {found:?}");
-    ensure!(imports(components.capabilities()?)?.len() == 2, "the names of imports are not found");
+    for name in ["wasi:config/store@", "wasi:keyvalue/store@"] {
+        ensure!(!imports(&components.echo, name)?, "the echo imports {name}");
+        ensure!(imports(&components.capabilities, name)?, "{name} is not found");
+    }
     Ok(())
 }

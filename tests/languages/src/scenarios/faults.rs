@@ -1,100 +1,119 @@
-//! The handler `faults`: an exception in each event, and sends that reach nobody.
+//! The handler `faults`: an exception while a client connects or sends something, and sends that reach nobody.
 
 use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, Response, TestServer, handshake};
 
 use crate::build::Components;
-use crate::language::Exceptions;
+use crate::language::{Exceptions, Language, Whose};
 
 super::scenarios! {
     exception_in_a_text_closes_its_client_only,
     exception_in_a_binary_message_closes_its_client_only,
     exception_in_a_pong_closes_its_client_only,
     exception_in_connected_is_500,
-    exception_in_disconnected_and_in_a_timer_is_logged,
+    exception_is_the_close_reason_in_development,
+    recursion_without_end_closes_its_client_only,
     send_to_nobody_is_false_and_ids_are_numbers,
-    client_is_closed_with_the_code_of_the_handler,
 }
 
-fn serve(components: &Components) -> Result<(TestServer, Client)> {
-    let server = TestServer::serving_file(&components.faults, &[])?;
+/// Serves `faults`, with a client that has sent one message. At the level debug, the log has the stacks of traps.
+pub(super) fn serve(components: &Components, arguments: &[&str]) -> Result<(TestServer, Client)> {
+    let arguments = [&["--log", "debug"], arguments].concat();
+    let server = TestServer::serving_file(&components.faults, &arguments)?;
     let mut witness = Client::connect(&server)?;
     assert_eq!(witness.ask("count")?, "1");
     Ok((server, witness))
 }
 
-/// Checks that the witness's next message finds the same instance, or a new one where exceptions trap.
-fn expect_instance(components: &Components, witness: &mut Client) -> Result<()> {
+/// Checks that the witness's next message finds the same instance, or a new one where this traps.
+pub(super) fn expect_instance(exceptions: Exceptions, witness: &mut Client) -> Result<()> {
     let count: u64 = witness.ask("count")?.parse()?;
-    let is_same = count > 1;
-    let wanted = components.language.exceptions == Exceptions::Caught;
-    ensure!(is_same == wanted, "this instance has had {count} messages");
+    ensure!(
+        (count > 1) == (exceptions == Exceptions::Caught),
+        "this instance has had {count} messages"
+    );
     Ok(())
 }
 
-fn exception_in_a_text_closes_its_client_only(components: &Components) -> Result<()> {
-    let (mut server, mut witness) = serve(components)?;
+/// Waits until the log has an exception in this event: the event and its client in one line, and then the stack.
+pub(super) fn expect_report(
+    server: &mut TestServer,
+    language: &Language,
+    event: &str,
+    whose: Whose<'_>,
+) -> Result<()> {
+    let head = language.report.head_of(event, whose);
+    let line = server.wait_for_log(&head[0])?;
+    ensure!(head.iter().all(|words| line.contains(words)), "expected {head:?}, got {line}");
+    for words in language.report.stack {
+        server.wait_for_log(words)?;
+    }
+    Ok(())
+}
+
+/// Sends a frame that makes its event fail. Only its client is closed, and the log has all of it.
+fn expect_failure(components: &Components, event: &str, first: u8, payload: &[u8]) -> Result<()> {
+    let (mut server, mut witness) = serve(components, &[])?;
     let mut client = Client::connect(&server)?;
-    client.send_text("throw")?;
-    client.expect_close(1011)?;
-    server.wait_for_log(components.language.words)?;
-    expect_instance(components, &mut witness)
+    let id = client.ask("id")?;
+    client.send_frame(first, payload)?;
+    assert_eq!(client.expect_close(1011)?, "the handler failed");
+    expect_report(&mut server, components.language, event, Whose::Client(&id))?;
+    expect_instance(components.language.exceptions, &mut witness)
+}
+
+fn exception_in_a_text_closes_its_client_only(components: &Components) -> Result<()> {
+    expect_failure(components, "received-text", 0x81, b"throw")
 }
 
 fn exception_in_a_binary_message_closes_its_client_only(components: &Components) -> Result<()> {
-    let (mut server, mut witness) = serve(components)?;
-    let mut client = Client::connect(&server)?;
-    client.send_frame(0x82, b"x")?;
-    client.expect_close(1011)?;
-    server.wait_for_log(components.language.words)?;
-    expect_instance(components, &mut witness)
+    expect_failure(components, "received-binary", 0x82, b"x")
 }
 
 fn exception_in_a_pong_closes_its_client_only(components: &Components) -> Result<()> {
-    let (mut server, mut witness) = serve(components)?;
-    let mut client = Client::connect(&server)?;
-    client.send_frame(0x8a, b"throw")?;
-    client.expect_close(1011)?;
-    server.wait_for_log(components.language.words)?;
-    expect_instance(components, &mut witness)
+    expect_failure(components, "received-pong", 0x8a, b"throw")
 }
 
 fn exception_in_connected_is_500(components: &Components) -> Result<()> {
-    let (mut server, mut witness) = serve(components)?;
+    let (mut server, mut witness) = serve(components, &[])?;
     let response = Response::to_head(server.address(), &handshake("/?throw", ""))?;
     assert_eq!(response.status, 500);
-    server.wait_for_log(components.language.words)?;
-    expect_instance(components, &mut witness)
+    expect_report(&mut server, components.language, "connected", Whose::SomeClient)?;
+    expect_instance(components.language.exceptions, &mut witness)
 }
 
-fn exception_in_disconnected_and_in_a_timer_is_logged(components: &Components) -> Result<()> {
-    let (mut server, mut witness) = serve(components)?;
+fn exception_is_the_close_reason_in_development(components: &Components) -> Result<()> {
+    let (_server, mut client) = serve(components, &["--dev"])?;
+    client.send_text("throw")?;
+    let reason = client.expect_close(1011)?;
+    let expected = components.language.report.reason;
+    ensure!(reason.starts_with(expected), "expected {expected:?}, got {reason:?}");
+    Ok(())
+}
+
+fn recursion_without_end_closes_its_client_only(components: &Components) -> Result<()> {
+    let recursion = &components.language.recursion;
+    let (mut server, mut witness) = serve(components, &["--max-cpu", "30s"])?;
     let mut client = Client::connect(&server)?;
-    client.send_text("/throw-on-leave")?;
-    client.close()?;
-    server.wait_for_log(components.language.words)?;
-    expect_instance(components, &mut witness)?;
-    witness.send_text("timer")?;
-    server.wait_for_log(components.language.words)?;
-    // The client that set the timer is still there.
-    witness.ask("count")?;
+    client.send_text("recurse")?;
+    client.expect_close(1011)?;
+    server.wait_for_log(recursion.words)?;
+    expect_instance(recursion.exceptions, &mut witness)?;
+    // An instance for each client.
+    let arguments = ["--max-cpu", "30s", "--instance-per", "client"];
+    let (mut server, mut witness) = serve(components, &arguments)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("recurse")?;
+    client.expect_close(1011)?;
+    server.wait_for_log(recursion.words)?;
+    assert_eq!(witness.ask("count")?, "2");
     Ok(())
 }
 
 fn send_to_nobody_is_false_and_ids_are_numbers(components: &Components) -> Result<()> {
-    let (_server, mut witness) = serve(components)?;
+    let (_server, mut witness) = serve(components, &[])?;
     assert_eq!(witness.ask("gone")?, "false");
     let id: u64 = witness.ask("id")?.parse()?;
     ensure!(id > 0 && id < 1 << 53, "{id}");
-    Ok(())
-}
-
-fn client_is_closed_with_the_code_of_the_handler(components: &Components) -> Result<()> {
-    let (server, _witness) = serve(components)?;
-    for (code, reason) in [(1000, "bye"), (1001, ""), (4999, "\u{e9}t\u{e9}")] {
-        let mut client = Client::connect(&server)?;
-        client.send_text(&format!("close {code} {reason}"))?;
-        assert_eq!(client.expect_close(code)?, reason);
-    }
     Ok(())
 }

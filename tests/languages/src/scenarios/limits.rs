@@ -1,9 +1,11 @@
 //! The handler `faults` at the limits of CPU time and memory.
 
-use anyhow::Result;
-use ws_host_test_support::{Client, TestServer};
+use anyhow::{Result, ensure};
+use ws_host_test_support::Client;
 
+use super::faults::{expect_instance, serve};
 use crate::build::Components;
+use crate::language::Exceptions;
 
 super::scenarios! {
     endless_loop_is_ended_and_the_next_client_served,
@@ -11,25 +13,20 @@ super::scenarios! {
 }
 
 fn endless_loop_is_ended_and_the_next_client_served(components: &Components) -> Result<()> {
-    let mut server = TestServer::serving_file(&components.faults, &["--max-cpu", "500ms"])?;
-    let mut witness = Client::connect(&server)?;
-    let mut client = Client::connect(&server)?;
-    client.send_text("loop")?;
-    client.expect_close(1011)?;
-    server.wait_for_log("max-cpu")?;
-    witness.ask("count")?;
-    Ok(())
+    expect_end(components, "loop", &["--max-cpu", "500ms"], "max-cpu")
 }
 
 fn endless_memory_is_ended_and_the_next_client_served(components: &Components) -> Result<()> {
-    let server = TestServer::serving_file(
-        &components.faults,
-        &["--max-memory", "64MiB", "--max-cpu", "30s"],
-    )?;
-    let mut witness = Client::connect(&server)?;
+    expect_end(components, "memory", &["--max-memory", "64MiB", "--max-cpu", "30s"], "max-memory")
+}
+
+/// Checks that this message ends the instance at this limit.
+fn expect_end(components: &Components, message: &str, limits: &[&str], limit: &str) -> Result<()> {
+    let (mut server, mut witness) = serve(components, limits)?;
     let mut client = Client::connect(&server)?;
-    client.send_text("memory")?;
+    client.send_text(message)?;
     client.expect_close(1011)?;
-    witness.ask("count")?;
-    Ok(())
+    let line = server.wait_for_log("event=\"received-text\"")?;
+    ensure!(line.contains(limit), "expected {limit}, got {line}");
+    expect_instance(Exceptions::Trap, &mut witness)
 }

@@ -2,13 +2,25 @@
 
 mod capabilities;
 mod chat;
+mod check;
+mod closing;
 mod echo;
+mod errors;
+mod events;
+mod everything;
 mod faults;
+mod leak;
 mod limits;
+mod load;
 mod own_tests;
 mod plain;
 mod rooms;
 mod scripts;
+mod system;
+mod types;
+mod unpaired;
+
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use ws_host_test_support::Client;
@@ -19,6 +31,21 @@ use crate::language::Language;
 /// The languages whose components contain an interpreter. That of TypeScript is the one of JavaScript.
 const INTERPRETED: [&str; 3] = ["js", "js-small", "python"];
 
+/// The languages in which a text may contain half a surrogate pair, and in which an event fails only by an exception.
+const DYNAMIC: [&str; 4] = ["js", "ts", "js-small", "python"];
+
+/// The languages that read files with their standard library.
+const FILES: [&str; 5] = ["rust", "python", "go", "c", "cpp"];
+
+/// The languages whose SDK has functions and values only, and no objects of an interpreter.
+const COMPILED: [&str; 3] = ["go", "c", "cpp"];
+
+/// The languages for which thousands of long texts take seconds.
+const SLOW: [&str; 2] = ["js", "ts"];
+
+/// The languages with `fetch`.
+const FETCH: [&str; 2] = ["js", "ts"];
+
 /// A scenario, with its name as a sentence.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -27,19 +54,33 @@ pub(crate) struct Scenario {
 
 /// Returns the scenarios for a language.
 pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario> {
-    let scripts = if INTERPRETED.contains(&language.name) { scripts::ALL } else { &[] };
-    let plain = if language.name == "js" { plain::ALL } else { &[] };
-    let capabilities = if language.has_capabilities() { capabilities::ALL } else { &[] };
+    let only = |languages: &[&str], scenarios: &'static [Scenario]| -> &[Scenario] {
+        if languages.contains(&language.name) { scenarios } else { &[] }
+    };
+    let unless = |languages: &[&str], scenarios: &'static [Scenario]| -> &[Scenario] {
+        if languages.contains(&language.name) { &[] } else { scenarios }
+    };
     [
         echo::ALL,
         chat::ALL,
         rooms::ALL,
+        check::ALL,
         faults::ALL,
+        events::ALL,
+        closing::ALL,
+        only(&DYNAMIC, unpaired::ALL),
+        unless(&DYNAMIC, errors::ALL),
         limits::ALL,
+        unless(&SLOW, load::ALL),
         own_tests::ALL,
-        scripts,
-        plain,
-        capabilities,
+        only(&INTERPRETED, scripts::ALL),
+        only(&["python"], types::ALL),
+        only(&["python"], leak::ALL),
+        only(&["js"], plain::ALL),
+        only(&COMPILED, everything::ALL),
+        capabilities::ALL,
+        only(&FILES, system::FILES),
+        only(&FETCH, system::FETCH),
     ]
     .into_iter()
     .flatten()
@@ -52,6 +93,12 @@ fn expect(client: &mut Client, lines: &[&str]) -> Result<()> {
         ensure!(got == *line, "expected {line:?}, got {got:?}");
     }
     Ok(())
+}
+
+/// Returns whether a component imports an interface whose name begins like this. The names are texts in a component.
+fn imports(component: &Path, name: &str) -> Result<bool> {
+    let bytes = std::fs::read(component)?;
+    Ok(bytes.windows(name.len()).any(|part| part == name.as_bytes()))
 }
 
 /// Declares the scenarios of a file: `scenarios! { name, name }`.

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer, root};
 
+use super::imports;
 use crate::build::{Components, run};
 use crate::language::{sources, tools, work};
 
@@ -18,10 +19,7 @@ fn component_built_with_the_defaults_of_its_tool_is_served(components: &Componen
     command.arg(sources().join("plain/handler.js")).arg("--wit").arg(root().join("wit"));
     command.args(["--world-name", "resource-handler", "--out"]).arg(&component);
     run(&mut command)?;
-    let imports =
-        Command::new(ws_host_test_support::host_binary()).arg("check").arg(&component).output()?;
-    let imports = String::from_utf8_lossy(&imports.stdout).into_owned();
-    ensure!(imports.contains("wasi:http"), "these are not the tool's defaults: {imports}");
+    ensure!(imports(&component, "wasi:http/")?, "these are not the tool's defaults");
     let server = TestServer::serving_file(&component, &[])?;
     let mut client = Client::connect(&server)?;
     ensure!(client.ask("gr\u{fc}\u{df} dich")? == "gr\u{fc}\u{df} dich");

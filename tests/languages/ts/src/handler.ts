@@ -1,12 +1,23 @@
 // Fails in every way that a text message asks for.
 
-import { client as clientWith, serve, setTimer, type Client } from '../ws-host/index.js';
+import { broadcast, client as clientWith, serve, setTimer } from '../ws-host/index.js';
 
 let count = 0;
-const throwsOnLeave = new Set<Client>();
+/** The event that throws the next time. */
+let failing: string | undefined;
 
 function fail(event: string): never {
   throw new Error(`on purpose, in ${event}`);
+}
+
+function failIfAsked(event: string): void {
+  if (failing !== event) return;
+  failing = undefined;
+  fail(event);
+}
+
+function recurse(depth: number): number {
+  return 1 + recurse(depth + 1);
 }
 
 serve({
@@ -20,8 +31,24 @@ serve({
     switch (command) {
       case 'throw':
         return fail('text');
-      case '/throw-on-leave':
-        throwsOnLeave.add(client);
+      case 'throw-in':
+        failing = rest[0];
+        client.send('noted');
+        break;
+      case 'expire':
+        client.expire(60_000, 59_990);
+        break;
+      case 'fill': {
+        // Bytes, because texts are slow: the host writes during an event that takes long.
+        const chunk = new Uint8Array(60_000);
+        while (client.send(chunk));
+        break;
+      }
+      case 'recurse':
+        recurse(0);
+        break;
+      case 'surrogate':
+        client.send(JSON.parse('"half: \\ud800"'));
         break;
       case 'timer':
         setTimer(1, 0);
@@ -61,7 +88,42 @@ serve({
     fail('timer');
   },
 
-  disconnected(client) {
-    if (throwsOnLeave.delete(client)) fail('disconnected');
+  disconnected(): void {
+    failIfAsked('disconnected');
+  },
+
+  drained(): void {
+    failIfAsked('drained');
+  },
+
+  expiring(client): void {
+    failIfAsked('expiring');
+    client.keep();
+    client.send('expiring');
+  },
+
+  stopping(): void {
+    failIfAsked('stopping');
+    broadcast('stopping');
+  },
+
+  custom(message): string {
+    const text = message.text();
+    if (text === 'throw') fail('custom');
+    const reply = `${message.kind} of ${message.sender}: ${text}`;
+    if (text === 'fail') throw new Error(reply);
+    return reply;
+  },
+
+  suspend() {
+    failIfAsked('suspend');
+    if (failing === 'resume') console.log('the state is unusable');
+    return { count, isUnusable: failing === 'resume' };
+  },
+
+  resume(state) {
+    const saved = state?.json() as { count: number; isUnusable: boolean } | undefined;
+    if (saved?.isUnusable) fail('resume');
+    count = saved?.count ?? 0;
   },
 });

@@ -1,5 +1,7 @@
 // Uses each capability when a text message asks for it. Whatever fails is answered with the word of the error.
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,16 @@ static ws_strings split(ws_string text) {
     start += size;
     if (!*start) return (ws_strings){all, count};
   }
+}
+
+// The error of the C library is not one of `ws_error`.
+static ws_string read_file(const char *name) {
+  FILE *file = fopen(name, "r");
+  if (!file) return ws_format("error: %s", strerror(errno));
+  char contents[100];
+  size_t size = fread(contents, 1, sizeof contents, file);
+  fclose(file);
+  return ws_format("%.*s", (int)size, contents);
 }
 
 static bool answer_many(const char *command, ws_string bucket, ws_strings keys, ws_string value, ws_string *answer) {
@@ -118,6 +130,8 @@ static bool answer_to(const char *command, ws_string key, ws_string value, ws_st
     ok = ws_set_durable_timer(strtoull(key.data, NULL, 10), strtoull(value.data, NULL, 10));
   } else if (!strcmp(command, "forget")) {
     *answer = ws_text(flag(ws_cancel_timer(strtoull(key.data, NULL, 10))));
+  } else if (!strcmp(command, "read")) {
+    *answer = read_file(key.data);
   } else if (!strcmp(command, "url")) {
     *answer = urls();
   } else if (!strcmp(command, "say")) {

@@ -1,7 +1,10 @@
 // Uses each capability when a text message asks for it. Whatever fails is answered with the word of the error.
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "ws_host.hpp"
 
@@ -51,6 +54,16 @@ static std::vector<std::string> split(const std::string &text) {
   return all;
 }
 
+static Answer read_file(const std::string &name) {
+  // The libraries of zig have no <fstream> for WebAssembly.
+  std::FILE *file = std::fopen(name.c_str(), "r");
+  if (!file) return "error: " + std::string(std::strerror(errno));
+  char contents[100];
+  std::size_t size = std::fread(contents, 1, sizeof contents, file);
+  std::fclose(file);
+  return std::string(contents, size);
+}
+
 static Answer answer_to(const std::string &command, const std::string &key, const std::string &value) {
   ws::Bucket texts("texts");
   if (command == "config") return found(ws::config(key));
@@ -97,6 +110,7 @@ static Answer answer_to(const std::string &command, const std::string &key, cons
     return done(ws::connect(key, {.subprotocols = {"relay"}, .headers = {{"x-test", "of the handler"}}}).has_value());
   if (command == "remind")
     return done(ws::set_durable_timer(number(key), ws::Milliseconds(number(value))));
+  if (command == "read") return read_file(key);
   if (command == "forget") return ws::cancel_timer(number(key)) ? "true" : "false";
   if (command == "url") {
     std::vector<std::string> urls;

@@ -38,6 +38,8 @@ function answer(command, key, value) {
       return void connect(key, { subprotocols: ['relay'], headers: { 'x-test': 'of the handler' } });
     case 'remind':
       return void setDurableTimer(Number(key), Number(value));
+    case 'fetch':
+      return fetch(key).then((response) => response.text());
     case 'forget':
       return String(cancelTimer(Number(key)));
     case 'url':
@@ -70,10 +72,13 @@ serve({
       broadcast(`${client.request.subprotocol}: ${message}`);
       return;
     }
+    const fail = (error) => client.send(`error: ${error.code ?? error}`);
     try {
-      client.send(answer(...message.split(' ')) ?? 'done');
+      const answered = answer(...message.split(' '));
+      if (answered instanceof Promise) return answered.then((text) => client.send(text)).catch(fail);
+      client.send(answered ?? 'done');
     } catch (error) {
-      client.send(`error: ${error.code}`);
+      fail(error);
     }
   },
 

@@ -44,6 +44,9 @@ def answer(command: str, key: str = "", value: str = "") -> str | None:
             connect(key, subprotocols=["relay"], headers={"x-test": "of the handler"})
         case "remind":
             set_durable_timer(int(key), int(value) / 1000)
+        case "read":
+            with open(key) as file:
+                return file.read()
         case "forget":
             return str(cancel_timer(int(key))).lower()
         case "url":
@@ -77,6 +80,8 @@ class Capabilities(Handler):
             client.send("error: upstream")
         except (ConnectError, TimerError, keyvalue.KeyvalueError) as error:
             client.send(f"error: {error.code}")
+        except OSError as error:
+            client.send(f"error: {error.strerror}")
 
     def timer(self, timer: int) -> None:
         broadcast(f"timer {timer}")

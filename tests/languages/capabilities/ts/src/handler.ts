@@ -4,7 +4,7 @@ import { broadcast, cancelTimer, clients, connect, connections, serve, setDurabl
 import * as config from '../ws-host/config.js';
 import { open } from '../ws-host/keyvalue.js';
 
-function answer(command: string, key: string, value: string): string | void {
+function answer(command: string, key: string, value: string): string | void | Promise<string> {
   switch (command) {
     case 'config':
       return config.get(key) ?? 'nothing';
@@ -39,6 +39,8 @@ function answer(command: string, key: string, value: string): string | void {
       return;
     case 'remind':
       return setDurableTimer(Number(key), Number(value));
+    case 'fetch':
+      return fetch(key).then((response) => response.text());
     case 'forget':
       return String(cancelTimer(Number(key)));
     case 'url':
@@ -67,16 +69,19 @@ serve({
     client.send(`x-test: ${client.request.header('x-test')}`);
   },
 
-  text(client, message): void {
+  text(client, message): void | Promise<void> {
     if (client.url !== undefined) {
       broadcast(`${client.request.subprotocol}: ${message}`);
       return;
     }
+    const fail = (error: unknown): void => void client.send(`error: ${(error as { code?: string }).code ?? error}`);
     const [command = '', key = '', value = ''] = message.split(' ');
     try {
-      client.send(answer(command, key, value) ?? 'done');
+      const answered = answer(command, key, value);
+      if (answered instanceof Promise) return answered.then((text) => void client.send(text)).catch(fail);
+      client.send(answered ?? 'done');
     } catch (error) {
-      client.send(`error: ${(error as { code?: string }).code}`);
+      fail(error);
     }
   },
 

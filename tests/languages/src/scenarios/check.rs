@@ -1,0 +1,20 @@
+//! `ws-host check --json`, with the component of each language.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::host_binary;
+
+use crate::build::Components;
+
+super::scenarios! { check_names_the_language }
+
+fn check_names_the_language(components: &Components) -> Result<()> {
+    let output =
+        Command::new(host_binary()).args(["check", "--json"]).arg(&components.echo).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(report["language"], components.language.checked_as);
+    assert_eq!(report["is-served"], true);
+    Ok(())
+}
