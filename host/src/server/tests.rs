@@ -26,7 +26,7 @@ async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
         mode: None,
     };
     let host =
-        Host { workers: NonZeroUsize::new(workers).expect("one"), ..HostConfig::new(Vec::new()) };
+        HostConfig { workers: NonZeroUsize::new(workers).expect("one"), ..HostConfig::new(Vec::new()) };
     let listen = vec![listen];
     let config = Config { backlog: 8, admin, ..Config::new(listen, host) };
     Server::start(config).await.expect("it starts")
