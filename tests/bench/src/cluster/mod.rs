@@ -1,5 +1,5 @@
-//! Several hosts: topics over a broker, beside Socket.IO with its Redis adapter; clients that are relayed to the owner
-//! of their path; paths that move to another host.
+//! Several hosts: topics over a broker, beside other systems that have one; clients that are relayed to the owner of
+//! their path; paths that move to another host.
 //!
 //! All processes of a system share one core, and the load generator has another one. CPU time is that of both hosts and
 //! of the broker.
@@ -10,8 +10,8 @@ mod drain;
 mod failover;
 mod fleet;
 mod pair;
-mod redis;
 mod relayed;
+mod systems;
 mod topics;
 mod usage;
 
@@ -20,8 +20,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use ws_host_test_support::Broker;
 
-use self::pair::System;
-use crate::builds::Build;
+use self::systems::{System, WsHost};
 use crate::cores::Cores;
 use crate::process::raise_open_files;
 
@@ -88,15 +87,13 @@ pub(crate) fn measure(counted: Duration, rounds: usize, extent: Extent) -> Resul
         most + 1200 < allowed,
         "{most} clients need more than the {allowed} open files that a process may have (ulimit -Hn)"
     );
-    let version = Build::Usual.version()?;
     println!(
-        "cluster: {} with {}, program {}; {rounds} rounds of {} s",
-        version.lines().next().unwrap_or_default(),
-        Broker::version()?,
+        "cluster: {}, program {}; {rounds} rounds of {} s",
+        WsHost.version()?,
         ws_host_test_support::host_binary().display(),
         counted.as_secs_f64()
     );
-    let systems = System::installed();
+    let systems = systems::installed();
     topics::measure(&systems, cores, counted, rounds, extent.subscribers)?;
     relayed::measure(cores, counted, rounds, extent.long_lease)?;
     failover::measure(cores, extent.lease, extent.kills)?;

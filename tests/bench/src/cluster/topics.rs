@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::pair::{Location, Pair, System};
+use super::pair::{Location, Pair};
+use super::systems::System;
 use crate::cores::{Cores, Pinned};
 use crate::load::Pace;
 use crate::statistics::Samples;
@@ -53,7 +54,7 @@ struct Figures {
 
 /// Lets the systems take turns, and prints the figures.
 pub(crate) fn measure(
-    systems: &[System],
+    systems: &[&'static dyn System],
     cores: Cores,
     counted: Duration,
     rounds: usize,
@@ -113,7 +114,7 @@ fn samples(values: &[f64]) -> Samples {
     values.iter().copied().collect()
 }
 
-fn print(system: System, kind: Kind, figures: &Figures) {
+fn print(system: &dyn System, kind: Kind, figures: &Figures) {
     let (system, name) = (system.name(), kind.name());
     let [near, broker, far] = figures.micros.each_ref().map(|micros| samples(micros).median());
     let micros = format!("cpu-us-per-message near {near:.1} broker {broker:.1} far {far:.1}");
@@ -132,7 +133,7 @@ fn print(system: System, kind: Kind, figures: &Figures) {
 }
 
 /// Prints the median of the ratios of each round, and the middle half of them.
-fn print_ratios(peer: System, kind: Kind, host: &Figures, other: &Figures) {
+fn print_ratios(peer: &dyn System, kind: Kind, host: &Figures, other: &Figures) {
     let print = |what: &str, host: &[f64], other: &[f64]| {
         println!("{what} {} {} {}", peer.name(), kind.name(), by_round(host, other));
     };
