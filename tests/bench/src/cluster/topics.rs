@@ -1,4 +1,5 @@
-//! Topics: the time from publishing to delivery, on one host and across hosts, and deliveries per CPU second.
+//! Topics: the time from publishing to delivery, on one host and across hosts, and deliveries per second and per CPU
+//! second.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -46,6 +47,8 @@ impl Kind {
 struct Figures {
     deliveries_per_second: Vec<f64>,
     deliveries_per_cpu_second: Vec<f64>,
+    /// The share of the time in which the core of the hosts and the broker was busy.
+    busy: Vec<f64>,
     p50: Vec<f64>,
     p99: Vec<f64>,
     /// CPU microseconds per message of the publisher's host, the broker, and the other host.
@@ -101,6 +104,7 @@ fn run(
     let deliveries = (delivered.messages * kind.subscribers as u64) as f64;
     figures.deliveries_per_second.push(deliveries / delivered.time.as_secs_f64());
     figures.deliveries_per_cpu_second.push(deliveries / used.all().as_secs_f64());
+    figures.busy.push(used.all().as_secs_f64() / delivered.time.as_secs_f64());
     let [p50, p99] = delivered.latency.map(|latency| latency.as_secs_f64() * 1e6);
     figures.p50.push(p50);
     figures.p99.push(p99);
@@ -125,9 +129,13 @@ fn print(system: &dyn System, kind: Kind, figures: &Figures) {
             samples(&figures.p99)
         ),
         Pace::Full => println!(
-            "deliveries {system} {name} per-second {} per-cpu-second {} {micros}",
+            "deliveries {system} {name} per-second {} core-busy {:.0} % per-cpu-second {} \
+             publish-to-delivery-us p50 {} p99 {} {micros}",
             samples(&figures.deliveries_per_second),
-            samples(&figures.deliveries_per_cpu_second)
+            samples(&figures.busy).median() * 100.0,
+            samples(&figures.deliveries_per_cpu_second),
+            samples(&figures.p50),
+            samples(&figures.p99)
         ),
     }
 }
@@ -138,13 +146,11 @@ fn print_ratios(peer: &dyn System, kind: Kind, host: &Figures, other: &Figures) 
         println!("{what} {} {} {}", peer.name(), kind.name(), by_round(host, other));
     };
     print("cpu-ratio-by-round", &host.deliveries_per_cpu_second, &other.deliveries_per_cpu_second);
-    match kind.pace {
-        Pace::OneByOne => {
-            print("p50-ratio-by-round", &host.p50, &other.p50);
-            print("p99-ratio-by-round", &host.p99, &other.p99);
-        }
-        Pace::Full => {}
+    if kind.pace == Pace::Full {
+        print("ratio-by-round", &host.deliveries_per_second, &other.deliveries_per_second);
     }
+    print("p50-ratio-by-round", &host.p50, &other.p50);
+    print("p99-ratio-by-round", &host.p99, &other.p99);
 }
 
 /// Returns the median of the ratios of each round, and the range of the middle half.
