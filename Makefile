@@ -28,7 +28,7 @@ help:
 	@echo "make matrix       test third-party clients and proxies; installs dozens of packages"
 	@echo "make languages    build the templates of every language and run the same scenarios against each"
 	@echo "make bench        compare ws-host with other servers, as a table"
-	@echo "make bench-peers  install Bun, workerd, ws and Socket.IO for node, and Redis, for make bench; needs npm"
+	@echo "make bench-peers  install Bun, workerd, ws and Socket.IO for node, Redis, and Sockudo, for make bench; needs npm"
 	@echo "make bench-report write the comparison into docs/performance.md and docs/performance.svg"
 	@echo "make instructions count the instructions per message and check them against a budget"
 	@echo "make bench-density  measure 100,000 sandboxes; needs 5 GB of memory"
@@ -132,7 +132,7 @@ fuzz:
 bench: host components
 	$(BENCH_PROGRAM) $(BENCH)
 
-# Installs servers of other runtimes, as npm packages.
+# Installs servers of other runtimes, as npm packages, and builds Sockudo.
 bench-peers:
 	tests/bench/peers/install
 

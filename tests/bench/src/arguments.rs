@@ -99,7 +99,7 @@ pub(crate) enum Action {
     Neighbours,
     /// Measure how long a reload pauses an actor
     Reload,
-    /// Measure two hosts: topics beside Socket.IO, relayed clients, and paths that move; needs nats-server
+    /// Measure two hosts: topics beside Socket.IO and Sockudo, relayed clients, and paths that move; needs nats-server
     /// (tests/clients/install)
     Cluster,
     /// Measure the CPU time per message with one and with two workers, to show what workers cost

@@ -62,7 +62,8 @@ impl Pair {
             .map(|client| Ok(client.stream().try_clone()?))
             .collect::<Result<Vec<_>>>()?;
         let publisher = publisher.stream().try_clone()?;
-        Publications::over(publisher, all_read(streams)?, self.system.wording(), pace)
+        let system = self.system;
+        Publications::over(publisher, all_read(streams)?, system.wording(), system.order(), pace)
     }
 
     /// Publishes until the first subscriber gets something, and reads everything at all of them.
@@ -78,10 +79,14 @@ impl Pair {
             Ok(first.peek(&mut [0]).is_ok_and(|count| count > 0))
         })?;
         first.set_read_timeout(Some(DEADLINE))?;
-        publish("ready")?;
-        let ready = format!("{}ready{}", delivered.before, delivered.after);
-        for subscriber in subscribers {
-            while subscriber.receive_text()? != ready {}
+        // Not all systems keep the order, so the first of these may come before a probe. The second one is published
+        // when all have the first one.
+        for text in ["joined", "ready"] {
+            publish(text)?;
+            let expected = format!("{}{text}{}", delivered.before, delivered.after);
+            for subscriber in &mut *subscribers {
+                while subscriber.receive_text()? != expected {}
+            }
         }
         Ok(())
     }

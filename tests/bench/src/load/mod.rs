@@ -26,7 +26,7 @@ pub(crate) use self::echoes::{Echoes, Traffic};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::exchange::{Consumed, Messages};
 pub(crate) use self::http2::Streams;
-pub(crate) use self::publications::{Around, Pace, Publications, Wording};
+pub(crate) use self::publications::{Around, Order, Pace, Publications, Wording};
 
 /// Connections that keep a server busy.
 pub(crate) trait Load {

@@ -5,6 +5,7 @@
 mod listener;
 mod redis;
 mod socket_io;
+mod sockudo;
 mod ws_host;
 
 use std::fmt::Debug;
@@ -14,9 +15,10 @@ use anyhow::{Result, ensure};
 use ws_host_test_support::{Broker, Client, TestServer};
 
 use self::socket_io::SocketIo;
+use self::sockudo::Sockudo;
 pub(crate) use self::ws_host::WsHost;
 use crate::cores::Pinned;
-use crate::load::Wording;
+use crate::load::{Order, Wording};
 
 /// Something that carries messages between hosts.
 pub(crate) trait System: Debug {
@@ -40,6 +42,11 @@ pub(crate) trait System: Debug {
 
     /// Returns how publications and deliveries look.
     fn wording(&self) -> Wording;
+
+    /// Returns the order in which a subscriber gets what one client publishes.
+    fn order(&self) -> Order {
+        Order::AsPublished
+    }
 }
 
 /// A running server. Dropping it kills the process.
@@ -53,7 +60,7 @@ pub(crate) trait Process: Debug {
 
 /// Returns ws-host, and the other systems that are installed. Says which are not.
 pub(crate) fn installed() -> Vec<&'static dyn System> {
-    const PEERS: [&dyn System; 1] = [&SocketIo];
+    const PEERS: [&dyn System; 2] = [&SocketIo, &Sockudo];
     let is_installed = |system: &&dyn System| match system.version() {
         Ok(version) => {
             println!("cluster: {version}");
