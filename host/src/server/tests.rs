@@ -25,8 +25,10 @@ async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
         proxy_protocol: ProxyProtocol::Off,
         mode: None,
     };
-    let host =
-        HostConfig { workers: NonZeroUsize::new(workers).expect("one"), ..HostConfig::new(Vec::new()) };
+    let host = HostConfig {
+        workers: NonZeroUsize::new(workers).expect("one"),
+        ..HostConfig::new(Vec::new())
+    };
     let listen = vec![listen];
     let config = Config { backlog: 8, admin, ..Config::new(listen, host) };
     Server::start(config).await.expect("it starts")
