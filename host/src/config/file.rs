@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn address_can_override_settings_of_all_addresses() -> Result<(), String> {
-        use super::super::{Address, Encryption, ProxyProtocol};
+        use crate::config::{Address, Encryption, ProxyProtocol};
         let text = format!(
             "tls-dev = true\nproxy-protocol = true\ntrusted-proxies = [\"127.0.0.1\"]\nunix-mode = \"600\"\n{}",
             GOOD.replacen(

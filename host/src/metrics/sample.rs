@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(instance.count, 1);
         assert!(instance.nanoseconds >= 20_000_000, "{instance:?}");
         let total = |histogram| {
-            let mut totals = super::super::Totals::default();
+            let mut totals = crate::metrics::Totals::default();
             totals.add(histogram);
             totals.seconds()
         };

@@ -129,7 +129,7 @@ mod tests {
 
     use tokio::task::yield_now;
 
-    use super::super::tests::workers;
+    use crate::worker::tests::workers;
     use super::*;
 
     /// Blocks the first worker until the returned sender is dropped.

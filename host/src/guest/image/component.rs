@@ -9,9 +9,9 @@ use wasmparser::{
     ComponentTypeRef, Encoding, Instance, Payload,
 };
 
-use super::super::payloads::{any, own_payloads};
 use super::module::Module;
 use super::{Image, Images};
+use crate::guest::payloads::{any, own_payloads};
 
 /// How deeply components may be nested. Parsing a component also parses everything nested in it, so a component that is
 /// nested in `n` others is parsed `n` + 1 times.
