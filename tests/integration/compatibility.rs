@@ -182,7 +182,7 @@ fn error_for_an_incompatible_version_names_it_and_those_that_are_served() -> Res
         let other = of_version(folder.path(), version)?;
         component_fails(
             &other,
-            &[&wanted, "serves ws-host:socket@0.1.0", "build it with the version of ws-guest"],
+            &[&wanted, "serves ws-host:socket@0.1.0", "build it with the SDK or the WIT files"],
         );
     }
     Ok(())

@@ -13,15 +13,14 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use tokio::net::{TcpListener, UnixListener};
-use ws_host::config::{self, ResourceConfig};
+use ws_host::config::{HostConfig, ResourceConfig};
 use ws_host::{Host, Peer, Recipient};
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let component = arguments.next().context("usage: embedding COMPONENT.wasm [UNIX-SOCKET]")?;
-    let host = Host::start(config::HostConfig::new(vec![ResourceConfig::new("/echo", component)?]))
-        .await?;
+    let host = Host::start(HostConfig::new(vec![ResourceConfig::new("/echo", component)?])).await?;
 
     let app = Router::new()
         .route("/", get(|| async { "An axum server. There is a WebSocket at /echo.\n" }))
