@@ -129,8 +129,8 @@ mod tests {
 
     use tokio::task::yield_now;
 
-    use crate::worker::tests::workers;
     use super::*;
+    use crate::worker::tests::workers;
 
     /// Blocks the first worker until the returned sender is dropped.
     fn block(workers: &Workers) -> SyncSender<()> {

@@ -64,7 +64,8 @@ fn another_component_for_the_same_resource_is_said_until_all_hosts_have_the_same
     files[1].replace_with(1)?;
     assert_eq!(post_reload(second.admin)?.status, 200);
     for host in [&mut first, &mut second] {
-        let line = host.server.wait_for_log("the other hosts no longer have a different component")?;
+        let line =
+            host.server.wait_for_log("the other hosts no longer have a different component")?;
         assert!(line.contains("resource=\"keeper\""), "{line}");
         assert_eq!(differences(host)?, json!([]));
     }
