@@ -143,31 +143,34 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
 
+    /// Returns the files of a new project in each language, with each of its templates.
+    fn projects() -> Vec<(&'static str, &'static str, Files)> {
+        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
+        let of_language =
+            |language| templates_of(language).into_iter().map(move |one| (language, one));
+        let with_files = |(language, template)| {
+            (language, template, files(language, template, &name).expect("it exists"))
+        };
+        languages().into_iter().flat_map(of_language).map(with_files).collect()
+    }
+
     #[test]
     fn every_template_of_every_language_has_no_placeholder_left() {
-        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
-        for language in languages() {
-            for template in templates_of(language) {
-                for (path, file) in files(language, template, &name).expect("it exists") {
-                    let text = String::from_utf8_lossy(&file.content);
-                    let is_filled_in = !path.contains("{{")
-                        && !text.contains("{{name")
-                        && !text.contains("{{version");
-                    assert!(is_filled_in, "{language} {template}: {path}");
-                }
+        for (language, template, files) in projects() {
+            for (path, file) in files {
+                let text = String::from_utf8_lossy(&file.content);
+                let is_filled_in =
+                    !path.contains("{{") && !text.contains("{{name") && !text.contains("{{version");
+                assert!(is_filled_in, "{language} {template}: {path}");
             }
         }
     }
 
     #[test]
     fn every_project_has_a_configuration_a_readme_and_the_contract() {
-        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
-        for language in languages() {
-            for template in templates_of(language) {
-                let files = files(language, template, &name).expect("it exists");
-                for path in ["ws-host.toml", "README.md", ".gitignore", "wit/world.wit"] {
-                    assert!(files.contains_key(path), "{language} {template} has no {path}");
-                }
+        for (language, template, files) in projects() {
+            for path in ["ws-host.toml", "README.md", ".gitignore", "wit/world.wit"] {
+                assert!(files.contains_key(path), "{language} {template} has no {path}");
             }
         }
     }
@@ -191,46 +194,38 @@ mod tests {
 
     #[test]
     fn files_that_change_the_build_are_watched_and_no_others() {
-        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
-        for language in languages() {
-            for template in templates_of(language) {
-                let files = files(language, template, &name).expect("it exists");
-                let text = String::from_utf8_lossy(&files["ws-host.toml"].content);
-                let configuration: toml::Table = text.parse().expect("valid TOML");
-                let watch = configuration["dev"]["watch"].as_array().expect("a list");
-                let watch: Vec<_> = watch.iter().filter_map(toml::Value::as_str).collect();
-                let covers = |watched: &str, path: &str| match watched.strip_prefix('*') {
-                    Some(ending) => path.ends_with(ending),
-                    None => path == watched || path.starts_with(&format!("{watched}/")),
-                };
-                for path in files.keys() {
-                    let is_watched = watch.iter().any(|watched| covers(watched, path));
-                    let expected = !is_no_input(language, path);
-                    assert_eq!(is_watched, expected, "{language} {template}: {path}");
-                }
-                for watched in watch {
-                    let exists = files.keys().any(|path| covers(watched, path));
-                    assert!(exists, "{language} {template}: {watched} does not exist");
-                }
+        for (language, template, files) in projects() {
+            let text = String::from_utf8_lossy(&files["ws-host.toml"].content);
+            let configuration: toml::Table = text.parse().expect("valid TOML");
+            let watch = configuration["dev"]["watch"].as_array().expect("a list");
+            let watch: Vec<_> = watch.iter().filter_map(toml::Value::as_str).collect();
+            let covers = |watched: &str, path: &str| match watched.strip_prefix('*') {
+                Some(ending) => path.ends_with(ending),
+                None => path == watched || path.starts_with(&format!("{watched}/")),
+            };
+            for path in files.keys() {
+                let is_watched = watch.iter().any(|watched| covers(watched, path));
+                let expected = !is_no_input(language, path);
+                assert_eq!(is_watched, expected, "{language} {template}: {path}");
+            }
+            for watched in watch {
+                let exists = files.keys().any(|path| covers(watched, path));
+                assert!(exists, "{language} {template}: {watched} does not exist");
             }
         }
     }
 
     #[test]
     fn every_readme_says_how_to_deploy_and_where_the_documentation_is() {
-        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
-        for language in languages() {
-            for template in templates_of(language) {
-                let files = files(language, template, &name).expect("it exists");
-                let readme = String::from_utf8_lossy(&files["README.md"].content).into_owned();
-                for text in [
-                    "Replace the file to deploy a new version",
-                    "`ws-host --config ws-host.toml --check`",
-                    "docs/behind-a-proxy.md",
-                    "`/usr/share/doc/ws-host`",
-                ] {
-                    assert!(readme.contains(text), "{language} {template}: {text}");
-                }
+        for (language, template, files) in projects() {
+            let readme = String::from_utf8_lossy(&files["README.md"].content).into_owned();
+            for text in [
+                "Replace the file to deploy a new version",
+                "`ws-host --config ws-host.toml --check`",
+                "docs/behind-a-proxy.md",
+                "`/usr/share/doc/ws-host`",
+            ] {
+                assert!(readme.contains(text), "{language} {template}: {text}");
             }
         }
     }
