@@ -5,7 +5,6 @@ import { createServer } from 'node:http';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
 
-const ROOM = 'news';
 // With the client's default, a command that has waited for 5 seconds is dropped, and subscribers miss messages on a busy
 // machine.
 const publishing = createClient({ url: process.argv[2], commandOptions: { timeout: undefined } });
@@ -21,11 +20,11 @@ const io = new Server(server, {
   pingInterval: 3600_000,
 });
 io.on('connection', (socket) => {
-  socket.on('subscribe', (done) => {
-    socket.join(ROOM);
+  socket.on('subscribe', (room, done) => {
+    socket.join(room);
     done();
   });
-  socket.on('publish', (text) => io.to(ROOM).emit(ROOM, text));
+  socket.on('publish', (room, text) => io.to(room).emit('news', text));
 });
 server.listen(0, '127.0.0.1', () => {
   console.log(`serving ws://127.0.0.1:${server.address().port}/socket.io/?EIO=4&transport=websocket`);

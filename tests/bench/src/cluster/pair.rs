@@ -17,6 +17,8 @@ pub(crate) struct Pair {
     near: Box<dyn Process>,
     far: Box<dyn Process>,
     broker: Box<dyn Process>,
+    /// Runs so far.
+    runs: usize,
 }
 
 /// Where the subscribers are.
@@ -33,7 +35,7 @@ impl Pair {
     pub(crate) fn start_on(core: usize, system: &'static dyn System) -> Result<Self> {
         let broker = system.start_broker(core)?;
         let host = || system.start_host(core, broker.address()).context(system.name());
-        Ok(Self { system, near: host()?, far: host()?, broker })
+        Ok(Self { system, near: host()?, far: host()?, broker, runs: 0 })
     }
 
     /// Returns the CPU time of its processes so far.
@@ -42,8 +44,11 @@ impl Pair {
     }
 
     /// Connects a publisher, and subscribers that get what it publishes.
+    ///
+    /// Each run has its own channel, for all systems alike. Sockudo forgets that a client has subscribed to a channel if
+    /// the clients of the last run leave the channel at this moment.
     pub(crate) fn publications(
-        &self,
+        &mut self,
         location: Location,
         count: usize,
         pace: Pace,
@@ -52,44 +57,48 @@ impl Pair {
             Location::Near => &self.near,
             Location::Far => &self.far,
         };
-        let mut publisher = self.system.publisher(self.near.address())?;
+        self.runs += 1;
+        let channel = format!("news{}", self.runs);
+        let mut publisher = self.system.publisher(self.near.address(), &channel)?;
         let mut subscribers = (0..count)
-            .map(|_| self.system.subscriber(host.address()))
+            .map(|_| self.system.subscriber(host.address(), &channel))
             .collect::<Result<Vec<_>>>()?;
-        self.wait_until_joined(&mut publisher, &mut subscribers)?;
+        let wording = self.system.wording(&channel);
+        wait_until_joined(&wording, &mut publisher, &mut subscribers)?;
         let streams = subscribers
             .iter_mut()
             .map(|client| Ok(client.stream().try_clone()?))
             .collect::<Result<Vec<_>>>()?;
         let publisher = publisher.stream().try_clone()?;
-        let system = self.system;
-        Publications::over(publisher, all_read(streams)?, system.wording(), system.order(), pace)
+        Publications::over(publisher, all_read(streams)?, wording, self.system.order(), pace)
     }
+}
 
-    /// Publishes until the first subscriber gets something, and reads everything at all of them.
-    fn wait_until_joined(&self, publisher: &mut Client, subscribers: &mut [Client]) -> Result<()> {
-        let Wording { published, delivered } = self.system.wording();
-        let mut publish = |text: &str| {
-            publisher.send_text(&format!("{}{text}{}", published.before, published.after))
-        };
-        let first = subscribers.first_mut().context("a subscriber")?.stream();
-        first.set_read_timeout(Some(Duration::from_millis(50)))?;
-        wait_until(|| {
-            publish("probe")?;
-            Ok(first.peek(&mut [0]).is_ok_and(|count| count > 0))
-        })?;
-        first.set_read_timeout(Some(DEADLINE))?;
-        // Not all systems keep the order, so the first of these may come before a probe. The second one is published
-        // when all have the first one.
-        for text in ["joined", "ready"] {
-            publish(text)?;
-            let expected = format!("{}{text}{}", delivered.before, delivered.after);
-            for subscriber in &mut *subscribers {
-                while subscriber.receive_text()? != expected {}
-            }
+/// Publishes until the first subscriber gets something, and reads everything at all of them.
+fn wait_until_joined(
+    Wording { published, delivered }: &Wording,
+    publisher: &mut Client,
+    subscribers: &mut [Client],
+) -> Result<()> {
+    let mut publish =
+        |text: &str| publisher.send_text(&format!("{}{text}{}", published.before, published.after));
+    let first = subscribers.first_mut().context("a subscriber")?.stream();
+    first.set_read_timeout(Some(Duration::from_millis(50)))?;
+    wait_until(|| {
+        publish("probe")?;
+        Ok(first.peek(&mut [0]).is_ok_and(|count| count > 0))
+    })?;
+    first.set_read_timeout(Some(DEADLINE))?;
+    // Not all systems keep the order, so the first of these may come before a probe. The second one is published when
+    // all have the first one.
+    for text in ["joined", "ready"] {
+        publish(text)?;
+        let expected = format!("{}{text}{}", delivered.before, delivered.after);
+        for subscriber in &mut *subscribers {
+            while subscriber.receive_text()? != expected {}
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Checks that nothing waits to be read.

@@ -67,9 +67,9 @@ pub(crate) fn measure(
     let mut figures = vec![vec![Figures::default(); kinds.len()]; systems.len()];
     for round in 1..=rounds {
         for (system, figures) in systems.iter().zip(&mut figures) {
-            let pair = Pair::start_on(cores.server, *system)?;
+            let mut pair = Pair::start_on(cores.server, *system)?;
             for (kind, figures) in kinds.iter().zip(figures) {
-                run(&pair, cores, *kind, counted, figures)
+                run(&mut pair, cores, *kind, counted, figures)
                     .with_context(|| format!("{} {} round {round}", system.name(), kind.name()))?;
             }
         }
@@ -89,7 +89,7 @@ pub(crate) fn measure(
 }
 
 fn run(
-    pair: &Pair,
+    pair: &mut Pair,
     cores: Cores,
     kind: Kind,
     counted: Duration,

@@ -34,14 +34,14 @@ pub(crate) trait System: Debug {
     /// Starts a host on a core.
     fn start_host(&self, core: usize, broker: SocketAddr) -> Result<Box<dyn Process>>;
 
-    /// Connects a client that may publish, and gets nothing that it publishes.
-    fn publisher(&self, host: SocketAddr) -> Result<Client>;
+    /// Connects a client that may publish in a channel, and gets nothing that it publishes.
+    fn publisher(&self, host: SocketAddr, channel: &str) -> Result<Client>;
 
-    /// Connects a client that has subscribed.
-    fn subscriber(&self, host: SocketAddr) -> Result<Client>;
+    /// Connects a client that has subscribed to a channel.
+    fn subscriber(&self, host: SocketAddr, channel: &str) -> Result<Client>;
 
-    /// Returns how publications and deliveries look.
-    fn wording(&self) -> Wording;
+    /// Returns how publications and deliveries look in a channel.
+    fn wording(&self, channel: &str) -> Wording;
 
     /// Returns the order in which a subscriber gets what one client publishes.
     fn order(&self) -> Order {

@@ -41,7 +41,7 @@ impl System for SocketIo {
         Ok(Box::new(TestServer::spawn(launch.on_core(core)?)?))
     }
 
-    fn publisher(&self, host: SocketAddr) -> Result<Client> {
+    fn publisher(&self, host: SocketAddr, _: &str) -> Result<Client> {
         let mut client = Client::connect_at(host, "/socket.io/?EIO=4&transport=websocket")?;
         // Engine.IO opens, and the client connects to the main namespace.
         receive(&mut client, "0{")?;
@@ -49,17 +49,18 @@ impl System for SocketIo {
         Ok(client)
     }
 
-    fn subscriber(&self, host: SocketAddr) -> Result<Client> {
-        let mut client = self.publisher(host)?;
+    fn subscriber(&self, host: SocketAddr, channel: &str) -> Result<Client> {
+        let mut client = self.publisher(host, channel)?;
         // An event whose acknowledgement is asked for with the number 0.
-        ask(&mut client, r#"420["subscribe"]"#, "430[]")?;
+        ask(&mut client, &format!(r#"420["subscribe","{channel}"]"#), "430[]")?;
         Ok(client)
     }
 
-    fn wording(&self) -> Wording {
+    fn wording(&self, channel: &str) -> Wording {
+        let after = || r#""]"#.to_owned();
         Wording {
-            published: Around { before: r#"42["publish",""#, after: r#""]"# },
-            delivered: Around { before: r#"42["news",""#, after: r#""]"# },
+            published: Around { before: format!(r#"42["publish","{channel}",""#), after: after() },
+            delivered: Around { before: r#"42["news",""#.into(), after: after() },
         }
     }
 }

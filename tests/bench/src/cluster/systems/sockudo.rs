@@ -26,9 +26,6 @@ const KEY: &str = "bench";
 /// What subscriptions to private channels are signed with.
 const SECRET: &str = "a secret of the one app";
 
-/// The channel of all clients.
-const CHANNEL: &str = "private-news";
-
 /// Sockudo with NATS.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sockudo;
@@ -78,25 +75,28 @@ impl System for Sockudo {
         Ok(Box::new(Host { listener: Listener::start(&mut command, address)?, _folder: folder }))
     }
 
-    fn publisher(&self, host: SocketAddr) -> Result<Client> {
-        self.subscriber(host)
+    fn publisher(&self, host: SocketAddr, channel: &str) -> Result<Client> {
+        self.subscriber(host, channel)
     }
 
-    fn subscriber(&self, host: SocketAddr) -> Result<Client> {
+    fn subscriber(&self, host: SocketAddr, channel: &str) -> Result<Client> {
         let mut client = Client::connect_at(host, &format!("/app/{KEY}?protocol=7"))?;
         let greeting = receive(&mut client, r#"{"event":"pusher:connection_established","#)?;
-        let data = json!({"channel": CHANNEL, "auth": authorization(&socket_id(&greeting)?)});
+        let channel = private(channel);
+        let auth = authorization(&socket_id(&greeting)?, &channel);
+        let data = json!({"channel": channel, "auth": auth});
         let request = json!({"event": "pusher:subscribe", "data": data}).to_string();
         ask(&mut client, &request, r#"{"event":"pusher_internal:subscription_succeeded","#)?;
         Ok(client)
     }
 
-    fn wording(&self) -> Wording {
-        const EVENT: Around = Around {
-            before: r#"{"event":"client-news","channel":"private-news","data":""#,
-            after: r#""}"#,
+    fn wording(&self, channel: &str) -> Wording {
+        let channel = private(channel);
+        let event = Around {
+            before: format!(r#"{{"event":"client-news","channel":"{channel}","data":""#),
+            after: r#""}"#.into(),
         };
-        Wording { published: EVENT, delivered: EVENT }
+        Wording { published: event.clone(), delivered: event }
     }
 
     fn order(&self) -> Order {
@@ -164,9 +164,14 @@ fn socket_id(greeting: &str) -> Result<String> {
     Ok(data["socket_id"].as_str().context("a socket id")?.to_owned())
 }
 
-/// Returns the permission to subscribe, which an app's own server would sign.
-fn authorization(socket_id: &str) -> String {
-    signature(KEY, SECRET, &format!("{socket_id}:{CHANNEL}"))
+/// Returns the full name of a channel. Client events are allowed in private channels only.
+fn private(channel: &str) -> String {
+    format!("private-{channel}")
+}
+
+/// Returns the permission to subscribe to a channel, which an app's own server would sign.
+fn authorization(socket_id: &str, channel: &str) -> String {
+    signature(KEY, SECRET, &format!("{socket_id}:{channel}"))
 }
 
 fn signature(key: &str, secret: &str, text: &str) -> String {

@@ -33,20 +33,20 @@ impl System for WsHost {
         Ok(Box::new(TestServer::spawn(launch.on_core(core)?)?))
     }
 
-    fn publisher(&self, host: SocketAddr) -> Result<Client> {
+    fn publisher(&self, host: SocketAddr, _: &str) -> Result<Client> {
         Client::connect_at(host, "/")
     }
 
-    fn subscriber(&self, host: SocketAddr) -> Result<Client> {
-        let mut client = self.publisher(host)?;
-        ask(&mut client, "subscribe news", "Ok(())")?;
+    fn subscriber(&self, host: SocketAddr, channel: &str) -> Result<Client> {
+        let mut client = self.publisher(host, channel)?;
+        ask(&mut client, &format!("subscribe {channel}"), "Ok(())")?;
         Ok(client)
     }
 
-    fn wording(&self) -> Wording {
+    fn wording(&self, channel: &str) -> Wording {
         Wording {
-            published: Around { before: "publish news ", after: "" },
-            delivered: Around { before: "", after: "" },
+            published: Around { before: format!("publish {channel} "), after: String::new() },
+            delivered: Around { before: String::new(), after: String::new() },
         }
     }
 }

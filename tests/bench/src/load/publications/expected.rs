@@ -22,7 +22,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn new(around: Around, order: Order) -> Self {
+    pub(super) fn new(around: &Around, order: Order) -> Self {
         let payload = around.payload(0);
         let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126);
         let header = [0x81, length.expect("a message is short")];
@@ -99,15 +99,18 @@ fn number(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const PLAIN: Around = Around { before: "[", after: "]" };
+    fn around() -> Around {
+        Around { before: "[".into(), after: "]".into() }
+    }
 
     fn frames(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
-        let frame = |number| [&[0x81, 66], PLAIN.payload(number).as_bytes()].concat();
+        let around = around();
+        let frame = |number| [&[0x81, 66], around.payload(number).as_bytes()].concat();
         numbers.into_iter().flat_map(frame).collect()
     }
 
     fn received(order: Order, numbers: impl IntoIterator<Item = u64>) -> Result<Vec<u64>> {
-        let mut expected = Expected::new(PLAIN, order);
+        let mut expected = Expected::new(&around(), order);
         let mut received = Vec::new();
         // In pieces that end anywhere.
         for piece in frames(numbers).chunks(7) {
@@ -148,7 +151,7 @@ mod tests {
             let mut wrong = right.clone();
             wrong[index] = byte;
             let fails =
-                |order| Expected::new(PLAIN, order).receive(&wrong, &mut Vec::new()).is_err();
+                |order| Expected::new(&around(), order).receive(&wrong, &mut Vec::new()).is_err();
             assert!(fails(Order::AsPublished), "byte {index} is {byte}");
             // With other digits, it is another message.
             assert!(byte.is_ascii_digit() || fails(Order::Any), "byte {index} is {byte}");

@@ -29,17 +29,17 @@ const MOST_AHEAD: u64 = 1000;
 const MOST_AT_ONCE: u64 = 50;
 
 /// What a system writes before and after the text of a message. All of it is ASCII.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Around {
     /// Before the text.
-    pub(crate) before: &'static str,
+    pub(crate) before: String,
     /// After the text.
-    pub(crate) after: &'static str,
+    pub(crate) after: String,
 }
 
 impl Around {
     /// Returns the payload of the message with this number.
-    fn payload(self, number: u64) -> String {
+    fn payload(&self, number: u64) -> String {
         const REST: &str = " is the number of this message, which all have to get ..";
         const _: () = assert!(REST.len() + DIGITS == TEXT_BYTES);
         format!("{}{number:0DIGITS$}{REST}{}", self.before, self.after)
@@ -47,7 +47,7 @@ impl Around {
 }
 
 /// How publications and deliveries look.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wording {
     /// What the publisher sends.
     pub(crate) published: Around,
@@ -113,7 +113,7 @@ impl Publications {
         let poller = Poller::new(count + 1)?;
         let subscriber = |(index, stream)| {
             let transport = Transport::over(stream, index, &poller)?;
-            Ok(Subscriber { transport, expected: Expected::new(wording.delivered, order) })
+            Ok(Subscriber { transport, expected: Expected::new(&wording.delivered, order) })
         };
         let subscribers =
             subscribers.into_iter().enumerate().map(subscriber).collect::<Result<_>>()?;
@@ -263,11 +263,14 @@ impl Progress {
 mod tests {
     use super::*;
 
-    const PLAIN: Around = Around { before: "[", after: "]" };
+    fn progress(subscribers: usize, pace: Pace) -> Progress {
+        let around = Around { before: "[".into(), after: "]".into() };
+        Progress::new(around, subscribers, pace)
+    }
 
     #[test]
     fn message_is_done_when_every_subscriber_has_it() {
-        let mut progress = Progress::new(PLAIN, 2, Pace::OneByOne);
+        let mut progress = progress(2, Pace::OneByOne);
         assert!(!progress.take(), "nothing is published before the run");
         progress.begin();
         assert!(progress.take());
@@ -281,7 +284,7 @@ mod tests {
 
     #[test]
     fn latency_of_a_message_does_not_include_that_of_the_one_before() {
-        let mut progress = Progress::new(PLAIN, 1, Pace::Full);
+        let mut progress = progress(1, Pace::Full);
         progress.begin();
         assert!(progress.take());
         let now = Instant::now();
@@ -295,7 +298,7 @@ mod tests {
     #[test]
     fn publisher_is_ahead_by_few_messages_and_few_deliveries() {
         for (subscribers, window) in [(1, 1000), (100, 100), (1000, 10)] {
-            let mut progress = Progress::new(PLAIN, subscribers, Pace::Full);
+            let mut progress = progress(subscribers, Pace::Full);
             progress.begin();
             assert!(progress.take());
             assert_eq!(progress.published, window);
