@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
 
 use super::ended_lease::{connect, expect_unconfirmed, receive, receive_text, send};
 use super::{Proof, Running, SECRET, start, start_with};
 use crate::actor::Actor;
-use crate::config::AutoAnswer;
+use crate::config::{AutoAnswer, Trial};
 
 /// Returns the only actor of a host.
 fn actor(host: &Running) -> Arc<Actor> {
@@ -42,32 +46,58 @@ async fn instance_does_not_hibernate() {
     assert!(!actor.turn().await.has_instance());
 }
 
+/// A host with a client. The handler was reloaded after the lease of the host had ended.
+struct Reloaded {
+    host: Running,
+    _client: TcpStream,
+    _files: TempDir,
+}
+
+impl Reloaded {
+    async fn without_lease(trial: Option<Trial>) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = files.path().join("handler.wasm");
+        std::fs::copy(component("counter"), &file).expect("room");
+        let host = start_with("counter", &Proof::secret(SECRET), |config| {
+            let resource = &mut config.host.resources[0];
+            (resource.component, resource.trial) = (file.clone(), trial);
+        })
+        .await;
+        host.then_own();
+        let mut client = connect(&host).await;
+        send(&mut client, "one").await;
+        assert_eq!(receive_text(&mut client).await, "1 messages");
+        // A component that differs only in its bytes: it has one more section, without content.
+        let other = [&std::fs::read(&file).expect("a component")[..], b"\x00\x02\x01x"].concat();
+        std::fs::write(&file, other).expect("room");
+        host.lease().end_after(0);
+        host.host.reload("test").await.expect("new code");
+        Self { host, _client: client, _files: files }
+    }
+
+    /// Returns how many instances were replaced by one of the new code.
+    fn swapped(&self) -> u64 {
+        metric(&self.host, "ws_host_swaps_total{resource=\"test\",outcome=\"swapped\"}")
+    }
+}
+
 #[tokio::test]
 async fn instance_is_not_replaced_in_a_reload() {
-    let files = tempfile::tempdir().expect("a folder");
-    let file = files.path().join("handler.wasm");
-    std::fs::copy(component("counter"), &file).expect("room");
-    let host = start_with("counter", &Proof::secret(SECRET), |config| {
-        config.host.resources[0].component = file.clone();
-    })
-    .await;
-    host.then_own();
-    let lease = host.lease();
-    let mut client = connect(&host).await;
-    send(&mut client, "one").await;
-    assert_eq!(receive_text(&mut client).await, "1 messages");
-    // A component that differs only in its bytes: it has one more section, without content.
-    let other = [&std::fs::read(&file).expect("a component")[..], b"\x00\x02\x01x"].concat();
-    std::fs::write(&file, other).expect("room");
-    lease.end_after(0);
-    host.host.reload("test").await.expect("new code");
-    let swapped = "ws_host_swaps_total{resource=\"test\",outcome=\"swapped\"}";
-    assert_eq!(metric(&host, swapped), 0);
-    actor(&host).turn().await.try_out().await;
-    assert_eq!(metric(&host, swapped), 0);
-    lease.renew();
-    actor(&host).turn().await.apply_reload().await;
-    assert_eq!(metric(&host, swapped), 1);
+    let reloaded = Reloaded::without_lease(None).await;
+    assert_eq!(reloaded.swapped(), 0);
+    reloaded.host.lease().renew();
+    actor(&reloaded.host).turn().await.apply_reload().await;
+    assert_eq!(reloaded.swapped(), 1);
+}
+
+#[tokio::test]
+async fn instance_is_not_replaced_in_a_canary_trial() {
+    let trial = Trial { canary: 50, ..Trial::new(Duration::from_hours(1)) };
+    let reloaded = Reloaded::without_lease(Some(trial)).await;
+    assert_eq!(reloaded.swapped(), 0);
+    reloaded.host.lease().renew();
+    actor(&reloaded.host).turn().await.try_out().await;
+    assert_eq!(reloaded.swapped(), 1);
 }
 
 #[tokio::test]
