@@ -75,6 +75,23 @@ fn peers_without_the_secret_are_refused_counted_and_said_at_most_once_a_second()
     Ok(())
 }
 
+/// Returns how many times a host has read records of this kind that no host wrote.
+fn foreign_records(host: &Host, kind: &str) -> Result<u64> {
+    counter(host.admin, &format!("ws_host_foreign_records_total{{kind=\"{kind}\"}}"))
+}
+
+#[test]
+fn record_among_the_leases_whose_name_is_not_that_of_a_lease_is_counted() -> Result<()> {
+    let shared = Shared::start()?;
+    let host = shared.host()?;
+    assert_eq!(foreign_records(&host, "lease")?, 0);
+    let mut backend = Backend::connect(shared.broker.address())?;
+    // Its content is that of a lease.
+    backend.publish("ws.default.p.h.short", br#"{"alive":{"host":"a","address":"x"}}"#)?;
+    backend.sync()?;
+    wait_until(|| Ok(foreign_records(&host, "lease")? > 0))
+}
+
 #[test]
 fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> Result<()> {
     let shared = Shared::start()?;
@@ -129,12 +146,9 @@ fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> R
     backend.sync()?;
     let mut other = shared.host()?;
     other.server.wait_for_log("the broker's records are new")?;
-    let read = |host: &Host, kind: &str| {
-        counter(host.admin, &format!("ws_host_foreign_records_total{{kind=\"{kind}\"}}"))
-    };
-    assert!(read(&other, "open")? > 0);
+    assert!(foreign_records(&other, "open")? > 0);
     for kind in ["lease", "claim", "state"] {
-        assert!(read(&host, kind)? > 0, "{kind}");
+        assert!(foreign_records(&host, kind)? > 0, "{kind}");
     }
     // Its own lease is overwritten: it takes another one.
     let lease = placement(&host)?["lease_name"].as_str().context("a lease")?.to_owned();

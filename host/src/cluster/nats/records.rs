@@ -113,18 +113,13 @@ impl Records for NatsRecords {
         Ok(entry.map(|(_, entry)| entry))
     }
 
-    async fn next_lease(&self, mut from: u64) -> Result<Option<(LeaseId, Entry)>, RecordsError> {
-        let all = all_leases(&self.cluster);
-        while let Some((subject, entry)) =
-            self.get(json!({ "next_by_subj": all, "seq": from })).await?
-        {
-            if let Some(id) = lease_of(&subject) {
-                return Ok(Some((id, entry)));
-            }
-            // No host wrote this record, so it is skipped.
-            from = entry.revision + 1;
-        }
-        Ok(None)
+    async fn next_lease(
+        &self,
+        from: u64,
+    ) -> Result<Option<(Option<LeaseId>, Entry)>, RecordsError> {
+        let query = json!({ "next_by_subj": all_leases(&self.cluster), "seq": from });
+        let next = self.get(query).await?;
+        Ok(next.map(|(subject, entry)| (lease_of(&subject), entry)))
     }
 
     async fn next_claim(&self, from: u64) -> Result<Option<(Key, Entry)>, RecordsError> {

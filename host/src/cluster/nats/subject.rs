@@ -145,6 +145,8 @@ mod tests {
         let id = LeaseId::parse("00000000000000ff").expect("a lease");
         assert_eq!(record("c", &Key::Lease(id)), "ws.c.p.h.00000000000000ff");
         assert_eq!(lease_of("ws.c.p.h.00000000000000ff"), Some(id));
-        assert_eq!(lease_of("ws.c.p.h.ff"), None);
+        for other in ["ff", "00000000000000FF", "+0000000000000ff", "short"] {
+            assert_eq!(lease_of(&format!("ws.c.p.h.{other}")), None, "{other}");
+        }
     }
 }

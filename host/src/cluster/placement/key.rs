@@ -15,8 +15,9 @@ impl LeaseId {
         Self(rand::random())
     }
 
+    /// Parses a name as it is displayed. Each lease has one name, so a number with capital letters is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(Self)).flatten()
+        u64::from_str_radix(text, 16).ok().map(Self).filter(|id| id.to_string() == text)
     }
 }
 

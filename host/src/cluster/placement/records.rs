@@ -49,11 +49,12 @@ pub(crate) trait Records: Send + Sync + 'static {
 
     fn read(&self, key: &Key) -> impl Future<Output = Result<Option<Entry>, RecordsError>> + Send;
 
-    /// Returns the first lease whose revision is `from` or higher.
+    /// Returns the first lease whose revision is `from` or higher. The lease has no name if the broker's name for its
+    /// record is not that of a lease: then something other than a host has written the record.
     fn next_lease(
         &self,
         from: u64,
-    ) -> impl Future<Output = Result<Option<(LeaseId, Entry)>, RecordsError>> + Send;
+    ) -> impl Future<Output = Result<Option<(Option<LeaseId>, Entry)>, RecordsError>> + Send;
 
     /// Returns the first claim whose revision is `from` or higher.
     fn next_claim(

@@ -56,6 +56,11 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
             placement.hosts.send_modify(|known| known.extend(hosts));
             return Ok(());
         }
+        let Some(id) = id else {
+            // A host never finds such a record otherwise, so it is left to an operator.
+            placement.foreign.count(RecordKind::Lease);
+            continue;
+        };
         let content: Option<LeaseContent> = decode(&entry.content);
         if content.is_none() {
             placement.foreign.count(RecordKind::Lease);

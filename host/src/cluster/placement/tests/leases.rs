@@ -195,9 +195,12 @@ impl Records for Storm {
         Ok(None)
     }
 
-    async fn next_lease(&self, from: u64) -> Result<Option<(LeaseId, Entry)>, RecordsError> {
+    async fn next_lease(
+        &self,
+        from: u64,
+    ) -> Result<Option<(Option<LeaseId>, Entry)>, RecordsError> {
         tokio::task::yield_now().await;
-        let id = LeaseId::parse(&format!("{:016x}", from % 1000)).expect("a name");
+        let id = LeaseId::parse(&format!("{:016x}", from % 1000));
         let content = r#"{"alive":{"host":"a","address":"a:1"}}"#.into();
         Ok(Some((id, Entry { revision: from, content })))
     }

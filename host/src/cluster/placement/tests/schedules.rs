@@ -257,7 +257,7 @@ async fn leases(records: &NatsRecords) -> Vec<String> {
     while let Ok(Some((id, entry))) = records.next_lease(from).await {
         from = entry.revision + 1;
         if let Some(LeaseContent::Alive(holder)) = decode(&entry.content) {
-            names.insert(id.to_string(), holder.host.host);
+            names.insert(id.expect("a name").to_string(), holder.host.host);
         }
     }
     names.into_values().collect()

@@ -53,7 +53,10 @@ impl Records for Spy {
         self.real.read(key).await
     }
 
-    async fn next_lease(&self, from: u64) -> Result<Option<(LeaseId, Entry)>, RecordsError> {
+    async fn next_lease(
+        &self,
+        from: u64,
+    ) -> Result<Option<(Option<LeaseId>, Entry)>, RecordsError> {
         self.real.next_lease(from).await
     }
 
