@@ -237,7 +237,7 @@ ci: setup
 	$(call step,$(MAKE) conformance CONFORMANCE=--some)
 	$(call step,$(MAKE) matrix MATRIX=--some)
 	$(call step,$(MAKE) languages)
-	$(call step,$(MAKE) clients compatibility integration COMPATIBILITY=--all)
+	$(call step,tests/integration/check-time $(MAKE) clients compatibility integration COMPATIBILITY=--all)
 
 clean:
 	$(CARGO) clean
