@@ -141,16 +141,22 @@ fn folder_that_cannot_be_written_is_named() -> Result<()> {
     Ok(())
 }
 
+/// Creates a folder with these programs, which are scripts.
+fn write_programs(folder: &Path, programs: &[(&str, &str)]) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, script) in programs {
+        fs::write(folder.join(name), format!("#!/bin/sh\n{script}\n"))?;
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
 /// Runs make in a new project with other programs than those of this machine. It must fail. Returns its errors.
 fn make_fails(language: &str, programs: &[(&str, &str)], variables: &[&str]) -> Result<String> {
     let folder = TempDir::new()?;
     assert!(new(folder.path(), &["hello", "--lang", language])?.status.success());
     let bin = folder.path().join("bin");
-    fs::create_dir(&bin)?;
-    for (name, script) in programs {
-        fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n"))?;
-        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755))?;
-    }
+    write_programs(&bin, programs)?;
     let path = format!("{}:{}", bin.display(), std::env::var("PATH")?);
     let mut make = Command::new("make");
     make.args(variables).env("PATH", path).current_dir(folder.path().join("hello"));
@@ -181,6 +187,27 @@ fn missing_or_old_tool_of_a_new_project_is_named() -> Result<()> {
     ] {
         let errors = make_fails(language, programs, variables)?;
         assert!(errors.contains(expected), "{language}: {errors}");
+    }
+    Ok(())
+}
+
+#[test]
+fn zig_of_a_project_has_a_cache_of_its_own() -> Result<()> {
+    for language in ["c", "cpp"] {
+        let folder = TempDir::new()?;
+        assert!(new(folder.path(), &["hello", "--lang", language])?.status.success());
+        let project = folder.path().join("hello").canonicalize()?;
+        let compiler = "[ \"$1\" = -c ] || { echo \"cache: $ZIG_GLOBAL_CACHE_DIR.\" >&2; exit 1; }";
+        write_programs(&project.join(".venv/bin"), &[("python3", compiler)])?;
+        // An installed zig would be preferred, so no other program is found.
+        let bin = folder.path().join("bin");
+        write_programs(&bin, &[("mkdir", ":")])?;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "make=$(command -v make); PATH=$1; exec \"$make\"", "sh"]).arg(bin);
+        let output = shell.current_dir(&project).output()?;
+        let errors = String::from_utf8(output.stderr)?;
+        let expected = format!("cache: {}/.venv/zig-cache.\n", project.display());
+        assert!(errors.contains(&expected), "{language}: {errors}");
     }
     Ok(())
 }
