@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use ws_host_test_support::{Client, TestServer, host_binary, poll_until, wait_until};
+use ws_host_test_support::{Client, TestServer, component, host_binary, poll_until, wait_until};
 
 use crate::configured::ask_admin;
 use crate::keeper::{Keeper, ON_REQUEST, Scene, post_reload};
@@ -25,9 +25,14 @@ fn nested() -> String {
 
 /// A module that takes a while to compile, and little memory.
 fn long() -> String {
+    of_functions(1_500)
+}
+
+/// A module with this many functions of two kilobytes.
+fn of_functions(number: usize) -> String {
     let step = "i32.const 3 i32.mul local.get 0 i32.xor ".repeat(300);
     let function = format!("(func (param i32) (result i32) local.get 0 {step})");
-    format!("(module {})", function.repeat(1_500))
+    format!("(module {})", function.repeat(number))
 }
 
 /// Makes the echo handler with this module the next version.
@@ -114,8 +119,29 @@ fn component_that_takes_too_long_is_refused() -> Result<()> {
     assert!(refused.contains("takes longer than 10ms"), "{refused}");
     assert!(refused.contains("raise compile-timeout"), "{refused}");
     let accepted = check(&[])?;
-    assert!(accepted.ends_with(" compiling a component of 2 MiB, which may take some seconds\n"));
+    let announced = " MiB of WebAssembly for this machine, which may take some seconds\n";
+    assert!(accepted.contains(" compiling ") && accepted.ends_with(announced), "{accepted}");
     assert_eq!(accepted.lines().count(), 1, "{accepted}");
+    Ok(())
+}
+
+#[test]
+fn compiling_is_announced_if_it_takes_a_while_and_the_cache_has_no_result() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let check = |file: &Path| -> Result<String> {
+        let mut host = Command::new(host_binary());
+        host.args(["--check", "--component"]).arg(file);
+        let output = host.arg("--cache").arg(folder.path().join("cache")).output()?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(String::from_utf8(output.stderr)?)
+    };
+    assert_eq!(check(&component("echo"))?, "");
+    let file = echo_with(&folder, &of_functions(300))?;
+    let announced = check(&file)?;
+    let end =
+        "for this machine, which may take some seconds; later, the result comes from the cache\n";
+    assert!(announced.ends_with(end) && announced.lines().count() == 1, "{announced}");
+    assert_eq!(check(&file)?, "");
     Ok(())
 }
 

@@ -27,8 +27,9 @@ pub use self::process::run_as_compiler;
 use super::Density;
 use super::error::LoadError;
 
-/// A component of at least this many bytes takes so long to compile that the log mentions it.
-const LARGE: usize = 2 << 20;
+/// A component of at least this many bytes, without its data, takes so long to compile that the log mentions it: about a
+/// second on one core. QuickJS and the library of Go are larger, handlers in Rust, C and C++ are usually smaller.
+const LARGE: usize = 512 << 10;
 
 /// How components are compiled.
 #[derive(Clone, Debug, Default)]
@@ -91,10 +92,7 @@ impl Compiler {
             Some(component) => component,
             None => {
                 if bytes.len() >= LARGE {
-                    let size = bytes.len() >> 20;
-                    tracing::info!(
-                        "compiling a component of {size} MiB, which may take some seconds"
-                    );
+                    self.announce(bytes.len());
                 }
                 let artifact = self.run(engine, bytes, cancelled)?;
                 if let Some(cache) = &self.cache {
@@ -109,6 +107,19 @@ impl Compiler {
         in_use.retain(|_, component| component.strong_count() > 0);
         in_use.insert(key, Arc::downgrade(&component));
         Ok(component)
+    }
+
+    /// Logs why the next seconds pass without a sign of life. The length is that of the component without the data that
+    /// its instances share, so most of it is code.
+    fn announce(&self, length: usize) {
+        let size = length as f64 / f64::from(1 << 20);
+        let later = match self.cache {
+            Some(_) => "; later, the result comes from the cache",
+            None => "",
+        };
+        tracing::info!(
+            "compiling {size:.1} MiB of WebAssembly for this machine, which may take some seconds{later}"
+        );
     }
 
     fn read_cache(&self, engine: &Engine, key: &Key) -> Option<Component> {
