@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{ReloadError, ReloadTask, Replaced};
+use super::{ReloadError, ReloadTask, Replaced, unless_zero};
 use crate::actor::{Rollout, SwapCounts, TrialState};
 use crate::config::Trial;
 use crate::guest::Template;
@@ -93,9 +93,9 @@ impl ReloadTask {
             resource,
             hash,
             swapped,
-            kept,
-            lost,
-            hibernated,
+            kept = unless_zero(kept),
+            lost = unless_zero(lost),
+            hibernated = unless_zero(hibernated),
             "the trial is over: the new component stays"
         );
     }
@@ -124,7 +124,9 @@ impl ReloadTask {
         self.resource.discard_rollback_state();
         let back = self.resource.code().template();
         let replaced = self.replaced(&failed, &back, started, 0, None);
-        let Replaced { old, new, swapped, kept, lost, hibernated, .. } = &replaced;
+        let Replaced { old, new, swapped, .. } = &replaced;
+        let [kept, lost, hibernated] =
+            [replaced.kept, replaced.lost, replaced.hibernated].map(unless_zero);
         let resource = self.resource.code().resource();
         match cause {
             RollbackCause::Fault => tracing::error!(

@@ -377,13 +377,13 @@ impl ReloadTask {
             old = replaced.old,
             new = replaced.new,
             swapped = replaced.swapped,
-            kept = replaced.kept,
-            lost = replaced.lost,
-            hibernated = replaced.hibernated,
-            waiting = replaced.waiting,
-            trial = ?replaced.trial,
-            longest_pause = ?replaced.longest_pause,
-            took = ?replaced.took,
+            kept = unless_zero(replaced.kept),
+            lost = unless_zero(replaced.lost),
+            hibernated = unless_zero(replaced.hibernated),
+            waiting = unless_zero(replaced.waiting),
+            trial = replaced.trial.map(tracing::field::debug),
+            longest_pause = ?in_microseconds(replaced.longest_pause),
+            took = ?in_microseconds(replaced.took),
             "reloaded the component"
         );
         self.count("replaced");
@@ -400,6 +400,16 @@ impl ReloadTask {
         metrics.reloads.count(outcome);
         metrics.recent.reload(outcome);
     }
+}
+
+/// Returns a count for a line of the log, which leaves out what has not happened.
+fn unless_zero(count: usize) -> Option<usize> {
+    (count > 0).then_some(count)
+}
+
+/// Cuts off what nobody reads in a line of the log.
+fn in_microseconds(time: Duration) -> Duration {
+    Duration::from_micros(time.as_micros().try_into().unwrap_or(u64::MAX))
 }
 
 /// Waits until `time`, or forever if `time` is `None`.
