@@ -1,7 +1,9 @@
 //! Creates a project with `ws-host new`, and builds it with the command in its `ws-host.toml`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -23,7 +25,20 @@ pub(crate) struct Components {
     pub(crate) capabilities: PathBuf,
     /// What failed of the tests that the projects contain.
     pub(crate) own_tests: Result<()>,
+    /// How often the command for the project's tests built the component. `None`: this command needs no component.
+    pub(crate) rebuilds: Result<Option<Rebuilds>>,
 }
+
+/// How often the command for a project's tests built the component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rebuilds {
+    pub(crate) without_a_change: usize,
+    pub(crate) after_a_change: usize,
+}
+
+/// Where the templates have the handler.
+const HANDLERS: [&str; 6] =
+    ["main.go", "src/handler.js", "src/handler.py", "src/handler.ts", "src/main.c", "src/main.cpp"];
 
 /// Where projects in interpreted languages say which capabilities their handler uses.
 const CAPABILITIES: &str = "wit/capabilities.wit";
@@ -69,6 +84,7 @@ impl Components {
             capabilities: build(&capabilities)?,
             // Now, because they may build the components again, which the scenarios are about to use.
             own_tests: [&echo, &chat, &chat_v2, &rooms].into_iter().try_for_each(|it| test(it)),
+            rebuilds: rebuilds_of(&echo),
         })
     }
 }
@@ -80,20 +96,20 @@ fn with_capabilities(language: &Language) -> Result<PathBuf> {
     let world = folder.join(CAPABILITIES);
     if world.exists() {
         // As the comment in this file tells authors to do.
-        let text = std::fs::read_to_string(&world)?;
+        let text = fs::read_to_string(&world)?;
         ensure!(text.contains("// include "), "{CAPABILITIES} names no capabilities");
-        std::fs::write(&world, text.replace("// include ", "include "))?;
+        fs::write(&world, text.replace("// include ", "include "))?;
     }
     Ok(folder)
 }
 
 /// Creates a project in a folder of its own, with the tools that npm has installed for the language.
-fn create(language: &Language, name: &str, template: &str) -> Result<PathBuf> {
+pub(crate) fn create(language: &Language, name: &str, template: &str) -> Result<PathBuf> {
     let parent = work().join(language.name);
-    std::fs::create_dir_all(&parent)?;
+    fs::create_dir_all(&parent)?;
     let folder = parent.join(name);
     if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
+        fs::remove_dir_all(&folder)?;
     }
     let mut command = Command::new(host_binary());
     command.args(["new", name, "--lang", language.name, "--template", template]);
@@ -106,21 +122,45 @@ fn create(language: &Language, name: &str, template: &str) -> Result<PathBuf> {
 }
 
 /// Runs the project's build command, and returns the component.
-fn build(folder: &Path) -> Result<PathBuf> {
-    let project: Project = toml::from_str(&std::fs::read_to_string(folder.join("ws-host.toml"))?)?;
-    let [resource] = project.resource.as_slice() else { bail!("{folder:?} has not one resource") };
-    run_in(folder, &project.dev.build)?;
-    let component = folder.join(&resource.component);
+pub(crate) fn build(folder: &Path) -> Result<PathBuf> {
+    run_in(folder, &configuration(folder)?.dev.build)?;
+    let component = component(folder)?;
     ensure!(component.exists(), "the build of {folder:?} has not made {component:?}");
     Ok(component)
 }
 
+/// Returns the path of the project's component.
+fn component(folder: &Path) -> Result<PathBuf> {
+    let project = configuration(folder)?;
+    let [resource] = project.resource.as_slice() else { bail!("{folder:?} has not one resource") };
+    Ok(folder.join(&resource.component))
+}
+
+fn configuration(folder: &Path) -> Result<Project> {
+    Ok(toml::from_str(&fs::read_to_string(folder.join("ws-host.toml"))?)?)
+}
+
 /// Runs the command that the project's README names for its tests.
 fn test(folder: &Path) -> Result<()> {
-    let readme = std::fs::read_to_string(folder.join("README.md"))?;
+    let readme = fs::read_to_string(folder.join("README.md"))?;
     let section = readme.split("\n## Test\n").nth(1).context("the README has no section Test")?;
     let command = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
     run_in(folder, command.context("the README has no command for the tests")?)
+}
+
+/// Runs the tests of a project twice: as it is, and after its handler was saved without a change.
+fn rebuilds_of(folder: &Path) -> Result<Option<Rebuilds>> {
+    let handler = HANDLERS.iter().map(|name| folder.join(name)).find(|path| path.exists());
+    let Some(handler) = handler else { return Ok(None) };
+    let component = component(folder)?;
+    let is_built_by_tests = || -> Result<usize> {
+        let before = fs::metadata(&component)?.modified()?;
+        test(folder)?;
+        Ok((fs::metadata(&component)?.modified()? != before).into())
+    };
+    let without_a_change = is_built_by_tests()?;
+    fs::File::options().append(true).open(handler)?.set_modified(SystemTime::now())?;
+    Ok(Some(Rebuilds { without_a_change, after_a_change: is_built_by_tests()? }))
 }
 
 /// Runs a command line in a project.
@@ -160,14 +200,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Copies the files of a folder over those of another.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from).with_context(|| format!("{from:?}"))? {
+    for entry in fs::read_dir(from).with_context(|| format!("{from:?}"))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            std::fs::create_dir_all(&target)?;
+            fs::create_dir_all(&target)?;
             copy(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), &target)?;
+            fs::copy(entry.path(), &target)?;
         }
     }
     Ok(())
@@ -176,16 +216,16 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 /// Replaces a text in the project's own sources. Returns in how many files.
 fn replace(folder: &Path, old: &str, new: &str) -> Result<usize> {
     let mut changed = 0;
-    for entry in std::fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (kind, path) = (entry.file_type()?, entry.path());
         if kind.is_dir() {
             changed += replace(&path, old, new)?;
         } else if kind.is_file()
-            && let Ok(text) = std::fs::read_to_string(&path)
+            && let Ok(text) = fs::read_to_string(&path)
             && text.contains(old)
         {
-            std::fs::write(&path, text.replace(old, new))?;
+            fs::write(&path, text.replace(old, new))?;
             changed += 1;
         }
     }

@@ -12,6 +12,7 @@ mod faults;
 mod leak;
 mod limits;
 mod load;
+mod mistakes;
 mod own_tests;
 mod plain;
 mod rooms;
@@ -77,6 +78,7 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         only(&["python"], types::ALL),
         only(&["python"], leak::ALL),
         only(&["js"], plain::ALL),
+        only(&["js"], mistakes::ALL),
         only(&COMPILED, everything::ALL),
         capabilities::ALL,
         only(&FILES, system::FILES),

@@ -6,9 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use toml::Table;
 
-use super::templates::Files;
+use super::templates::{Files, path_to_connect};
 
 /// The file with the exact versions of the packages that `npm ci` installs.
 const NPM_LOCK: &str = "package-lock.json";
@@ -74,18 +73,7 @@ impl Project<'_> {
              ws-host dev\n  \
              ws-host connect ws://localhost:8080{}\n",
             self.files.len(),
-            self.path_to_connect().unwrap_or_else(|| "/".to_owned())
+            path_to_connect(&self.files)
         )
-    }
-
-    /// Returns a path at which clients can connect, from the project's configuration.
-    fn path_to_connect(&self) -> Option<String> {
-        let file = self.files.get("ws-host.toml")?;
-        let configuration: Table = toml::from_slice(&file.content).ok()?;
-        let path = configuration.get("resource")?.get(0)?.get("path")?.as_str()?;
-        let segment = |segment: &str| {
-            if segment.contains(['{', '*']) { "1".to_owned() } else { segment.to_owned() }
-        };
-        Some(path.split('/').map(segment).collect::<Vec<_>>().join("/"))
     }
 }

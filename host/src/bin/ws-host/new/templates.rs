@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
+use toml::Table;
 
 use super::embedded::{self, EmbeddedFile};
 use super::name::Name;
@@ -19,13 +20,18 @@ const FOLDER: &str = "host/templates";
 const EVERY: &str = "all";
 
 /// The shared folders, each with the languages that share it.
-const SHARED: [(&str, &[&str]); 5] = [
+const SHARED: [(&str, &[&str]); 6] = [
     ("c-common", &["c", "cpp"]),
     ("capabilities", &["js", "js-small", "python", "ts"]),
     ("js-common", &["js", "js-small", "ts"]),
     ("js-programs", &["js", "js-small"]),
+    ("js-starlingmonkey", &["js", "ts"]),
     ("scripts", &["c", "cpp", "go", "js", "js-small", "python", "ts"]),
 ];
+
+/// The files of a project that say which path is served.
+const CONFIGURATION: &str = "ws-host.toml";
+const README: &str = "README.md";
 
 /// The prefix that stands for a leading dot in the stored name of a file.
 const DOT: &str = "dot-";
@@ -70,6 +76,7 @@ pub(super) fn files(language: &str, template: &str, name: &Name) -> Result<Files
     for (path, file) in [EVERY, template].into_iter().flat_map(|part| files_of(language, part)) {
         files.insert(project_path(path, name), filled_in(file, name));
     }
+    fill_in_path(&mut files);
     for (path, file) in embedded::below("wit").filter(|(path, _)| is_contract(path)) {
         files.insert(format!("wit/{path}"), as_it_is(file));
     }
@@ -77,6 +84,31 @@ pub(super) fn files(language: &str, template: &str, name: &Name) -> Result<Files
         sdk::add_to(&mut files)?;
     }
     Ok(files)
+}
+
+/// Returns a path at which clients can connect, from the project's configuration.
+pub(super) fn path_to_connect(files: &Files) -> String {
+    let path = files.get(CONFIGURATION).and_then(|file| {
+        let configuration: Table = toml::from_slice(&file.content).ok()?;
+        Some(configuration.get("resource")?.get(0)?.get("path")?.as_str()?.to_owned())
+    });
+    let segment = |segment: &str| {
+        if segment.contains(['{', '*']) { "1".to_owned() } else { segment.to_owned() }
+    };
+    path.map_or_else(
+        || "/".to_owned(),
+        |path| path.split('/').map(segment).collect::<Vec<_>>().join("/"),
+    )
+}
+
+/// Fills in the path at which clients can connect, which depends on the template.
+fn fill_in_path(files: &mut Files) {
+    let path = path_to_connect(files);
+    if let Some(readme) = files.get_mut(README)
+        && let Ok(text) = std::str::from_utf8(&readme.content)
+    {
+        readme.content = text.replace("{{path}}", &path).into();
+    }
 }
 
 fn is_shared(folder: &str) -> bool {
@@ -154,13 +186,24 @@ mod tests {
         languages().into_iter().flat_map(of_language).map(with_files).collect()
     }
 
+    const PLACEHOLDERS: [&str; 3] = ["{{name", "{{version", "{{path"];
+
+    #[test]
+    fn readme_names_the_path_of_its_template_and_no_other() {
+        for (language, template, files) in projects() {
+            let readme = String::from_utf8_lossy(&files["README.md"].content).into_owned();
+            let is_for_rooms = readme.contains("/room/");
+            assert_eq!(is_for_rooms, template == "rooms", "{language} {template}");
+        }
+    }
+
     #[test]
     fn every_template_of_every_language_has_no_placeholder_left() {
         for (language, template, files) in projects() {
             for (path, file) in files {
                 let text = String::from_utf8_lossy(&file.content);
                 let is_filled_in =
-                    !path.contains("{{") && !text.contains("{{name") && !text.contains("{{version");
+                    !path.contains("{{") && PLACEHOLDERS.iter().all(|one| !text.contains(one));
                 assert!(is_filled_in, "{language} {template}: {path}");
             }
         }
