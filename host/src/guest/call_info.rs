@@ -2,6 +2,28 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use super::imports::HandshakeResponse;
+use super::instance::Disconnection;
+use crate::clients::{Client, ClientId};
+
+/// What a handler can ask about the running call, or can set during it. Only some calls have anything of this kind. The
+/// long variants are boxed, because every instance keeps a value of this type.
+#[derive(Debug, Default)]
+pub(super) enum CallInfo {
+    #[default]
+    None,
+    /// While `connected` runs: the client, and the response to its handshake so far.
+    Connected(Box<(ClientId, HandshakeResponse)>),
+    /// While `disconnected` runs: the client, and how its connection ended.
+    Disconnected(Box<(Arc<Client>, Disconnection)>),
+    /// While `received-custom` runs: what is known about the message.
+    ReceivedCustom(CustomInfo),
+    /// While `suspend` or `resume` runs: the reason for it, and the age of the state, if the state is older than the
+    /// last event.
+    StateTransfer { reason: Reason, age: Option<Duration> },
+}
 
 /// A call into an instance: the one that is running, or the most recent one if none is running. The names are those of
 /// the contract.

@@ -11,7 +11,7 @@ use wasmtime::{AsContextMut, Store};
 use super::bindings::RequiredExports;
 use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
-use super::call_info::{CustomInfo, EventName, Reason};
+use super::call_info::{CallInfo, CustomInfo, EventName, Reason};
 use super::client_event::ClientEvent;
 use super::error::Fault;
 use super::imports::HandshakeResponse;
@@ -137,13 +137,16 @@ impl Guest {
         client: &Arc<Client>,
     ) -> Result<Result<HandlerAcceptance, HandlerRejection>, Fault> {
         let id = client.id();
-        self.store.data_mut().response = Some((id, HandshakeResponse::default()));
+        self.store.data_mut().call =
+            CallInfo::Connected(Box::new((id, HandshakeResponse::default())));
         let Event { handler, store, time_limit, .. } =
             self.begin_call(EventName::Connected, Some(client));
         let is_accepted = time_limit.wait(pin!(handler.call_connected(store, id.0))).await?;
-        let response = self.store.data_mut().response.take();
-        let HandshakeResponse { subprotocol, headers, status, body } =
-            response.map(|(_, response)| response).unwrap_or_default();
+        let response = match std::mem::take(&mut self.store.data_mut().call) {
+            CallInfo::Connected(call) => call.1,
+            _ => HandshakeResponse::default(),
+        };
+        let HandshakeResponse { subprotocol, headers, status, body } = response;
         Ok(if is_accepted {
             Ok(HandlerAcceptance { subprotocol, headers })
         } else {
@@ -200,14 +203,15 @@ impl Guest {
         client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        self.store.data_mut().disconnecting = Some((Arc::clone(client), how.clone()));
+        self.store.data_mut().call =
+            CallInfo::Disconnected(Box::new((Arc::clone(client), how.clone())));
         let mut event = self.begin_call(EventName::Disconnected, None);
         if let Some(trace) = &client.info().trace {
             event.trace(EventName::Disconnected, trace);
         }
         let Event { handler, store, time_limit, .. } = event;
         time_limit.wait(pin!(handler.call_disconnected(store, client.id().0))).await?;
-        self.store.data_mut().disconnecting = None;
+        self.store.data_mut().call = CallInfo::None;
         Ok(())
     }
 
@@ -256,10 +260,10 @@ impl Guest {
         let Some(received_custom) = &optional.received_custom else {
             return Ok(HandlerReply::NoListener);
         };
-        store.data_mut().custom = Some(info);
+        store.data_mut().call = CallInfo::ReceivedCustom(info);
         let call = received_custom.call_async(&mut *store, (message,));
         let (reply,) = time_limit.wait(pin!(call)).await?;
-        store.data_mut().custom = None;
+        store.data_mut().call = CallInfo::None;
         Ok(match reply {
             Ok(reply) => HandlerReply::Given(reply),
             Err(reason) => HandlerReply::Refused(reason),
@@ -276,10 +280,10 @@ impl Guest {
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
         let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Suspend, None);
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
-        store.data_mut().state_reason = Some(reason);
+        store.data_mut().call = CallInfo::StateTransfer { reason, age: None };
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
         let data = store.data_mut();
-        data.state_reason = None;
+        data.call = CallInfo::None;
         data.meter.check_injected_fault();
         Ok(state)
     }
@@ -295,11 +299,10 @@ impl Guest {
     ) -> Result<Result<(), String>, Fault> {
         let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Resume, None);
         let Some(Lifecycle { resume, .. }) = &optional.lifecycle else { return Ok(Ok(())) };
-        let data = store.data_mut();
-        (data.state_reason, data.state_age) = (Some(reason), age);
+        store.data_mut().call = CallInfo::StateTransfer { reason, age };
         let (resumed,) = time_limit.wait(pin!(resume.call_async(&mut *store, (state,)))).await?;
         let data = store.data_mut();
-        (data.state_reason, data.state_age) = (None, None);
+        data.call = CallInfo::None;
         data.meter.check_injected_fault();
         Ok(resumed)
     }

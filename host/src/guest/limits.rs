@@ -112,9 +112,8 @@ pub(super) enum CallKind {
 #[derive(Debug)]
 pub(super) struct Meter {
     limits: CallLimits,
-    memory: usize,
-    /// This instance's share of the resource's memory metric. It is equal to `memory`.
-    share: MemoryShare,
+    /// The memory in use, which is also this instance's share of the resource's memory metric.
+    memory: MemoryShare,
     /// The number of memories that the host has added to the component.
     added_memories: usize,
     /// The total size of the added memories that have not been created yet, in bytes.
@@ -136,8 +135,7 @@ impl Meter {
     ) -> Self {
         Self {
             limits,
-            memory: 0,
-            share: MemoryShare::new(metrics),
+            memory: MemoryShare::new(metrics),
             added_memories: 0,
             uncharged: 0,
             grown: 0,
@@ -186,7 +184,7 @@ impl Meter {
 
     /// Returns the total size of all linear memories and tables, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.memory
+        self.memory.bytes()
     }
 
     /// Gives a new event its full CPU budget. Called by `state::begin_event` only.
@@ -205,13 +203,12 @@ impl Meter {
         // function of the component is called.
         let uncharged = bytes.min(self.uncharged);
         self.uncharged -= uncharged;
-        let wanted = self.memory.saturating_add(bytes - uncharged);
+        let wanted = self.memory.bytes().saturating_add(bytes - uncharged);
         let limit = self.limits.max_memory;
         if wanted > limit {
             return Err(LimitExceeded::Memory { wanted, limit });
         }
-        self.memory = wanted;
-        self.share.grow_to(wanted);
+        self.memory.grow_to(wanted);
         Ok(())
     }
 

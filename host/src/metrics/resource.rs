@@ -106,6 +106,11 @@ impl MemoryShare {
         Self { resource: Arc::clone(resource), bytes: 0 }
     }
 
+    /// Returns the size.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Sets the size, which never decreases.
     pub(crate) fn grow_to(&mut self, bytes: usize) {
         self.resource.instance_memory.add(bytes.saturating_sub(self.bytes));

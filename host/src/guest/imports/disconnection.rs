@@ -5,6 +5,7 @@ use wasmtime::component::Linker;
 
 use super::{State, Store};
 use crate::guest::Disconnection;
+use crate::guest::call_info::CallInfo;
 
 const DISCONNECTION: &str = "ws-host:socket/disconnection@0.1.0";
 
@@ -29,6 +30,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 /// Returns how a client's connection ended, during the client's `disconnected` event.
 fn find<'a>(store: &'a Store<'_>, client: u64) -> Option<&'a Disconnection> {
-    let (disconnecting, end) = store.data().disconnecting.as_ref()?;
+    let CallInfo::Disconnected(call) = &store.data().call else { return None };
+    let (disconnecting, end) = &**call;
     (disconnecting.id().0 == client).then_some(end)
 }

@@ -8,6 +8,7 @@ use ws_host_protocol::handshake::belongs_to_handshake;
 use super::text::Text;
 use super::{Outcome, State, Store, check_ownership};
 use crate::clients::ClientId;
+use crate::guest::call_info::CallInfo;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
 
@@ -114,8 +115,8 @@ fn change(
     client: u64,
     change: impl FnOnce(&mut HandshakeResponse) -> std::result::Result<(), &'static str>,
 ) -> Outcome {
-    (match &mut store.data_mut().response {
-        Some((connecting, response)) if *connecting == ClientId(client) => change(response),
+    (match &mut store.data_mut().call {
+        CallInfo::Connected(call) if call.0 == ClientId(client) => change(&mut call.1),
         _ => Err("not-connecting"),
     },)
 }

@@ -36,6 +36,7 @@ pub(super) use self::connect_options::ConnectOptions;
 pub(super) use self::handshake::HandshakeResponse;
 pub(super) use self::options_table::OptionsTable;
 pub(super) use self::send_options::SharedSendOptions;
+use super::call_info::CallInfo;
 use super::state::State;
 use crate::clients::{Client, ClientId};
 
@@ -99,8 +100,8 @@ fn for_open_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> T
 /// Calls `act` with a client of this instance, or with the client whose `disconnected` event is running: what the host
 /// knows about a client stays available until the end of that event.
 fn for_known_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> T) -> Option<T> {
-    match &store.data().disconnecting {
-        Some((client, _)) if client.id().0 == id => Some(act(client)),
+    match &store.data().call {
+        CallInfo::Disconnected(end) if end.0.id().0 == id => Some(act(&end.0)),
         _ => for_client(store, id, |client| Ok(act(client))).ok(),
     }
 }

@@ -15,7 +15,8 @@ const INVALID_HANDLE: u32 = u32::MAX;
 /// An instance's options of one kind.
 #[derive(Debug)]
 pub(in crate::guest) struct OptionsTable<T> {
-    entries: ResourceTable,
+    /// Created for the first options, because many instances never create any.
+    entries: Option<Box<ResourceTable>>,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -33,9 +34,17 @@ pub(in crate::guest) trait Options: Default + Send + Sync + 'static {
 
 impl<T: Options> OptionsTable<T> {
     pub(in crate::guest) fn new() -> Self {
-        let mut entries = ResourceTable::new();
-        entries.set_max_capacity(T::MAX);
-        Self { entries, kind: PhantomData }
+        Self { entries: None, kind: PhantomData }
+    }
+
+    /// Creates options. If the instance already has the maximum number of options, returns a handle without options.
+    fn create(&mut self) -> Resource<T> {
+        let entries = self.entries.get_or_insert_with(|| {
+            let mut entries = ResourceTable::new();
+            entries.set_max_capacity(T::MAX);
+            Box::new(entries)
+        });
+        entries.push(T::default()).unwrap_or_else(|_| Resource::new_own(INVALID_HANDLE))
     }
 
     /// Returns the options of a handle.
@@ -44,14 +53,15 @@ impl<T: Options> OptionsTable<T> {
     ///
     /// `too-many-options` if the instance already had the maximum number of options when it created this handle.
     pub(super) fn get(&self, handle: &Resource<T>) -> Result<&T, &'static str> {
-        self.entries.get(handle).map_err(|_| "too-many-options")
+        let entries = self.entries.as_ref().ok_or("too-many-options")?;
+        entries.get(handle).map_err(|_| "too-many-options")
     }
 
     /// Returns the options of a handle, so that they can be changed. Returns `None` if the instance already had the
     /// maximum number of options when it created the handle: such a handle has no options. When the handle is used,
     /// [`get`](Self::get) reports the error.
     pub(super) fn get_mut(&mut self, handle: &Resource<T>) -> Option<&mut T> {
-        self.entries.get_mut(handle).ok()
+        self.entries.as_mut()?.get_mut(handle).ok()
     }
 }
 
@@ -59,14 +69,15 @@ impl<T: Options> OptionsTable<T> {
 pub(super) fn add_resource<T: Options>(interface: &mut LinkerInstance<'_, State>) -> Result<()> {
     interface.resource(T::NAME, ResourceType::host::<T>(), drop_options::<T>)?;
     interface.func_wrap(&format!("[constructor]{}", T::NAME), |mut store: Store<'_>, (): ()| {
-        let added = T::table(store.data_mut()).entries.push(T::default());
-        Ok((added.unwrap_or_else(|_| Resource::new_own(INVALID_HANDLE)),))
+        Ok((T::table(store.data_mut()).create(),))
     })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the linker requires a fallible function")]
 fn drop_options<T: Options>(mut store: Store<'_>, handle: u32) -> Result<()> {
     // This fails for the invalid handle, because that handle is not in the table.
-    let _ = T::table(store.data_mut()).entries.delete(Resource::<T>::new_own(handle));
+    if let Some(entries) = &mut T::table(store.data_mut()).entries {
+        let _ = entries.delete(Resource::<T>::new_own(handle));
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use wasmtime::component::Linker;
 
 use super::error_names::ErrorName;
 use super::{Outcome, State, Store, check_ownership};
-use crate::guest::call_info::Reason;
+use crate::guest::call_info::{CallInfo, CustomInfo};
 use crate::guest::denials::Denied;
 use crate::timers::clamp;
 
@@ -26,23 +26,18 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     timers.func_wrap_async("cancel", cancel)?;
     let mut state = linker.instance(STATE)?;
     state.func_wrap("reason", |store: Store<'_>, (): ()| {
-        Ok((store.data().state_reason.map(Reason::as_str),))
+        Ok((match store.data().call {
+            CallInfo::StateTransfer { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        },))
     })?;
     state.func_wrap("age", age)?;
     let mut custom = linker.instance(CUSTOM)?;
     custom.func_wrap("kind", |store: Store<'_>, (): ()| {
-        Ok((store
-            .data()
-            .custom
-            .as_ref()
-            .and_then(|custom| custom.kind.as_deref().map(str::to_owned)),))
+        Ok((custom_info(&store).and_then(|custom| custom.kind.as_deref().map(str::to_owned)),))
     })?;
     custom.func_wrap("sender", |store: Store<'_>, (): ()| {
-        Ok((store
-            .data()
-            .custom
-            .as_ref()
-            .and_then(|custom| custom.sender.as_deref().map(str::to_owned)),))
+        Ok((custom_info(&store).and_then(|custom| custom.sender.as_deref().map(str::to_owned)),))
     })
 }
 
@@ -100,5 +95,16 @@ fn cancel(store: Store<'_>, (timer,): (u64,)) -> BoxedOutcome<'_, (bool,)> {
 
 fn age(store: Store<'_>, (): ()) -> Result<(Option<u64>,)> {
     let milliseconds = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-    Ok((store.data().state_age.map(milliseconds),))
+    Ok((match store.data().call {
+        CallInfo::StateTransfer { age, .. } => age.map(milliseconds),
+        _ => None,
+    },))
+}
+
+/// Returns what is known about the custom message, while `received-custom` runs.
+fn custom_info<'a>(store: &'a Store<'_>) -> Option<&'a CustomInfo> {
+    match &store.data().call {
+        CallInfo::ReceivedCustom(info) => Some(info),
+        _ => None,
+    }
 }
