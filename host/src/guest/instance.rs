@@ -355,3 +355,14 @@ impl Event<'_> {
         self.time_limit.trace(trace.event(event.as_str(), &source.component, &source.hash));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The allocator rounds more than 448 bytes up to 512.
+    #[test]
+    fn instance_is_small() {
+        assert!(size_of::<Guest>() <= 448, "{}", size_of::<Guest>());
+    }
+}

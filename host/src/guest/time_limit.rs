@@ -33,8 +33,8 @@ pub(super) struct TimeLimit {
 struct Measured {
     /// The sample for the histograms.
     sample: Option<Sample>,
-    /// The span for the client's trace.
-    span: Option<EventSpan>,
+    /// The span for the client's trace. It is boxed, because few clients are traced.
+    span: Option<Box<EventSpan>>,
 }
 
 impl Measured {
@@ -81,7 +81,7 @@ impl TimeLimit {
     /// is discarded.
     #[cold]
     pub(super) fn trace(&mut self, span: EventSpan) {
-        self.measured.get_or_insert_default().span = Some(span);
+        self.measured.get_or_insert_default().span = Some(Box::new(span));
     }
 
     /// Ends the measurement of a call. `called` is the result of the call.
@@ -94,7 +94,7 @@ impl TimeLimit {
 
     #[cold]
     fn begin_sample(&mut self, event: EventName) {
-        let sample = Some(Sample::start(&self.metrics, event as usize, ticker::now()));
+        let sample = Some(Sample::start(&self.metrics, event as u32, ticker::now()));
         self.measured = Some(Measured { sample, span: None });
     }
 

@@ -61,8 +61,8 @@ impl Sampling {
 #[derive(Debug)]
 pub(crate) struct Sample {
     /// The position of the call's event in the list of events.
-    event: usize,
-    weight: u64,
+    event: u32,
+    weight: u32,
     began: Instant,
     /// The CPU time of the call until it was last suspended.
     used: Duration,
@@ -72,8 +72,8 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// Begins to measure a call. `now` is the time of the ticker.
-    pub(crate) fn start(cells: &WorkerCells, event: usize, now: u64) -> Self {
-        let weight = u64::from(cells.event(event).sampling.choose_next(now));
+    pub(crate) fn start(cells: &WorkerCells, event: u32, now: u64) -> Self {
+        let weight = cells.event(event as usize).sampling.choose_next(now);
         let (began, used, resumed) = (Instant::now(), Duration::ZERO, Some(thread_time()));
         Self { event, weight, began, used, resumed }
     }
@@ -98,10 +98,11 @@ impl Sample {
     pub(crate) fn end(mut self, cells: &WorkerCells, instance: &mut InstanceCalls) {
         self.suspend();
         let time = self.began.elapsed();
-        let cells = cells.event(self.event);
-        cells.time.record(time, self.weight);
-        cells.cpu.record(self.used, self.weight);
-        instance.record(time, self.weight);
+        let weight = u64::from(self.weight);
+        let cells = cells.event(self.event as usize);
+        cells.time.record(time, weight);
+        cells.cpu.record(self.used, weight);
+        instance.record(time, weight);
     }
 }
 
