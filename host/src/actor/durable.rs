@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Actor;
@@ -45,6 +46,10 @@ impl Actor {
         self.durable().is_some()
     }
 
+    fn saves(&self) -> &Mutex<Saves> {
+        self.saves.get_or_init(Box::default)
+    }
+
     fn durable(&self) -> Option<&Arc<dyn Ownership>> {
         self.ownership().filter(|ownership| ownership.is_durable())
     }
@@ -53,7 +58,7 @@ impl Actor {
     /// Until the state is saved, the task keeps the actor, and with it the right to run the actor.
     pub(super) fn save(self: &Arc<Self>, state: Arc<[u8]>) {
         let Some(ownership) = self.durable() else { return };
-        let mut saves = self.saves.lock();
+        let mut saves = self.saves().lock();
         saves.waiting = Some(state);
         if !std::mem::replace(&mut saves.is_saving, true) {
             self.worker.run(Arc::clone(self).save_waiting(Arc::clone(ownership)));
@@ -70,15 +75,15 @@ impl Actor {
                 // record may have been removed.
                 Ok(()) | Err(SaveError::TooLong { .. } | SaveError::Foreign(_)) => {}
                 Err(SaveError::Fenced) => {
-                    self.saves.lock().waiting = None;
+                    self.saves().lock().waiting = None;
                     self.end_ownership(HostClose::Moved);
                 }
                 // The next owner resumes from the state that was saved before.
                 Err(SaveError::Unavailable(_)) if ownership.holding() == Holding::Lost => {
-                    self.saves.lock().waiting = None;
+                    self.saves().lock().waiting = None;
                 }
                 Err(SaveError::Unavailable(_)) => {
-                    self.saves.lock().waiting.get_or_insert(state);
+                    self.saves().lock().waiting.get_or_insert(state);
                     sleep(RETRY).await;
                 }
             }
@@ -86,7 +91,7 @@ impl Actor {
     }
 
     fn next_to_save(&self) -> Option<Arc<[u8]>> {
-        let mut saves = self.saves.lock();
+        let mut saves = self.saves().lock();
         let state = saves.waiting.take();
         saves.is_saving = state.is_some();
         state
@@ -158,7 +163,7 @@ impl Turn<'_> {
             SavedWhen::Running => saved.as_stale(Reason::Takeover),
         };
         let saved = saved.counted_in(self.actor.code.budget());
-        self.slot.instance = InstanceState::Hibernated(saved);
+        self.slot.instance = InstanceState::Hibernated(Box::new(saved));
     }
 
     /// Saves the last state of the actor. While the broker is away, keeps retrying up to the time `until`.
@@ -169,7 +174,7 @@ impl Turn<'_> {
             return;
         }
         let Some((state, when)) = self.last_state().await else { return };
-        self.actor.saves.lock().waiting = None;
+        self.actor.saves().lock().waiting = None;
         loop {
             let saving = ownership.save(Arc::clone(&state), when);
             let late = || SaveError::Unavailable("the broker did not answer in time".to_owned());

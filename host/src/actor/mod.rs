@@ -19,8 +19,8 @@ mod transitions;
 mod trial;
 mod turn;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -56,8 +56,8 @@ pub(crate) struct Actor {
     slot: FairMutex<ActorSlot>,
     /// The last state of the old code, kept for a rollback while new code is on trial.
     rollback_state: Mutex<Option<Box<SavedState>>>,
-    /// The states that wait to be saved for the next owner.
-    saves: Mutex<Saves>,
+    /// The states that wait to be saved for the next owner. Created for the first save, because few actors are durable.
+    saves: OnceLock<Box<Mutex<Saves>>>,
     /// Whether there has been an event since the last sweep for quiet actors (`resource/sweep.rs`).
     is_active: AtomicBool,
     /// Whether any instance of this actor exported `drained`.
@@ -82,7 +82,7 @@ impl Actor {
             resources: Arc::new(ActorResources::new(name, topics, metrics).owned_by(ownership)),
             slot: FairMutex::default(),
             rollback_state: Mutex::default(),
-            saves: Mutex::default(),
+            saves: OnceLock::new(),
             is_active: AtomicBool::new(true),
             exports_drained: AtomicBool::new(false),
             exports_stopping: AtomicBool::new(false),

@@ -70,7 +70,7 @@ impl Turn<'_> {
             InstanceState::Unused | InstanceState::Live(_) => self.start(permit).await,
             InstanceState::Absent => self.restart(permit, Reason::Fault).await,
             InstanceState::Hibernated(saved) => {
-                let saved = saved.clone();
+                let saved = SavedState::clone(saved);
                 // Two kinds of saved states have the current version: those that the current code saved, and those that
                 // older code saved after the current code had failed to take over (`wake_with_old_code`,
                 // `replace_instance`).
@@ -96,7 +96,7 @@ impl Turn<'_> {
         }
         self.actor.code.count_swap(SwapOutcome::Swapped(Duration::ZERO));
         self.slot.checkpoint.saved = None;
-        self.slot.instance = InstanceState::Hibernated(*saved);
+        self.slot.instance = InstanceState::Hibernated(saved);
         true
     }
 
@@ -187,7 +187,7 @@ impl Turn<'_> {
             Err(fault) => {
                 saved.faults += u32::from(fault.is_caused_by_handler());
                 if saved.faults < GIVE_UP_AFTER {
-                    self.slot.instance = InstanceState::Hibernated(saved);
+                    self.slot.instance = InstanceState::Hibernated(Box::new(saved));
                 } else {
                     self.log_lost_state(&saved);
                     self.slot.discard_state();
@@ -250,7 +250,7 @@ impl Turn<'_> {
             self.actor.code.count_swap(SwapOutcome::Lost);
             return self.restart(permit, Reason::Fault).await;
         };
-        let saved = saved.clone();
+        let saved = SavedState::clone(saved);
         // If another version of the handler's code saved the checkpoint, `wake` counts the outcome itself.
         let is_same_code = saved.code.is_same_code(&new);
         let woken = self.wake(saved, new, permit).await;
@@ -283,7 +283,7 @@ impl Turn<'_> {
                 self.actor.save(Arc::clone(&state));
                 let saved = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
                 let saved = saved.counted_in(budget);
-                self.slot.instance = InstanceState::Hibernated(saved);
+                self.slot.instance = InstanceState::Hibernated(Box::new(saved));
                 self.slot.checkpoint.saved = None;
                 self.drop_instance(live);
                 self.actor.code.metrics().hibernations.increment();
@@ -346,7 +346,7 @@ impl Turn<'_> {
         let made = if let Some(old) = self.slot.take_live(|_| true) {
             self.replace_instance(old, candidate).await
         } else if let InstanceState::Hibernated(saved) = &self.slot.instance {
-            let saved = saved.clone();
+            let saved = SavedState::clone(saved);
             match self.actor.code.permit().await {
                 Ok(permit) => match self.actor.resources.check_ownership() {
                     Ok(()) => self.wake(saved, candidate, permit).await,
