@@ -14,7 +14,7 @@ TEST_PACKAGES := $(addprefix -p ,embedding ws-guest ws-host ws-host-bench ws-hos
 # What measures is optimised, and runs an optimised host.
 BENCH_PROGRAM := $(CARGO) run --release -p ws-host-bench --
 
-.PHONY: help setup build host static tester components run test test-programs unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
+.PHONY: help setup build host static tester components run test test-programs unit integration clients compatibility languages language-costs lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist check-packages release reproducible profiled ci clean
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make conformance  run the Autobahn TestSuite against the server and the client"
 	@echo "make matrix       test third-party clients and proxies; installs dozens of packages"
 	@echo "make languages    build the templates of every language and run the same scenarios against each"
+	@echo "make language-costs  measure what each language costs, as the table in docs/languages.md"
 	@echo "make bench        compare ws-host with other servers, as a table"
 	@echo "make bench-peers  install Bun, workerd, ws and Socket.IO for node, Redis, and Sockudo, for make bench; needs npm"
 	@echo "make bench-report write the comparison into docs/performance.md and docs/performance.svg"
@@ -116,6 +117,12 @@ matrix: components test-programs
 languages: test-programs
 	tests/languages/install
 	target/debug/ws-host-languages $(LANGUAGES)
+
+# The table of costs in docs/languages.md. LANGUAGES='go c' measures only these. All of these programs are optimised.
+language-costs: host components
+	tests/languages/install
+	$(CARGO) build --release -p ws-host-bench -p ws-host-languages
+	target/release/ws-host-languages --costs $(LANGUAGES)
 
 # CONFORMANCE=--some leaves out the cases that take longest.
 conformance: components test-programs

@@ -68,6 +68,8 @@ pub(crate) struct Language {
     pub(crate) name: &'static str,
     /// Its name in `ws-host check --json`.
     pub(crate) checked_as: &'static str,
+    /// The file of the handler in a project.
+    pub(crate) handler: &'static str,
     pub(crate) exceptions: Exceptions,
     pub(crate) report: Report,
     pub(crate) recursion: Recursion,
@@ -126,6 +128,18 @@ impl Language {
         tools().join(self.tool).exists()
     }
 
+    /// Returns whether the language's tools are installed. If not, prints that the language is left out.
+    pub(crate) fn check_installed(&self) -> bool {
+        let is_installed = self.is_installed();
+        if !is_installed {
+            eprintln!(
+                "SKIPPED: {}: its tools are not installed (tests/languages/install)",
+                self.name
+            );
+        }
+        is_installed
+    }
+
     /// Returns the folder of the handler that uses capabilities.
     pub(crate) fn capabilities(&self) -> PathBuf {
         sources().join("capabilities").join(self.name)
@@ -174,6 +188,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "rust",
         checked_as: "rust",
+        handler: "src/lib.rs",
         exceptions: Exceptions::Trap,
         report: Report {
             reporter: Reporter::Host,
@@ -189,6 +204,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "js",
         checked_as: "javascript",
+        handler: "src/handler.js",
         exceptions: Exceptions::Caught,
         report: JAVASCRIPT,
         recursion: INTERNAL_ERROR,
@@ -198,6 +214,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "ts",
         checked_as: "javascript",
+        handler: "src/handler.ts",
         exceptions: Exceptions::Caught,
         report: JAVASCRIPT,
         recursion: INTERNAL_ERROR,
@@ -207,6 +224,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "js-small",
         checked_as: "javascript-quickjs",
+        handler: "src/handler.js",
         exceptions: Exceptions::Caught,
         report: JAVASCRIPT,
         recursion: TRAP,
@@ -216,6 +234,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "python",
         checked_as: "python",
+        handler: "src/handler.py",
         exceptions: Exceptions::Caught,
         report: Report {
             reporter: Reporter::Sdk,
@@ -234,6 +253,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "go",
         checked_as: "go",
+        handler: "main.go",
         exceptions: Exceptions::Caught,
         report: Report {
             reporter: Reporter::Go,
@@ -250,6 +270,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "c",
         checked_as: "c",
+        handler: "src/main.c",
         exceptions: Exceptions::Trap,
         report: TRAP_REPORT,
         recursion: TRAP,
@@ -259,6 +280,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
     Language {
         name: "cpp",
         checked_as: "cpp",
+        handler: "src/main.cpp",
         exceptions: Exceptions::Trap,
         report: TRAP_REPORT,
         recursion: TRAP,

@@ -4,10 +4,13 @@
 //! Each language's projects are created by `ws-host new`, built with the command in their `ws-host.toml`, and served by
 //! the real host. A language whose tools are not installed (`tests/languages/install`) is ignored, and says so. With
 //! fewer than [`ENOUGH`] of the seven languages, the run fails.
+//!
+//! `ws-host-languages --costs [LANGUAGE]...` measures the languages instead.
 
 #![expect(clippy::print_stderr, reason = "a report for people")]
 
 mod build;
+mod costs;
 mod language;
 mod scenarios;
 
@@ -23,6 +26,17 @@ use crate::language::{LANGUAGES, Language};
 const ENOUGH: usize = 6;
 
 fn main() -> Result<ExitCode> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [first, languages @ ..] if first == "--costs" => {
+            costs::print(languages)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => run_scenarios(),
+    }
+}
+
+fn run_scenarios() -> Result<ExitCode> {
     let arguments = Arguments::from_args();
     let mut trials = take_turns(LANGUAGES.iter().map(trials_of).collect());
     if arguments.filter.is_none() {
@@ -42,13 +56,7 @@ fn take_turns(of_languages: Vec<Vec<Trial>>) -> Vec<Trial> {
 }
 
 fn trials_of(language: &'static Language) -> Vec<Trial> {
-    let is_missing = !language.is_installed();
-    if is_missing {
-        eprintln!(
-            "SKIPPED: {}: its tools are not installed (tests/languages/install)",
-            language.name
-        );
-    }
+    let is_missing = !language.check_installed();
     let trial = |scenario: &'static scenarios::Scenario| {
         let name = format!("{}::{}", language.name, scenario.name);
         let run = move || (scenario.run)(language.components()?).map_err(|error| failed(&error));

@@ -161,6 +161,11 @@ impl TestServer {
         self.memory("VmRSS:")
     }
 
+    /// Returns the resident memory of the process that belongs to no file, in bytes.
+    pub fn anonymous_memory(&self) -> Result<usize> {
+        self.memory("RssAnon:")
+    }
+
     fn memory(&self, field: &str) -> Result<usize> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix(field));
