@@ -136,7 +136,7 @@ fn compiling_is_announced_if_it_takes_a_while_and_the_cache_has_no_result() -> R
         Ok(String::from_utf8(output.stderr)?)
     };
     assert_eq!(check(&component("echo"))?, "");
-    let file = echo_with(&folder, &of_functions(300))?;
+    let file = echo_with(&folder, &of_functions(400))?;
     let announced = check(&file)?;
     let end =
         "for this machine, which may take some seconds; later, the result comes from the cache\n";

@@ -204,6 +204,10 @@ fn zig_of_a_project_has_a_cache_of_its_own() -> Result<()> {
         write_programs(&bin, &[("mkdir", ":")])?;
         let mut shell = Command::new("sh");
         shell.args(["-c", "make=$(command -v make); PATH=$1; exec \"$make\"", "sh"]).arg(bin);
+        // These come before the template's own settings.
+        for variable in ["COMPILE", "MAKEFLAGS", "WASI_SDK_PATH", "ZIG_GLOBAL_CACHE_DIR"] {
+            shell.env_remove(variable);
+        }
         let output = shell.current_dir(&project).output()?;
         let errors = String::from_utf8(output.stderr)?;
         let expected = format!("cache: {}/.venv/zig-cache.\n", project.display());

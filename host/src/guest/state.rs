@@ -79,6 +79,7 @@ pub(super) struct State {
     pub(super) current: Option<Arc<Client>>,
     /// While `received-burst` runs: the source of its messages.
     pub(super) burst: Option<Box<dyn Burst>>,
+    /// What the handler can ask about the running call, or set during it.
     pub(super) call: CallInfo,
     pub(super) send_options: OptionsTable<SharedSendOptions>,
     pub(super) connect_options: OptionsTable<ConnectOptions>,

@@ -36,10 +36,6 @@ pub(crate) struct Rebuilds {
     pub(crate) after_a_change: usize,
 }
 
-/// Where the templates have the handler.
-const HANDLERS: [&str; 6] =
-    ["main.go", "src/handler.js", "src/handler.py", "src/handler.ts", "src/main.c", "src/main.cpp"];
-
 /// Where projects in interpreted languages say which capabilities their handler uses.
 const CAPABILITIES: &str = "wit/capabilities.wit";
 
@@ -84,7 +80,7 @@ impl Components {
             capabilities: build(&capabilities)?,
             // Now, because they may build the components again, which the scenarios are about to use.
             own_tests: [&echo, &chat, &chat_v2, &rooms].into_iter().try_for_each(|it| test(it)),
-            rebuilds: rebuilds_of(&echo),
+            rebuilds: rebuilds_of(language, &echo),
         })
     }
 }
@@ -149,9 +145,12 @@ fn test(folder: &Path) -> Result<()> {
 }
 
 /// Runs the tests of a project twice: as it is, and after its handler was saved without a change.
-fn rebuilds_of(folder: &Path) -> Result<Option<Rebuilds>> {
-    let handler = HANDLERS.iter().map(|name| folder.join(name)).find(|path| path.exists());
-    let Some(handler) = handler else { return Ok(None) };
+fn rebuilds_of(language: &Language, folder: &Path) -> Result<Option<Rebuilds>> {
+    // `cargo test` runs native tests.
+    if language.name == "rust" {
+        return Ok(None);
+    }
+    let handler = folder.join(language.handler);
     let component = component(folder)?;
     let is_built_by_tests = || -> Result<usize> {
         let before = fs::metadata(&component)?.modified()?;

@@ -1,9 +1,8 @@
 //! Compiling: from the bytes of a component to code that can be instantiated.
 //!
-//! The compiler needs an amount of memory and time that depends on the component. 64 KB of WebAssembly can take 360
-//! MiB, and 2 MB can take more than 8 GiB. So the program `ws-host` compiles in a separate process with limits
-//! (`child.rs` is the host's side, `process.rs` the compiler's). Compiled code is kept in memory while it is in use,
-//! and in a folder (`cache.rs`).
+//! The compiler needs an amount of memory and time that depends on the component: 140 KB of WebAssembly can take
+//! gigabytes. So the program `ws-host` compiles in a separate process with limits (`child.rs` is the host's side,
+//! `process.rs` the compiler's). Compiled code is kept in memory while it is in use, and in a folder (`cache.rs`).
 
 mod cache;
 mod child;

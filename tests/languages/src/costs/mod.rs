@@ -64,12 +64,12 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Language>> {
 fn measure(language: &'static Language) -> Result<Costs> {
     let echo = build(&create(language, "echo", "echo")?)?;
     let chat = create(language, "chat", "chat")?;
-    let chat_size = build(&chat)?.metadata()?.len();
+    let built = build(&chat)?;
     Ok(Costs {
         name: language.name,
         echo_size: echo.metadata()?.len(),
-        chat_size,
-        rebuild: rebuild::median(&chat, language.handler)?,
+        chat_size: built.metadata()?.len(),
+        rebuild: rebuild::median(&chat, &built, language.handler)?,
         checked: Checked::of(&echo)?,
         resident: resident::of_an_instance(&echo)?,
         echo,

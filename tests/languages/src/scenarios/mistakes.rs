@@ -8,7 +8,7 @@ use crate::build::{Components, build, create};
 
 super::scenarios! { failed_build_names_the_line_of_the_handler_and_none_of_the_compiler }
 
-/// The line that the compiler's own message adds before that of JavaScript's engine, and the headline of the engine.
+/// Before the line with the place, the compiler prints one line, and JavaScript's engine another.
 const LINES_BEFORE: usize = 2;
 
 fn failed_build_names_the_line_of_the_handler_and_none_of_the_compiler(

@@ -192,8 +192,10 @@ mod tests {
     fn readme_names_the_path_of_its_template_and_no_other() {
         for (language, template, files) in projects() {
             let readme = String::from_utf8_lossy(&files["README.md"].content).into_owned();
-            let is_for_rooms = readme.contains("/room/");
-            assert_eq!(is_for_rooms, template == "rooms", "{language} {template}");
+            let is_for_rooms = template == "rooms";
+            let path = if is_for_rooms { ":8080/room/" } else { ":8080/" };
+            assert!(readme.contains(path), "{language} {template}");
+            assert_eq!(readme.contains("/room/"), is_for_rooms, "{language} {template}");
         }
     }
 

@@ -17,8 +17,8 @@ async function build() {
   await writeFile(output, component);
 }
 
-// The message of an error names the line of the handler. The stack would name lines of the compiler only.
+// The message of an error names the line of the handler. The stack names lines of the compiler only: `DEBUG=1` shows it.
 await build().catch((error) => {
-  console.error(error.message);
+  console.error(process.env.DEBUG ? error : error.message);
   process.exitCode = 1;
 });
