@@ -60,12 +60,11 @@ fn no_handler(language: Language, sections: &Sections) -> &'static str {
     match language {
         Language::Rust => "end the crate with `ws_guest::export!(YourHandler);`",
         Language::JavaScript if has_fetch_event => {
-            "this serves HTTP requests: build as a project of `ws-host new NAME --lang js` does, with `componentize-js \
-             ws-host/component.js --wit wit --world-name javascript-handler --disable fetch-event`"
+            "this serves HTTP requests: build as a project of `ws-host new NAME --lang js` does, with `node \
+             ws-host/build.js build/NAME.wasm`"
         }
         Language::JavaScript => {
-            "build as a project of `ws-host new NAME --lang js` does, with `componentize-js ws-host/component.js --wit \
-             wit --world-name javascript-handler --disable fetch-event`"
+            "build as a project of `ws-host new NAME --lang js` does, with `node ws-host/build.js build/NAME.wasm`"
         }
         Language::JavaScriptQuickJs => {
             "build as a project of `ws-host new NAME --lang js-small` does, with `componentize-qjs --js \
@@ -242,7 +241,8 @@ mod tests {
                 let advice = no_handler(language, &sections);
                 let quoted = advice.rsplit('`').nth(1).expect("a command");
                 let options = quoted.split_once(' ').expect("options").1;
-                assert!(file.contains(options), "{language}: {options} is not in {command}");
+                let options = options.replace("NAME", "{{name}}");
+                assert!(file.contains(&options), "{language}: {options} is not in {command}");
             }
         }
     }
