@@ -56,7 +56,8 @@ impl Echoes {
 fn server(component: &Path) -> String {
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     let (host, component) = (quoted(&host_binary()), quoted(component));
-    format!("{host} --component {component} --listen 127.0.0.1:0 --log warn")
+    // More than the default, which the engine of JavaScript fills with garbage.
+    format!("{host} --component {component} --max-memory 128MiB --listen 127.0.0.1:0 --log warn")
 }
 
 #[cfg(test)]

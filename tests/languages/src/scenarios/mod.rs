@@ -9,6 +9,7 @@ mod errors;
 mod events;
 mod everything;
 mod faults;
+mod garbage;
 mod leak;
 mod limits;
 mod load;
@@ -47,6 +48,9 @@ const SLOW: [&str; 2] = ["js", "ts"];
 /// The languages with `fetch`.
 const FETCH: [&str; 2] = ["js", "ts"];
 
+/// The languages whose engine is StarlingMonkey.
+const STARLINGMONKEY: [&str; 2] = ["js", "ts"];
+
 /// A scenario, with its name as a sentence.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -73,6 +77,7 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         unless(&DYNAMIC, errors::ALL),
         limits::ALL,
         unless(&SLOW, load::ALL),
+        only(&STARLINGMONKEY, garbage::ALL),
         own_tests::ALL,
         only(&INTERPRETED, scripts::ALL),
         only(&["python"], types::ALL),

@@ -1,0 +1,36 @@
+//! JavaScript: the engine lets garbage accumulate to about 75 MiB, so a project needs more than the default `max-memory`.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use ws_host_test_support::{Client, TestServer};
+
+use crate::build::Components;
+
+super::scenarios! { instance_of_a_project_outlives_its_garbage }
+
+/// Enough clients that each message is a call of its own.
+const CLIENTS: usize = 50;
+
+/// Twice as many messages as fill the default of `max-memory` with garbage.
+const ROUNDS: usize = 6_000;
+
+fn instance_of_a_project_outlives_its_garbage(components: &Components) -> Result<()> {
+    let build = components.echo.parent().context("a component is in a folder")?;
+    let project = build.parent().context("`build` is in a project")?;
+    let settings = fs::read_to_string(project.join("ws-host.toml"))?;
+    let file = project.join("any-port.toml");
+    fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{settings}"))?;
+    let server = TestServer::configured(&file)?;
+    let mut clients = Client::connect_many(&server, CLIENTS)?;
+    for round in 0..ROUNDS {
+        let text = round.to_string();
+        for client in &mut clients {
+            client.send_text(&text)?;
+        }
+        for client in &mut clients {
+            assert_eq!(client.receive_text()?, text);
+        }
+    }
+    Ok(())
+}
