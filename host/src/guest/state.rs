@@ -66,8 +66,8 @@ pub(super) struct Setup {
     pub(super) platform: Arc<dyn Platform>,
 }
 
-/// The data in the store of an instance. What few instances need, or only during some calls, is boxed: with one
-/// instance per client, the size of this value counts.
+/// The data in the store of an instance. A part that few instances need, or that is needed only in some calls, is boxed:
+/// with one instance per client, each byte here is needed for each client.
 pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
     /// The current event, or the last one if none is running.
@@ -290,7 +290,7 @@ impl Setup {
 mod tests {
     use super::*;
 
-    /// With its data, wasmtime's store takes 1,056 bytes more. The allocator rounds a store of more than 1,280 bytes up
+    /// wasmtime's store takes 1,056 bytes and this value, together at most 1,280. The allocator rounds more than that up
     /// to 1,536.
     #[test]
     fn store_of_an_instance_is_small() {

@@ -407,7 +407,7 @@ fn unless_zero(count: usize) -> Option<usize> {
     (count > 0).then_some(count)
 }
 
-/// Cuts off what nobody reads in a line of the log.
+/// Cuts a time off at microseconds, because a line of the log does not need more.
 fn in_microseconds(time: Duration) -> Duration {
     Duration::from_micros(time.as_micros().try_into().unwrap_or(u64::MAX))
 }

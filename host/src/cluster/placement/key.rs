@@ -15,7 +15,7 @@ impl LeaseId {
         Self(rand::random())
     }
 
-    /// Parses a name as it is displayed. Each lease has one name, so a number with capital letters is none.
+    /// Parses a name in the form that `Display` writes. The same number in capital letters is not a name.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         u64::from_str_radix(text, 16).ok().map(Self).filter(|id| id.to_string() == text)
     }

@@ -49,8 +49,8 @@ pub(crate) trait Records: Send + Sync + 'static {
 
     fn read(&self, key: &Key) -> impl Future<Output = Result<Option<Entry>, RecordsError>> + Send;
 
-    /// Returns the first lease whose revision is `from` or higher. The lease has no name if the broker's name for its
-    /// record is not that of a lease: then something other than a host has written the record.
+    /// Returns the first lease whose revision is `from` or higher. There is no name if the broker's name for the
+    /// record is not that of a lease. No host wrote such a record.
     fn next_lease(
         &self,
         from: u64,

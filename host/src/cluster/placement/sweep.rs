@@ -46,7 +46,7 @@ async fn sweep_leases_forever<R: Records>(placement: &Placement<R>) {
 /// Reads the leases. Fences those that are no longer renewed, and removes those that were fenced long ago.
 pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), PlacementError> {
     let Placement { records, watched, timing, .. } = placement;
-    // `read` includes records that no host has written, so that the sweep ends.
+    // `read` also counts records that no host wrote. So the limit holds for them, too, and the sweep ends.
     let (begun, mut read, mut ended) = (BootTime::now(), 0, 0);
     let (mut from, mut ids, mut hosts) = (1, HashSet::new(), BTreeMap::new());
     while let Some((id, entry)) = within(timing.request(), records.next_lease(from)).await? {

@@ -45,8 +45,8 @@ impl Pair {
 
     /// Connects a publisher, and subscribers that get what it publishes.
     ///
-    /// Each run has its own channel, for all systems alike. Sockudo forgets that a client has subscribed to a channel if
-    /// the clients of the last run leave the channel at this moment.
+    /// If the clients of the previous run leave a channel while a client subscribes to it, Sockudo forgets the new
+    /// subscription. So each run has its own channel, with all systems.
     pub(crate) fn publications(
         &mut self,
         location: Location,

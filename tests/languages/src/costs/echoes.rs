@@ -56,7 +56,7 @@ impl Echoes {
 fn server(component: &Path) -> String {
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     let (host, component) = (quoted(&host_binary()), quoted(component));
-    // More than the default, which the engine of JavaScript fills with garbage.
+    // StarlingMonkey fills the default with garbage, so the limit is higher.
     format!("{host} --component {component} --max-memory 128MiB --listen 127.0.0.1:0 --log warn")
 }
 

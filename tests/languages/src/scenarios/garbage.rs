@@ -9,10 +9,10 @@ use crate::build::Components;
 
 super::scenarios! { instance_of_a_project_outlives_its_garbage }
 
-/// Enough clients that each message is a call of its own.
+/// Each client sends one message, and waits for its echo. So each message is a call of its own.
 const CLIENTS: usize = 50;
 
-/// Twice as many messages as fill the default of `max-memory` with garbage.
+/// 300,000 messages: twice as many as fill the default of `max-memory` with garbage.
 const ROUNDS: usize = 6_000;
 
 fn instance_of_a_project_outlives_its_garbage(components: &Components) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::build::{Components, build, create};
 
 super::scenarios! { failed_build_names_the_line_of_the_handler_and_none_of_the_compiler }
 
-/// Before the line with the place, the compiler prints one line, and JavaScript's engine another.
+/// Two lines come before the line with the place: one of the compiler, and one of the engine.
 const LINES_BEFORE: usize = 2;
 
 fn failed_build_names_the_line_of_the_handler_and_none_of_the_compiler(

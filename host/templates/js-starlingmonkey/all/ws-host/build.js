@@ -17,7 +17,8 @@ async function build() {
   await writeFile(output, component);
 }
 
-// The message of an error names the line of the handler. The stack names lines of the compiler only: `DEBUG=1` shows it.
+// The message of an error names the line of the handler, so only the message is printed. The stack names only lines of
+// the compiler. With `DEBUG=1`, the stack is printed as well.
 await build().catch((error) => {
   console.error(process.env.DEBUG ? error : error.message);
   process.exitCode = 1;
