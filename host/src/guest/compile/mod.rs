@@ -108,8 +108,8 @@ impl Compiler {
         Ok(component)
     }
 
-    /// Logs that the next seconds are for compiling, because nothing else is logged in this time. The length is that of the component without the data that
-    /// its instances share, so most of it is code.
+    /// Logs that the next seconds are for compiling, because nothing else is logged in this time. The length is that of
+    /// the component without the data that its instances share, so most of it is code.
     fn announce(&self, length: usize) {
         let size = length as f64 / f64::from(1 << 20);
         let later = match self.cache {
