@@ -85,6 +85,6 @@ mod tests {
     #[test]
     fn path_is_quoted_for_a_shell() {
         let server = server(Path::new("/it's here/echo.wasm"));
-        assert!(server.contains(r"--component '/it'\''s here/echo.wasm' --listen"), "{server}");
+        assert!(server.contains(r"--component '/it'\''s here/echo.wasm' --max-memory"), "{server}");
     }
 }
