@@ -193,7 +193,8 @@ fn advice_for_a_component_without_a_handler_is_that_of_its_language() -> Result<
         (
             r#"(@producers (processed-by "ComponentizeJS" "0.23.0"))
                (instance $http) (export "wasi:http/incoming-handler@0.2.12" (instance $http))"#,
-            "this serves HTTP requests: build as a project of `ws-host new NAME --lang js` does",
+            "this serves HTTP requests: build as a project of `ws-host new NAME --lang js` does, with \
+             `node ws-host/build.js build/NAME.wasm`",
         ),
         (
             r#"(@producers (processed-by "wit-bindgen-rust" "0.61.1"))"#,

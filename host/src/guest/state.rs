@@ -66,8 +66,8 @@ pub(super) struct Setup {
     pub(super) platform: Arc<dyn Platform>,
 }
 
-/// The data in the store of an instance. A part that few instances need, or that is needed only in some calls, is boxed:
-/// with one instance per client, each byte here is needed for each client.
+/// The data in the store of an instance. A part that few instances need, or that is needed only in some calls, is
+/// boxed: with one instance per client, each byte here is needed for each client.
 pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
     /// The current event, or the last one if none is running.
@@ -290,8 +290,8 @@ impl Setup {
 mod tests {
     use super::*;
 
-    /// wasmtime's store takes 1,056 bytes and this value, together at most 1,280. The allocator rounds more than that up
-    /// to 1,536.
+    /// wasmtime's store takes 1,056 bytes and this value, together at most 1,280. The allocator rounds more than that
+    /// up to 1,536.
     #[test]
     fn store_of_an_instance_is_small() {
         assert!(size_of::<State>() <= 224, "{}", size_of::<State>());

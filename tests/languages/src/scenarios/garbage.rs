@@ -1,4 +1,5 @@
-//! JavaScript: the engine lets garbage accumulate to about 75 MiB, so a project needs more than the default `max-memory`.
+//! JavaScript: the engine lets garbage accumulate to about 75 MiB, so a project needs more than the default
+//! `max-memory`.
 
 use std::fs;
 
