@@ -71,8 +71,7 @@ fn no_handler(language: Language, sections: &Sections) -> &'static str {
              ws-host/component.js --module-root . --wit wit --world javascript-handler --sync`"
         }
         Language::Python => {
-            "build as a project of `ws-host new NAME --lang python` does, with `componentize-py --wit-path wit --world \
-             python-handler`, and componentize the module ws_host.component"
+            "build as a project of `ws-host new NAME --lang python` does, with `python ws-host/build.py build/NAME.wasm`"
         }
         Language::Go => {
             "use the folder wshost of a project of `ws-host new NAME --lang go`, and call `wshost.Serve` in `func init`"

@@ -1,4 +1,4 @@
-//! Written without the SDK: calls any function of the host that takes a client, a text or a message, with any of them.
+//! Written without the SDK: calls the functions of the host with any client, text or message.
 
 #![expect(missing_docs, unsafe_code, reason = "generated; the documentation is in wit/")]
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
@@ -10,7 +10,7 @@ use ws_host::socket::clients::SendOptions;
 use ws_host::socket::outgoing::ConnectOptions;
 use ws_host::socket::types::{ClientId, Message};
 use ws_host::socket::{
-    clients, disconnection, expiry, handshake, log, outgoing, requests, tags, topics,
+    clients, disconnection, expiry, handshake, log, outgoing, requests, tags, timers, topics,
 };
 
 struct Calling;
@@ -120,6 +120,7 @@ impl Arguments<'_> {
             "tags.close-tagged" => {
                 tags::close_tagged(&self.text("tag"), 1000, &self.text("reason")).show()
             }
+            "timers.set-durable" => timers::set_durable(client, 100_000).show(),
             "topics.subscribe" => topics::subscribe(client, &self.text("topic")).show(),
             "topics.unsubscribe" => topics::unsubscribe(client, &self.text("topic")).show(),
             "topics.unsubscribe-all" => topics::unsubscribe_all(client).show(),

@@ -12,6 +12,7 @@
 mod build;
 mod costs;
 mod language;
+mod resident;
 mod scenarios;
 
 use std::collections::BTreeSet;

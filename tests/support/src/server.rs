@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::{Client, DEADLINE};
@@ -171,6 +172,15 @@ impl TestServer {
         let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line.and_then(|line| line.split_whitespace().next());
         Ok(kib.with_context(|| field.to_owned())?.parse::<usize>()? << 10)
+    }
+
+    /// Returns the CPU time that the process has used. Its resolution is a tick of the system's clock.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id()))?;
+        let (_, behind) = stat.rsplit_once(") ").context("no name")?;
+        let fields: Vec<&str> = behind.split(' ').collect();
+        let ticks = fields[11].parse::<u32>()? + fields[12].parse::<u32>()?;
+        Ok(Duration::from_secs(ticks.into()) / u32::try_from(clock_ticks_per_second())?)
     }
 
     /// Returns how many descriptors the process has open.

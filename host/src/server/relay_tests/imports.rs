@@ -83,6 +83,30 @@ async fn imports_with_an_effect_are_checked_and_pure_reads_are_not() {
 }
 
 #[tokio::test]
+async fn imports_that_do_nothing_here_are_checked_first() {
+    let host = start("guest-calling").await;
+    host.then_own();
+    let mut client = connect(&host).await;
+    // The answer to its query.
+    receive_text(&mut client).await;
+    let answered = checks(&host, &mut client, "requests.path me - 1").await;
+    assert_eq!(answered, 2);
+    let mut unchecked = Vec::new();
+    for function in [
+        "handshake.set-status",
+        "handshake.set-body",
+        "log.write",
+        "outgoing.connect",
+        "timers.set-durable",
+    ] {
+        if checks(&host, &mut client, &format!("{function} me - 1")).await != answered + 1 {
+            unchecked.push(function);
+        }
+    }
+    assert_eq!(unchecked, [""; 0]);
+}
+
+#[tokio::test]
 async fn broadcast_to_many_clients_is_checked_again_and_again() {
     const OTHERS: usize = 150;
     let host = start("guest-fanout").await;

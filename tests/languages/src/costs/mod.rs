@@ -5,7 +5,6 @@
 mod checked;
 mod echoes;
 mod rebuild;
-mod resident;
 mod table;
 
 use std::path::PathBuf;
@@ -17,6 +16,7 @@ use self::checked::Checked;
 use self::echoes::Echoes;
 use crate::build::{build, create};
 use crate::language::{LANGUAGES, Language};
+use crate::resident;
 
 /// What was measured of a language, apart from its speed.
 struct Costs {

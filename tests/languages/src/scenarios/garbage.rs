@@ -1,4 +1,4 @@
-//! JavaScript: the engine lets garbage accumulate to about 75 MiB, so a project needs more than the default
+//! JavaScript: the engine lets garbage accumulate to about 90 MiB, so a project needs more than the default
 //! `max-memory`.
 
 use std::fs;

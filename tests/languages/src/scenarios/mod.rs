@@ -13,12 +13,14 @@ mod garbage;
 mod leak;
 mod limits;
 mod load;
+mod memory;
 mod mistakes;
 mod own_tests;
 mod plain;
 mod rooms;
 mod scripts;
 mod system;
+mod texts;
 mod types;
 mod unpaired;
 
@@ -41,9 +43,6 @@ const FILES: [&str; 5] = ["rust", "python", "go", "c", "cpp"];
 
 /// The languages whose SDK has functions and values only, and no objects of an interpreter.
 const COMPILED: [&str; 3] = ["go", "c", "cpp"];
-
-/// The languages for which thousands of long texts take seconds.
-const SLOW: [&str; 2] = ["js", "ts"];
 
 /// The languages with `fetch`.
 const FETCH: [&str; 2] = ["js", "ts"];
@@ -76,14 +75,16 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         only(&DYNAMIC, unpaired::ALL),
         unless(&DYNAMIC, errors::ALL),
         limits::ALL,
-        unless(&SLOW, load::ALL),
+        load::ALL,
+        memory::ALL,
         only(&STARLINGMONKEY, garbage::ALL),
+        only(&STARLINGMONKEY, texts::ALL),
         own_tests::ALL,
         only(&INTERPRETED, scripts::ALL),
         only(&["python"], types::ALL),
         only(&["python"], leak::ALL),
         only(&["js"], plain::ALL),
-        only(&["js"], mistakes::ALL),
+        only(&["js", "python"], mistakes::ALL),
         only(&COMPILED, everything::ALL),
         capabilities::ALL,
         only(&FILES, system::FILES),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ws_host::inspect::{Cost, Import, Inspection, Parts, Problem, Provision};
+use ws_host::inspect::{Cost, Import, Inspection, Language, Parts, Problem, Provision};
 
 use crate::documentation;
 
@@ -16,6 +16,12 @@ const LABEL: usize = 10;
 
 /// The page about grants.
 const CAPABILITIES: &str = "capabilities.md";
+
+/// The page about JavaScript.
+const JAVASCRIPT: &str = "languages/javascript.md";
+
+/// The memory, in bytes, with which no small handler in JavaScript ends because of its garbage. New projects set it.
+const STARLINGMONKEY: usize = 128 << 20;
 
 /// Returns the report: a line with the answer, and a line for each fact.
 pub(super) fn text(inspection: &Inspection) -> String {
@@ -35,6 +41,7 @@ pub(super) fn text(inspection: &Inspection) -> String {
         ("size", size(inspection.size, inspection.parts)),
         ("load", inspection.cost.map(load)),
         ("instance", inspection.cost.map(|cost| instance(cost, inspection.parts))),
+        ("advice", inspection.cost.and_then(|cost| memory_advice(cost, inspection.language))),
     ];
     for (label, line) in lines {
         if let Some(line) = line {
@@ -153,6 +160,16 @@ fn instance(cost: Cost, parts: Parts) -> String {
         bytes(cost.max_memory),
         parts.table_elements
     )
+}
+
+/// Returns what to do if instances need more memory than they may have.
+fn memory_advice(cost: Cost, language: Option<Language>) -> Option<String> {
+    (language == Some(Language::JavaScript) && cost.max_memory < STARLINGMONKEY).then(|| {
+        let page = documentation::page(JAVASCRIPT);
+        format!(
+            "garbage grows to about 90 MiB before StarlingMonkey collects it, so set max-memory to 128MiB ({page})"
+        )
+    })
 }
 
 fn is_of_contract(import: &Import) -> bool {

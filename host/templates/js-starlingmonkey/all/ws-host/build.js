@@ -8,7 +8,7 @@ const [output] = process.argv.slice(2);
 
 async function build() {
   const { component } = await componentize({
-    sourcePath: 'ws-host/component.js',
+    sourcePath: 'ws-host/starlingmonkey.js',
     witPath: 'wit',
     worldName: 'javascript-handler',
     disableFeatures: ['fetch-event'],

@@ -10,7 +10,7 @@ const CLIENTS: usize = 50;
 
 /// Returns by how much the anonymous memory of the host grows for each client that has an instance of its own. The
 /// memory of the connection is included.
-pub(super) fn of_an_instance(component: &Path) -> Result<usize> {
+pub(crate) fn of_an_instance(component: &Path) -> Result<usize> {
     // A hibernated instance has no memory.
     let arguments = ["--instance-per", "client", "--hibernate-after", "0s", "--log", "warn"];
     let server = TestServer::serving_file(component, &arguments)?;
