@@ -71,7 +71,7 @@ fn no_handler(language: Language, sections: &Sections) -> &'static str {
              ws-host/component.js --module-root . --wit wit --world javascript-handler --sync`"
         }
         Language::Python => {
-            "build as a project of `ws-host new NAME --lang python` does, with `python ws-host/build.py build/NAME.wasm`"
+            "build as a project of `ws-host new NAME --lang python` does, with `make build/NAME.wasm`"
         }
         Language::Go => {
             "use the folder wshost of a project of `ws-host new NAME --lang go`, and call `wshost.Serve` in `func init`"
@@ -138,8 +138,8 @@ fn other_contract(language: Language) -> &'static str {
              project (keep the choice of imports in wit/capabilities.wit)"
         }
         Language::Python => {
-            "replace the project's folders src/ws_host and wit with those that this host's `ws-host new` puts into a \
-             new project (keep the choice of imports in wit/capabilities.wit)"
+            "replace the project's folders ws-host, src/ws_host and wit with those that this host's `ws-host new` puts \
+             into a new project (keep the choice of imports in wit/capabilities.wit)"
         }
         Language::Go => {
             "replace the project's folder wshost with the one that this host's `ws-host new NAME --lang go` puts into \

@@ -120,6 +120,7 @@ impl Arguments<'_> {
             "tags.close-tagged" => {
                 tags::close_tagged(&self.text("tag"), 1000, &self.text("reason")).show()
             }
+            // The number of the client is that of the timer.
             "timers.set-durable" => timers::set_durable(client, 100_000).show(),
             "topics.subscribe" => topics::subscribe(client, &self.text("topic")).show(),
             "topics.unsubscribe" => topics::unsubscribe(client, &self.text("topic")).show(),

@@ -253,7 +253,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
             exceptions: Exceptions::Caught,
             words: "RecursionError: maximum recursion depth exceeded",
         },
-        resident: 1024,
+        resident: 1200,
         tool: "venv/bin/componentize-py",
         components: OnceLock::new(),
     },

@@ -11,8 +11,9 @@ const CLIENTS: usize = 50;
 /// Returns by how much the anonymous memory of the host grows for each client that has an instance of its own. The
 /// memory of the connection is included.
 pub(crate) fn of_an_instance(component: &Path) -> Result<usize> {
-    // A hibernated instance has no memory.
-    let arguments = ["--instance-per", "client", "--hibernate-after", "0s", "--log", "warn"];
+    // A hibernated instance has no memory. Another worker would start with another client.
+    let arguments =
+        ["--instance-per", "client", "--hibernate-after", "0s", "--workers", "1", "--log", "warn"];
     let server = TestServer::serving_file(component, &arguments)?;
     // What the first instance needs and the others share.
     let _first = echoing(&server)?;

@@ -83,7 +83,7 @@ async fn imports_with_an_effect_are_checked_and_pure_reads_are_not() {
 }
 
 #[tokio::test]
-async fn imports_that_do_nothing_here_are_checked_first() {
+async fn imports_that_fail_or_only_log_are_checked() {
     let host = start("guest-calling").await;
     host.then_own();
     let mut client = connect(&host).await;
@@ -103,7 +103,7 @@ async fn imports_that_do_nothing_here_are_checked_first() {
             unchecked.push(function);
         }
     }
-    assert_eq!(unchecked, [""; 0]);
+    assert!(unchecked.is_empty(), "{unchecked:?}");
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ const CLIENTS: usize = 50;
 const ROUNDS: usize = 20;
 const AT_ONCE: usize = 4;
 
-/// Enough for several runs of a garbage collector: 4,000 messages of 3 KiB to 4 KiB. Each client sends several messages
-/// before it reads, so that the host can pass them in one call.
+/// Enough for several runs of most garbage collectors: 4,000 messages of 3 KiB to 4 KiB. Each client sends several
+/// messages before it reads, so that the host can pass them in one call.
 fn concurrent_echoes_come_back_unchanged(components: &Components) -> Result<()> {
-    let server = TestServer::serving_file(&components.echo, &[])?;
+    let server = TestServer::serving_file(&components.echo, &["--max-memory", "128MiB"])?;
     let mut clients = Client::connect_many(&server, CLIENTS)?;
     for round in 0..ROUNDS {
         for (number, client) in clients.iter_mut().enumerate() {

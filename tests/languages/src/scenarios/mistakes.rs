@@ -8,7 +8,8 @@ use crate::build::{Components, build, create};
 
 super::scenarios! { failed_build_names_the_line_of_the_handler_and_none_of_the_compiler }
 
-/// At most two lines come before the line with the place: one of the compiler, and one of the engine.
+/// At most this many lines come before the line with the place: in JavaScript, one of the compiler and one of the
+/// engine; in Python, what the handler printed and the head of the traceback.
 const LINES_BEFORE: usize = 2;
 
 fn failed_build_names_the_line_of_the_handler_and_none_of_the_compiler(
@@ -21,7 +22,11 @@ fn failed_build_names_the_line_of_the_handler_and_none_of_the_compiler(
     let line = source.lines().count() + 1;
     let (mistake, place, of_compiler) = match language.name {
         "js" => ("const = 1;", format!("src/handler.js:{line}:"), "componentize.js"),
-        "python" => ("one = = 1", format!("\"src/handler.py\", line {line}"), "componentize"),
+        "python" => (
+            "print('loading'); undefined",
+            format!("\"src/handler.py\", line {line}"),
+            "componentize",
+        ),
         other => anyhow::bail!("no mistake is known for {other}"),
     };
     fs::write(&handler, format!("{source}{mistake}\n"))?;

@@ -40,8 +40,9 @@ fn long_texts_take_little_more_time_than_bytes(components: &Components) -> Resul
 fn texts_of_any_characters_come_back_unchanged(components: &Components) -> Result<()> {
     let server = TestServer::serving_file(&components.echo, &["--max-memory", "128MiB"])?;
     let mut client = Client::connect(&server)?;
-    // Characters of one to four bytes, each first, last, and where the space for one byte each ends.
-    for character in ["a", "\u{e9}", "\u{20ac}", "\u{1f600}", "\0"] {
+    // Characters of one to four bytes: at the start, at the end, and across the end of the first buffer, which has one
+    // byte for each UTF-16 unit.
+    for character in ["", "a", "\u{e9}", "\u{20ac}", "\u{1f600}", "\0"] {
         for before in 0..5 {
             for after in 0..5 {
                 let text = format!("{}{character}{}", "b".repeat(before), "c\u{fc}".repeat(after));

@@ -20,8 +20,9 @@ const CAPABILITIES: &str = "capabilities.md";
 /// The page about JavaScript.
 const JAVASCRIPT: &str = "languages/javascript.md";
 
-/// The memory, in bytes, with which no small handler in JavaScript ends because of its garbage. New projects set it.
-const STARLINGMONKEY: usize = 128 << 20;
+/// The `max-memory`, in bytes, that a small handler on StarlingMonkey needs because of its garbage. New projects set
+/// it.
+const STARLINGMONKEY_MEMORY: usize = 128 << 20;
 
 /// Returns the report: a line with the answer, and a line for each fact.
 pub(super) fn text(inspection: &Inspection) -> String {
@@ -162,12 +163,13 @@ fn instance(cost: Cost, parts: Parts) -> String {
     )
 }
 
-/// Returns what to do if instances need more memory than they may have.
+/// Returns advice about `max-memory`, if this limit is too low for the engine of the language.
 fn memory_advice(cost: Cost, language: Option<Language>) -> Option<String> {
-    (language == Some(Language::JavaScript) && cost.max_memory < STARLINGMONKEY).then(|| {
+    (language == Some(Language::JavaScript) && cost.max_memory < STARLINGMONKEY_MEMORY).then(|| {
         let page = documentation::page(JAVASCRIPT);
         format!(
-            "garbage grows to about 90 MiB before StarlingMonkey collects it, so set max-memory to 128MiB ({page})"
+            "StarlingMonkey collects garbage only at about 90 MiB: the resource needs a max-memory of 128MiB, which \
+             new projects set ({page})"
         )
     })
 }

@@ -32,7 +32,7 @@ export function describe(error) {
 // Returns a line of a stack in the same form for all engines, or nothing for code that is not the handler's.
 function frame(line) {
   const [, name, place] = /^(?:\s*at )?(.*?) ?[@(](.*?)\)?$/.exec(line) ?? [];
-  if (!place || /initializer\.js|\bws-host\/(events|component)\.js/.test(place)) return '';
+  if (!place || /initializer\.js|\bws-host\/(events|component|starlingmonkey)\.js/.test(place)) return '';
   return `    at ${name || '<anonymous>'} (${place.replace(/^\//, '')})`;
 }
 

@@ -1,16 +1,17 @@
-// Where the build with StarlingMonkey begins: the component, and two improvements of the functions that componentize-js
-// 0.23 generates for the contract. They have a global object of their own, and each of them leads to it.
+// Where the build with StarlingMonkey begins: the component, and two improvements of the bindings that componentize-js
+// 0.23 generates. The bindings have a global object of their own. The constructor of their functions is the `Function`
+// of this object, so the code that it compiles sees the variables of the bindings.
 
 import { sendText } from 'ws-host:socket/clients@0.1.0';
 
 export * from './component.js';
 
-const runBesideContract = (code) => sendText.constructor(code)();
+const runInBindings = (code) => sendText.constructor(code)();
 
-// Each text that is sent is written into the memory of the component. The generated function first counts the bytes of
-// the text in a loop, which takes much longer than to write them. A text has at least one byte for each unit of its
-// length, and at most three.
-runBesideContract(`
+// The bindings write each text that is sent into the memory of the component. The generated function first counts the
+// bytes in a loop, which takes much longer than writing them. In UTF-8, a text takes one to three bytes for each unit
+// of its `length`.
+runInBindings(`
   if (typeof _utf8AllocateAndEncode !== 'function') return;
 
   globalThis._utf8AllocateAndEncode = (text, realloc, memory) => {
@@ -22,19 +23,22 @@ runBesideContract(`
     if (read < units) {
       const size = len + 3 * (units - read);
       ptr = realloc(ptr, units, 1, size);
-      const rest = new Uint8Array(memory.buffer, ptr + len, size - len);
-      len += TEXT_ENCODER_UTF8.encodeInto(text.slice(read), rest).written;
+      const rest = TEXT_ENCODER_UTF8.encodeInto(text.slice(read), new Uint8Array(memory.buffer, ptr + len, size - len));
+      read += rest.read;
+      len += rest.written;
     }
+    if (read !== units) throw new Error('the text was not written as a whole');
     return { ptr, len };
   };
 
+  // If another version of componentize-js has other names, this fails the build, and not an event.
   _utf8AllocateAndEncode('é', $realloc, $memory);
 `);
 
-// All instances share the memory as it is after the build, until they write to it. So what the engine creates on first
-// use is created here. Classes such as String and Promise are created when their names are first read. The class of
-// stacks has no name.
-runBesideContract(`
+// All instances share the memory as it is after the build, until they write to it. So this creates what the engine
+// would otherwise create in each instance: classes such as String and Promise, when their names are first read, and the
+// class of stacks, when the first stack is read. The global object of the handler has its classes from the beginning.
+runInBindings(`
   Object.getOwnPropertyNames(globalThis).forEach((name) => globalThis[name]);
-  new Error().stack;
+  return new Error().stack;
 `);
