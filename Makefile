@@ -98,9 +98,11 @@ unit:
 integration: components test-programs
 	$(CARGO) test --no-fail-fast $(TEST_PACKAGES)
 
-# Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium. And nats-server.
+# Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium. And nats-server, and the
+# tools of the languages, with which the pages of docs/ are followed.
 clients:
 	tests/clients/install
+	tests/languages/install
 
 # Builds the handlers in languages whose components are too large to be committed. COMPATIBILITY=--all fails instead of
 # leaving out a language whose tools cannot be installed.

@@ -8,11 +8,12 @@
 //!   `ws-host connect` and the like) have a terminal of their own. Its name is the second word, and a listing without
 //!   a command continues in the terminal of its name. Lines for `ws-host connect` that it does not print are typed.
 //!   `…` stands for anything, and a line of its own for any lines.
+//! - `js browser`: a script of a web page, which runs in a browser. `console browser` is what it logs.
 //! - any other, such as `rust src/lib.rs`: a file, which is saved under the name in the second word.
 //! - `text`: neither.
 //!
 //! A comment before a listing, `<!-- examples/counter/src/lib.rs -->`, names a file that contains it instead, and
-//! `<!-- checked by TEST -->` a test of its own. A listing after `<!-- not run: REASON -->` is not checked.
+//! `<!-- checked by TEST -->` a test of its own, which gets its text from `listings_checked_by` or names the page. A listing after `<!-- not run: REASON -->` is not checked.
 
 mod links;
 mod listing;
@@ -22,7 +23,7 @@ mod terminal;
 use std::collections::BTreeSet;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ws_host_test_support::root;
 
 use self::listing::{Listing, Mark};
@@ -34,7 +35,7 @@ const CHECKED_ELSEWHERE: [&str; 2] = [
 ];
 
 /// How many listings are not run. Say why in the page, and raise this number only if there is no other way.
-const NOT_RUN: usize = 30;
+const NOT_RUN: usize = 8;
 
 macro_rules! pages {
     ($($name:ident: $file:literal;)+) => {
@@ -75,6 +76,18 @@ pages! {
     testing: "testing.md";
     timers: "timers.md";
     topics: "topics.md";
+}
+
+/// Returns the listings that a test of its own checks, given its path from the root of the repository.
+pub(crate) fn listings_checked_by(test: &str) -> Result<Vec<Listing>> {
+    let mut found = Vec::new();
+    for page in FOLLOWED {
+        let is_checked =
+            |listing: &Listing| matches!(&listing.mark, Some(Mark::CheckedBy(by)) if by == test);
+        found.extend(listing::of_page(page)?.into_iter().filter(is_checked));
+    }
+    ensure!(!found.is_empty(), "no page says that {test} checks it");
+    Ok(found)
 }
 
 /// Returns the paths of all pages, relative to `docs/`.

@@ -117,7 +117,7 @@ fn backends_publish_and_listen_with_the_protocol_of_nats() -> Result<()> {
     let mut client = Client::connect(&host.server)?;
     assert_eq!(client.ask("subscribe a.b c")?, "Ok(())");
     // The name of a topic is one token of a subject.
-    probe(&mut client, "a=2Eb=20c", &mut backend)?;
+    probe(&mut client, "ws.default.t.guest-keeper.a=2Eb=20c", &mut backend)?;
     let subject = "ws.default.t.guest-keeper.a=2Eb=20c";
     backend.publish(subject, "grüße".as_bytes())?;
     assert_eq!(receive(&mut client)?, "grüße");

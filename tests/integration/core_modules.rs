@@ -10,7 +10,7 @@ use ws_host_test_support::{Client, TestServer, host_binary};
 
 /// A handler that echoes text, as a linker leaves it: with imports and exports of the contract, and nothing else. It
 /// never frees the memory that the host asks for.
-const ECHO: &str = r#"(module
+pub(crate) const ECHO: &str = r#"(module
   (import "ws-host:socket/clients@0.1.0" "send-text" (func $send_text (param i64 i32 i32 i32)))
   (memory (export "memory") 8)
   (global $free (mut i32) (i32.const 65536))

@@ -102,26 +102,6 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
 }
 
 #[test]
-fn example_configuration_is_valid() -> Result<()> {
-    let text = read("docs/configuration.md")?;
-    let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
-    let example = example.context("no example")?;
-    let configuration = Configuration::new(&example.replace("8080", "0").replace("9090", "0"))?;
-    let handlers = configuration.folder().join("handlers");
-    std::fs::create_dir(&handlers)?;
-    for name in ["chat.wasm", "rooms.wasm"] {
-        std::fs::copy(root().join("target/components").join(name), handlers.join(name))?;
-    }
-    let output = Command::new(host_binary())
-        .arg("--check")
-        .arg("--config")
-        .arg(configuration.file())
-        .output()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
-}
-
-#[test]
 fn every_row_of_coming_from_names_a_test_that_exists() -> Result<()> {
     let text = read("docs/coming-from.md")?;
     let mut sources = std::collections::BTreeMap::new();

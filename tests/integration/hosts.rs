@@ -74,17 +74,16 @@ impl Host {
     pub(crate) fn subscriber(&self, topic: &str, backend: &mut Backend) -> Result<Client> {
         let mut client = Client::connect(&self.server)?;
         ensure!(client.ask(&format!("subscribe {topic}"))? == "Ok(())");
-        probe(&mut client, topic, backend)?;
+        probe(&mut client, &format!("ws.default.t.guest-keeper.{topic}"), backend)?;
         Ok(client)
     }
 }
 
-/// Publishes at the broker until the client gets it.
-pub(crate) fn probe(client: &mut Client, topic: &str, backend: &mut Backend) -> Result<()> {
-    let subject = format!("ws.default.t.guest-keeper.{topic}");
+/// Publishes to a subject of the broker until the client gets it.
+pub(crate) fn probe(client: &mut Client, subject: &str, backend: &mut Backend) -> Result<()> {
     client.stream().set_read_timeout(Some(PROBE))?;
     wait_until(|| {
-        backend.publish(&subject, b"probe")?;
+        backend.publish(subject, b"probe")?;
         backend.sync()?;
         match client.stream().peek(&mut [0]) {
             Ok(count) => Ok(count > 0),

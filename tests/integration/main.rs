@@ -36,6 +36,7 @@ mod denied; // system access that handlers do not get
 mod developing; // `ws-host dev`
 mod development; // what clients and the log see of errors
 mod documentation; // the documentation matches the code
+mod documented; // listings that the book does not follow
 mod drafts; // clients from before RFC 6455
 mod drained; // handlers that continue once there is room
 mod durable_timers;

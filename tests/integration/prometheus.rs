@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use ws_host_test_support::{Response, poll_until, root, wait_until};
 
-/// A Prometheus that scrapes one host each second, and has the alert rules of the examples.
+/// A Prometheus that scrapes each second, and has the alert rules of the examples.
 pub(crate) struct Prometheus {
     child: Child,
     address: SocketAddr,
@@ -51,15 +51,21 @@ pub(crate) fn promtool(arguments: &[&str], input: &str) -> Result<()> {
 
 impl Prometheus {
     pub(crate) fn scraping(host: SocketAddr) -> Result<Self> {
+        Self::configured(&format!(
+            "scrape_configs:\n- {{ job_name: ws-host, static_configs: [{{ targets: [{:?}] }}] }}\n",
+            host.to_string()
+        ))
+    }
+
+    /// Starts one with these `scrape_configs`.
+    pub(crate) fn configured(scrapes: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (configuration, log) = (folder.path().join("p.yml"), folder.path().join("log"));
         let rules = root().join("examples/operating/alerts.yml");
         let text = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
              rule_files: [{rules:?}]\n\
-             scrape_configs:\n\
-             - {{ job_name: ws-host, static_configs: [{{ targets: [{:?}] }}] }}\n",
-            host.to_string()
+             {scrapes}"
         );
         std::fs::write(&configuration, text)?;
         let mut child = Command::new("prometheus")

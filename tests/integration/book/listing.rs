@@ -6,16 +6,16 @@ use anyhow::{Context, Result, ensure};
 use ws_host_test_support::root;
 
 /// A fenced code block.
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// The page, relative to `docs/`.
-    pub(super) page: String,
+    pub(crate) page: String,
     /// The line of the opening fence.
     line: usize,
-    pub(super) language: String,
+    pub(crate) language: String,
     /// The second word after the fence.
     pub(super) name: Option<String>,
     pub(super) mark: Option<Mark>,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// The comment before a listing.
@@ -30,7 +30,7 @@ pub(super) enum Mark {
 
 impl Listing {
     /// Returns where the listing is, for error messages.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("docs/{}:{}", self.page, self.line)
     }
 }

@@ -12,13 +12,21 @@ use ws_host_test_support::{host_binary, root};
 use super::listing::{self, Listing, Mark};
 use super::terminal::{Terminal, matches};
 
-/// The addresses in the pages. Each stands for one whose port the system has chosen.
+/// The ports in the pages. Each stands for one that the system has chosen.
 const SERVER: &str = "8080";
 const ADMIN: &str = "9090";
+const BROKER: &str = "4222";
+
+/// The name of listings that run in a browser.
+const BROWSER: &str = "browser";
 
 /// Follows a page. The error names the listing that is not true.
 pub(super) fn follow(page: &str) -> Result<()> {
     let folder = TempDir::new()?;
+    // As in a copy of the repository, after `make components`.
+    fs::create_dir(folder.path().join("target"))?;
+    let built = root().join("target/components");
+    std::os::unix::fs::symlink(built, folder.path().join("target/components"))?;
     let mut reader = Reader {
         home: folder.path(),
         folder: folder.path().to_owned(),
@@ -41,7 +49,7 @@ struct Reader<'a> {
     /// The current folder.
     folder: PathBuf,
     /// The ports that stand in for those of the page.
-    ports: BTreeMap<&'static str, String>,
+    ports: BTreeMap<String, String>,
     terminals: BTreeMap<String, Running>,
     /// The place of a file that no command has read yet.
     unused: Option<String>,
@@ -51,7 +59,7 @@ struct Reader<'a> {
 enum Running {
     /// `ws-host connect`: prints what the page shows, and nothing else.
     Client(Terminal),
-    /// A server: it may print more than the page shows.
+    /// A server, or a browser: it may print more than the page shows.
     Server(Terminal),
 }
 
@@ -69,7 +77,11 @@ impl Reader<'_> {
             Some(Mark::CheckedBy(test)) => {
                 let content =
                     fs::read_to_string(root().join(test)).with_context(|| test.clone())?;
-                ensure!(content.contains(&listing.page), "{test} does not mention this page");
+                let is_read = content.contains("listings_checked_by(file!())");
+                ensure!(
+                    is_read || content.contains(&listing.page),
+                    "{test} does not mention this page"
+                );
                 return Ok(());
             }
             Some(Mark::PartOf(file)) => {
@@ -86,6 +98,7 @@ impl Reader<'_> {
         match (&*listing.language, &listing.name) {
             ("sh", _) => self.run(&listing.text).map(drop),
             ("console", name) => self.converse(name.as_deref(), &listing.text),
+            ("js", Some(name)) if name == BROWSER => self.browse(&listing.text),
             (_, Some(name)) => self.save(name, listing),
             (language, None) => {
                 bail!(
@@ -164,7 +177,12 @@ impl Reader<'_> {
             script.arg(self.here(command)).arg("/dev/null");
             return Terminal::start(script).map(Running::Client);
         }
-        let mut command = any_port(command);
+        if let Some(arguments) = command.strip_prefix("nats-server") {
+            return self.start_broker(arguments).map(Running::Server);
+        }
+        // A page with several servers gives each of them an address.
+        let own = command.split_once("--listen 127.0.0.1:").map_or(SERVER, |(_, rest)| port(rest));
+        let mut command = with_port(&any_port(&self.here(command)), own, "0");
         if !command.contains("--config") && !command.contains("--listen") {
             command += " --listen 127.0.0.1:0";
         }
@@ -172,25 +190,55 @@ impl Reader<'_> {
         bash.args(["-c", &format!("exec {command} 2>&1")]);
         let mut server = Terminal::start(bash)?;
         let banner = server.wait_for(|line| line.starts_with("To stop: "))?;
-        for (stands_for, mark) in [(SERVER, " at ws://127.0.0.1:"), (ADMIN, "at http://127.0.0.1:")]
-        {
+        for (stands_for, mark) in [(own, " at ws://127.0.0.1:"), (ADMIN, "at http://127.0.0.1:")] {
             let rest = banner.iter().find_map(|line| line.split_once(mark));
-            let port = rest.and_then(|(_, rest)| rest.split('/').next()).map(str::to_owned);
-            self.ports.extend(port.map(|port| (stands_for, port)));
+            let chosen = rest.map(|(_, rest)| (stands_for.to_owned(), port(rest).to_owned()));
+            self.ports.extend(chosen);
         }
-        let port = self.ports.get(SERVER).context("no address of a server")?;
-        ensure!(port != SERVER, "set `listen` in the configuration: tests have no fixed ports");
+        let chosen = self.ports.get(own).context("no address of a server")?;
+        ensure!(chosen != own, "set `listen` in the configuration: tests have no fixed ports");
         Ok(Running::Server(server))
     }
 
-    /// Returns a command of this project, with our `ws-host` in its PATH and without what our own build has set.
+    /// Starts a NATS server on a port that it chooses.
+    fn start_broker(&mut self, arguments: &str) -> Result<Terminal> {
+        let mut bash = self.command("bash");
+        let more = format!("--addr 127.0.0.1 --port -1 --store_dir {}", self.home.display());
+        bash.args(["-c", &format!("exec nats-server {arguments} {more} 2>&1")]);
+        let mut broker = Terminal::start(bash)?;
+        let log = broker.wait_for(|line| line.ends_with("Server is ready"))?;
+        let mark = "client connections on 127.0.0.1:";
+        let chosen = log.iter().find_map(|line| line.split_once(mark));
+        let (_, chosen) = chosen.context("no address of a broker")?;
+        self.ports.insert(BROKER.to_owned(), port(chosen).to_owned());
+        Ok(broker)
+    }
+
+    /// Runs a script in a page of a browser.
+    fn browse(&mut self, script: &str) -> Result<()> {
+        let server = self.ports.get(SERVER).context("no server runs")?;
+        let mut node = self.command("node");
+        node.arg(root().join("tests/clients/script.mjs")).arg(format!("127.0.0.1:{server}"));
+        node.arg(self.here(script));
+        self.terminals.insert(BROWSER.to_owned(), Running::Server(Terminal::start(node)?));
+        Ok(())
+    }
+
+    /// Returns a command with our `ws-host` and the tools of the languages in its PATH, without what our own build has
+    /// set.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env("XDG_CACHE_HOME", self.home.join(".cache"));
         command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTUP_TOOLCHAIN");
-        let tools = host_binary().parent().map_or_else(PathBuf::new, Path::to_owned);
+        // What tests/languages/install has installed. An environment of Python that is activated.
+        let tools = root().join("target/languages/tools");
+        command.env("VIRTUAL_ENV", tools.join("venv"));
+        command.env("GOCACHE", tools.join("go-cache")).env("GOPATH", tools.join("go-path"));
+        let host = host_binary().parent().map_or_else(PathBuf::new, Path::to_owned);
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let paths = std::iter::once(tools).chain(std::env::split_paths(&path));
+        let paths = [host, tools.join("venv/bin")].into_iter().chain(std::env::split_paths(&path));
+        // Debian installs nats-server into /usr/sbin.
+        let paths = paths.chain(std::iter::once("/usr/sbin".into()));
         command.env("PATH", std::env::join_paths(paths).expect("no path has a colon"));
         command
     }
@@ -250,7 +298,13 @@ impl Printed {
 
 /// Returns whether a command does not end by itself.
 fn runs_on(command: &str) -> bool {
-    let serves = ["ws-host dev", "ws-host connect ", "ws-host --component ", "ws-host --config "];
+    let serves = [
+        "ws-host dev",
+        "ws-host connect ",
+        "ws-host --component ",
+        "ws-host --config ",
+        "nats-server",
+    ];
     serves.iter().any(|start| command.starts_with(start)) && !command.contains("--check")
 }
 
@@ -258,6 +312,11 @@ fn runs_on(command: &str) -> bool {
 fn is_printed_by_client(line: &str) -> bool {
     let starts = ["< ", "connected to ", "closed ", "connection lost", "ws-host: "];
     starts.iter().any(|start| line.starts_with(start))
+}
+
+/// Returns the port with which the rest of an address begins.
+fn port(rest: &str) -> &str {
+    rest.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default()
 }
 
 /// Lets the system choose the ports.

@@ -172,7 +172,7 @@ fn what_a_room_published_before_it_was_taken_is_not_sent_after_that() -> Result<
     let mut subscriber = join(&other, "/room/2")?;
     assert_eq!(subscriber.ask("subscribe news")?, "Ok(())");
     let mut backend = Backend::connect(shared.broker.address())?;
-    probe(&mut subscriber, "news", &mut backend)?;
+    probe(&mut subscriber, "ws.default.t.guest-keeper.news", &mut backend)?;
     let mut client = join(&former, "/room/1")?;
     proxy.stall();
     let clogged = clog(&former, "guest-keeper")?;
