@@ -102,6 +102,21 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
 }
 
 #[test]
+fn sizes_of_instances_are_those_of_the_languages() -> Result<()> {
+    let languages = read("docs/languages.md")?;
+    let table = languages.split("| resident |").nth(2).context("no table of costs")?;
+    let resident = |language: &str| -> Result<&str> {
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{language}` |")));
+        row.and_then(|row| row.split(" | ").nth(7)).context("no such language")
+    };
+    let sizes = ["rust", "python", "go", "js"].map(resident);
+    let sizes = sizes.into_iter().collect::<Result<Vec<_>>>()?.join(", ").replace(" KiB,", ",");
+    let operating = read("docs/operating.md")?;
+    assert!(operating.contains(&format!("| {sizes} |")), "docs/operating.md does not say {sizes}");
+    Ok(())
+}
+
+#[test]
 fn every_row_of_coming_from_names_a_test_that_exists() -> Result<()> {
     let text = read("docs/coming-from.md")?;
     let mut sources = std::collections::BTreeMap::new();

@@ -149,14 +149,20 @@ fn admin_address_reloads_and_counts() -> Result<()> {
     keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped, 0 kept, 0 lost");
     assert_eq!(client.ask("count")?, "2");
+    let rejected = "ws_host_component_rejected{resource=\"keeper\"}";
+    assert_eq!(counter(admin, rejected)?, 0);
     keeper.replace_with_bytes(b"hello")?;
     let response = post_reload(admin)?;
     assert_eq!(response.status, 422, "{response:?}");
     assert!(response.body.contains("not WebAssembly"), "{response:?}");
+    assert_eq!(counter(admin, rejected)?, 1);
     for (outcome, count) in [("unchanged", 1), ("replaced", 1), ("failed", 1)] {
         let line = format!("ws_host_reloads_total{{resource=\"keeper\",outcome=\"{outcome}\"}}");
         assert_eq!(counter(admin, &line)?, count, "{line}");
     }
+    keeper.replace_with(2)?;
+    assert!(post_reload(admin)?.body.starts_with("keeper: unchanged "));
+    assert_eq!(counter(admin, rejected)?, 0, "the file that is served is back");
     Ok(())
 }
 

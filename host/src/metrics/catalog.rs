@@ -184,6 +184,8 @@ metrics! {
          old code continues; lost: the instance is gone.";
     RELOAD_PAUSE Histogram "ws_host_reload_pause_seconds" ["resource"]
         "How long an actor had no instance while new code took over.";
+    COMPONENT_REJECTED Gauge "ws_host_component_rejected" ["resource"]
+        "1 if the newest reload of the component failed or was rolled back, so that older code is served.";
     CONFIG_REJECTED Gauge "ws_host_config_rejected" []
         "1 if the newest reload of the configuration was rejected, so that an older configuration is in use.";
     // Connections below the WebSockets.

@@ -1,6 +1,7 @@
 //! The metrics of one resource.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use tokio::runtime;
@@ -33,6 +34,7 @@ pub(crate) struct ResourceMetrics {
     pub(crate) checkpoints: Counter,
     pub(crate) saves: LabelCounters,
     pub(crate) reloads: LabelCounters,
+    pub(crate) is_component_rejected: AtomicBool,
     pub(crate) swaps: LabelCounters,
     pub(crate) reload_pause: Histogram,
     pub(crate) instance_memory: Gauge,
@@ -72,6 +74,7 @@ impl Default for ResourceMetrics {
             checkpoints: Counter::default(),
             saves: LabelCounters::new(SAVE_OUTCOMES),
             reloads: LabelCounters::new(RELOAD_OUTCOMES),
+            is_component_rejected: AtomicBool::new(false),
             swaps: LabelCounters::new(SWAPS),
             reload_pause: Histogram::default(),
             instance_memory: Gauge::default(),

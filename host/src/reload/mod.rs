@@ -45,6 +45,7 @@ mod deploy;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -399,6 +400,8 @@ impl ReloadTask {
         let metrics = self.resource.code().metrics();
         metrics.reloads.count(outcome);
         metrics.recent.reload(outcome);
+        let is_rejected = matches!(outcome, "failed" | "rolled-back");
+        metrics.is_component_rejected.store(is_rejected, Ordering::Relaxed);
     }
 }
 

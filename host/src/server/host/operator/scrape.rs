@@ -110,6 +110,8 @@ fn scrape_labels(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     by_label(to, &catalog::FAULTS_TOTAL, &[name], &metrics.faults);
     by_label(to, &catalog::SAVES, &[name], &metrics.saves);
     by_label(to, &catalog::RELOADS, &[name], &metrics.reloads);
+    let is_rejected = metrics.is_component_rejected.load(Ordering::Relaxed);
+    to.sample(&catalog::COMPONENT_REJECTED, &[name], u8::from(is_rejected));
     by_label(to, &catalog::SWAPS_TOTAL, &[name], &metrics.swaps);
 }
 
