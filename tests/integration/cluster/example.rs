@@ -213,26 +213,84 @@ fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
 #[test]
 fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_killed() -> Result<()>
 {
-    let Some(mut example) = Example::start("rooms")? else { return Ok(()) };
-    let processes = [1, 2, 3].map(|host| example.process(&format!("host-{host}")));
-    example.wait_until_all_are_ready()?;
-    let mut clients = connect_all_to_one_room(&example)?;
-    let owned = |host| example.metric(host, "ws_host_owned_actors");
-    let (owners, others): (Vec<u16>, Vec<u16>) =
-        (1..=3).partition(|host| owned(*host).is_ok_and(|owned| owned == "1"));
-    let [owner] = owners[..] else { anyhow::bail!("owners: {owners:?}") };
-    let process = processes.into_iter().nth(usize::from(owner) - 1).context("one of three")?;
-    kill_process(process?, Signal::KILL)?;
-    for client in &mut clients {
+    let Some(mut board) = Board::start()? else { return Ok(()) };
+    kill_process(board.owner, Signal::KILL)?;
+    for client in &mut board.clients {
         while client.receive().is_ok() {}
     }
     // All connect again, and meet on one of the other hosts.
-    drop(clients);
-    let _clients = connect_all_to_one_room(&example)?;
-    let mut owned = others.into_iter().map(owned).collect::<Result<Vec<_>>>()?;
+    board.clients.clear();
+    let _clients = connect_all_to_one_room(&board.example)?;
+    let owned = |host: &u16| board.example.metric(*host, OWNED);
+    let mut owned = board.others.iter().map(owned).collect::<Result<Vec<_>>>()?;
     owned.sort();
     assert_eq!(owned, ["0", "1"]);
-    example.stop()
+    board.example.stop()
+}
+
+#[test]
+fn windows_of_a_stopped_owner_stand_still_and_are_closed_by_it_when_it_continues() -> Result<()> {
+    let Some(mut board) = Board::start()? else { return Ok(()) };
+    kill_process(board.owner, Signal::STOP)?;
+    // Those that the other two hosts relay, by them.
+    wait_until(|| Ok(what_comes(&board.clients)?.iter().flatten().count() == 4))?;
+    let (closed, open): (Vec<_>, Vec<_>) =
+        what_comes(&board.clients)?.into_iter().partition(Option::is_some);
+    assert_eq!(closed, [Some(CLOSE); 4]);
+    assert_eq!(open.len(), 2, "the balancer cut off the windows of the host that stood still");
+    kill_process(board.owner, Signal::CONT)?;
+    for client in &mut board.clients {
+        let (code, reason) = client.receive_close()?;
+        ensure!(matches!(code, 1012 | 1013), "{code} {reason}");
+    }
+    board.example.stop()
+}
+
+/// The number of paths that a host owns.
+const OWNED: &str = "ws_host_owned_actors";
+
+/// The first byte of a close frame.
+const CLOSE: u8 = 0x88;
+
+/// The example with a board, and clients of it on all hosts.
+struct Board {
+    example: Example,
+    clients: Vec<Client>,
+    /// The process of the host that owns the board.
+    owner: Pid,
+    /// The numbers of the other hosts.
+    others: Vec<u16>,
+}
+
+impl Board {
+    fn start() -> Result<Option<Self>> {
+        let Some(mut example) = Example::start("rooms")? else { return Ok(None) };
+        let processes = [1, 2, 3].map(|host| example.process(&format!("host-{host}")));
+        example.wait_until_all_are_ready()?;
+        let clients = connect_all_to_one_room(&example)?;
+        let (owners, others): (Vec<u16>, Vec<u16>) =
+            (1..=3).partition(|host| example.metric(*host, OWNED).is_ok_and(|owned| owned == "1"));
+        let [owner] = owners[..] else { anyhow::bail!("owners: {owners:?}") };
+        let owner = processes.into_iter().nth(usize::from(owner) - 1).context("one of three")??;
+        Ok(Some(Self { example, clients, owner, others }))
+    }
+}
+
+/// Returns the first byte that each client gets next, if something has come.
+fn what_comes(clients: &[Client]) -> Result<Vec<Option<u8>>> {
+    let first = |client: &Client| -> Result<Option<u8>> {
+        let mut first = [0];
+        client.stream().set_nonblocking(true)?;
+        let peeked = client.stream().peek(&mut first);
+        client.stream().set_nonblocking(false)?;
+        match peeked {
+            Ok(1..) => Ok(Some(first[0])),
+            Ok(0) => anyhow::bail!("the connection was cut off"),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    };
+    clients.iter().map(first).collect()
 }
 
 /// Connects clients to a board. Each of them sees what one of them paints.
