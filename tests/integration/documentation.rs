@@ -101,18 +101,38 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
     Ok(())
 }
 
+/// Returns the cells of the row that begins with `first`.
+fn row(text: &str, first: &str) -> Result<Vec<String>> {
+    let start = format!("| {first} |");
+    let line = text.lines().find(|line| line.starts_with(&start));
+    let line = line.with_context(|| format!("no row {first}"))?;
+    Ok(line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+}
+
 #[test]
-fn sizes_of_instances_are_those_of_the_languages() -> Result<()> {
-    let languages = read("docs/languages.md")?;
-    let table = languages.split("| resident |").nth(2).context("no table of costs")?;
-    let resident = |language: &str| -> Result<&str> {
-        let row = table.lines().find(|line| line.starts_with(&format!("| `{language}` |")));
-        row.and_then(|row| row.split(" | ").nth(7)).context("no such language")
-    };
-    let sizes = ["rust", "python", "go", "js"].map(resident);
-    let sizes = sizes.into_iter().collect::<Result<Vec<_>>>()?.join(", ").replace(" KiB,", ",");
-    let operating = read("docs/operating.md")?;
-    assert!(operating.contains(&format!("| {sizes} |")), "docs/operating.md does not say {sizes}");
+fn memory_of_instances_is_that_of_the_table_of_languages() -> Result<()> {
+    let (operating, languages) = (read("docs/operating.md")?, read("docs/languages.md")?);
+    let heads = row(&languages, "`--lang`")?;
+    let column = heads.iter().position(|head| head == "resident").context("no column")?;
+    let mut measured = Vec::new();
+    for language in ["`rust`", "`python`", "`go`", "`js`"] {
+        let size = row(&languages, language)?[column].clone();
+        measured.push(size.strip_suffix(" KiB").context("not in KiB")?.to_owned());
+    }
+    let sizing = row(&operating, "memory of an instance: Rust, Python, Go, JavaScript")?;
+    assert!(sizing[1].starts_with(&format!("{} KiB", measured.join(", "))), "{sizing:?}");
+    Ok(())
+}
+
+#[test]
+fn every_alert_has_a_row() -> Result<()> {
+    let (rules, page) = (read("examples/operating/alerts.yml")?, read("docs/operating.md")?);
+    let (_, table) = page.split_once("\n| alert |").context("no table")?;
+    let (table, _) = table.split_once("\n\n").context("no end")?;
+    let rows = table.lines().skip(2).filter_map(|line| line.split('|').nth(1));
+    let documented: BTreeSet<&str> = rows.flat_map(|cell| quoted(cell, "")).collect();
+    let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    assert_eq!(documented, names.collect());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{TestServer, host_binary};
+use ws_host_test_support::{TestServer, host_binary, root};
 
 use crate::documentation::flags;
 
@@ -184,4 +184,19 @@ fn health_of_another_server_is_its_status() -> Result<()> {
     let error = String::from_utf8(output.stderr)?;
     assert!(error.contains("\"HTTP/1.1 503 Service Unavailable\""), "{error}");
     answering.join().map_err(|_| anyhow::anyhow!("the server panicked"))?
+}
+
+#[test]
+fn unit_of_the_service_has_few_rights() -> Result<()> {
+    if !is_installed("systemd-analyze") {
+        return Ok(());
+    }
+    let unit = root().join("examples/operating/ws-host.service");
+    // In tenths: 2.0 of 10. A unit without restrictions has 9.6.
+    let output = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", "--threshold=20"])
+        .arg(unit)
+        .output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
 }

@@ -24,6 +24,29 @@ fn lines_of_the_crate_log_have_their_level() -> Result<()> {
 }
 
 #[test]
+fn lines_of_the_crate_log_name_the_client_of_the_event_and_its_connection() -> Result<()> {
+    let (mut server, mut first) = TestServer::with_client(GUEST, &["--access-log"])?;
+    let mut second = Client::connect(&server)?;
+    let mut ids = Vec::new();
+    for client in [&mut first, &mut second] {
+        client.ask("log")?;
+        let line = server.wait_for_log(" guest: an info")?;
+        let id = |name: &str| line.split_whitespace().find(|field| field.starts_with(name));
+        let [connection, client] =
+            [id("connection="), id("client=")].map(Option::unwrap_or_default);
+        assert!(!connection.is_empty() && !client.is_empty(), "{line}");
+        ids.push((connection.to_owned(), client.to_owned()));
+    }
+    assert!(ids[0].0 != ids[1].0 && ids[0].1 != ids[1].1, "{ids:?}");
+    // The end of the connection has the same ids.
+    second.close()?;
+    let line = server.wait_for_log("closed")?;
+    assert!(line.contains(&format!("{} ", ids[1].0)), "{line}");
+    assert!(line.contains(&format!("{} ", ids[1].1)), "{line}");
+    Ok(())
+}
+
+#[test]
 fn levels_that_the_log_does_not_show_are_not_even_written() -> Result<()> {
     let (mut server, mut client) = TestServer::with_client(GUEST, &["--log", "warn"])?;
     assert_eq!(client.ask("log")?, "max is WARN");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use ws_host_test_support::{
     Client, Response, TestServer, handshake, open_stream, root, wait_until,
 };
@@ -175,6 +176,44 @@ fn faults_reloads_and_topics_are_counted() -> Result<()> {
     assert_eq!(counter(admin, "ws_host_faults_total{resource=\"keeper\",kind=\"trap\"}")?, 1);
     let closed = "ws_host_close_codes_total{resource=\"keeper\",from=\"host\",code=\"1011\"}";
     wait_for(admin, closed, 1)
+}
+
+#[test]
+fn each_exceeded_limit_is_a_fault_of_its_own_kind() -> Result<()> {
+    for (kind, guest, order, flags) in [
+        ("cpu", "spin", "spin", ["--max-cpu", "200ms"]),
+        ("memory", "hoard", "hoard", ["--max-memory", "8MiB"]),
+        ("time", "sleep", "sleep 60000", ["--max-time", "200ms"]),
+    ] {
+        let (server, admin) = TestServer::with_admin(&format!("guest-{guest}"), &flags)?;
+        let mut client = Client::connect(&server)?;
+        client.send_text(order)?;
+        while client.receive()?.first != 0x88 {}
+        for other in ["cpu", "memory", "time", "trap"] {
+            let series =
+                format!("ws_host_faults_total{{resource=\"guest-{guest}\",kind=\"{other}\"}}");
+            assert_eq!(counter(admin, &series)?, u64::from(other == kind), "{series}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn connections_that_no_descriptor_is_left_for_are_counted() -> Result<()> {
+    let (mut server, admin) = TestServer::with_admin("echo", &[])?;
+    let errors = "ws_host_accept_errors_total";
+    assert_eq!(counter(admin, errors)?, 0);
+    let process = Pid::from_raw(server.process_id().try_into()?);
+    let none = Rlimit { current: Some(0), ..getrlimit(Resource::Nofile) };
+    let before = prlimit(process, Resource::Nofile, none)?;
+    let stream = open_stream(server.address(), handshake("/", "").as_bytes())?;
+    server.wait_for_log("cannot accept connections")?;
+    prlimit(process, Resource::Nofile, before)?;
+    // The client waited meanwhile.
+    let (mut client, _) = Client::after(stream)?;
+    assert_eq!(client.ask("hello")?, "hello");
+    assert!(counter(admin, errors)? > 0);
+    Ok(())
 }
 
 #[test]

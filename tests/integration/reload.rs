@@ -138,6 +138,7 @@ fn sighup_reloads() -> Result<()> {
 
 #[test]
 fn admin_address_reloads_and_counts() -> Result<()> {
+    let is_rejected = |admin| counter(admin, "ws_host_component_rejected{resource=\"keeper\"}");
     let Scene { keeper, server: _server, admin, mut client } = Keeper::new()?.scene(&[])?;
     assert_eq!(client.ask("count")?, "1");
     let response = post_reload(admin)?;
@@ -148,21 +149,30 @@ fn admin_address_reloads_and_counts() -> Result<()> {
     );
     keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped, 0 kept, 0 lost");
+    assert_eq!(is_rejected(admin)?, 0);
     assert_eq!(client.ask("count")?, "2");
-    let rejected = "ws_host_component_rejected{resource=\"keeper\"}";
-    assert_eq!(counter(admin, rejected)?, 0);
     keeper.replace_with_bytes(b"hello")?;
     let response = post_reload(admin)?;
     assert_eq!(response.status, 422, "{response:?}");
     assert!(response.body.contains("not WebAssembly"), "{response:?}");
-    assert_eq!(counter(admin, rejected)?, 1);
+    assert_eq!(is_rejected(admin)?, 1);
     for (outcome, count) in [("unchanged", 1), ("replaced", 1), ("failed", 1)] {
         let line = format!("ws_host_reloads_total{{resource=\"keeper\",outcome=\"{outcome}\"}}");
         assert_eq!(counter(admin, &line)?, count, "{line}");
     }
+    // As long as the broken file is there.
+    assert_eq!(post_reload(admin)?.status, 422);
+    assert_eq!(is_rejected(admin)?, 1);
+    // The older file is not new code, but the file is no longer broken.
     keeper.replace_with(2)?;
-    assert!(post_reload(admin)?.body.starts_with("keeper: unchanged "));
-    assert_eq!(counter(admin, rejected)?, 0, "the file that is served is back");
+    assert_eq!(post_reload(admin)?.status, 200);
+    assert_eq!(is_rejected(admin)?, 0);
+    keeper.replace_with_bytes(b"hello")?;
+    assert_eq!(post_reload(admin)?.status, 422);
+    assert_eq!(is_rejected(admin)?, 1);
+    keeper.replace_with(3)?;
+    replaced(&post_reload(admin)?, "1 instances swapped, 0 kept, 0 lost");
+    assert_eq!(is_rejected(admin)?, 0);
     Ok(())
 }
 

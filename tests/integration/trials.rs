@@ -86,8 +86,8 @@ fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     assert_eq!(scene.trial()?, "rolled-back");
     let line = "ws_host_reloads_total{resource=\"keeper\",outcome=\"rolled-back\"}";
     assert_eq!(counter(scene.admin, line)?, 1);
-    let rejected = "ws_host_component_rejected{resource=\"keeper\"}";
-    assert_eq!(counter(scene.admin, rejected)?, 1);
+    let is_rejected = "ws_host_component_rejected{resource=\"keeper\"}";
+    assert_eq!(counter(scene.admin, is_rejected)?, 1);
     // The same file is not loaded again; another one is.
     let response = post_reload(scene.admin)?;
     assert_eq!(response.status, 422, "{response:?}");
@@ -97,7 +97,7 @@ fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     assert!(response.body.contains("3 instances swapped"), "{response:?}");
     scene.expect("2")?;
     assert_eq!(scene.trial()?, "running");
-    assert_eq!(counter(scene.admin, rejected)?, 0);
+    assert_eq!(counter(scene.admin, is_rejected)?, 0);
     Ok(())
 }
 

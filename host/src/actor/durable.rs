@@ -111,8 +111,17 @@ impl Actor {
             && !matches!(why, SaveError::Unavailable(_))
             && let Some(Line { left_out }) = NOT_SAVED.line(Instant::now())
         {
+            let template = self.code.template();
+            let (component, hash) = (template.name(), template.hash());
             let (resource, actor) = (self.code.resource(), self.name());
-            tracing::warn!(resource, actor, left_out, "the state was not saved: {why}");
+            tracing::warn!(
+                component,
+                hash,
+                resource,
+                actor,
+                left_out,
+                "the state was not saved: {why}"
+            );
         }
     }
 

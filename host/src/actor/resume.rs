@@ -80,8 +80,16 @@ impl Actor {
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
             let (resource, actor) = (self.code.resource(), self.name());
+            let (component, hash) = guest.component();
             let why = Quoted(why.as_bytes());
-            tracing::error!(resource, actor, left_out, "the state was refused: {why}");
+            tracing::error!(
+                component,
+                hash,
+                resource,
+                actor,
+                left_out,
+                "the state was refused: {why}"
+            );
         }
         Ok(false)
     }

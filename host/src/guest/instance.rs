@@ -276,6 +276,12 @@ impl Guest {
         self.store.data().explain(fault)
     }
 
+    /// Returns the name of the component's file, and its hash.
+    pub(crate) fn component(&self) -> (&str, &str) {
+        let (component, _, hash) = self.store.data().setup().source.fields();
+        (component, hash)
+    }
+
     /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
         let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Suspend, None);

@@ -128,7 +128,7 @@ impl Lines {
             GuestStream::Stdout => Level::INFO,
             GuestStream::Stderr => Level::WARN,
         };
-        write_line(source, budget, level, &self.line);
+        write_line(source, budget, None, level, &self.line);
         self.line.clear();
     }
 }

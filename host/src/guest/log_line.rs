@@ -6,13 +6,20 @@ use tracing::Level;
 
 use super::log_budget::{Line, LogBudget};
 use super::log_source::LogSource;
+use crate::clients::Client;
 use crate::printable::{Tabs, printable};
 
 /// The maximum length of a line that the log takes in one piece, in bytes.
 pub(super) const MAX_LINE: usize = 4096;
 
-/// Writes a line, if the budget allows.
-pub(super) fn write_line(source: &LogSource, budget: &LogBudget, level: Level, line: &[u8]) {
+/// Writes a line, if the budget allows. `client` is the client of the event, if that is known.
+pub(super) fn write_line(
+    source: &LogSource,
+    budget: &LogBudget,
+    client: Option<&Client>,
+    level: Level,
+    line: &[u8],
+) {
     let (component, resource, hash) = source.fields();
     match budget.take_line(Instant::now()) {
         Line::Write { left_out } => {
@@ -27,18 +34,22 @@ pub(super) fn write_line(source: &LogSource, budget: &LogBudget, level: Level, l
             }
             let line = line_text(line);
             budget.charge(line.len());
+            let connection = client.map(|client| client.info().connection.0);
+            let client = client.map(|client| client.id().0);
+            macro_rules! write_at {
+                ($level:expr) => {
+                    tracing::event!(
+                        target: "guest", $level, component, resource, hash, connection, client,
+                        "{line}"
+                    )
+                };
+            }
             match level {
-                Level::TRACE => {
-                    tracing::trace!(target: "guest", component, resource, hash, "{line}")
-                }
-                Level::DEBUG => {
-                    tracing::debug!(target: "guest", component, resource, hash, "{line}")
-                }
-                Level::INFO => tracing::info!(target: "guest", component, resource, hash, "{line}"),
-                Level::WARN => tracing::warn!(target: "guest", component, resource, hash, "{line}"),
-                Level::ERROR => {
-                    tracing::error!(target: "guest", component, resource, hash, "{line}")
-                }
+                Level::TRACE => write_at!(Level::TRACE),
+                Level::DEBUG => write_at!(Level::DEBUG),
+                Level::INFO => write_at!(Level::INFO),
+                Level::WARN => write_at!(Level::WARN),
+                Level::ERROR => write_at!(Level::ERROR),
             }
         }
         Line::FirstLeftOut => tracing::warn!(

@@ -188,7 +188,12 @@ impl State {
 
     /// Writes a line of the guest to the log.
     pub(super) fn log_line(&self, level: Level, line: &[u8]) {
-        write_line(&self.wasi.setup.source, &self.wasi.setup.log, level, line);
+        let Setup { source, log, .. } = &*self.wasi.setup;
+        let client = match &self.call {
+            CallInfo::Disconnected(disconnected) => Some(&*disconnected.0),
+            _ => self.current.as_deref(),
+        };
+        write_line(source, log, client, level, line);
     }
 
     /// Logs a denial, unless one of this kind has already been logged for the component.

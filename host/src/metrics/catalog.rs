@@ -185,10 +185,12 @@ metrics! {
     RELOAD_PAUSE Histogram "ws_host_reload_pause_seconds" ["resource"]
         "How long an actor had no instance while new code took over.";
     COMPONENT_REJECTED Gauge "ws_host_component_rejected" ["resource"]
-        "1 if the newest reload of the component failed or was rolled back, so that older code is served.";
+        "1 if the newest reload of the component failed or was rolled back, so that older code is in use.";
     CONFIG_REJECTED Gauge "ws_host_config_rejected" []
         "1 if the newest reload of the configuration was rejected, so that an older configuration is in use.";
     // Connections below the WebSockets.
+    ACCEPT_ERRORS Counter "ws_host_accept_errors_total" []
+        "Failed attempts to accept connections, for example because no file descriptors were left. The host tries again after 100 ms.";
     TLS_HANDSHAKES Counter "ws_host_tls_handshakes_total" ["outcome"]
         "TLS handshakes: accepted, failed, or abandoned (not complete before the handshake timeout).";
     CERTIFICATE_EXPIRY Gauge "ws_host_certificate_expiry_seconds" []

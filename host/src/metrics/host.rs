@@ -13,6 +13,8 @@ pub(crate) struct HostMetrics {
     pub(crate) started: f64,
     /// The number of handshakes for paths that no resource serves.
     pub(crate) unknown_paths: Counter,
+    /// The number of failed attempts to accept connections.
+    pub(crate) accept_errors: Counter,
     pub(crate) tls_handshakes: LabelCounters,
     /// When the server's certificate expires, in seconds since 1970. Set if there is a certificate.
     pub(crate) certificate_expiry: OnceLock<Arc<AtomicI64>>,
@@ -40,6 +42,7 @@ impl Default for HostMetrics {
         Self {
             started: now.as_secs_f64(),
             unknown_paths: Counter::default(),
+            accept_errors: Counter::default(),
             tls_handshakes: LabelCounters::new(TLS_OUTCOMES),
             certificate_expiry: OnceLock::new(),
             is_config_rejected: AtomicBool::new(false),

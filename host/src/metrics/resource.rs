@@ -34,6 +34,7 @@ pub(crate) struct ResourceMetrics {
     pub(crate) checkpoints: Counter,
     pub(crate) saves: LabelCounters,
     pub(crate) reloads: LabelCounters,
+    /// Whether the newest file of the component was rejected.
     pub(crate) is_component_rejected: AtomicBool,
     pub(crate) swaps: LabelCounters,
     pub(crate) reload_pause: Histogram,

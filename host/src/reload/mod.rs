@@ -278,6 +278,9 @@ impl ReloadTask {
         let (sender, commands) = mpsc::channel(MAX_QUEUED);
         let Loaded { spec, watch, .. } = loaded;
         let trial_settings = Arc::new(Mutex::new(None));
+        // A resource that restarts keeps its metrics, but its component was just loaded.
+        let metrics = resource.code().metrics();
+        metrics.is_component_rejected.store(false, Ordering::Relaxed);
         let handle = ReloadHandle { commands: sender, trial_settings: Arc::clone(&trial_settings) };
         (Self { resource, runtime, spec, commands, watch, trial_settings, trial_end: None }, handle)
     }
@@ -399,9 +402,9 @@ impl ReloadTask {
     fn count(&self, outcome: &'static str) {
         let metrics = self.resource.code().metrics();
         metrics.reloads.count(outcome);
-        metrics.recent.reload(outcome);
         let is_rejected = matches!(outcome, "failed" | "rolled-back");
         metrics.is_component_rejected.store(is_rejected, Ordering::Relaxed);
+        metrics.recent.reload(outcome);
     }
 }
 

@@ -80,6 +80,7 @@ fn state_that_the_broker_accepts_no_longer_is_named_and_the_last_good_one_stays(
     fail_to_save(&dying, &mut client, "too-long")?;
     let line = dying.server.wait_for_log("the state was not saved")?;
     assert!(line.contains("raise max_payload of the broker, or lower max-state"), "{line}");
+    assert!(line.contains("component=") && line.contains("hash="), "{line}");
     assert_eq!(client.ask("count")?, "2");
     wait_until(|| Ok(placement(&dying)?["lease"] == "valid"))?;
     dying.server.signal(Signal::KILL)?;
@@ -121,6 +122,7 @@ fn refused_state_stays_at_the_broker_until_the_code_that_refused_it_is_saved() -
     assert_eq!(client.ask("count")?, "1");
     let line = refusing.server.wait_for_log("the state was refused")?;
     assert!(line.contains("version 9 knows no state") && line.contains("/room/1"), "{line}");
+    assert!(line.contains("component=") && line.contains("hash="), "{line}");
     refusing.server.signal(Signal::KILL)?;
     let next = version(&shared, &keeper, 1)?;
     let mut client = take_over(&next, "/room/1")?;

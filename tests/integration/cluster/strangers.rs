@@ -39,7 +39,7 @@ fn peers_without_the_secret_are_refused_counted_and_said_at_most_once_a_second()
     assert_eq!(try_join(&edge, "/room/1")?.expect_err("a refusal").status, 503);
     let line = edge.server.wait_for_log("cannot be relayed")?;
     ensure!(line.contains("its secret is not the secret of this host"), "{line}");
-    ensure!(line.contains("need the same `secret`"), "{line}");
+    ensure!(line.contains("need the same `secret`") && line.contains("connection="), "{line}");
     let line = owner.server.wait_for_log("was refused")?;
     ensure!(line.contains("its secret is probably a different one"), "{line}");
     ensure!(line.contains("peer=127.0.0.1:") && line.contains("need the same `secret`"), "{line}");

@@ -83,7 +83,7 @@ impl Acceptor {
         let listener = loop {
             match self.listener.on_current_runtime() {
                 Ok(listener) => break listener,
-                Err(error) => log_and_back_off(&error).await,
+                Err(error) => self.note_error_and_back_off(&error).await,
             }
         };
         loop {
@@ -93,7 +93,7 @@ impl Acceptor {
                     let (accepted, worker) = self.acquire_permit(incoming).await.assign_worker();
                     self.handoff.give(accepted, worker);
                 }
-                Err(error) => log_and_back_off(&error).await,
+                Err(error) => self.note_error_and_back_off(&error).await,
             }
         }
     }
@@ -147,7 +147,7 @@ impl Acceptor {
                     tokio::spawn(accepted.serve());
                 }
                 Err(error) if error.kind() == WouldBlock => return,
-                Err(error) => log_and_back_off(&error).await,
+                Err(error) => self.note_error_and_back_off(&error).await,
             }
         }
     }
@@ -161,19 +161,20 @@ impl Acceptor {
         let (state, endpoint) = (Arc::clone(&self.state), Arc::clone(&self.endpoint));
         AcceptedConnection { state, endpoint, stream, context, permit }
     }
-}
 
-/// Logs the error. Backs off unless the error is about a single connection.
-async fn log_and_back_off(error: &std::io::Error) {
-    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::debug!("a connection was not accepted: {error}");
-        return;
+    /// Logs and counts the error, and backs off, unless the error is about a single connection.
+    async fn note_error_and_back_off(&self, error: &std::io::Error) {
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            tracing::debug!("a connection was not accepted: {error}");
+            return;
+        }
+        self.state.context.metrics.accept_errors.increment();
+        if let Some(Line { left_out }) = ACCEPT_ERRORS.line(Instant::now()) {
+            tracing::warn!(
+                left_out,
+                "cannot accept connections: {error}; more file descriptors (ulimit -n) may help"
+            );
+        }
+        sleep(ACCEPT_BACKOFF).await;
     }
-    if let Some(Line { left_out }) = ACCEPT_ERRORS.line(Instant::now()) {
-        tracing::warn!(
-            left_out,
-            "cannot accept connections: {error}; more file descriptors (ulimit -n) may help"
-        );
-    }
-    sleep(ACCEPT_BACKOFF).await;
 }

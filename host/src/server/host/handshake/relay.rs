@@ -139,6 +139,7 @@ where
                 let Some(translated) = handshake.translate(&response) else {
                     return no_owner(refuse(
                         served,
+                        context,
                         &RelayError::Invalid(
                             address,
                             "it does not complete the WebSocket handshake",
@@ -177,7 +178,7 @@ where
         // The pause is random, so that the clients of an actor do not all try again at the same moment.
         let again = Instant::now() + pause.mul_f64(rand::random_range(0.5..1.0));
         if !error.is_worth_another_look() || again >= context.deadline {
-            return no_owner(refuse(served, &error));
+            return no_owner(refuse(served, context, &error));
         }
         tracing::debug!(
             resource = served.name(),
@@ -246,11 +247,12 @@ fn origin(
 }
 
 /// Refuses a client that cannot be relayed.
-fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
+fn refuse(served: &ServedResource, context: &RequestContext, error: &RelayError) -> Response<Body> {
     if let Some(Line { left_out }) = FAILED.line(Instant::now()) {
-        let resource = served.name();
+        let (resource, connection) = (served.name(), context.connection.0);
         if error.is_misconfiguration() {
             tracing::error!(
+                connection,
                 resource,
                 left_out,
                 "a client was refused, because it cannot be relayed: {error}; all hosts of a cluster need the same \
@@ -258,6 +260,7 @@ fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
             );
         } else {
             tracing::warn!(
+                connection,
                 resource,
                 left_out,
                 "a client was refused, because it cannot be relayed: {error}"

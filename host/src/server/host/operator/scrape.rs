@@ -35,6 +35,7 @@ fn scrape_host(state: &HostState, to: &mut Exposition) {
     to.sample(&catalog::UNKNOWN_PATHS, &[], metrics.unknown_paths.get());
     to.sample(&catalog::BUFFERED_BYTES, &[], budget.used());
     to.sample(&catalog::MAX_BUFFERED_BYTES, &[], budget.limit());
+    to.sample(&catalog::ACCEPT_ERRORS, &[], metrics.accept_errors.get());
     by_label(to, &catalog::TLS_HANDSHAKES, &[], &metrics.tls_handshakes);
     let expiry = metrics.certificate_expiry.get();
     let expiry = expiry.map_or(0, |expiry| expiry.load(Ordering::Relaxed));

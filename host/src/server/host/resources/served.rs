@@ -93,10 +93,8 @@ impl ServedResource {
         let limits = actor::ActorLimits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
         let (name, budget) = (settings.name.to_string(), Arc::clone(&context.budget));
-        let metrics = context.resource_metrics.of(&settings.name);
-        // The same metrics go on if a resource restarts, with the newest file.
-        metrics.is_component_rejected.store(false, Ordering::Relaxed);
-        let code = Code::new(name, template, limits, budget, metrics);
+        let code =
+            Code::new(name, template, limits, budget, context.resource_metrics.of(&settings.name));
         let max_clients = max_clients.min(context.config.limits.max_clients);
         let workers = Arc::clone(&context.workers);
         let topics = match &context.cluster {
