@@ -233,9 +233,9 @@ fn windows_of_a_stopped_owner_stand_still_and_are_closed_by_it_when_it_continues
     let Some(mut board) = Board::start()? else { return Ok(()) };
     kill_process(board.owner, Signal::STOP)?;
     // Those that the other two hosts relay, by them.
-    wait_until(|| Ok(what_comes(&board.clients)?.iter().flatten().count() == 4))?;
+    wait_until(|| Ok(what_comes(&mut board.clients)?.iter().flatten().count() == 4))?;
     let (closed, open): (Vec<_>, Vec<_>) =
-        what_comes(&board.clients)?.into_iter().partition(Option::is_some);
+        what_comes(&mut board.clients)?.into_iter().partition(Option::is_some);
     assert_eq!(closed, [Some(CLOSE); 4]);
     assert_eq!(open.len(), 2, "the balancer cut off the windows of the host that stood still");
     kill_process(board.owner, Signal::CONT)?;
@@ -277,8 +277,8 @@ impl Board {
 }
 
 /// Returns the first byte that each client gets next, if something has come.
-fn what_comes(clients: &[Client]) -> Result<Vec<Option<u8>>> {
-    let first = |client: &Client| -> Result<Option<u8>> {
+fn what_comes(clients: &mut [Client]) -> Result<Vec<Option<u8>>> {
+    let first = |client: &mut Client| -> Result<Option<u8>> {
         let mut first = [0];
         client.stream().set_nonblocking(true)?;
         let peeked = client.stream().peek(&mut first);
@@ -290,7 +290,7 @@ fn what_comes(clients: &[Client]) -> Result<Vec<Option<u8>>> {
             Err(error) => Err(error.into()),
         }
     };
-    clients.iter().map(first).collect()
+    clients.iter_mut().map(first).collect()
 }
 
 /// Connects clients to a board. Each of them sees what one of them paints.
