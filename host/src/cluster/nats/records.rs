@@ -104,7 +104,7 @@ impl Records for NatsRecords {
         check_settings(&self.stream, &settings, config).map_err(RecordsError::Refused)
     }
 
-    fn max_content(&self) -> usize {
+    fn max_state(&self) -> usize {
         self.client.server_info().max_payload.saturating_sub(OVERHEAD)
     }
 

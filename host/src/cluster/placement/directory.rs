@@ -19,6 +19,7 @@ use super::foreign::{ForeignRecords, RecordKind};
 use super::key::{ActorName, Key, LeaseId};
 use super::leftover::Abandoned;
 use super::records::{Records, RecordsError, WriteError, within};
+use super::states::Saving;
 use super::term::Term;
 use super::timing::Timing;
 use super::watched::Watched;
@@ -29,6 +30,31 @@ const MAX_ATTEMPTS: usize = 4;
 
 /// The number of locks for locating actors. Two actors can be located at the same time unless they share a lock.
 const STRIPES: usize = 64;
+
+/// A lock for locating actors. While it is held, no claim to an actor that shares the lock can be on its way to the
+/// broker.
+#[derive(Debug, Default)]
+pub(super) struct Stripe {
+    last: Option<Looked>,
+}
+
+/// The last look-up under a lock that found the owner on another host.
+#[derive(Debug)]
+struct Looked {
+    actor: ActorName,
+    begun: Instant,
+    owner: Owner,
+}
+
+impl Stripe {
+    /// Returns what the last look-up found, if it was for this actor and began after `asked`. So handshakes of one path
+    /// that wait for the lock share a look-up, and none of them gets an answer that is older than its request.
+    fn found_since(&self, actor: &ActorName, asked: Instant) -> Option<Owner> {
+        let last = self.last.as_ref()?;
+        let is_shared = last.actor == *actor && last.begun >= asked;
+        (is_shared && !last.owner.fenced.is_cancelled()).then(|| last.owner.clone())
+    }
+}
 
 /// The place of an actor.
 #[derive(Debug)]
@@ -68,7 +94,8 @@ pub(crate) struct Placement<R> {
     claim_wait: ClaimWait,
     /// The claims of this host. A claim under an earlier lease is void.
     claims: Mutex<HashMap<ActorName, Claim>>,
-    stripes: [tokio::sync::Mutex<()>; STRIPES],
+    stripes: [tokio::sync::Mutex<Stripe>; STRIPES],
+    pub(super) saving: Saving,
 }
 
 impl<R: Records> Placement<R> {
@@ -87,7 +114,8 @@ impl<R: Records> Placement<R> {
             terms,
             claim_wait: ClaimWait::default(),
             claims: Mutex::default(),
-            stripes: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            stripes: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            saving: Saving::default(),
         }
     }
 
@@ -137,7 +165,7 @@ impl<R: Records> Placement<R> {
         self.claims.lock().retain(|_, claim| !claim.term().is_lost());
     }
 
-    pub(super) fn stripe(&self, actor: &ActorName) -> &tokio::sync::Mutex<()> {
+    pub(super) fn stripe(&self, actor: &ActorName) -> &tokio::sync::Mutex<Stripe> {
         let mut hasher = DefaultHasher::new();
         actor.hash(&mut hasher);
         &self.stripes[hasher.finish() as usize % STRIPES]
@@ -229,13 +257,25 @@ impl<R: Records> Directory for Placement<R> {
     /// If the future is dropped, this host may have claimed the actor nevertheless. The claim is given back, unless the
     /// next call finds it first.
     async fn locate(&self, actor: &ActorName) -> Result<Location, PlacementError> {
-        let _one_at_a_time = self.stripe(actor).lock().await;
+        let asked = Instant::now();
+        let mut stripe = self.stripe(actor).lock().await;
         let term = self.term().ok_or(PlacementError::NoLease)?;
         if let Some(claim) = self.held(actor, &term) {
             return Ok(Location::Here(claim));
         }
-        within(self.timing.request(), async { Ok::<_, Late>(self.find(actor, &term).await) })
-            .await?
+        if let Some(owner) = stripe.found_since(actor, asked) {
+            return Ok(Location::There(owner));
+        }
+        let begun = Instant::now();
+        let finding = async { Ok::<_, Late>(self.find(actor, &term).await) };
+        let found = within(self.timing.request(), finding).await??;
+        stripe.last = match &found {
+            Location::There(owner) => {
+                Some(Looked { actor: actor.clone(), begun, owner: owner.clone() })
+            }
+            Location::Here(_) => None,
+        };
+        Ok(found)
     }
 
     async fn free(&self, claim: Claim) {
@@ -246,8 +286,11 @@ impl<R: Records> Directory for Placement<R> {
         }
         let key = Key::Claim(actor.clone());
         let freed = self.free_record(&key, claim.token());
-        // If this fails, the claim stays until this host gives back its lease, or until the lease is fenced.
-        let _ = timeout(self.timing.request(), freed).await;
+        // If this fails, for example because the broker is away, it is tried again later.
+        let failed = self.abandoned.unless_used(actor);
+        if let Ok(Ok(()) | Err(WriteError::Raced)) = timeout(self.timing.request(), freed).await {
+            failed.disarm();
+        }
     }
 
     fn is_valid(&self) -> bool {

@@ -1,9 +1,10 @@
-//! Claims that nobody needs any more. They belong to handshakes that were dropped, or to hosts that are dead.
+//! Claims that nobody needs any more. They belong to handshakes that were dropped, to actors that have ended while the
+//! broker was away, or to hosts that are dead.
 
 use std::collections::HashMap;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::content::{ClaimContent, decode};
 use super::directory::Placement;
@@ -13,9 +14,10 @@ use super::foreign::RecordKind;
 use super::key::{ActorName, Key, LeaseId};
 use super::records::{Records, WriteError, within};
 
-/// The maximum number of actors that wait for their claims to be given back. The claim of any further actor stays until
-/// the lease of this host ends. Until then, clients of the actor are relayed to this host, which starts it again.
-const MAX_ABANDONED: usize = 4096;
+/// The maximum number of actors that wait for their claims to be given back. While the broker is away, all actors that
+/// end wait. The claim of any further actor stays until the lease of this host ends. Until then, clients of the actor
+/// are relayed to this host, which starts it again.
+const MAX_ABANDONED: usize = 1 << 16;
 
 /// The maximum number of claims that one sweep reads. If the host of a claim is dead, the claim is removed. The next
 /// sweep begins after about the length of a lease, which keeps the load of the broker low. After a lease was fenced,
@@ -69,29 +71,38 @@ impl Drop for Unused<'_> {
 pub(super) async fn give_back_forever<R: Records>(placement: &Placement<R>) {
     let mut abandoned = placement.abandoned.receiver.lock().await;
     while let Some(actor) = abandoned.recv().await {
-        give_back(placement, &actor).await;
+        if give_back(placement, &actor).await.is_err() {
+            // The actor goes to the end of the queue, so that one claim that fails again and again delays no other.
+            let _ = placement.abandoned.sender.try_send(actor);
+            sleep(placement.timing.retry()).await;
+        }
     }
 }
 
 /// Releases the claim on an actor, unless a client has asked for the actor in the meantime.
-async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
+async fn give_back<R: Records>(
+    placement: &Placement<R>,
+    actor: &ActorName,
+) -> Result<(), WriteError> {
     // While this lock is held, no claim to the actor can be on its way to the broker.
     let _one_at_a_time = placement.stripe(actor).lock().await;
-    let Some(term) = placement.latest_term() else { return };
+    let Some(term) = placement.latest_term() else { return Ok(()) };
     if placement.held(actor, &term).is_some() {
-        return;
+        return Ok(());
     }
     let giving_back = async {
         let key = Key::Claim(actor.clone());
-        if let Some(entry) = placement.records.read(&key).await?
-            && decode(&entry.content) == Some(ClaimContent::by(term.id()))
-        {
-            placement.free_record(&key, entry.revision).await?;
+        let Some(entry) = placement.records.read(&key).await? else { return Ok(()) };
+        match decode(&entry.content) {
+            Some(ClaimContent::Free) => Ok(placement.records.remove(&key, entry.revision).await?),
+            Some(content) if content == ClaimContent::by(term.id()) => {
+                placement.free_record(&key, entry.revision).await
+            }
+            // Another host has claimed the actor, or no host wrote the record.
+            Some(ClaimContent::By(_)) | None => Ok(()),
         }
-        Ok::<_, WriteError>(())
     };
-    // If this fails, the claim stays until this host gives back its lease, or until the lease is fenced.
-    let _ = timeout(placement.timing.request(), giving_back).await;
+    within(placement.timing.request(), giving_back).await
 }
 
 /// Removes claims of dead hosts. Runs until it is dropped.

@@ -44,8 +44,8 @@ pub(crate) trait Records: Send + Sync + 'static {
     /// Creates the storage for records, if it does not exist yet.
     fn create(&self) -> impl Future<Output = Result<(), RecordsError>> + Send;
 
-    /// Returns the maximum size of a record's content, in bytes.
-    fn max_content(&self) -> usize;
+    /// Returns the maximum size of a state, in bytes. The record of a state may be longer by its header.
+    fn max_state(&self) -> usize;
 
     fn read(&self, key: &Key) -> impl Future<Output = Result<Option<Entry>, RecordsError>> + Send;
 

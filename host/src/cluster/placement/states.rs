@@ -7,18 +7,48 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::claim::Claim;
 use super::content::{decode, encode};
 use super::directory::Placement;
 use super::foreign::RecordKind;
 use super::key::Key;
-use super::records::{Records, RecordsError, WriteError, within};
+use super::records::{Entry, Records, RecordsError, WriteError, within};
 use crate::ownership::{Inherited, SaveError, SavedWhen};
 
 /// The number of attempts to write. An attempt fails if another owner was faster, or if the answer to an earlier write
 /// of this owner was lost.
 const MAX_ATTEMPTS: usize = 4;
+
+/// How many bytes of states may be on their way to the broker at the same time. Many states may be due at once. If all
+/// were sent together, all of them would be late.
+const MAX_SAVING: u32 = 8 << 20;
+
+/// The number of bytes that a save counts at least, because it also costs the broker a message and an answer.
+const MIN_SAVING: u32 = 4 << 10;
+
+/// The room for states that are on their way to the broker.
+#[derive(Debug)]
+pub(super) struct Saving {
+    room: Semaphore,
+}
+
+impl Default for Saving {
+    fn default() -> Self {
+        Self { room: Semaphore::new(MAX_SAVING as usize) }
+    }
+}
+
+impl Saving {
+    /// Waits for room for a record. The records get room in the order in which they ask for it. A record that is longer
+    /// than all room gets all of it.
+    async fn room_for(&self, record: &Bytes) -> Option<SemaphorePermit<'_>> {
+        let bytes = u32::try_from(record.len()).unwrap_or(MAX_SAVING);
+        // The semaphore is never closed.
+        self.room.acquire_many(bytes.clamp(MIN_SAVING, MAX_SAVING)).await.ok()
+    }
+}
 
 /// The first line of a record. It is JSON, so that operators can read it. The state follows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +71,8 @@ enum Kind {
 struct Found {
     header: Header,
     revision: u64,
+    /// The header and the state.
+    content: Bytes,
     state: Arc<[u8]>,
 }
 
@@ -58,7 +90,15 @@ impl<R: Records> Placement<R> {
     async fn try_open(&self, claim: &Claim) -> Result<(u64, Option<Inherited>), SaveError> {
         let key = Key::State(claim.actor().clone());
         for _ in 0..MAX_ATTEMPTS {
+            if claim.term().is_lost() {
+                return Err(SaveError::Fenced);
+            }
             let found = self.find_state(&key, claim).await?;
+            // The record may be missing because the broker has lost its data, as in `try_save`.
+            if found.as_ref().is_none_or(Found::is_of_lost_records) && !claim.term().confirm().await
+            {
+                return Err(SaveError::Fenced);
+            }
             let (expected, state, kind) = match &found {
                 None => (0, &[][..], Kind::None),
                 Some(found) if found.header.state == Kind::None => {
@@ -84,15 +124,16 @@ impl<R: Records> Placement<R> {
         when: SavedWhen,
         revision: u64,
     ) -> Result<u64, SaveError> {
-        let max = self.records.max_content();
+        let max = self.records.max_state();
         let kind = match when {
             SavedWhen::Running => Kind::Running,
             SavedWhen::Handover => Kind::Handover,
         };
-        let content = content(claim, kind, state);
-        if content.len() > max {
+        if state.len() > max {
             return Err(SaveError::TooLong { bytes: state.len(), max });
         }
+        let content = content(claim, kind, state);
+        let _room = self.saving.room_for(&content).await;
         let saved = async { Ok::<_, SaveError>(self.try_save(claim, content, revision).await) };
         within(self.timing.request(), saved).await?
     }
@@ -112,16 +153,22 @@ impl<R: Records> Placement<R> {
                 Ok(revision) => return Ok(revision),
                 Err(WriteError::Raced) => {
                     let found = self.find_state(&key, claim).await?;
-                    let found = found.map_or(0, |found| found.revision);
-                    // If the revision is higher, this owner wrote the record earlier, and the answer to that write was
-                    // lost. If the record is missing or older, there are two possibilities. Perhaps the broker has lost
-                    // its data or is back with old data, in which the token of the claim means nothing. Or only the
-                    // state is gone, for example because an operator has removed it. A renewal of the lease tells the
-                    // two apart: it succeeds only if the broker still has the records in which the actor was claimed.
-                    if found < revision && !claim.term().confirm().await {
+                    let is_own = found.as_ref().is_some_and(|found| {
+                        found.header.owner == claim.token() && found.revision >= revision
+                    });
+                    // If this owner wrote the record, the answer to that write was lost. If the record is missing,
+                    // older, or of another owner, there are two possibilities. Perhaps the broker has lost its data or
+                    // is back with old data, in which the token of the claim means nothing. Or only the state is gone,
+                    // for example because an operator has removed it. A renewal of the lease tells the two apart: it
+                    // succeeds only if the broker still has the records in which the actor was claimed.
+                    if !is_own && !claim.term().confirm().await {
                         return Err(SaveError::Fenced);
                     }
-                    revision = found;
+                    revision = found.as_ref().map_or(0, |found| found.revision);
+                    // On a slow link, a state may be stored only after its time is over. It is not sent twice.
+                    if found.is_some_and(|found| found.content == content) {
+                        return Ok(revision);
+                    }
                 }
                 Err(WriteError::Failed(error)) => return Err(error.into()),
             }
@@ -138,15 +185,24 @@ impl<R: Records> Placement<R> {
         };
         let end = entry.content.iter().position(|byte| *byte == b'\n').ok_or_else(foreign)?;
         let header: Header = decode(&entry.content[..end]).ok_or_else(foreign)?;
-        if header.owner > claim.token() {
+        let state = entry.content[end + 1..].into();
+        let Entry { revision, content } = entry;
+        let found = Found { header, revision, content, state };
+        if found.header.owner > claim.token() && !found.is_of_lost_records() {
             return Err(SaveError::Fenced);
         }
-        let state = entry.content[end + 1..].into();
-        Ok(Some(Found { header, revision: entry.revision, state }))
+        Ok(Some(found))
     }
 }
 
 impl Found {
+    /// Returns whether the owner had its claim in other records, which the broker has lost. An owner claims the actor
+    /// before it writes the state, so in the same records, its token is lower than the revision of the state. Such an
+    /// owner fences nobody.
+    fn is_of_lost_records(&self) -> bool {
+        self.header.owner >= self.revision
+    }
+
     fn into_inherited(self) -> Inherited {
         let (state, when) = match self.header.state {
             Kind::None => (None, SavedWhen::Running),

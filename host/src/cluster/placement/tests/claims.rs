@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use tokio::sync::Semaphore;
+use ws_host_test_support::FaultProxy;
 
 use super::spy::Spy;
 use super::*;
@@ -180,6 +181,64 @@ async fn a_claim_is_given_back_if_its_handshake_ends_before_it_is_confirmed() {
     tokio::time::sleep(TIMING.request()).await;
     let entry = spy.read(&key).await.expect("an answer").expect("a claim");
     assert_eq!(entry.revision, claim.token());
+}
+
+#[tokio::test]
+async fn claim_that_could_not_be_given_back_is_given_back_when_the_broker_answers_again() {
+    let server = Server::start();
+    let proxy = FaultProxy::to(server.broker.address()).expect("a relay");
+    let a = Member::start(&proxy.url(), "a", TIMING).await;
+    let all = records(&server.broker.url(), TIMING).await;
+    open(&*all).await;
+    let claims = [a.claim(&actor("/late")).await, a.claim(&actor("/lost")).await];
+    let lease = claims[0].term().id();
+    let [late, lost] = claims;
+    proxy.stall();
+    a.placement.free(late).await;
+    // The broker gets what the host has sent until now, but nothing that the host sends next.
+    proxy.heal();
+    until_true(|| a.placement.is_valid()).await;
+    proxy.stall();
+    a.placement.free(lost).await;
+    proxy.cut();
+    proxy.heal();
+    let deadline = Instant::now() + DEADLINE;
+    while let Some((key, _)) = all.next_claim(1).await.expect("an answer") {
+        assert!(Instant::now() < deadline, "{key:?} was never given back");
+        tokio::time::sleep(TIMING.retry()).await;
+    }
+    assert_eq!(a.term().await.id(), lease, "the claims were given back with the lease");
+}
+
+#[tokio::test]
+async fn many_handshakes_of_a_path_on_another_host_share_a_look_up() {
+    const HANDSHAKES: u64 = 1000;
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let spy = Spy::on(records(&server.broker.url(), TIMING).await);
+    let b = Member::with_records(Arc::clone(&spy), "b", TIMING);
+    open(&*spy.real).await;
+    let (room, other) = (actor("/room"), actor("/other"));
+    a.claim(&room).await;
+    a.claim(&other).await;
+    b.term().await;
+    // After this look-up, the host takes the records to be open.
+    b.locate(&other).await;
+    let before = spy.reads.load(Ordering::Relaxed);
+    let mut handshakes = tokio::task::JoinSet::new();
+    for _ in 0..HANDSHAKES {
+        let (placement, room) = (Arc::clone(&b.placement), room.clone());
+        handshakes.spawn(async move { placement.locate(&room).await });
+    }
+    for located in handshakes.join_all().await {
+        assert!(matches!(located, Ok(Location::There(host)) if host.host == "a"));
+    }
+    // A look-up reads the claim and the lease. Those who ask while the first one runs share the second.
+    let reads = spy.reads.load(Ordering::Relaxed) - before;
+    assert!(reads <= 8, "{reads}");
+    // Who asks later gets an answer of its own.
+    b.locate(&room).await;
+    assert!(spy.reads.load(Ordering::Relaxed) - before >= reads + 2);
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ async fn fenced_leases_are_removed_and_claims_that_name_them_are_still_taken() {
 struct Storm;
 
 impl Records for Storm {
-    fn max_content(&self) -> usize {
+    fn max_state(&self) -> usize {
         usize::MAX
     }
 

@@ -20,6 +20,10 @@ pub(super) struct Spy {
     pub(super) loses_answers: AtomicBool,
     /// The first search for a claim with a higher revision fails, unless this is 0.
     pub(super) fails_after: AtomicU64,
+    /// How many bytes of states are being written, and the most that were written at the same time.
+    pub(super) saving: Mutex<(usize, usize)>,
+    /// How many records were read by their names.
+    pub(super) reads: AtomicU64,
     /// When each write to a lease began, and the broker's result, even if the test then lost it.
     pub(super) writes: Mutex<Vec<(BootTime, Result<u64, WriteError>)>>,
 }
@@ -32,6 +36,8 @@ impl Spy {
             is_stale: AtomicBool::new(false),
             loses_answers: AtomicBool::new(false),
             fails_after: AtomicU64::new(0),
+            saving: Mutex::default(),
+            reads: AtomicU64::new(0),
             writes: Mutex::default(),
         })
     }
@@ -42,11 +48,12 @@ impl Records for Spy {
         self.real.create().await
     }
 
-    fn max_content(&self) -> usize {
-        self.real.max_content()
+    fn max_state(&self) -> usize {
+        self.real.max_state()
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Entry>, RecordsError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         if matches!(key, Key::Lease(_)) && self.is_stale.swap(false, Ordering::Relaxed) {
             return Ok(None);
         }
@@ -71,7 +78,15 @@ impl Records for Spy {
 
     async fn write(&self, key: &Key, content: Bytes, expected: u64) -> Result<u64, WriteError> {
         if !matches!(key, Key::Lease(_)) {
-            return self.real.write(key, content, expected).await;
+            let bytes = if matches!(key, Key::State(_)) { content.len() } else { 0 };
+            {
+                let mut saving = self.saving.lock();
+                saving.0 += bytes;
+                saving.1 = saving.1.max(saving.0);
+            }
+            let result = self.real.write(key, content, expected).await;
+            self.saving.lock().0 -= bytes;
+            return result;
         }
         let begun = BootTime::now();
         let result = self.real.write(key, content, expected).await;
