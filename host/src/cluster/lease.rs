@@ -1,4 +1,4 @@
-//! The thread that keeps the lease of this host. It has its own connection, so that nothing delays a renewal.
+//! The thread that keeps the lease of this host. Renewals have their own connection, so that nothing delays them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,16 +147,19 @@ pub(super) fn keep_lease(
 }
 
 async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &CancellationToken) {
-    let Some(records) = stop.run_until_cancelled(open_records(lease, nats)).await else { return };
-    let records = Arc::new(records);
+    // Everything except renewals uses the second connection, because states may be so long that they fill it.
+    let opening = async {
+        (open_records(lease, nats, "lease").await, open_records(lease, nats, "paths").await)
+    };
+    let Some((of_lease, of_paths)) = stop.run_until_cancelled(opening).await else { return };
     let consequence = match lease.without_broker {
         WithoutBroker::Stop => STOPS,
         WithoutBroker::Continue => CONTINUES,
     };
-    let keeper = Keeper::new(Arc::clone(&records), lease.timing, lease.info.clone())
+    let keeper = Keeper::new(Arc::new(of_lease), lease.timing, lease.info.clone())
         .with_components(lease.components.subscribe())
         .with_problem(lease.problem.clone(), consequence);
-    let placement = Arc::new(Placement::new(records, lease.timing, keeper.terms()));
+    let placement = Arc::new(Placement::new(Arc::new(of_paths), lease.timing, keeper.terms()));
     lease.placement.send_replace(Some(Arc::clone(&placement)));
     tokio::select! {
         () = keeper.run(stop.clone()) => {}
@@ -168,11 +171,13 @@ async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &Cancella
     }
 }
 
-async fn open_records(lease: &Lease, nats: &Nats) -> NatsRecords {
+/// Makes a connection to the records. `purpose` becomes part of the name of the connection.
+async fn open_records(lease: &Lease, nats: &Nats, purpose: &str) -> NatsRecords {
+    let name = format!("ws-host {} {purpose}", lease.info.host);
     let (mut pause, mut said) = (lease.timing.retry(), String::new());
     loop {
         let Lease { timing, replicas, longest_state, .. } = *lease;
-        match nats.records(&lease.info.host, timing, replicas, longest_state).await {
+        match nats.records(&name, timing, replicas, longest_state).await {
             Ok(records) => return records,
             Err(why) => {
                 if why != said {
@@ -236,7 +241,7 @@ async fn compare(lease: &Lease, placement: &Placement<NatsRecords>) {
     }
 }
 
-/// Gives back the claims of actors that have ended.
+/// Gives back the claims of actors that have ended. Runs until it is dropped.
 async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim>) {
     let mut claims = Vec::new();
     while freed.recv_many(&mut claims, FREEING).await > 0 {
@@ -247,6 +252,8 @@ async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim
         }
         freeing.join_all().await;
     }
+    // Nothing refers to the owners any more. The lease still has to be given back.
+    std::future::pending().await
 }
 
 /// Changes `ends` whenever actors may have to end: when the lease is not renewed in time, and when it is lost for good.

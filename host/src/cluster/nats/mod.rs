@@ -25,7 +25,7 @@ use rand::seq::SliceRandom;
 use self::credentials::sign_in;
 use self::notices::Notices;
 pub(crate) use self::records::NatsRecords;
-use self::session::NatsSession;
+pub(super) use self::session::NatsSession;
 use self::subject::inbox_prefix;
 use super::broker::Broker;
 use super::placement::Timing;
@@ -43,6 +43,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of commands that wait in the client library.
 const COMMANDS: usize = 128;
+
+/// The maximum number of requests for records that wait in the client library. Requests that have taken too long still
+/// wait there, and may contain whole states.
+const REQUESTS: usize = 16;
 
 /// The maximum number of messages of one topic that wait in the client library. The library reads at most 128 times
 /// before the receiving tasks get to run. With the read buffer below, the library never holds more messages than this.
@@ -132,10 +136,10 @@ impl Nats {
     }
 
     /// Returns the store of the cluster's records. It uses a connection of its own, on which the client library
-    /// reconnects automatically.
+    /// reconnects automatically. `name` is what the server shows for this connection.
     pub(super) async fn records(
         &self,
-        host: &str,
+        name: &str,
         timing: Timing,
         replicas: usize,
         longest_state: usize,
@@ -144,11 +148,12 @@ impl Nats {
         let named = all.iter().find(|server| server.username().is_some());
         let options = self.signing_in(named).await?;
         let options = options
-            .name(format!("ws-host {host} lease"))
+            .name(name)
             .custom_inbox_prefix(inbox_prefix(&self.cluster))
             .ping_interval(timing.lease() / 8)
             // Placement itself limits the time of each request.
             .request_timeout(None)
+            .client_capacity(REQUESTS)
             .connection_timeout(timing.request())
             .reconnect_delay_callback(move |_| timing.retry());
         let options = self.with_certificates(options);
