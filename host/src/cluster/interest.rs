@@ -1,6 +1,6 @@
 //! The topics that this host receives. They have subscribers here, or had some until a moment ago.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::topics::Topics;
 
 /// How long a topic is still received after its last subscriber has left. Thanks to this delay, clients that reconnect
 /// at once miss nothing, and the host need not unsubscribe at the broker and subscribe again.
-const LINGER: Duration = Duration::from_secs(10);
+pub(super) const LINGER: Duration = Duration::from_secs(10);
 
 /// How long a topic remembers the newest connection of a host after the last message from it. A message from an older
 /// connection cannot arrive after that time, because a host drops a connection after a few seconds without an answer,
@@ -33,14 +33,14 @@ pub(super) struct Interests {
 #[derive(Debug, Default)]
 struct Table {
     all: HashMap<Key, Arc<Interest>>,
-    /// Topics without subscribers, in the order in which their last subscribers left. A topic may occur several times.
-    idle: VecDeque<(Instant, Key)>,
+    /// Topics without subscribers, in the order in which their last subscribers left.
+    idle: BTreeSet<(Instant, Key)>,
     /// Changes that the connection has not taken yet. `None`: there is no connection.
     changes: Option<Vec<Change>>,
 }
 
 /// The key of a topic of a resource. Two resources with the same name may exist for a moment, while one is restarted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     /// The number of the resource's channel.
     pub(super) channel: u64,
@@ -84,7 +84,10 @@ impl Interests {
     pub(super) fn join(&self, key: Key, resource: &Arc<str>, topics: &Weak<Topics>) {
         let mut table = self.table.lock();
         if let Some(interest) = table.all.get(&key) {
-            interest.state.lock().left = None;
+            let left = interest.state.lock().left.take();
+            if let Some(left) = left {
+                table.idle.remove(&(left, key));
+            }
             return;
         }
         let interest = Arc::new(Interest {
@@ -101,21 +104,21 @@ impl Interests {
     pub(super) fn leave(&self, key: &Key, now: Instant) {
         let mut table = self.table.lock();
         let Some(interest) = table.all.get(key) else { return };
-        interest.state.lock().left = Some(now);
-        table.idle.push_back((now, key.clone()));
+        let before = interest.state.lock().left.replace(now);
+        if let Some(before) = before {
+            table.idle.remove(&(before, key.clone()));
+        }
+        table.idle.insert((now, key.clone()));
     }
 
     /// Removes the topics whose last subscriber left long ago.
     pub(super) fn sweep(&self, now: Instant) {
         let mut table = self.table.lock();
-        while let Some((left, key)) = table.idle.pop_front_if(|(left, _)| *left + LINGER <= now) {
-            let has_left = |interest: &Arc<Interest>| {
-                interest.state.lock().left.is_some_and(|last| last == left)
-            };
-            if table.all.get(&key).is_some_and(has_left) {
-                table.all.remove(&key);
-                self.add_change(&mut table, Change::Leave(key));
-            }
+        while table.idle.first().is_some_and(|(left, _)| *left + LINGER <= now)
+            && let Some((_, key)) = table.idle.pop_first()
+        {
+            table.all.remove(&key);
+            self.add_change(&mut table, Change::Leave(key));
         }
     }
 
@@ -224,6 +227,19 @@ mod tests {
         assert_eq!(interests.count(), 1);
         interests.sweep(start + LINGER * 3);
         assert_eq!(interests.count(), 0);
+    }
+
+    #[test]
+    fn topic_without_subscribers_waits_once_however_often_it_was_left() {
+        let interests = Interests::default();
+        let start = Instant::now();
+        for second in 0..9 {
+            join(&interests, "a");
+            interests.leave(&key("a"), start + Duration::from_secs(second));
+        }
+        assert_eq!(interests.table.lock().idle.len(), 1);
+        join(&interests, "a");
+        assert!(interests.table.lock().idle.is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The membership of a host in a cluster, and the thread that connects the host to the broker.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -170,8 +170,8 @@ fn stay_connected(shared: &Arc<Shared>, broker: &impl Broker, stop: &Cancellatio
         connection += 1;
         let was_connected = match runtime() {
             Ok(runtime) => {
-                let was_connected =
-                    runtime.block_on(serve_connection(shared, broker, connection, stop));
+                let served = serve_connection(shared, broker, connection, stop);
+                let was_connected = runtime.block_on(while_sweeping(shared, served));
                 // Dropping the runtime instead would wait for a name lookup that is in progress.
                 runtime.shutdown_background();
                 was_connected
@@ -249,7 +249,7 @@ async fn serve(shared: &Arc<Shared>, session: &impl Session) {
     session.sync().await;
     shared.outbox.open(session.max_payload());
     shared.link.set_up(&session.server(), topics);
-    tokio::join!(send(shared, session), follow(shared, session), sweep(shared), announce(session));
+    tokio::join!(send(shared, session), follow(shared, session), announce(session));
 }
 
 async fn send(shared: &Shared, session: &impl Session) {
@@ -289,10 +289,70 @@ async fn announce(session: &impl Session) {
     }
 }
 
-async fn sweep(shared: &Shared) {
+/// Leaves the topics that had their last subscriber long ago, until the output of a future is there. Clients may choose
+/// the names of topics, so this must not depend on the broker. A sweep comes before the first poll of the future, so
+/// each attempt to connect makes at least one.
+async fn while_sweeping<T>(shared: &Shared, future: impl Future<Output = T>) -> T {
     let mut ticks = interval(SWEEP);
+    tokio::pin!(future);
     loop {
-        ticks.tick().await;
-        shared.interests.sweep(Instant::now());
+        tokio::select! {
+            biased;
+            now = ticks.tick() => shared.interests.sweep(now.into_std()),
+            output = &mut future => return output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use tokio::time::{Instant, advance};
+
+    use super::super::interest::{Key, LINGER};
+    use super::super::nats::NatsSession;
+    use super::*;
+
+    /// A broker that is away: it refuses connections, or does not answer.
+    enum Away {
+        Refuses,
+        Stalls,
+    }
+
+    impl Broker for Away {
+        type Session = NatsSession;
+
+        async fn connect(&self, _: &Arc<Shared>, _: u32) -> Result<NatsSession, String> {
+            match self {
+                Self::Refuses => Err("connection refused".to_owned()),
+                Self::Stalls => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Subscribes to many topics that clients have named, and leaves them.
+    fn leave_many(shared: &Shared) {
+        for number in 0..100_000 {
+            let key = Key { channel: 1, topic: number.to_string().into() };
+            shared.interests.join(key.clone(), &"chat".into(), &Weak::new());
+            shared.interests.leave(&key, Instant::now().into_std());
+        }
+        assert_eq!(shared.interests.count(), 100_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn topics_are_left_while_the_broker_is_away() {
+        let (shared, stop) = (Arc::new(Shared::new("test")), CancellationToken::new());
+        leave_many(&shared);
+        let connecting = serve_connection(&shared, &Away::Stalls, 1, &stop);
+        let connecting = timeout(LINGER + SWEEP, while_sweeping(&shared, connecting)).await;
+        assert!(connecting.is_err(), "the broker has answered");
+        assert_eq!(shared.interests.count(), 0);
+        leave_many(&shared);
+        advance(LINGER).await;
+        let refused = serve_connection(&shared, &Away::Refuses, 2, &stop);
+        assert!(!while_sweeping(&shared, refused).await);
+        assert_eq!(shared.interests.count(), 0);
     }
 }
