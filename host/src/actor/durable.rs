@@ -30,6 +30,22 @@ static NOT_SAVED: LogRate = LogRate::new();
 pub(super) struct Saves {
     waiting: Option<Arc<[u8]>>,
     is_saving: bool,
+    /// Whether the last state of the actor is being saved, or was saved. No other state may replace that state.
+    is_closed: bool,
+}
+
+impl Saves {
+    /// Lets a state whose save has failed wait again, unless a later state waits or the last state is being saved.
+    fn put_back(&mut self, state: Arc<[u8]>) {
+        if !self.is_closed {
+            self.waiting.get_or_insert(state);
+        }
+    }
+
+    /// Permits no more states, because the last state is going to be saved.
+    fn close(&mut self) {
+        (self.waiting, self.is_closed) = (None, true);
+    }
 }
 
 /// Why there is nothing to save after a handler was asked for its state.
@@ -59,6 +75,9 @@ impl Actor {
     pub(super) fn save(self: &Arc<Self>, state: Arc<[u8]>) {
         let Some(ownership) = self.durable() else { return };
         let mut saves = self.saves().lock();
+        if saves.is_closed {
+            return;
+        }
         saves.waiting = Some(state);
         if !std::mem::replace(&mut saves.is_saving, true) {
             self.worker.run(Arc::clone(self).save_waiting(Arc::clone(ownership)));
@@ -83,7 +102,7 @@ impl Actor {
                     self.saves().lock().waiting = None;
                 }
                 Err(SaveError::Unavailable(_)) => {
-                    self.saves().lock().waiting.get_or_insert(state);
+                    self.saves().lock().put_back(state);
                     sleep(RETRY).await;
                 }
             }
@@ -183,7 +202,7 @@ impl Turn<'_> {
             return;
         }
         let Some((state, when)) = self.last_state().await else { return };
-        self.actor.saves().lock().waiting = None;
+        self.actor.saves().lock().close();
         loop {
             let saving = ownership.save(Arc::clone(&state), when);
             let late = || SaveError::Unavailable("the broker did not answer in time".to_owned());
@@ -230,5 +249,24 @@ impl Turn<'_> {
             Some(_) => SavedWhen::Running,
         };
         Some((Arc::clone(saved.state.as_ref()?), when))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_save_waits_again_unless_a_later_state_does_or_the_last_state_is_saved() {
+        let state = |byte: u8| -> Arc<[u8]> { Arc::new([byte]) };
+        let mut saves = Saves::default();
+        saves.put_back(state(1));
+        assert_eq!(saves.waiting, Some(state(1)));
+        saves.waiting = Some(state(2));
+        saves.put_back(state(1));
+        assert_eq!(saves.waiting, Some(state(2)));
+        saves.close();
+        saves.put_back(state(2));
+        assert_eq!(saves.waiting, None);
     }
 }
