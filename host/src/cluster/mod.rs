@@ -7,8 +7,9 @@
 //!
 //! Workers never wait. They put messages into the bounded [`outbox`], and they record in the table of
 //! [interests](interest) which topics have subscribers here. A separate thread ([`member`]) holds the connection to the
-//! broker. It passes received messages to the delivery queues of the workers. Everything except [`nats`] is independent
-//! of the kind of broker ([`broker::Broker`]).
+//! broker. It passes received messages to the delivery queues of the workers. For topics, everything except [`nats`] is
+//! independent of the kind of broker ([`broker::Broker`]). So are the rules of placement ([`placement::Records`]), but
+//! the thread that keeps the lease ([`lease`]) and the table of owned actors ([`owned`]) name NATS.
 
 #[cfg(not(feature = "nats"))]
 mod absent;
