@@ -117,6 +117,7 @@ fn everything_is_printed_as_json_on_request() -> Result<()> {
     let json: Value = serde_json::from_str(&served(&compatible("js"), &["--json"])?)?;
     assert_eq!(json["is-served"], true);
     assert_eq!(json["problem"], Value::Null);
+    assert_eq!(json["advice"], serde_json::json!([]));
     assert_eq!(json["language"], "javascript-quickjs");
     assert_eq!(json["contract"], serde_json::json!(["0.1.0"]));
     assert_eq!(json["size"], std::fs::metadata(compatible("js"))?.len());

@@ -7,9 +7,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use ws_host::inspect::{InspectOptions, inspect};
+use serde::Serialize;
+use ws_host::inspect::{InspectOptions, Inspection, inspect};
 
 pub(crate) use self::args::Args;
+
+/// The report for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    inspection: &'a Inspection,
+    /// What to do, although the component would be served.
+    advice: Vec<String>,
+}
 
 /// Inspects the component and prints what is known about it. Returns the exit code.
 ///
@@ -29,7 +39,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     options.compiler = Some(crate::THIS_PROGRAM.into());
     let inspection = inspect(&args.file, &options).await;
     let text = if args.json {
-        serde_json::to_string_pretty(&inspection)? + "\n"
+        let advice = report::advice(&inspection).into_iter().collect();
+        serde_json::to_string_pretty(&Report { inspection: &inspection, advice })? + "\n"
     } else {
         report::text(&inspection)
     };

@@ -42,7 +42,7 @@ pub(super) fn text(inspection: &Inspection) -> String {
         ("size", size(inspection.size, inspection.parts)),
         ("load", inspection.cost.map(load)),
         ("instance", inspection.cost.map(|cost| instance(cost, inspection.parts))),
-        ("advice", inspection.cost.and_then(|cost| memory_advice(cost, inspection.language))),
+        ("advice", advice(inspection)),
     ];
     for (label, line) in lines {
         if let Some(line) = line {
@@ -50,6 +50,11 @@ pub(super) fn text(inspection: &Inspection) -> String {
         }
     }
     text
+}
+
+/// Returns advice about a component that would be served.
+pub(super) fn advice(inspection: &Inspection) -> Option<String> {
+    inspection.cost.and_then(|cost| memory_advice(cost, inspection.language))
 }
 
 fn explained(Problem { message, advice, .. }: &Problem) -> String {
