@@ -69,21 +69,48 @@ fn new_project_is_created_and_the_next_steps_are_printed() -> Result<()> {
 }
 
 #[test]
-fn new_project_has_the_contract_as_it_is_here() -> Result<()> {
-    let folder = TempDir::new()?;
-    assert!(new(folder.path(), &["hello"])?.status.success());
-    let copied = folder.path().join("hello/wit");
-    for name in paths_below(&copied)? {
-        assert_eq!(
-            fs::read(copied.join(&name))?,
-            fs::read(root().join("wit").join(&name))?,
-            "{name}"
-        );
-    }
-    let ours = paths_below(&root().join("wit"))?;
+fn new_project_of_every_language_has_the_contract_as_it_is_here() -> Result<()> {
+    let contract = root().join("wit");
+    let ours = paths_below(&contract)?;
     let ours: BTreeSet<_> =
         ours.into_iter().filter(|name| name.ends_with(".wit") && !name.contains('/')).collect();
-    assert_eq!(paths_below(&copied)?, ours);
+    let folder = TempDir::new()?;
+    for language in ["rust", "js", "ts", "js-small", "python", "go", "c", "cpp"] {
+        assert!(new(folder.path(), &[language, "--lang", language])?.status.success());
+        let copied = folder.path().join(language).join("wit");
+        // Languages with an interpreter add a world, and the WIT of WASI that it includes.
+        let missing: Vec<_> = ours.difference(&paths_below(&copied)?).cloned().collect();
+        assert!(missing.is_empty(), "{language}: {missing:?}");
+        for name in &ours {
+            let (copy, original) = (copied.join(name), contract.join(name));
+            assert_eq!(fs::read(copy)?, fs::read(original)?, "{language}: {name}");
+        }
+    }
+    assert_eq!(paths_below(&folder.path().join("rust/wit"))?, ours);
+    Ok(())
+}
+
+/// The number of packages of a new project with all its dependencies. With many more, the first build takes longer than
+/// the 10 s of CPU time that it may take.
+const PACKAGES: usize = 22;
+
+#[test]
+fn new_rust_project_locks_few_packages_and_no_generator() -> Result<()> {
+    let folder = TempDir::new()?;
+    for template in ["echo", "chat", "rooms"] {
+        assert!(new(folder.path(), &[template, "--template", template])?.status.success());
+        let lock = fs::read_to_string(folder.path().join(template).join("Cargo.lock"))?;
+        let names: Vec<_> = lock.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
+        assert!(names.len() <= PACKAGES, "{template}: {} packages: {names:?}", names.len());
+        // `wit-bindgen` itself is the runtime of the bindings.
+        let is_generator = |name: &&&str| {
+            ["\"wit-bindgen-", "\"wit-parser", "\"wit-component", "\"wasm-encoder"]
+                .iter()
+                .any(|start| name.starts_with(start))
+        };
+        let generators: Vec<_> = names.iter().filter(is_generator).collect();
+        assert!(generators.is_empty(), "{template}: {generators:?}");
+    }
     Ok(())
 }
 
@@ -217,12 +244,32 @@ fn zig_of_a_project_has_a_cache_of_its_own() -> Result<()> {
 }
 
 #[test]
+fn zig_of_another_version_than_the_tested_one_is_named() -> Result<()> {
+    for language in ["c", "cpp"] {
+        let readme = TempDir::new()?;
+        assert!(new(readme.path(), &["hello", "--lang", language])?.status.success());
+        let readme = fs::read_to_string(readme.path().join("hello/README.md"))?;
+        let tested = readme.split_once("ziglang==").context("no version")?.1;
+        let tested = tested.lines().next().context("no version")?;
+        for (version, is_named) in [("0.1.0", true), (tested, false)] {
+            let zig = format!("[ \"$1\" = version ] && echo {version}");
+            // A WASI SDK of this machine would come first.
+            let variables = ["--eval=undefine WASI_SDK_PATH"];
+            let errors = make_fails(language, &[("zig", &zig)], &variables)?;
+            let warning = format!("which is 0.1.0; this project was tested with {tested}\n");
+            assert_eq!(errors.contains(&warning), is_named, "{language}: {errors}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn new_rust_projects_build_and_pass_their_tests() -> Result<()> {
     let folder = TempDir::new()?;
     for template in ["echo", "chat", "rooms"] {
         assert!(new(folder.path(), &[template, "--template", template])?.status.success());
         let project = folder.path().join(template);
-        for command in [&["test"][..], &["build", "--release"]] {
+        for command in [&["test", "--locked"][..], &["build", "--release", "--locked"]] {
             let mut cargo = Command::new("cargo");
             // Shared, so that dependencies are built once.
             cargo.args(command).env("CARGO_TARGET_DIR", root().join("target/projects"));
