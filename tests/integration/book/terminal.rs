@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long an expected line may take. Builds are part of it. Only failing tests wait this long.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// More lines than any command of a page prints. A command that prints more waits, which shows at once.
 const MAX_LINES: usize = 1 << 16;
