@@ -74,13 +74,14 @@ static bool is_set(void) {
 
 static bool set_connect_options(int32_t options, const ws_connect_options *wanted) {
   for (size_t i = 0; i < wanted->subprotocols.size; i++) {
-    ws_string name = wanted->subprotocols.data[i];
+    ws_string name = ws_host_utf8(wanted->subprotocols.data[i]);
     CALL(ws_imported_add_subprotocol(options, name.data, name.size, &result));
     if (!is_set()) return false;
   }
   for (size_t i = 0; i < wanted->headers.size; i++) {
     ws_pair header = wanted->headers.data[i];
-    CALL(ws_imported_add_connect_header(options, header.name.data, header.name.size, header.value.data,
+    ws_string name = ws_host_utf8(header.name);
+    CALL(ws_imported_add_connect_header(options, name.data, name.size, header.value.data,
                                         header.value.size, &result));
     if (!is_set()) return false;
   }
@@ -88,6 +89,7 @@ static bool set_connect_options(int32_t options, const ws_connect_options *wante
 }
 
 bool ws_connect(ws_string url, const ws_connect_options *wanted, ws_client *connection) {
+  url = ws_host_utf8(url);
   int32_t options = wanted ? ws_imported_new_connect_options() : 0;
   if (wanted && !set_connect_options(options, wanted)) {
     ws_imported_drop_connect_options(options);
@@ -121,6 +123,7 @@ static bool is_configured(void) {
 }
 
 bool ws_config(ws_string key, ws_string *value) {
+  key = ws_host_utf8(key);
   CALL(ws_imported_config_get(key.data, key.size, &result));
   if (!is_configured()) return false;
   *value = result.value.kind ? result.value.text : (ws_string){0};
@@ -156,6 +159,7 @@ static bool is_done(void) { return !result.tag || failed(result.value.kind, resu
 
 // The host's bucket is open only during a call: an instance may have a limited number of them.
 static bool open_bucket(ws_string name, int32_t *handle) {
+  name = ws_host_utf8(name);
   CALL(ws_imported_open_bucket(name.data, name.size, &result));
   if (!is_done()) return false;
   *handle = result.bucket.handle;
@@ -163,6 +167,7 @@ static bool open_bucket(ws_string name, int32_t *handle) {
 }
 
 bool ws_bucket_get(ws_string bucket, ws_string key, ws_bytes *value) {
+  key = ws_host_utf8(key);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_get(handle, key.data, key.size, &result));
@@ -174,6 +179,7 @@ bool ws_bucket_get(ws_string bucket, ws_string key, ws_bytes *value) {
 }
 
 bool ws_bucket_set(ws_string bucket, ws_string key, ws_bytes value) {
+  key = ws_host_utf8(key);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_set(handle, key.data, key.size, value.data, value.size, &result));
@@ -182,6 +188,7 @@ bool ws_bucket_set(ws_string bucket, ws_string key, ws_bytes value) {
 }
 
 bool ws_bucket_delete(ws_string bucket, ws_string key) {
+  key = ws_host_utf8(key);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_delete(handle, key.data, key.size, &result));
@@ -190,6 +197,7 @@ bool ws_bucket_delete(ws_string bucket, ws_string key) {
 }
 
 bool ws_bucket_exists(ws_string bucket, ws_string key, bool *exists) {
+  key = ws_host_utf8(key);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_exists(handle, key.data, key.size, &result));
@@ -200,6 +208,7 @@ bool ws_bucket_exists(ws_string bucket, ws_string key, bool *exists) {
 }
 
 bool ws_bucket_increment(ws_string bucket, ws_string key, int64_t by, int64_t *sum) {
+  key = ws_host_utf8(key);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_increment(handle, key.data, key.size, by, &result));
@@ -237,6 +246,7 @@ static bool compare_and_swap(int32_t bucket, ws_string key, ws_bytes expected, w
 
 bool ws_bucket_compare_and_swap(ws_string bucket, ws_string key, ws_bytes expected, ws_bytes value,
                                 bool *swapped) {
+  key = ws_host_utf8(key);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   bool ok = compare_and_swap(handle, key, expected, value, swapped);
@@ -244,7 +254,22 @@ bool ws_bucket_compare_and_swap(ws_string bucket, ws_string key, ws_bytes expect
   return ok;
 }
 
+static ws_strings utf8_keys(ws_strings keys) {
+  ws_string *all = ws_alloc(keys.size * sizeof *all);
+  for (size_t i = 0; i < keys.size; i++) all[i] = ws_host_utf8(keys.data[i]);
+  return (ws_strings){all, keys.size};
+}
+
+// The values are bytes.
+static ws_pairs utf8_pairs(ws_pairs pairs) {
+  ws_pair *all = ws_alloc(pairs.size * sizeof *all);
+  for (size_t i = 0; i < pairs.size; i++)
+    all[i] = (ws_pair){ws_host_utf8(pairs.data[i].name), pairs.data[i].value};
+  return (ws_pairs){all, pairs.size};
+}
+
 bool ws_bucket_get_many(ws_string bucket, ws_strings keys, ws_bytes *values) {
+  keys = utf8_keys(keys);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_get_many(handle, keys.data, keys.size, &result));
@@ -258,6 +283,7 @@ bool ws_bucket_get_many(ws_string bucket, ws_strings keys, ws_bytes *values) {
 }
 
 bool ws_bucket_set_many(ws_string bucket, ws_pairs pairs) {
+  pairs = utf8_pairs(pairs);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_set_many(handle, pairs.data, pairs.size, &result));
@@ -266,6 +292,7 @@ bool ws_bucket_set_many(ws_string bucket, ws_pairs pairs) {
 }
 
 bool ws_bucket_delete_many(ws_string bucket, ws_strings keys) {
+  keys = utf8_keys(keys);
   int32_t handle;
   if (!open_bucket(bucket, &handle)) return false;
   CALL(ws_imported_bucket_delete_many(handle, keys.data, keys.size, &result));

@@ -185,7 +185,7 @@ ON("lifecycle", "resume") void *ws_host_resume(int32_t is_some, uint8_t *data, s
   ws_string problem = {0};
   bool resumed = !ws_host_handler.resume ||
                  ws_host_handler.resume(is_some ? (ws_bytes){data, size} : (ws_bytes){0}, &problem);
-  void *answer = return_bytes(!resumed, ws_bytes_of(problem));
+  void *answer = return_bytes(!resumed, ws_bytes_of(ws_host_utf8(problem)));
   free(first);
   return answer;
 }
@@ -196,5 +196,7 @@ ON("custom-listener", "received-custom") void *ws_host_received_custom(const uin
   if (!ws_host_handler.received_custom)
     return return_bytes(1, ws_bytes_of(ws_text("this handler takes no custom messages")));
   bool is_taken = ws_host_handler.received_custom((ws_bytes){data, size}, &reply);
+  // The reason of a failure is a text.
+  if (!is_taken) reply = ws_bytes_of(ws_host_utf8((ws_string){(const char *)reply.data, reply.size}));
   return return_bytes(!is_taken, reply);
 }

@@ -50,6 +50,55 @@ static bool wide(uint64_t *value) {
 
 ws_string ws_text(const char *string) { return (ws_string){string, strlen(string)}; }
 
+// Returns the size of the character that begins here, or 0 if these bytes are none.
+static size_t character_size(const uint8_t *at, size_t left) {
+  uint8_t first = at[0];
+  if (first < 0x80) return 1;
+  size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (!size || size > left) return 0;
+  // After these, the second byte has a smaller range: no overlong forms, no surrogates, nothing above U+10FFFF.
+  uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (at[1] < low || at[1] > high) return 0;
+  for (size_t i = 2; i < size; i++)
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  return size;
+}
+
+// Returns how many bytes at the beginning of a text are UTF-8.
+static size_t valid_size(const uint8_t *data, size_t size) {
+  size_t at = 0;
+  while (at < size) {
+    uint64_t eight = UINT64_MAX;
+    if (size - at >= sizeof eight) memcpy(&eight, data + at, sizeof eight);
+    // Usually all of them are ASCII.
+    size_t step = eight & 0x8080808080808080 ? character_size(data + at, size - at) : sizeof eight;
+    if (!step) break;
+    at += step;
+  }
+  return at;
+}
+
+ws_string ws_host_utf8(ws_string text) {
+  const uint8_t *data = (const uint8_t *)text.data;
+  size_t at = valid_size(data, text.size);
+  if (at == text.size) return text;
+  // Each byte becomes three at most.
+  if (text.size > (SIZE_MAX - 1) / 3) abort();
+  char *replaced = ws_alloc(3 * text.size + 1);
+  memcpy(replaced, data, at);
+  size_t end = at;
+  while (at < text.size) {
+    memcpy(replaced + end, "\xef\xbf\xbd", 3);
+    size_t valid = valid_size(data + at + 1, text.size - at - 1);
+    memcpy(replaced + end + 3, data + at + 1, valid);
+    end += 3 + valid;
+    at += 1 + valid;
+  }
+  replaced[end] = 0;
+  return (ws_string){replaced, end};
+}
+
 ws_bytes ws_bytes_of(ws_string text) { return (ws_bytes){(const uint8_t *)text.data, text.size}; }
 
 bool ws_equal(ws_string one, ws_string other) {
@@ -81,7 +130,7 @@ void ws_fail(ws_client client, const char *format, ...) {
   ws_string reason = format_list(format, list);
   va_end(list);
   fprintf(stderr, "client %llu: %s\n", (unsigned long long)client, reason.data);
-  if (!getenv("WS_HOST_DEV")) reason = ws_text("the handler failed");
+  reason = getenv("WS_HOST_DEV") ? ws_host_utf8(reason) : ws_text("the handler failed");
   if (reason.size > 123) {
     reason.size = 123;
     // Not in the middle of a character.
@@ -108,7 +157,7 @@ static bool open_options(const ws_send_options *wanted, options *made) {
   made->is_some = 1;
   bool ok = true;
   if (wanted->compression) {
-    ws_string how = ws_text(wanted->compression);
+    ws_string how = ws_host_utf8(ws_text(wanted->compression));
     CALL(ws_imported_set_compression(made->handle, how.data, how.size, &result));
     ok = is_done();
   }
@@ -124,11 +173,18 @@ static bool open_options(const ws_send_options *wanted, options *made) {
   return ok;
 }
 
+// Returns what the host gets of a message.
+static ws_bytes content_of(ws_message message) {
+  if (message.is_binary) return message.content;
+  return ws_bytes_of(ws_host_utf8((ws_string){(const char *)message.content.data, message.content.size}));
+}
+
 static void close_options(options made) {
   if (made.is_some) ws_imported_drop_send_options(made.handle);
 }
 
 bool ws_send_text(ws_client to, ws_string message) {
+  message = ws_host_utf8(message);
   CALL(ws_imported_send_text(to, message.data, message.size, &result));
   return is_done();
 }
@@ -140,8 +196,9 @@ bool ws_send_binary(ws_client to, ws_bytes message) {
 
 bool ws_send(ws_client to, ws_message message, const ws_send_options *wanted) {
   options made;
+  ws_bytes content = content_of(message);
   if (!open_options(wanted, &made)) return false;
-  CALL(ws_imported_send_message(to, message.is_binary, message.content.data, message.content.size,
+  CALL(ws_imported_send_message(to, message.is_binary, content.data, content.size,
                                 made.is_some, made.handle, &result));
   close_options(made);
   return is_done();
@@ -149,8 +206,9 @@ bool ws_send(ws_client to, ws_message message, const ws_send_options *wanted) {
 
 ws_clients ws_broadcast(ws_clients to, ws_message message, const ws_send_options *wanted) {
   options made;
+  ws_bytes content = content_of(message);
   if (!open_options(wanted, &made)) return to;
-  CALL(ws_imported_broadcast(to.data, to.size, message.is_binary, message.content.data, message.content.size,
+  CALL(ws_imported_broadcast(to.data, to.size, message.is_binary, content.data, content.size,
                              made.is_some, made.handle, &result));
   close_options(made);
   return result.clients;
@@ -167,6 +225,7 @@ bool ws_pong(ws_client to, ws_bytes payload) {
 }
 
 bool ws_close(ws_client client, uint16_t code, ws_string reason) {
+  reason = ws_host_utf8(reason);
   CALL(ws_imported_close_client(client, code, reason.data, reason.size, &result));
   return is_done();
 }
@@ -240,12 +299,14 @@ ws_bytes ws_request_certificate(ws_client client) {
 bool ws_request_secure(ws_client client) { return ws_imported_request_secure(client); }
 
 ws_string ws_request_parameter(ws_client client, const char *name) {
-  CALL(ws_imported_request_parameter(client, name, strlen(name), &result));
+  ws_string text = ws_host_utf8(ws_text(name));
+  CALL(ws_imported_request_parameter(client, text.data, text.size, &result));
   return optional();
 }
 
 ws_string ws_request_header(ws_client client, const char *name) {
-  CALL(ws_imported_request_header(client, name, strlen(name), &result));
+  ws_string text = ws_host_utf8(ws_text(name));
+  CALL(ws_imported_request_header(client, text.data, text.size, &result));
   return optional();
 }
 
@@ -288,11 +349,14 @@ ws_string ws_request_query_value(ws_client client, const char *name) {
 }
 
 bool ws_choose_subprotocol(ws_client client, ws_string name) {
+  name = ws_host_utf8(name);
   CALL(ws_imported_choose_subprotocol(client, name.data, name.size, &result));
   return is_done();
 }
 
 bool ws_add_header(ws_client client, ws_string name, ws_string value) {
+  name = ws_host_utf8(name);
+  value = ws_host_utf8(value);
   CALL(ws_imported_add_header(client, name.data, name.size, value.data, value.size, &result));
   return is_done();
 }
@@ -303,6 +367,7 @@ bool ws_set_status(ws_client client, uint16_t status) {
 }
 
 bool ws_set_body(ws_client client, ws_string type, ws_bytes body) {
+  type = ws_host_utf8(type);
   CALL(ws_imported_set_body(client, type.data, type.size, body.data, body.size, &result));
   return is_done();
 }
@@ -388,11 +453,13 @@ ws_string ws_custom_sender(void) {
 // ---- Topics and tags ----
 
 bool ws_subscribe(ws_client client, ws_string topic) {
+  topic = ws_host_utf8(topic);
   CALL(ws_imported_subscribe(client, topic.data, topic.size, &result));
   return is_done();
 }
 
 bool ws_unsubscribe(ws_client client, ws_string topic) {
+  topic = ws_host_utf8(topic);
   return ws_imported_unsubscribe(client, topic.data, topic.size);
 }
 
@@ -404,28 +471,42 @@ ws_strings ws_topics_of(ws_client client) {
 }
 
 void ws_log(ws_string level, ws_string message) {
+  level = ws_host_utf8(level);
+  message = ws_host_utf8(message);
   ws_imported_log_write(level.data, level.size, message.data, message.size);
 }
 
-bool ws_log_enabled(ws_string level) { return ws_imported_log_enabled(level.data, level.size) != 0; }
+bool ws_log_enabled(ws_string level) {
+  level = ws_host_utf8(level);
+  return ws_imported_log_enabled(level.data, level.size) != 0;
+}
 
-uint32_t ws_subscribers(ws_string topic) { return (uint32_t)ws_imported_subscribers(topic.data, topic.size); }
+uint32_t ws_subscribers(ws_string topic) {
+  topic = ws_host_utf8(topic);
+  return (uint32_t)ws_imported_subscribers(topic.data, topic.size);
+}
 
 bool ws_publish(ws_string topic, ws_message message, const ws_send_options *wanted) {
+  topic = ws_host_utf8(topic);
   options made;
+  ws_bytes content = content_of(message);
   if (!open_options(wanted, &made)) return false;
-  CALL(ws_imported_publish(topic.data, topic.size, message.is_binary, message.content.data,
-                           message.content.size, made.is_some, made.handle, &result));
+  CALL(ws_imported_publish(topic.data, topic.size, message.is_binary, content.data,
+                           content.size, made.is_some, made.handle, &result));
   close_options(made);
   return is_done();
 }
 
 bool ws_tag(ws_client client, ws_string tag) {
+  tag = ws_host_utf8(tag);
   CALL(ws_imported_add_tag(client, tag.data, tag.size, &result));
   return is_done();
 }
 
-bool ws_untag(ws_client client, ws_string tag) { return ws_imported_remove_tag(client, tag.data, tag.size); }
+bool ws_untag(ws_client client, ws_string tag) {
+  tag = ws_host_utf8(tag);
+  return ws_imported_remove_tag(client, tag.data, tag.size);
+}
 
 ws_strings ws_tags_of(ws_client client) {
   CALL(ws_imported_tags_of(client, &result));
@@ -433,20 +514,25 @@ ws_strings ws_tags_of(ws_client client) {
 }
 
 ws_clients ws_clients_of(ws_string tag) {
+  tag = ws_host_utf8(tag);
   CALL(ws_imported_clients_of(tag.data, tag.size, &result));
   return result.clients;
 }
 
 bool ws_send_tagged(ws_string tag, ws_message message, const ws_send_options *wanted) {
+  tag = ws_host_utf8(tag);
   options made;
+  ws_bytes content = content_of(message);
   if (!open_options(wanted, &made)) return false;
-  CALL(ws_imported_send_tagged(tag.data, tag.size, message.is_binary, message.content.data,
-                               message.content.size, made.is_some, made.handle, &result));
+  CALL(ws_imported_send_tagged(tag.data, tag.size, message.is_binary, content.data,
+                               content.size, made.is_some, made.handle, &result));
   close_options(made);
   return is_done();
 }
 
 bool ws_close_tagged(ws_string tag, uint16_t code, ws_string reason) {
+  tag = ws_host_utf8(tag);
+  reason = ws_host_utf8(reason);
   CALL(ws_imported_close_tagged(tag.data, tag.size, code, reason.data, reason.size, &result));
   return is_done();
 }

@@ -29,6 +29,7 @@ extern "C" {
 #endif
 
 // Text in UTF-8. A text that comes from the host has a zero byte behind it, so that it is also a string of C.
+// In a text for the host, U+FFFD replaces each byte that is not UTF-8.
 // A text that is not there (a header that was not sent, for example) has the data NULL.
 typedef struct {
   const char *data;

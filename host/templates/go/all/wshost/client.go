@@ -27,9 +27,9 @@ const (
 	ErrUnsupported = Error("unsupported")
 )
 
-// SendText sends a text message. It never waits.
+// SendText sends a text message. It never waits. As in all texts for the host, U+FFFD replaces what is not UTF-8.
 func (c Client) SendText(message string) error {
-	sendText(uint64(c), message, area())
+	sendText(uint64(c), utf8Of(message), area())
 	return resultError()
 }
 
@@ -66,7 +66,7 @@ func (c Client) Pong(payload []byte) error {
 // Close starts the closing handshake, after everything that was sent before. The only event of the client that still
 // arrives is Disconnected. Codes are 1000 to 1003, 1007 to 1014 and 3000 to 4999; a reason has at most 123 bytes.
 func (c Client) Close(code uint16, reason string) error {
-	closeClient(uint64(c), uint32(code), reason, area())
+	closeClient(uint64(c), uint32(code), utf8Of(reason), area())
 	return resultError()
 }
 

@@ -14,7 +14,7 @@ func (e *CapabilityError) Error() string { return e.Message }
 // ConfigValue is a value of the table `config` of the resource. It is false if the table does not have the key. The
 // configuration must grant it: `grant = ["config"]`.
 func ConfigValue(key string) (string, bool, error) {
-	configGet(key, area())
+	configGet(utf8Of(key), area())
 	if err := resultConfigError(); err != nil {
 		return "", false, err
 	}

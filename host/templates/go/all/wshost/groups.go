@@ -5,12 +5,12 @@ package wshost
 
 // Subscribe subscribes the client to a topic.
 func (c Client) Subscribe(topic string) error {
-	subscribe(uint64(c), topic, area())
+	subscribe(uint64(c), utf8Of(topic), area())
 	return resultError()
 }
 
 // Unsubscribe returns whether the client was subscribed.
-func (c Client) Unsubscribe(topic string) bool { return unsubscribe(uint64(c), topic) != 0 }
+func (c Client) Unsubscribe(topic string) bool { return unsubscribe(uint64(c), utf8Of(topic)) != 0 }
 
 // UnsubscribeAll returns how many subscriptions the client had.
 func (c Client) UnsubscribeAll() int { return int(unsubscribeAll(uint64(c))) }
@@ -22,7 +22,7 @@ func (c Client) Topics() []string {
 }
 
 // Subscribers is how many clients of the resource are subscribed to a topic.
-func Subscribers(topic string) int { return int(subscribers(topic)) }
+func Subscribers(topic string) int { return int(subscribers(utf8Of(topic))) }
 
 // Publish sends a message to all subscribers of a topic. A subscriber that has no room misses it.
 func Publish(topic string, message Message, options SendOptions) error {
@@ -32,18 +32,18 @@ func Publish(topic string, message Message, options SendOptions) error {
 	}
 	defer closeOptions(has, handle)
 	kind, content := message.parts()
-	publish(topic, kind, content, has, handle, area())
+	publish(utf8Of(topic), kind, content, has, handle, area())
 	return resultError()
 }
 
 // Tag gives the client a tag, under which any instance of the resource, and the operator, find it.
 func (c Client) Tag(tag string) error {
-	addTag(uint64(c), tag, area())
+	addTag(uint64(c), utf8Of(tag), area())
 	return resultError()
 }
 
 // Untag returns whether the client had the tag.
-func (c Client) Untag(tag string) bool { return removeTag(uint64(c), tag) != 0 }
+func (c Client) Untag(tag string) bool { return removeTag(uint64(c), utf8Of(tag)) != 0 }
 
 // Tags are the client's tags, in alphabetical order.
 func (c Client) Tags() []string {
@@ -53,7 +53,7 @@ func (c Client) Tags() []string {
 
 // Tagged returns the open clients of this instance that have the tag.
 func Tagged(tag string) []Client {
-	clientsOf(tag, area())
+	clientsOf(utf8Of(tag), area())
 	return resultClients()
 }
 
@@ -65,12 +65,12 @@ func SendTagged(tag string, message Message, options SendOptions) error {
 	}
 	defer closeOptions(has, handle)
 	kind, content := message.parts()
-	sendTagged(tag, kind, content, has, handle, area())
+	sendTagged(utf8Of(tag), kind, content, has, handle, area())
 	return resultError()
 }
 
 // CloseTagged closes all clients of the resource that have the tag, as [Client.Close] does.
 func CloseTagged(tag string, code uint16, reason string) error {
-	closeTagged(tag, uint32(code), reason, area())
+	closeTagged(utf8Of(tag), uint32(code), utf8Of(reason), area())
 	return resultError()
 }

@@ -7,13 +7,13 @@ type Handshake struct{ client Client }
 
 // ChooseSubprotocol chooses one of the subprotocols that the client offered.
 func (h Handshake) ChooseSubprotocol(name string) error {
-	chooseSubprotocol(uint64(h.client), name, area())
+	chooseSubprotocol(uint64(h.client), utf8Of(name), area())
 	return resultError()
 }
 
 // AddHeader adds a header to the response, whether the client is accepted or refused.
 func (h Handshake) AddHeader(name, value string) error {
-	addHeader(uint64(h.client), name, value, area())
+	addHeader(uint64(h.client), utf8Of(name), utf8Of(value), area())
 	return resultError()
 }
 
@@ -46,6 +46,6 @@ func (r *Rejection) respond(client Client) error {
 	if contentType == "" {
 		contentType = "text/plain; charset=utf-8"
 	}
-	setBody(uint64(client), contentType, passed(r.Body), area())
+	setBody(uint64(client), utf8Of(contentType), passed(r.Body), area())
 	return resultError()
 }

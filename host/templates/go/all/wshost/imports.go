@@ -9,7 +9,7 @@ import "unsafe"
 // pointer. A mistake here fails the build: `ws-host component` holds each type against the contract.
 
 //go:wasmimport ws-host:socket/clients@0.1.0 send-text
-func sendText(to uint64, message string, result unsafe.Pointer)
+func sendText(to uint64, message utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/clients@0.1.0 send-binary
 func sendBinary(to uint64, message string, result unsafe.Pointer)
@@ -27,7 +27,7 @@ func newSendOptions() uint32
 func dropSendOptions(options uint32)
 
 //go:wasmimport ws-host:socket/clients@0.1.0 [method]send-options.set-compression
-func setCompression(options uint32, how string, result unsafe.Pointer)
+func setCompression(options uint32, how utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/clients@0.1.0 [method]send-options.set-max-frame
 func setMaxFrame(options, hasMax, max uint32, result unsafe.Pointer)
@@ -42,7 +42,7 @@ func ping(to uint64, payload string, result unsafe.Pointer)
 func pong(to uint64, payload string, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/clients@0.1.0 close
-func closeClient(client uint64, code uint32, reason string, result unsafe.Pointer)
+func closeClient(client uint64, code uint32, reason utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/clients@0.1.0 abort
 func abort(client uint64) uint32
@@ -96,16 +96,16 @@ func keep(client uint64) uint32
 func remaining(client uint64, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/handshake@0.1.0 choose-subprotocol
-func chooseSubprotocol(client uint64, name string, result unsafe.Pointer)
+func chooseSubprotocol(client uint64, name utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/handshake@0.1.0 add-header
-func addHeader(client uint64, name, value string, result unsafe.Pointer)
+func addHeader(client uint64, name, value utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/handshake@0.1.0 set-status
 func setStatus(client uint64, status uint32, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/handshake@0.1.0 set-body
-func setBody(client uint64, contentType, body string, result unsafe.Pointer)
+func setBody(client uint64, contentType utf8Text, body string, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/requests@0.1.0 resource-name
 func requestResourceName(client uint64, result unsafe.Pointer)
@@ -117,13 +117,13 @@ func requestPath(client uint64, result unsafe.Pointer)
 func requestQuery(client uint64, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/requests@0.1.0 parameter
-func requestParameter(client uint64, name string, result unsafe.Pointer)
+func requestParameter(client uint64, name utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/requests@0.1.0 parameters
 func requestParameters(client uint64, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/requests@0.1.0 header
-func requestHeader(client uint64, name string, result unsafe.Pointer)
+func requestHeader(client uint64, name utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/requests@0.1.0 headers
 func requestHeaders(client uint64, result unsafe.Pointer)
@@ -177,10 +177,10 @@ func requestCertificateSubject(client uint64, result unsafe.Pointer)
 func requestCertificateNames(client uint64, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/log@0.1.0 write
-func logWrite(level, message string)
+func logWrite(level, message utf8Text)
 
 //go:wasmimport ws-host:socket/log@0.1.0 enabled
-func logEnabled(level string) uint32
+func logEnabled(level utf8Text) uint32
 
 //go:wasmimport ws-host:socket/state@0.1.0 reason
 func stateReason(result unsafe.Pointer)
@@ -189,22 +189,22 @@ func stateReason(result unsafe.Pointer)
 func stateAge(result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/tags@0.1.0 tag
-func addTag(client uint64, tag string, result unsafe.Pointer)
+func addTag(client uint64, tag utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/tags@0.1.0 untag
-func removeTag(client uint64, tag string) uint32
+func removeTag(client uint64, tag utf8Text) uint32
 
 //go:wasmimport ws-host:socket/tags@0.1.0 tags-of
 func tagsOf(client uint64, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/tags@0.1.0 clients-of
-func clientsOf(tag string, result unsafe.Pointer)
+func clientsOf(tag utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/tags@0.1.0 send-tagged
-func sendTagged(tag string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer)
+func sendTagged(tag utf8Text, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/tags@0.1.0 close-tagged
-func closeTagged(tag string, code uint32, reason string, result unsafe.Pointer)
+func closeTagged(tag utf8Text, code uint32, reason utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/timers@0.1.0 set
 func setTimer(timer, after uint64, result unsafe.Pointer)
@@ -216,10 +216,10 @@ func setDurableTimer(timer, after uint64, result unsafe.Pointer)
 func cancelTimer(timer uint64) uint32
 
 //go:wasmimport ws-host:socket/topics@0.1.0 subscribe
-func subscribe(client uint64, topic string, result unsafe.Pointer)
+func subscribe(client uint64, topic utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/topics@0.1.0 unsubscribe
-func unsubscribe(client uint64, topic string) uint32
+func unsubscribe(client uint64, topic utf8Text) uint32
 
 //go:wasmimport ws-host:socket/topics@0.1.0 unsubscribe-all
 func unsubscribeAll(client uint64) uint32
@@ -228,10 +228,10 @@ func unsubscribeAll(client uint64) uint32
 func topicsOf(client uint64, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/topics@0.1.0 subscribers
-func subscribers(topic string) uint32
+func subscribers(topic utf8Text) uint32
 
 //go:wasmimport ws-host:socket/topics@0.1.0 publish
-func publish(topic string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer)
+func publish(topic utf8Text, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/outgoing@0.1.0 [constructor]connect-options
 func newConnectOptions() uint32
@@ -240,13 +240,13 @@ func newConnectOptions() uint32
 func dropConnectOptions(options uint32)
 
 //go:wasmimport ws-host:socket/outgoing@0.1.0 [method]connect-options.add-subprotocol
-func addSubprotocol(options uint32, name string, result unsafe.Pointer)
+func addSubprotocol(options uint32, name utf8Text, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/outgoing@0.1.0 [method]connect-options.add-header
-func addConnectHeader(options uint32, name, value string, result unsafe.Pointer)
+func addConnectHeader(options uint32, name utf8Text, value string, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/outgoing@0.1.0 connect
-func connectTo(url string, hasOptions, options uint32, result unsafe.Pointer)
+func connectTo(url utf8Text, hasOptions, options uint32, result unsafe.Pointer)
 
 //go:wasmimport ws-host:socket/outgoing@0.1.0 connections
 func outgoingConnections(result unsafe.Pointer)
@@ -255,31 +255,31 @@ func outgoingConnections(result unsafe.Pointer)
 func outgoingURL(connection uint64, result unsafe.Pointer)
 
 //go:wasmimport wasi:config/store@0.2.0-rc.1 get
-func configGet(key string, result unsafe.Pointer)
+func configGet(key utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:config/store@0.2.0-rc.1 get-all
 func configGetAll(result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 open
-func openBucket(name string, result unsafe.Pointer)
+func openBucket(name utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [resource-drop]bucket
 func dropBucket(bucket uint32)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.get
-func bucketGet(bucket uint32, key string, result unsafe.Pointer)
+func bucketGet(bucket uint32, key utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.set
-func bucketSet(bucket uint32, key, value string, result unsafe.Pointer)
+func bucketSet(bucket uint32, key utf8Text, value string, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.delete
-func bucketDelete(bucket uint32, key string, result unsafe.Pointer)
+func bucketDelete(bucket uint32, key utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.exists
-func bucketExists(bucket uint32, key string, result unsafe.Pointer)
+func bucketExists(bucket uint32, key utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 [static]cas.new
-func casNew(bucket uint32, key string, result unsafe.Pointer)
+func casNew(bucket uint32, key utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 [method]cas.current
 func casCurrent(cas uint32, result unsafe.Pointer)
@@ -300,7 +300,7 @@ func bucketSetMany(bucket uint32, pairs unsafe.Pointer, count uint32, result uns
 func bucketDeleteMany(bucket uint32, keys unsafe.Pointer, count uint32, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.list-keys
-func bucketListKeys(bucket, hasCursor uint32, cursor string, result unsafe.Pointer)
+func bucketListKeys(bucket, hasCursor uint32, cursor utf8Text, result unsafe.Pointer)
 
 //go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 increment
-func bucketIncrement(bucket uint32, key string, by int64, result unsafe.Pointer)
+func bucketIncrement(bucket uint32, key utf8Text, by int64, result unsafe.Pointer)

@@ -21,7 +21,7 @@ func OpenBucket(name string) (Bucket, error) {
 // Get returns the value of a key, or nil if there is none.
 func (b Bucket) Get(key string) (value []byte, err error) {
 	err = b.with(func(bucket uint32) error {
-		bucketGet(bucket, key, area())
+		bucketGet(bucket, utf8Of(key), area())
 		if err := resultBucketError(0); err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (b Bucket) Get(key string) (value []byte, err error) {
 // Set sets a value. It is on the disk when Set returns.
 func (b Bucket) Set(key string, value []byte) error {
 	return b.with(func(bucket uint32) error {
-		bucketSet(bucket, key, passed(value), area())
+		bucketSet(bucket, utf8Of(key), passed(value), area())
 		return resultBucketError(0)
 	})
 }
@@ -44,7 +44,7 @@ func (b Bucket) Set(key string, value []byte) error {
 // Delete removes a key. There need not be one.
 func (b Bucket) Delete(key string) error {
 	return b.with(func(bucket uint32) error {
-		bucketDelete(bucket, key, area())
+		bucketDelete(bucket, utf8Of(key), area())
 		return resultBucketError(0)
 	})
 }
@@ -52,7 +52,7 @@ func (b Bucket) Delete(key string) error {
 // Exists is whether there is a value of this key.
 func (b Bucket) Exists(key string) (exists bool, err error) {
 	err = b.with(func(bucket uint32) error {
-		bucketExists(bucket, key, area())
+		bucketExists(bucket, utf8Of(key), area())
 		exists = resultByte(4) != 0
 		return resultBucketError(0)
 	})
@@ -63,7 +63,7 @@ func (b Bucket) Exists(key string) (exists bool, err error) {
 // between. A key without a value counts from 0.
 func (b Bucket) Increment(key string, by int64) (sum int64, err error) {
 	err = b.with(func(bucket uint32) error {
-		bucketIncrement(bucket, key, by, area())
+		bucketIncrement(bucket, utf8Of(key), by, area())
 		if err := resultBucketError(4); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (b Bucket) Increment(key string, by int64) (sum int64, err error) {
 // the value was set. No other instance can come in between.
 func (b Bucket) CompareAndSwap(key string, expected, value []byte) (swapped bool, err error) {
 	err = b.with(func(bucket uint32) error {
-		casNew(bucket, key, area())
+		casNew(bucket, utf8Of(key), area())
 		if err := resultBucketError(0); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func isExpected(expected []byte) bool {
 // GetMany returns the values of up to 1,000 keys, in the order of the keys: nil where there is none.
 func (b Bucket) GetMany(keys ...string) (values [][]byte, err error) {
 	err = b.with(func(bucket uint32) error {
-		bucketGetMany(bucket, elementsAt(passedElements(keys)), uint32(len(keys)), area())
+		bucketGetMany(bucket, elementsAt(passedKeys(keys)), uint32(len(keys)), area())
 		passing = nil
 		if err := resultBucketError(0); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (b Bucket) GetMany(keys ...string) (values [][]byte, err error) {
 func (b Bucket) SetMany(values map[string][]byte) error {
 	texts := make([]string, 0, 2*len(values))
 	for key, value := range values {
-		texts = append(texts, key, passed(value))
+		texts = append(texts, string(utf8Of(key)), passed(value))
 	}
 	return b.with(func(bucket uint32) error {
 		bucketSetMany(bucket, elementsAt(passedElements(texts)), uint32(len(values)), area())
@@ -148,7 +148,7 @@ func (b Bucket) SetMany(values map[string][]byte) error {
 // DeleteMany removes up to 1,000 keys: all of them or none.
 func (b Bucket) DeleteMany(keys ...string) error {
 	return b.with(func(bucket uint32) error {
-		bucketDeleteMany(bucket, elementsAt(passedElements(keys)), uint32(len(keys)), area())
+		bucketDeleteMany(bucket, elementsAt(passedKeys(keys)), uint32(len(keys)), area())
 		passing = nil
 		return resultBucketError(0)
 	})
@@ -159,7 +159,7 @@ func (b Bucket) Keys() (keys []string, err error) {
 	err = b.with(func(bucket uint32) error {
 		hasCursor, cursor := uint32(0), ""
 		for {
-			bucketListKeys(bucket, hasCursor, cursor, area())
+			bucketListKeys(bucket, hasCursor, utf8Of(cursor), area())
 			if err := resultBucketError(0); err != nil {
 				return err
 			}
@@ -178,7 +178,7 @@ func (b Bucket) Keys() (keys []string, err error) {
 
 // with opens the host's bucket for one call: an instance may have a limited number of them.
 func (b Bucket) with(use func(bucket uint32) error) error {
-	openBucket(b.name, area())
+	openBucket(utf8Of(b.name), area())
 	if err := resultBucketError(0); err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package wshost
 
-import "unsafe"
+import (
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+)
 
 // The host copies what it passes to the handler into memory that it asks for here: messages, and the results of
 // functions. This is ordinary memory of Go. It is kept from the collector until the event ends; whatever the handler
@@ -67,6 +71,18 @@ func bytesFrom(at, length uint32) []byte {
 // passed is how bytes travel to the host: as the address and the length of a string.
 func passed(bytes []byte) string { return unsafe.String(unsafe.SliceData(bytes), len(bytes)) }
 
+// utf8Text is a text for the host, which ends the instance if it gets one that is not UTF-8. A string of Go may have any
+// bytes, so all functions of the host take this type, and only utf8Of makes it.
+type utf8Text string
+
+// utf8Of is a text with U+FFFD in place of bytes that are not UTF-8.
+func utf8Of(text string) utf8Text {
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\ufffd")
+	}
+	return utf8Text(text)
+}
+
 // passedClients is the address of a list of clients, for the host.
 func passedClients(clients []Client) (unsafe.Pointer, uint32) {
 	return unsafe.Pointer(unsafe.SliceData(clients)), uint32(len(clients))
@@ -83,6 +99,15 @@ func passedElements(texts []string) []element {
 		elements[i] = element{uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))}
 	}
 	return elements
+}
+
+// passedKeys are the addresses and lengths of keys.
+func passedKeys(keys []string) []element {
+	texts := make([]string, len(keys))
+	for i, key := range keys {
+		texts[i] = string(utf8Of(key))
+	}
+	return passedElements(texts)
 }
 
 func elementsAt(elements []element) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(elements)) }

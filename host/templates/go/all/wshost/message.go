@@ -14,9 +14,9 @@ func Binary(message []byte) Message { return Message{isBinary: true, content: pa
 
 func (m Message) parts() (kind uint32, content string) {
 	if m.isBinary {
-		kind = 1
+		return 1, m.content
 	}
-	return kind, m.content
+	return 0, string(utf8Of(m.content))
 }
 
 // SendOptions says how messages are sent. Its zero value has the defaults.
@@ -37,7 +37,7 @@ func (o SendOptions) open() (has, handle uint32, err error) {
 	}
 	handle = newSendOptions()
 	if o.Compression != "" {
-		setCompression(handle, o.Compression, area())
+		setCompression(handle, utf8Of(o.Compression), area())
 		err = resultError()
 	}
 	if err == nil && o.MaxFrame != 0 {

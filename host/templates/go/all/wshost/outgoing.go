@@ -35,13 +35,13 @@ func (o ConnectOptions) open() (has, handle uint32, err error) {
 	handle = newConnectOptions()
 	for _, name := range o.Subprotocols {
 		if err == nil {
-			addSubprotocol(handle, name, area())
+			addSubprotocol(handle, utf8Of(name), area())
 			err = resultError()
 		}
 	}
 	for _, header := range o.Headers {
 		if err == nil {
-			addConnectHeader(handle, header.Name, passed(header.Value), area())
+			addConnectHeader(handle, utf8Of(header.Name), passed(header.Value), area())
 			err = resultError()
 		}
 	}
@@ -61,7 +61,7 @@ func Connect(url string, options ConnectOptions) (Client, error) {
 	if err != nil {
 		return 0, err
 	}
-	connectTo(url, has, handle, area())
+	connectTo(utf8Of(url), has, handle, area())
 	if has != 0 {
 		dropConnectOptions(handle)
 	}

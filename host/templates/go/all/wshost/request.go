@@ -101,7 +101,7 @@ func (r Request) QueryValues() url.Values {
 // Parameter is the value of a parameter of the resource's path pattern: "blue" for "name", with the pattern /room/{name}
 // and the path /room/blue.
 func (r Request) Parameter(name string) (string, bool) {
-	requestParameter(uint64(r.client), name, area())
+	requestParameter(uint64(r.client), utf8Of(name), area())
 	return resultString()
 }
 
@@ -119,7 +119,7 @@ func (r Request) Parameters() [][2]string {
 
 // Header is the first header of this name whose value is text.
 func (r Request) Header(name string) (string, bool) {
-	requestHeader(uint64(r.client), name, area())
+	requestHeader(uint64(r.client), utf8Of(name), area())
 	return resultString()
 }
 

@@ -4,7 +4,7 @@ import { getEnvironment } from 'wasi:cli/environment@0.2.0';
 import { getStderr } from 'wasi:cli/stderr@0.2.0';
 import { getStdout } from 'wasi:cli/stdout@0.2.0';
 import { enabled, write as writeAt } from 'ws-host:socket/log@0.1.0';
-import { isQuickJs } from './engine.js';
+import { isQuickJs, text } from './engine.js';
 import './utf8.js';
 
 // WASI takes no more bytes in one call.
@@ -47,8 +47,8 @@ function format(value) {
   }
 }
 
-function write(stream, text) {
-  const bytes = new TextEncoder().encode(`${text}\n`);
+function write(stream, line) {
+  const bytes = new TextEncoder().encode(`${line}\n`);
   for (let at = 0; at < bytes.length; at += LONGEST_WRITE) {
     stream.blockingWriteAndFlush(bytes.slice(at, at + LONGEST_WRITE));
   }
@@ -61,10 +61,10 @@ export const warn = (...values) => write(getStderr(), values.map(format).join(' 
 const info = (...values) => write(getStdout(), values.map(format).join(' '));
 
 /** Writes to the host's log at this level. */
-export const log = (level, ...values) => writeAt(level, values.map(format).join(' '));
+export const log = (level, ...values) => writeAt(text(level), text(values.map(format).join(' ')));
 
 /** Returns whether the log shows lines of this level. */
-export const isLogged = (level) => enabled(level);
+export const isLogged = (level) => enabled(text(level));
 
 globalThis.console ??= { debug: info, error: warn, info, log: info, trace: info, warn };
 

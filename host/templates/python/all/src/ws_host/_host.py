@@ -31,8 +31,10 @@ EXPLANATIONS = {
 def text(value: str) -> str:
     """Returns a string that can be written as UTF-8. The host's library ends the instance if it gets another one.
 
-    Raises UnicodeEncodeError for half a surrogate pair, which JSON can contain.
+    Raises UnicodeEncodeError for half a surrogate pair, which JSON can contain, and TypeError for anything but a string.
     """
+    if not isinstance(value, str):
+        raise TypeError(f"a string is needed here, not {type(value).__name__}")
     if not value.isascii():
         value.encode()
     return value
