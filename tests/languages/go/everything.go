@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ func everything(client wshost.Client) {
 		r.LocalPort() > 0, r.ServerName())
 	say("certificate: %v %v [%s] [%s] %d", r.Secure(), r.Certificate() != nil, r.CertificateFingerprint(),
 		r.CertificateSubject(), len(r.CertificateNames()))
+
+	wshost.Log("warn", "from everything")
+	say("log: %v %v %s", wshost.LogEnabled("info"), wshost.LogEnabled("trace"), os.Getenv("GREETING"))
 
 	before := client.Attachment() != nil
 	_ = client.Attach([]byte("a\x00b"))

@@ -36,9 +36,58 @@ func (f *faults) throwIfAsked(event string) {
 	}
 }
 
+// invalid ends with a byte that is not UTF-8.
+const invalid = "half: \xff"
+
+func useInvalidText(client wshost.Client, where string) error {
+	text, none := wshost.Text(invalid), wshost.SendOptions{}
+	switch where {
+	case "send":
+		return client.SendText(invalid)
+	case "options":
+		return client.Send(text, wshost.SendOptions{Compression: "never"})
+	case "broadcast":
+		wshost.BroadcastText([]wshost.Client{client}, invalid)
+	case "publish":
+		_ = client.Subscribe("news")
+		return wshost.Publish("news", text, none)
+	case "topic":
+		_ = client.Subscribe(invalid)
+		return client.SendText(strings.Join(client.Topics(), ","))
+	case "tag":
+		_ = client.Tag(invalid)
+		return client.SendText(strings.Join(client.Tags(), ","))
+	case "log":
+		wshost.Log("info", invalid)
+		wshost.Log(invalid, "of an unknown level")
+		return client.SendText("logged")
+	case "close":
+		return client.Close(4000, invalid)
+	case "rest":
+		client.Unsubscribe(invalid)
+		wshost.Subscribers(invalid)
+		_ = wshost.Publish(invalid, text, none)
+		client.Untag(invalid)
+		wshost.Tagged(invalid)
+		_ = wshost.SendTagged(invalid, text, none)
+		_ = wshost.CloseTagged(invalid, 1000, invalid)
+		_ = client.Send(text, wshost.SendOptions{Compression: invalid})
+		client.Request().Parameter(invalid)
+		client.Request().Header(invalid)
+		wshost.LogEnabled(invalid)
+		_ = wshost.Handshake{}.AddHeader(invalid, invalid)
+		_ = wshost.Handshake{}.ChooseSubprotocol(invalid)
+		return client.SendText("done")
+	}
+	return nil
+}
+
 func recurse(depth int) int { return 1 + recurse(depth+1) }
 
-func (f *faults) Connected(client wshost.Client, _ wshost.Handshake) error {
+func (f *faults) Connected(client wshost.Client, handshake wshost.Handshake) error {
+	if err := handshake.AddHeader("x-handler", "faults"); err != nil {
+		return err
+	}
 	if client.Request().Query() == "throw" {
 		throw()
 	}
@@ -53,6 +102,8 @@ func (f *faults) ReceivedText(client wshost.Client, message string) error {
 		throw()
 	case "expire":
 		return client.Expire(time.Minute, time.Minute-10*time.Millisecond)
+	case "invalid":
+		return useInvalidText(client, arguments)
 	case "everything":
 		everything(client)
 	case "fail":
@@ -105,8 +156,13 @@ func (f *faults) ReceivedPong(_ wshost.Client, payload []byte) error {
 	return nil
 }
 
-func (f *faults) Disconnected(wshost.Client, wshost.Disconnection) {
+func (f *faults) Disconnected(_ wshost.Client, end wshost.Disconnection) {
 	f.throwIfAsked("disconnected")
+	sent, isSent := end.SentCode()
+	if !isSent {
+		sent = 0
+	}
+	fmt.Printf("ended: %s %d %d %v %s\n", end.Cause(), end.Code(), sent, end.Clean(), end.Reason())
 }
 
 func (f *faults) Fired(uint64) error {

@@ -19,7 +19,7 @@ pub(crate) struct Components {
     /// The chat after an edit: it says `arrived` instead of `joined`.
     pub(crate) chat_v2: PathBuf,
     pub(crate) rooms: PathBuf,
-    /// The handler in `tests/languages/LANGUAGE`.
+    /// The handler in `tests/languages/LANGUAGE`. That of `js-small` is the one of `js`.
     pub(crate) faults: PathBuf,
     /// The handler in `tests/languages/capabilities/LANGUAGE`.
     pub(crate) capabilities: PathBuf,
@@ -68,7 +68,7 @@ impl Components {
         let echo = create(language, "echo", "echo")?;
         let rooms = create(language, "rooms", "rooms")?;
         let faults = create(language, "faults", "echo")?;
-        copy(&sources().join(language.name), &faults)?;
+        copy(&sources().join(language.programming_language()), &faults)?;
         let capabilities = with_capabilities(language)?;
         Ok(Self {
             language,

@@ -178,6 +178,9 @@ const TRAP_REPORT: Report = Report {
     reply: "",
 };
 
+/// The log has the name of a function of C++ as it is written in the source.
+const CPP_REPORT: Report = Report { stack: &["throw_now()"], ..TRAP_REPORT };
+
 /// A recursion that traps.
 const TRAP: Recursion =
     Recursion { exceptions: Exceptions::Trap, words: "event=\"received-text\"" };
@@ -291,7 +294,7 @@ pub(crate) static LANGUAGES: [Language; 8] = [
         checked_as: "cpp",
         handler: "src/main.cpp",
         exceptions: Exceptions::Trap,
-        report: TRAP_REPORT,
+        report: CPP_REPORT,
         recursion: TRAP,
         resident: 64,
         tool: "venv/bin/python-zig",

@@ -1,5 +1,6 @@
 #include "everything.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SAY(...) ws_send_text(client, ws_format(__VA_ARGS__))
@@ -45,6 +46,13 @@ static void about_request(ws_client client) {
       shown(ws_request_certificate_subject(client)), ws_request_certificate_names(client).size);
 }
 
+static void about_log(ws_client client) {
+  ws_log(ws_text("warn"), ws_text("from everything"));
+  const char *greeting = getenv("GREETING");
+  SAY("log: %s %s %s", truth(ws_log_enabled(ws_text("info"))), truth(ws_log_enabled(ws_text("trace"))),
+      greeting ? greeting : "");
+}
+
 static void about_groups(ws_client client) {
   bool before = ws_attachment(client).data;
   ws_attach(client, (ws_bytes){(const uint8_t *)"a\0b", 3});
@@ -79,6 +87,7 @@ static void about_groups(ws_client client) {
 
 void everything(ws_client client) {
   about_request(client);
+  about_log(client);
   about_groups(client);
 
   ws_message x = ws_text_message(ws_text("x"));

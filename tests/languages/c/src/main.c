@@ -26,7 +26,60 @@ static unsigned recurse(const volatile unsigned *depth) {
   return here + recurse(&here);
 }
 
+// Ends with a byte that is not UTF-8.
+static const char invalid[] = "half: \xff";
+
+static void use_invalid_text_elsewhere(ws_client client) {
+  ws_string text = ws_text(invalid);
+  ws_message message = ws_text_message(text);
+  ws_unsubscribe(client, text);
+  ws_subscribers(text);
+  ws_publish(text, message, NULL);
+  ws_untag(client, text);
+  ws_clients_of(text);
+  ws_send_tagged(text, message, NULL);
+  ws_close_tagged(text, 1000, text);
+  ws_send(client, message, &(ws_send_options){.compression = invalid});
+  ws_request_parameter(client, invalid);
+  ws_request_header(client, invalid);
+  ws_log_enabled(text);
+  ws_add_header(client, text, text);
+  ws_choose_subprotocol(client, text);
+  ws_set_body(client, text, ws_bytes_of(text));
+  ws_send_text(client, ws_text("done"));
+}
+
+static void use_invalid_text(ws_client client, const char *where) {
+  ws_string text = ws_text(invalid);
+  ws_message message = ws_text_message(text);
+  if (!strcmp(where, "send")) {
+    ws_send_text(client, text);
+  } else if (!strcmp(where, "options")) {
+    ws_send(client, message, &(ws_send_options){.compression = "never"});
+  } else if (!strcmp(where, "broadcast")) {
+    ws_broadcast((ws_clients){&client, 1}, message, NULL);
+  } else if (!strcmp(where, "publish")) {
+    ws_subscribe(client, ws_text("news"));
+    ws_publish(ws_text("news"), message, NULL);
+  } else if (!strcmp(where, "topic")) {
+    ws_subscribe(client, text);
+    ws_send_text(client, ws_topics_of(client).data[0]);
+  } else if (!strcmp(where, "tag")) {
+    ws_tag(client, text);
+    ws_send_text(client, ws_tags_of(client).data[0]);
+  } else if (!strcmp(where, "log")) {
+    ws_log(ws_text("info"), text);
+    ws_log(text, ws_text("of an unknown level"));
+    ws_send_text(client, ws_text("logged"));
+  } else if (!strcmp(where, "close")) {
+    ws_close(client, 4000, text);
+  } else {
+    use_invalid_text_elsewhere(client);
+  }
+}
+
 static bool connected(ws_client client) {
+  ws_add_header(client, ws_text("x-handler"), ws_text("faults"));
   ws_string query = ws_request_query(client);
   if (query.data && !strcmp(query.data, "throw")) throw_now();
   return true;
@@ -45,6 +98,8 @@ static void received_text(ws_client client, ws_string message) {
   count += 1;
   if (ws_equal(message, ws_text("throw"))) {
     throw_now();
+  } else if (!strncmp(message.data, "invalid ", 8)) {
+    use_invalid_text(client, message.data + 8);
   } else if (ws_equal(message, ws_text("everything"))) {
     everything(client);
   } else if (ws_equal(message, ws_text("expire"))) {
@@ -91,8 +146,11 @@ static void received_pong(ws_client client, ws_bytes payload) {
 }
 
 static void disconnected(ws_client client) {
-  (void)client;
   throw_if_asked("disconnected");
+  // Standard error has no buffer.
+  fprintf(stderr, "ended: %s %u %u %s %s\n", ws_disconnection_cause(client).data, ws_disconnection_code(client),
+          ws_disconnection_sent_code(client), ws_disconnection_clean(client) ? "true" : "false",
+          ws_disconnection_reason(client).data);
 }
 
 static void fired(uint64_t timer) {

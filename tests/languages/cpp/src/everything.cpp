@@ -1,5 +1,7 @@
 #include "everything.hpp"
 
+#include <cstdlib>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -46,6 +48,12 @@ void about_request(ws::Client client) {
       bracketed(r.certificate_subject()), std::uint64_t(r.certificate_names().size()));
 }
 
+void about_log(ws::Client client) {
+  ws::log("warn", "from everything");
+  const char *greeting = std::getenv("GREETING");
+  say(client, "log", ws::log_enabled("info"), ws::log_enabled("trace"), std::string(greeting ? greeting : ""));
+}
+
 void about_groups(ws::Client client) {
   bool before = client.attachment().has_value();
   client.attach(std::string_view("a\0b", 3));
@@ -78,6 +86,7 @@ void about_groups(ws::Client client) {
 
 void everything(ws::Client client) {
   about_request(client);
+  about_log(client);
   about_groups(client);
 
   ws::Client gone(client.id() + 1000000);

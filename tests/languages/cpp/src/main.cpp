@@ -25,6 +25,55 @@ unsigned recurse(const volatile unsigned *depth) {
 
 const std::string_view unusable = "unusable";  // A saved state that cannot be resumed.
 
+// Ends with a byte that is not UTF-8.
+const char invalid[] = "half: \xff";
+
+void use_invalid_text_elsewhere(ws::Client client) {
+  client.unsubscribe(invalid);
+  ws::subscribers(invalid);
+  ws::publish(invalid, invalid);
+  client.untag(invalid);
+  ws::tagged(invalid);
+  ws::send_tagged(invalid, invalid);
+  ws::close_tagged(invalid, 1000, invalid);
+  client.send(invalid, ws::SendOptions().compression(invalid));
+  client.request().parameter(invalid);
+  client.request().header(invalid);
+  ws::log_enabled(invalid);
+  ws::Handshake handshake(client);
+  handshake.add_header(invalid, invalid);
+  handshake.choose_subprotocol(invalid);
+  handshake.set_body(invalid, invalid);
+  client.send("done");
+}
+
+void use_invalid_text(ws::Client client, std::string_view where) {
+  if (where == "send") {
+    client.send(invalid);
+  } else if (where == "options") {
+    client.send(invalid, ws::SendOptions().compression("never"));
+  } else if (where == "broadcast") {
+    ws::broadcast(ws::Clients{client}, invalid);
+  } else if (where == "publish") {
+    client.subscribe("news");
+    ws::publish("news", invalid);
+  } else if (where == "topic") {
+    client.subscribe(invalid);
+    client.send(client.topics().front());
+  } else if (where == "tag") {
+    client.tag(invalid);
+    client.send(client.tags().front());
+  } else if (where == "log") {
+    ws::log("info", invalid);
+    ws::log(invalid, "of an unknown level");
+    client.send("logged");
+  } else if (where == "close") {
+    client.close(4000, invalid);
+  } else {
+    use_invalid_text_elsewhere(client);
+  }
+}
+
 class Faults : public ws::Handler {
   unsigned count_ = 0;
   std::string failing_;  // The event that aborts.
@@ -34,7 +83,8 @@ class Faults : public ws::Handler {
     if (failing_ == event) throw_now();
   }
 
-  bool connected(ws::Client client, ws::Handshake &) override {
+  bool connected(ws::Client client, ws::Handshake &handshake) override {
+    handshake.add_header("x-handler", "faults");
     if (client.request().query() == "throw") throw_now();
     return true;
   }
@@ -43,6 +93,8 @@ class Faults : public ws::Handler {
     count_ += 1;
     if (message == "throw") {
       throw_now();
+    } else if (message.starts_with("invalid ")) {
+      use_invalid_text(client, message.substr(8));
     } else if (message == "everything") {
       everything(client);
     } else if (message == "expire") {
@@ -58,7 +110,7 @@ class Faults : public ws::Handler {
       }
     } else if (message == "recurse") {
       const volatile unsigned depth = 0;
-    recurse(&depth);
+      recurse(&depth);
     } else if (message == "timer") {
       ws::set_timer(1, ws::Milliseconds(0));
     } else if (message == "loop") {
@@ -92,8 +144,11 @@ class Faults : public ws::Handler {
     if (payload.size() == 5 && !std::memcmp(payload.data(), "throw", 5)) throw_now();
   }
 
-  void disconnected(ws::Client, const ws::Disconnection &) override {
+  void disconnected(ws::Client, const ws::Disconnection &end) override {
     throw_if_asked("disconnected");
+    // Standard error has no buffer.
+    std::fprintf(stderr, "ended: %s %u %u %s %s\n", end.cause().c_str(), unsigned(end.code()),
+                 unsigned(end.sent_code()), end.clean() ? "true" : "false", end.reason().c_str());
   }
 
   void fired(std::uint64_t) override { throw_now(); }

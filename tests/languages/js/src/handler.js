@@ -1,6 +1,7 @@
 // Fails in every way that a text message asks for.
 
-import { broadcast, client as clientWith, serve, setTimer } from '../ws-host/index.js';
+import { broadcast, client as clientWith, log, publish, serve, setTimer } from '../ws-host/index.js';
+import { connecting, everything } from './everything.js';
 
 let count = 0;
 /** The event that throws the next time. */
@@ -16,12 +17,48 @@ function failIfAsked(event) {
   fail(event);
 }
 
+// The last character is half a surrogate pair, which UTF-8 cannot express.
+const INVALID = JSON.parse('"half: \\ud800"');
+
+function useInvalidText(client, where) {
+  switch (where) {
+    case 'send':
+      return client.send(INVALID);
+    case 'options':
+      return client.send(INVALID, { compression: 'never' });
+    case 'broadcast':
+      return broadcast(INVALID, { to: [client] });
+    case 'publish':
+      client.subscribe('news');
+      return publish('news', INVALID);
+    case 'topic':
+      client.subscribe(INVALID);
+      return client.send(client.topics.join());
+    case 'tag':
+      client.tag(INVALID);
+      return client.send(client.tags.join());
+    case 'log':
+      log('info', INVALID, { a: 1 });
+      log(INVALID, 'of an unknown level');
+      return client.send('logged');
+    case 'close':
+      return client.close(4000, INVALID);
+  }
+}
+
+// Handles failures, as long as it does not fail itself.
+const failed = (isBroken) => (client, error, event) => {
+  if (isBroken) fail('failed');
+  client.send(`failed in ${event}: ${error.message}`);
+};
+
 function recurse(depth) {
   return 1 + recurse(depth + 1);
 }
 
-serve({
-  connected(client) {
+const handler = {
+  connected(client, handshake) {
+    connecting(handshake);
     if (client.request.rawQuery === 'throw') fail('connected');
   },
 
@@ -47,8 +84,17 @@ serve({
       case 'recurse':
         recurse(0);
         break;
-      case 'surrogate':
-        client.send(JSON.parse('"half: \\ud800"'));
+      case 'reject':
+        return Promise.resolve().then(() => fail('text'));
+      case 'handle-failures':
+        handler.failed = failed(rest[0] === 'badly');
+        client.send('noted');
+        break;
+      case 'invalid':
+        useInvalidText(client, rest[0]);
+        break;
+      case 'everything':
+        everything(client);
         break;
       case 'timer':
         setTimer(1, 0);
@@ -88,8 +134,9 @@ serve({
     fail('timer');
   },
 
-  disconnected() {
+  disconnected(client, end) {
     failIfAsked('disconnected');
+    console.log(`ended: ${end.cause} ${end.code} ${end.sentCode ?? 0} ${end.clean} ${end.reason}`);
   },
 
   drained() {
@@ -126,4 +173,6 @@ serve({
     if (saved?.isUnusable) fail('resume');
     count = saved?.count ?? 0;
   },
-});
+};
+
+serve(handler);

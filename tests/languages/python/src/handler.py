@@ -3,11 +3,42 @@
 import json
 
 from ws_host import Client, CustomMessage, Disconnection, Handler, Handshake, SavedState, Value
-from ws_host import broadcast, serve, set_timer
+from ws_host import broadcast, log, publish, serve, set_timer
+
+from everything import connecting, everything
+
+# The last character is half a surrogate pair, which UTF-8 cannot express.
+INVALID = json.loads('"half: \\ud800"')
 
 
 def fail(event: str) -> None:
     raise RuntimeError(f"on purpose, in {event}")
+
+
+def use_invalid_text(client: Client, where: str) -> None:
+    match where:
+        case "send":
+            client.send(INVALID)
+        case "options":
+            client.send(INVALID, compression="never")
+        case "broadcast":
+            broadcast(INVALID, to=[client])
+        case "publish":
+            publish("news", INVALID)
+        case "topic":
+            client.subscribe(INVALID)
+        case "bytes":
+            client.subscribe(b"news")  # type: ignore[arg-type]
+        case "tag":
+            client.tag(INVALID)
+        case "level":
+            log(INVALID, "of an unknown level")
+        case "log":
+            log("info", INVALID)
+            log("info", {"a": 1})
+            client.send("logged")
+        case "close":
+            client.close(4000, INVALID)
 
 
 def recurse(depth: int) -> int:
@@ -19,13 +50,25 @@ class Faults(Handler):
         self.count = 0
         self.failing: str | None = None
         """The event that raises an exception the next time."""
+        self.failures: str | None = None
+        """How this object handles failures itself."""
 
     def fail_if_asked(self, event: str) -> None:
         if self.failing == event:
             self.failing = None
             fail(event)
 
+    def failed(self, client: Client, error: Exception, event: str) -> None:
+        match self.failures:
+            case "well":
+                client.send(f"failed in {event}: {error}")
+            case "badly":
+                fail("failed")
+            case _:
+                super().failed(client, error, event)
+
     def connected(self, client: Client, handshake: Handshake) -> None:
+        connecting(handshake)
         if client.request.raw_query == "throw":
             fail("connected")
 
@@ -46,8 +89,13 @@ class Faults(Handler):
                 recurse(0)
             case ["leak"]:
                 client.send(bytes(1 << 20))
-            case ["surrogate"]:
-                client.send(json.loads('"half: \\ud800"'))
+            case ["handle-failures", how]:
+                self.failures = how
+                client.send("noted")
+            case ["invalid", where]:
+                use_invalid_text(client, where)
+            case ["everything"]:
+                everything(client)
             case ["timer"]:
                 set_timer(1, 0)
             case ["loop"]:
@@ -80,6 +128,7 @@ class Faults(Handler):
 
     def disconnected(self, client: Client, end: Disconnection) -> None:
         self.fail_if_asked("disconnected")
+        print(f"ended: {end.cause} {end.code} {end.sent_code or 0} {str(end.clean).lower()} {end.reason}")
 
     def drained(self, client: Client) -> None:
         self.fail_if_asked("drained")

@@ -86,8 +86,12 @@ impl Handler for Faults {
         Ok(())
     }
 
-    fn disconnected(&mut self, _: Client, _: &Disconnection) {
+    fn disconnected(&mut self, _: Client, end: &Disconnection) {
         self.panic_if_asked("disconnected");
+        let code = u16::from(end.code());
+        let sent = end.sent_code().map_or(0, u16::from);
+        let cause = format!("{:?}", end.cause()).to_lowercase();
+        println!("ended: {cause} {code} {sent} {} {}", end.is_clean(), end.reason());
     }
 }
 

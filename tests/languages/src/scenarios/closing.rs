@@ -10,6 +10,7 @@ use crate::language::Exceptions;
 super::scenarios! {
     client_is_closed_with_the_code_of_the_handler,
     close_code_that_cannot_be_sent_is_an_error_of_the_event,
+    handler_learns_how_a_connection_ended,
 }
 
 fn client_is_closed_with_the_code_of_the_handler(components: &Components) -> Result<()> {
@@ -30,5 +31,17 @@ fn close_code_that_cannot_be_sent_is_an_error_of_the_event(components: &Componen
         client.send_text(&format!("close {code}"))?;
         client.expect_close(1011)?;
     }
+    expect_instance(Exceptions::Caught, &mut witness)
+}
+
+/// The handler logs the cause, the code, the code that was sent, whether the end was clean, and the reason.
+fn handler_learns_how_a_connection_ended(components: &Components) -> Result<()> {
+    let (mut server, mut witness) = serve(components, &[])?;
+    let mut client = Client::connect(&server)?;
+    client.send_close(4001, "bye")?;
+    client.expect_close(4001)?;
+    server.wait_for_log("ended: client 4001 4001 true bye")?;
+    Client::connect(&server)?.hang_up()?;
+    server.wait_for_log("ended: lost 1006 0 false ")?;
     expect_instance(Exceptions::Caught, &mut witness)
 }

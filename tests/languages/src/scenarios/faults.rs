@@ -1,8 +1,9 @@
 //! The handler `faults`: an exception while a client connects or sends something, and sends that reach nobody.
 
 use anyhow::{Result, ensure};
-use ws_host_test_support::{Client, Response, TestServer, handshake};
+use ws_host_test_support::{Client, Response, TestServer, handshake, masked_frame};
 
+use super::Scenario;
 use crate::build::Components;
 use crate::language::{Exceptions, Language, Whose};
 
@@ -14,7 +15,26 @@ super::scenarios! {
     exception_is_the_close_reason_in_development,
     recursion_without_end_closes_its_client_only,
     send_to_nobody_is_false_and_ids_are_numbers,
+    exception_in_a_burst_ends_the_burst,
 }
+
+/// Scenarios of languages with asynchronous events.
+pub(super) const ASYNC: &[Scenario] = &[
+    Scenario {
+        name: "rejected_promise_closes_its_client_only",
+        run: rejected_promise_closes_its_client_only,
+    },
+    Scenario {
+        name: "rejected_promise_in_a_burst_ends_the_burst",
+        run: rejected_promise_in_a_burst_ends_the_burst,
+    },
+];
+
+/// Scenarios of languages whose handlers may handle an exception.
+pub(super) const OWN: &[Scenario] = &[Scenario {
+    name: "exception_is_handled_by_the_handler",
+    run: exception_is_handled_by_the_handler,
+}];
 
 /// Serves `faults`, with a client that has sent one message. At the level debug, the log has the stacks of traps.
 pub(super) fn serve(components: &Components, arguments: &[&str]) -> Result<(TestServer, Client)> {
@@ -116,4 +136,53 @@ fn send_to_nobody_is_false_and_ids_are_numbers(components: &Components) -> Resul
     let id: u64 = witness.ask("id")?.parse()?;
     ensure!(id > 0 && id < 1 << 53, "{id}");
     Ok(())
+}
+
+fn exception_in_a_burst_ends_the_burst(components: &Components) -> Result<()> {
+    expect_end_of_burst(components, "throw")
+}
+
+fn rejected_promise_in_a_burst_ends_the_burst(components: &Components) -> Result<()> {
+    expect_end_of_burst(components, "reject")
+}
+
+/// Sends three messages at once, of which the second fails. The handler must not get the third.
+fn expect_end_of_burst(components: &Components, second: &str) -> Result<()> {
+    let (mut server, mut witness) = serve(components, &[])?;
+    let mut client = Client::connect(&server)?;
+    let id = client.ask("id")?;
+    let burst = ["id", second, "count"].map(|text| masked_frame(0x81, text.as_bytes()));
+    client.send(&burst.concat())?;
+    assert_eq!(client.receive_text()?, id);
+    client.expect_close(1011)?;
+    let language = components.language;
+    expect_report(&mut server, language, "received-text", Whose::Client(&id))?;
+    let count = match language.exceptions {
+        // The witness's, `id` twice, the one that failed, and this.
+        Exceptions::Caught => "5",
+        Exceptions::Trap => "1",
+    };
+    assert_eq!(witness.ask("count")?, count);
+    Ok(())
+}
+
+fn rejected_promise_closes_its_client_only(components: &Components) -> Result<()> {
+    expect_failure(components, "received-text", 0x81, b"reject")
+}
+
+fn exception_is_handled_by_the_handler(components: &Components) -> Result<()> {
+    let (mut server, mut witness) = serve(components, &[])?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("handle-failures well")?, "noted");
+    assert_eq!(client.ask("throw")?, "failed in text: on purpose, in text");
+    client.send_frame(0x82, b"x")?;
+    assert_eq!(client.receive_text()?, "failed in binary: on purpose, in binary");
+    // The function that handles exceptions throws one.
+    assert_eq!(client.ask("handle-failures badly")?, "noted");
+    let id = client.ask("id")?;
+    client.send_text("throw")?;
+    assert_eq!(client.expect_close(1011)?, "the handler failed");
+    let line = server.wait_for_log(&format!("guest: client {id}, failed:"))?;
+    ensure!(line.contains("on purpose, in failed"), "{line}");
+    expect_instance(Exceptions::Caught, &mut witness)
 }

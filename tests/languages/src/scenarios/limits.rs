@@ -24,9 +24,12 @@ fn endless_memory_is_ended_and_the_next_client_served(components: &Components) -
 fn expect_end(components: &Components, message: &str, limits: &[&str], limit: &str) -> Result<()> {
     let (mut server, mut witness) = serve(components, limits)?;
     let mut client = Client::connect(&server)?;
+    let id = client.ask("id")?;
     client.send_text(message)?;
     client.expect_close(1011)?;
     let line = server.wait_for_log("event=\"received-text\"")?;
-    ensure!(line.contains(limit), "expected {limit}, got {line}");
+    for words in [limit, &format!(" client={id}")] {
+        ensure!(line.contains(words), "expected {words:?}, got {line}");
+    }
     expect_instance(Exceptions::Trap, &mut witness)
 }

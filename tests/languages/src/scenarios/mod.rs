@@ -35,7 +35,7 @@ use crate::language::Language;
 /// The languages whose components contain an interpreter. That of TypeScript is the one of JavaScript.
 const INTERPRETED: [&str; 3] = ["js", "js-small", "python"];
 
-/// The languages in which a text may contain half a surrogate pair, and in which an event fails only by an exception.
+/// The languages in which an event fails only by an exception, and whose handlers may handle it.
 const DYNAMIC: [&str; 4] = ["js", "ts", "js-small", "python"];
 
 /// The languages that read files with their standard library.
@@ -72,7 +72,10 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         faults::ALL,
         events::ALL,
         closing::ALL,
-        only(&DYNAMIC, unpaired::ALL),
+        unless(&["rust"], unpaired::ALL),
+        unless(&["rust"], everything::ALL),
+        only(&STARLINGMONKEY, faults::ASYNC),
+        only(&DYNAMIC, faults::OWN),
         unless(&DYNAMIC, errors::ALL),
         limits::ALL,
         load::ALL,
@@ -85,7 +88,6 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         only(&["python"], leak::ALL),
         only(&["js"], plain::ALL),
         only(&["js", "python"], mistakes::ALL),
-        only(&COMPILED, everything::ALL),
         capabilities::ALL,
         only(&FILES, system::FILES),
         only(&FETCH, system::FETCH),

@@ -1,6 +1,8 @@
 // Fails in every way that a text message asks for.
 
-import { broadcast, client as clientWith, serve, setTimer } from '../ws-host/index.js';
+import type { Client, Handler, Level } from '../ws-host/index.js';
+import { broadcast, client as clientWith, log, publish, serve, setTimer } from '../ws-host/index.js';
+import { connecting, everything } from './everything.js';
 
 let count = 0;
 /** The event that throws the next time. */
@@ -16,16 +18,54 @@ function failIfAsked(event: string): void {
   fail(event);
 }
 
+// The last character is half a surrogate pair, which UTF-8 cannot express.
+const INVALID: string = JSON.parse('"half: \\ud800"');
+
+function useInvalidText(client: Client, where: string | undefined): unknown {
+  switch (where) {
+    case 'send':
+      return client.send(INVALID);
+    case 'options':
+      return client.send(INVALID, { compression: 'never' });
+    case 'broadcast':
+      return broadcast(INVALID, { to: [client] });
+    case 'publish':
+      client.subscribe('news');
+      return publish('news', INVALID);
+    case 'topic':
+      client.subscribe(INVALID);
+      return client.send(client.topics.join());
+    case 'tag':
+      client.tag(INVALID);
+      return client.send(client.tags.join());
+    case 'log':
+      log('info', INVALID, { a: 1 });
+      log(INVALID as Level, 'of an unknown level');
+      return client.send('logged');
+    case 'close':
+      return client.close(4000, INVALID);
+    default:
+      return undefined;
+  }
+}
+
+// Handles failures, as long as it does not fail itself.
+const failed = (isBroken: boolean) => (client: Client, error: unknown, event: string): void => {
+  if (isBroken) fail('failed');
+  client.send(`failed in ${event}: ${(error as Error).message}`);
+};
+
 function recurse(depth: number): number {
   return 1 + recurse(depth + 1);
 }
 
-serve({
-  connected(client) {
+const handler: Handler = {
+  connected(client, handshake) {
+    connecting(handshake);
     if (client.request.rawQuery === 'throw') fail('connected');
   },
 
-  text(client, message): void {
+  text(client, message): void | Promise<void> {
     count += 1;
     const [command, ...rest] = message.split(' ');
     switch (command) {
@@ -47,8 +87,17 @@ serve({
       case 'recurse':
         recurse(0);
         break;
-      case 'surrogate':
-        client.send(JSON.parse('"half: \\ud800"'));
+      case 'reject':
+        return Promise.resolve().then(() => fail('text'));
+      case 'handle-failures':
+        handler.failed = failed(rest[0] === 'badly');
+        client.send('noted');
+        break;
+      case 'invalid':
+        useInvalidText(client, rest[0]);
+        break;
+      case 'everything':
+        everything(client);
         break;
       case 'timer':
         setTimer(1, 0);
@@ -88,8 +137,9 @@ serve({
     fail('timer');
   },
 
-  disconnected(): void {
+  disconnected(_client, end): void {
     failIfAsked('disconnected');
+    console.log(`ended: ${end.cause} ${end.code} ${end.sentCode ?? 0} ${end.clean} ${end.reason}`);
   },
 
   drained(): void {
@@ -126,4 +176,6 @@ serve({
     if (saved?.isUnusable) fail('resume');
     count = saved?.count ?? 0;
   },
-});
+};
+
+serve(handler);

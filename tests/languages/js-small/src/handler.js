@@ -1,1 +1,0 @@
-../../js/src/handler.js
