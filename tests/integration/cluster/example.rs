@@ -228,29 +228,8 @@ fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_kil
     board.example.stop()
 }
 
-#[test]
-fn windows_of_a_stopped_owner_stand_still_and_are_closed_by_it_when_it_continues() -> Result<()> {
-    let Some(mut board) = Board::start()? else { return Ok(()) };
-    kill_process(board.owner, Signal::STOP)?;
-    // Those that the other two hosts relay, by them.
-    wait_until(|| Ok(what_comes(&mut board.clients)?.iter().flatten().count() == 4))?;
-    let (closed, open): (Vec<_>, Vec<_>) =
-        what_comes(&mut board.clients)?.into_iter().partition(Option::is_some);
-    assert_eq!(closed, [Some(CLOSE); 4]);
-    assert_eq!(open.len(), 2, "the balancer cut off the windows of the host that stood still");
-    kill_process(board.owner, Signal::CONT)?;
-    for client in &mut board.clients {
-        let (code, reason) = client.receive_close()?;
-        ensure!(matches!(code, 1012 | 1013), "{code} {reason}");
-    }
-    board.example.stop()
-}
-
 /// The number of paths that a host owns.
 const OWNED: &str = "ws_host_owned_actors";
-
-/// The first byte of a close frame.
-const CLOSE: u8 = 0x88;
 
 /// The example with a board, and clients of it on all hosts.
 struct Board {
@@ -274,23 +253,6 @@ impl Board {
         let owner = processes.into_iter().nth(usize::from(owner) - 1).context("one of three")??;
         Ok(Some(Self { example, clients, owner, others }))
     }
-}
-
-/// Returns the first byte that each client gets next, if something has come.
-fn what_comes(clients: &mut [Client]) -> Result<Vec<Option<u8>>> {
-    let first = |client: &mut Client| -> Result<Option<u8>> {
-        let mut first = [0];
-        client.stream().set_nonblocking(true)?;
-        let peeked = client.stream().peek(&mut first);
-        client.stream().set_nonblocking(false)?;
-        match peeked {
-            Ok(1..) => Ok(Some(first[0])),
-            Ok(0) => anyhow::bail!("the connection was cut off"),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    };
-    clients.iter_mut().map(first).collect()
 }
 
 /// Connects clients to a board. Each of them sees what one of them paints.

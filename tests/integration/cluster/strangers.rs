@@ -124,7 +124,8 @@ fn records_that_no_host_wrote_keep_only_their_own_rooms_from_being_served() -> R
     }
     let line = host.server.wait_for_log("no host of the cluster serves its path")?;
     ensure!(line.contains("was not written by a host: remove it"), "{line}");
-    assert_eq!(try_join(&host, "/room/30")?.expect_err("a refusal").status, 503);
+    // Such an owner had its claim in other records, which the broker has lost. It fences nobody.
+    ensure!(try_join(&host, "/room/30")?.is_ok());
     // There is at most one line a second about refused clients.
     let began = Instant::now();
     wait_until(|| {
