@@ -310,9 +310,9 @@ mod tests {
 
     use tokio::time::{Instant, advance};
 
-    use super::super::interest::{Key, LINGER};
-    use super::super::nats::NatsSession;
     use super::*;
+    use crate::cluster::interest::{Key, LINGER};
+    use crate::cluster::nats::NatsSession;
 
     /// A broker that is away: it refuses connections, or does not answer.
     enum Away {
