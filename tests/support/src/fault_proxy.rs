@@ -1,8 +1,10 @@
-//! A TCP relay that can stall, reset and heal.
+//! A TCP relay that can be slow, stall, reset and heal.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use parking_lot::{Condvar, Mutex};
@@ -28,6 +30,10 @@ struct State {
     next: u64,
     is_refusing: bool,
     open: Vec<TcpStream>,
+    /// How long a byte takes. All connections share the relay, as they would share a cable.
+    per_byte: Duration,
+    /// When all bytes that were read will have been relayed.
+    busy_until: Option<Instant>,
 }
 
 impl FaultProxy {
@@ -54,6 +60,11 @@ impl FaultProxy {
     /// Returns the URL for `--cluster`.
     pub fn url(&self) -> String {
         format!("nats://{}", self.address)
+    }
+
+    /// Relays so many bytes in a second from now on, of all connections and both directions together.
+    pub fn limit(&self, bytes_per_second: u32) {
+        self.shared.change(|state| state.per_byte = Duration::from_secs(1) / bytes_per_second);
     }
 
     /// Holds back all bytes, in both directions, until the relay heals.
@@ -121,6 +132,7 @@ impl Shared {
     fn pump(&self, number: u64, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
+            self.wait_for_turn(count);
             self.wait_while_held(number);
             if to.write_all(&buffer[..count]).is_err() {
                 break;
@@ -129,6 +141,20 @@ impl Shared {
         // The end of a connection is held back, too.
         self.wait_while_held(number);
         let _ = to.shutdown(Shutdown::Write);
+    }
+
+    /// Waits as long as a slow relay takes for these bytes, and for those that other connections sent before.
+    fn wait_for_turn(&self, count: usize) {
+        let mut state = self.state.lock();
+        if state.per_byte.is_zero() {
+            return;
+        }
+        let now = Instant::now();
+        let begin = state.busy_until.map_or(now, |busy| busy.max(now));
+        let end = begin + state.per_byte * u32::try_from(count).unwrap_or(u32::MAX);
+        state.busy_until = Some(end);
+        drop(state);
+        sleep(end.saturating_duration_since(now));
     }
 
     fn wait_while_held(&self, number: u64) {

@@ -19,7 +19,7 @@ use super::foreign::{ForeignRecords, RecordKind};
 use super::key::{ActorName, Key, LeaseId};
 use super::leftover::Abandoned;
 use super::records::{Records, RecordsError, WriteError, within};
-use super::states::Saving;
+use super::saving::Saving;
 use super::term::Term;
 use super::timing::Timing;
 use super::watched::Watched;

@@ -22,6 +22,7 @@ mod keeper;
 mod key;
 mod leftover;
 mod records;
+mod saving;
 mod states;
 mod sweep;
 mod term;

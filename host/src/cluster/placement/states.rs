@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::claim::Claim;
 use super::content::{decode, encode};
@@ -20,35 +19,6 @@ use crate::ownership::{Inherited, SaveError, SavedWhen};
 /// The number of attempts to write. An attempt fails if another owner was faster, or if the answer to an earlier write
 /// of this owner was lost.
 const MAX_ATTEMPTS: usize = 4;
-
-/// How many bytes of states may be on their way to the broker at the same time. Many states may be due at once. If all
-/// were sent together, all of them would be late.
-const MAX_SAVING: u32 = 8 << 20;
-
-/// The number of bytes that a save counts at least, because it also costs the broker a message and an answer.
-const MIN_SAVING: u32 = 4 << 10;
-
-/// The room for states that are on their way to the broker.
-#[derive(Debug)]
-pub(super) struct Saving {
-    room: Semaphore,
-}
-
-impl Default for Saving {
-    fn default() -> Self {
-        Self { room: Semaphore::new(MAX_SAVING as usize) }
-    }
-}
-
-impl Saving {
-    /// Waits for room for a record. The records get room in the order in which they ask for it. A record that is longer
-    /// than all room gets all of it.
-    async fn room_for(&self, record: &Bytes) -> Option<SemaphorePermit<'_>> {
-        let bytes = u32::try_from(record.len()).unwrap_or(MAX_SAVING);
-        // The semaphore is never closed.
-        self.room.acquire_many(bytes.clamp(MIN_SAVING, MAX_SAVING)).await.ok()
-    }
-}
 
 /// The first line of a record. It is JSON, so that operators can read it. The state follows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,8 +53,7 @@ impl<R: Records> Placement<R> {
         &self,
         claim: &Claim,
     ) -> Result<(u64, Option<Inherited>), SaveError> {
-        let opened = async { Ok::<_, SaveError>(self.try_open(claim).await) };
-        within(self.timing.request(), opened).await?
+        within(self.timing.request(), self.try_open(claim)).await
     }
 
     async fn try_open(&self, claim: &Claim) -> Result<(u64, Option<Inherited>), SaveError> {
@@ -133,9 +102,8 @@ impl<R: Records> Placement<R> {
             return Err(SaveError::TooLong { bytes: state.len(), max });
         }
         let content = content(claim, kind, state);
-        let _room = self.saving.room_for(&content).await;
-        let saved = async { Ok::<_, SaveError>(self.try_save(claim, content, revision).await) };
-        within(self.timing.request(), saved).await?
+        let bytes = content.len();
+        self.saving.run(bytes, self.timing.request(), self.try_save(claim, content, revision)).await
     }
 
     async fn try_save(
