@@ -158,10 +158,7 @@ func (f *faults) ReceivedPong(_ wshost.Client, payload []byte) error {
 
 func (f *faults) Disconnected(_ wshost.Client, end wshost.Disconnection) {
 	f.throwIfAsked("disconnected")
-	sent, isSent := end.SentCode()
-	if !isSent {
-		sent = 0
-	}
+	sent, _ := end.SentCode()
 	fmt.Printf("ended: %s %d %d %v %s\n", end.Cause(), end.Code(), sent, end.Clean(), end.Reason())
 }
 

@@ -147,10 +147,9 @@ static void received_pong(ws_client client, ws_bytes payload) {
 
 static void disconnected(ws_client client) {
   throw_if_asked("disconnected");
-  // Standard error has no buffer.
-  fprintf(stderr, "ended: %s %u %u %s %s\n", ws_disconnection_cause(client).data, ws_disconnection_code(client),
-          ws_disconnection_sent_code(client), ws_disconnection_clean(client) ? "true" : "false",
-          ws_disconnection_reason(client).data);
+  printf("ended: %s %u %u %s %s\n", ws_disconnection_cause(client).data, ws_disconnection_code(client),
+         ws_disconnection_sent_code(client), ws_disconnection_clean(client) ? "true" : "false",
+         ws_disconnection_reason(client).data);
 }
 
 static void fired(uint64_t timer) {

@@ -146,9 +146,8 @@ class Faults : public ws::Handler {
 
   void disconnected(ws::Client, const ws::Disconnection &end) override {
     throw_if_asked("disconnected");
-    // Standard error has no buffer.
-    std::fprintf(stderr, "ended: %s %u %u %s %s\n", end.cause().c_str(), unsigned(end.code()),
-                 unsigned(end.sent_code()), end.clean() ? "true" : "false", end.reason().c_str());
+    std::printf("ended: %s %u %u %s %s\n", end.cause().c_str(), unsigned(end.code()),
+                unsigned(end.sent_code()), end.clean() ? "true" : "false", end.reason().c_str());
   }
 
   void fired(std::uint64_t) override { throw_now(); }

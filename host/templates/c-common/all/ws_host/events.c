@@ -59,6 +59,10 @@ __attribute__((export_name("cabi_realloc"))) void *ws_host_realloc(void *old, si
 
 // ---- The events ----
 
+// Without this, only the first line that an instance prints would reach the host's log at once: the others would wait
+// until they fill a buffer, and would be lost if the instance ends.
+__attribute__((constructor)) static void print_each_line(void) { setvbuf(stdout, NULL, _IOLBF, 0); }
+
 #define ON(interface, name) __attribute__((export_name("ws-host:socket/" interface "@0.1.0#" name)))
 
 static void begin(void) { ws_host_is_passing = false; }

@@ -142,12 +142,19 @@ func resultBytes() ([]byte, bool) {
 	return bytesFrom(resultWord(4), resultWord(8)), true
 }
 
+// If there is no number, its place may hold one of an earlier call.
 func resultUint16() (uint16, bool) {
-	return *(*uint16)(unsafe.Add(area(), 2)), resultByte(0) != 0
+	if resultByte(0) == 0 {
+		return 0, false
+	}
+	return *(*uint16)(unsafe.Add(area(), 2)), true
 }
 
 func resultUint64() (uint64, bool) {
-	return results[1], resultByte(0) != 0
+	if resultByte(0) == 0 {
+		return 0, false
+	}
+	return results[1], true
 }
 
 func resultClients() []Client {
