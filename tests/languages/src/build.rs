@@ -117,6 +117,18 @@ pub(crate) fn create(language: &Language, name: &str, template: &str) -> Result<
     Ok(folder)
 }
 
+/// Copies a project that was built before, so that its next build has as little to do as one in the project itself.
+pub(crate) fn copy_of(language: &Language, project: &str, name: &str) -> Result<PathBuf> {
+    let parent = work().join(language.name);
+    let copy = parent.join(name);
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    // Links and times of modification stay as they are.
+    run(Command::new("cp").arg("-a").arg(parent.join(project)).arg(&copy))?;
+    Ok(copy)
+}
+
 /// Runs the project's build command, and returns the component.
 pub(crate) fn build(folder: &Path) -> Result<PathBuf> {
     run_in(folder, &configuration(folder)?.dev.build)?;
@@ -165,11 +177,18 @@ fn rebuilds_of(language: &Language, folder: &Path) -> Result<Option<Rebuilds>> {
 /// Runs a command line in a project.
 pub(crate) fn run_in(folder: &Path, line: &str) -> Result<()> {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(line).current_dir(folder).env("PATH", search_path()?);
+    command.arg("-c").arg(line);
+    prepare(&mut command, folder)?;
+    run(&mut command)
+}
+
+/// Lets a command run in a project, with the tools of its language.
+pub(crate) fn prepare(command: &mut Command, folder: &Path) -> Result<()> {
+    command.current_dir(folder).env("PATH", search_path()?);
     command.env("CARGO_TARGET_DIR", folder.join("target"));
     // The projects share what Go builds of its library.
     command.env("GOCACHE", tools().join("go-cache")).env("GOPATH", tools().join("go-path"));
-    run(&mut command)
+    Ok(())
 }
 
 /// Returns the search path with the host and the languages' tools first.

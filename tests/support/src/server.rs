@@ -19,6 +19,12 @@ use crate::wait_until;
 /// How long a server may take to start. Compiling a component of Python takes half a minute, on a busy machine longer.
 const START: Duration = Duration::from_secs(180);
 
+/// The fields of `/proc/PID/stat` with CPU times, counted from the one after the name. A `C` stands for children.
+const UTIME: usize = 11;
+const STIME: usize = 12;
+const CUTIME: usize = 13;
+const CSTIME: usize = 14;
+
 /// A running `ws-host`. Dropping it kills the process.
 #[derive(Debug)]
 pub struct TestServer {
@@ -176,10 +182,24 @@ impl TestServer {
 
     /// Returns the CPU time that the process has used. Its resolution is a tick of the system's clock.
     pub fn cpu_time(&self) -> Result<Duration> {
+        self.times(&[UTIME, STIME])
+    }
+
+    /// Returns the CPU time of the processes that the server has started, such as the compiler, and that have ended.
+    /// Its resolution is a tick of the system's clock.
+    pub fn cpu_time_of_children(&self) -> Result<Duration> {
+        self.times(&[CUTIME, CSTIME])
+    }
+
+    /// Returns the sum of these fields of `/proc/PID/stat`, which count ticks.
+    fn times(&self, fields: &[usize]) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id()))?;
         let (_, behind) = stat.rsplit_once(") ").context("no name")?;
-        let fields: Vec<&str> = behind.split(' ').collect();
-        let ticks = fields[11].parse::<u32>()? + fields[12].parse::<u32>()?;
+        let values: Vec<&str> = behind.split(' ').collect();
+        let mut ticks = 0;
+        for &field in fields {
+            ticks += values.get(field).context("no times")?.parse::<u32>()?;
+        }
         Ok(Duration::from_secs(ticks.into()) / u32::try_from(clock_ticks_per_second())?)
     }
 

@@ -4,6 +4,7 @@ mod capabilities;
 mod chat;
 mod check;
 mod closing;
+mod developing;
 mod echo;
 mod errors;
 mod events;
@@ -83,6 +84,8 @@ pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario>
         only(&STARLINGMONKEY, garbage::ALL),
         only(&STARLINGMONKEY, texts::ALL),
         own_tests::ALL,
+        only(&["rust"], own_tests::SHARED),
+        developing::ALL,
         only(&INTERPRETED, scripts::ALL),
         only(&["python"], types::ALL),
         only(&["python"], leak::ALL),
