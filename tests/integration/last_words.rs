@@ -123,11 +123,19 @@ fn fault_in_suspend_is_logged_as_that_event() -> Result<()> {
 
 #[test]
 fn backtrace_of_a_limit_says_where_the_handler_was() -> Result<()> {
-    let (mut server, mut client) = TestServer::with_client(GUEST, &["--dev", "--max-cpu", "50ms"])?;
-    client.send_text("spin around")?;
-    let reason = client.expect_close(1011)?;
-    assert!(reason.contains("max-cpu allows 50ms"), "{reason}");
-    server.wait_for_log("wasm backtrace")?;
-    server.wait_for_log("last_words::spin_here")?;
+    for (limit, of_limit, message, function) in [
+        ("--max-cpu", "50ms", "spin around", "last_words::spin_here"),
+        ("--max-memory", "16MiB", "take it all", "last_words::take_here"),
+    ] {
+        let (mut server, mut client) = TestServer::with_client(GUEST, &["--dev", limit, of_limit])?;
+        client.send_text(message)?;
+        let reason = client.expect_close(1011)?;
+        let expected = format!("{} allows ", limit.trim_start_matches('-'));
+        assert!(reason.contains(&expected), "{reason}");
+        let line = server.wait_for_log(&expected)?;
+        assert!(line.contains("event=\"received-text\"") && line.contains("client="), "{line}");
+        server.wait_for_log("wasm backtrace").context(limit)?;
+        server.wait_for_log(function).context(limit)?;
+    }
     Ok(())
 }

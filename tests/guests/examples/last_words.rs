@@ -35,6 +35,7 @@ impl Handler for LastWords {
                 eprintln!("{line}");
                 spin_here();
             }
+            ("take", _) => take_here(),
             ("timer", _) => Timer::new(7).set(Duration::ZERO)?,
             ("suspend", _) => self.fails_to_suspend = true,
             _ => {}
@@ -79,6 +80,14 @@ fn recurse(depth: u64) -> u64 {
 fn spin_here() {
     loop {
         black_box(());
+    }
+}
+
+#[inline(never)]
+fn take_here() {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(black_box(vec![1_u8; 1 << 20]));
     }
 }
 
