@@ -4,7 +4,9 @@ mod brokers; // brokers that cannot keep the records
 mod different; // hosts with another component, or in another cluster
 mod durable; // the state of a path goes to its next host
 mod durable_faults; // states that cannot be saved or resumed
+mod encrypted; // hosts that use TLS between each other
 mod example; // `examples/cluster/run`
+mod example_rooms; // the same with rooms
 mod handed_over; // rooms of a host that stops
 mod members; // helper: hosts that share paths
 mod owners; // a path lives on one host
@@ -13,7 +15,10 @@ mod owners_messages; // messages from outside to such paths
 mod relayed; // clients that arrive at another host
 mod replicas; // three servers keep the records
 mod rolling; // hosts that are replaced under load
+mod said; // lines of the log
 mod schedules; // faults at random times
+mod several_brokers; // topics over three servers
+mod slow_link; // states on a link that is slower
 mod strangers; // what others write
 
 use anyhow::Result;

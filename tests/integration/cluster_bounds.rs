@@ -1,11 +1,11 @@
 //! What does not reach other hosts, and brokers that refuse.
 
 use anyhow::{Result, ensure};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use ws_host_test_support::{
     Backend, Broker, Client, FaultProxy, Response, startup_error, wait_until,
 };
 
+use crate::authority::{Authority, Identity};
 use crate::hosts::{Host, expect_nothing, receive};
 
 #[test]
@@ -169,28 +169,25 @@ fn wrong_credentials_are_reported_without_being_shown() -> Result<()> {
 
 #[test]
 fn broker_with_tls_is_verified_and_verifies() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    std::fs::write(file("ca.pem"), authority.pem())?;
-    for name in ["server", "client"] {
-        let key = KeyPair::generate()?;
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
-        std::fs::write(file(&format!("{name}.pem")), certificate.pem())?;
-        std::fs::write(file(&format!("{name}.key")), key.serialize_pem())?;
-    }
-    let (ca, cert, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
-    let tls = ["--tls", "--tlsverify", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key];
-    let broker = Broker::with_arguments(&tls)?;
+    let authority = Authority::new()?;
+    let ca = authority.file();
+    let Identity { certificate, key } = authority.issue("server")?;
+    let broker = Broker::with_arguments(&[
+        "--tls",
+        "--tlsverify",
+        "--tlscacert",
+        &ca,
+        "--tlscert",
+        &certificate,
+        "--tlskey",
+        &key,
+    ])?;
     let url = format!("tls://{}", broker.address());
     let mut stranger = Host::start(&["--cluster", &url])?;
     let line = stranger.server.wait_for_log("cannot connect to the broker")?;
     assert!(line.contains("certificate"), "{line}");
-    let (cert, key) = (file("client.pem"), file("client.key"));
-    let identity = ["--cluster-ca", &ca, "--cluster-cert", &cert, "--cluster-key", &key];
+    let Identity { certificate, key } = authority.issue("client")?;
+    let identity = ["--cluster-ca", &ca, "--cluster-cert", &certificate, "--cluster-key", &key];
     let host = Host::start(&[&["--cluster", &url], &identity[..]].concat())?;
     host.wait_until_ready()
 }

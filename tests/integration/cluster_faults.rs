@@ -1,21 +1,13 @@
 //! Hosts, links and brokers that fail, in a random order, under numbered load.
-//!
-//! Calm and faulty phases alternate. What is published in a calm phase must reach every subscriber. In a faulty phase,
-//! messages may be missing on other hosts. Never may a subscriber get a message twice, or after a later one of the same
-//! publisher.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{JoinHandle, Scope};
+use std::thread::Scope;
 
 use anyhow::{Context, Result, ensure};
-use parking_lot::{Mutex, RwLock};
 use rustix::process::Signal;
 use ws_host_test_support::{Backend, Broker, Client, FaultProxy, wait_until};
 
 use crate::hosts::Host;
+use crate::numbered::{Message, Run, Subscriber, check};
 use crate::random::Random;
 
 /// The faults, each of which happens at least once. Each is at one of three hosts.
@@ -37,41 +29,6 @@ enum Fault {
     Stop,
 }
 
-/// What all threads share.
-#[derive(Default)]
-struct Run {
-    /// The phase: calm if it is even. Publishers hold the lock while they publish, so that no message is published
-    /// while the phase changes.
-    phase: RwLock<u64>,
-    is_over: AtomicBool,
-    next_publisher: AtomicU64,
-    /// The number of the last message of each publisher that still runs.
-    published: Mutex<HashMap<u64, u64>>,
-}
-
-/// A subscriber, and the last number that it got from each publisher.
-struct Subscriber {
-    last: Arc<Mutex<HashMap<u64, u64>>>,
-    thread: JoinHandle<Result<Vec<Message>>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Message {
-    publisher: u64,
-    number: u64,
-    phase: u64,
-    /// The number of the publisher's first message of this phase.
-    first: u64,
-}
-
-impl Message {
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.strip_prefix("message ")?.split(' ');
-        let mut next = || words.next()?.parse::<u64>().ok();
-        Some(Self { publisher: next()?, number: next()?, phase: next()?, first: next()? })
-    }
-}
-
 /// A node of the cluster: a host, its link to the broker, and its clients.
 struct Node {
     proxy: FaultProxy,
@@ -89,12 +46,7 @@ fn no_message_is_repeated_or_reordered_and_none_is_lost_while_nothing_fails() ->
     random.shuffle(&mut faults);
     faults.push(FAULTS[random.below(FAULTS.len())]);
     let run = &Run::default();
-    let (nodes, ended) = std::thread::scope(|scope| {
-        let result = play(scope, run, random, &faults);
-        run.is_over.store(true, Ordering::Relaxed);
-        result
-    })?;
-    let mut messages = ended;
+    let (nodes, mut messages) = run.during(|scope| play(scope, run, random, &faults))?;
     for node in nodes {
         let Node { host, subscribers, closed, .. } = node;
         // One `disconnected` for each client that has gone, and for the publisher. The handler counts each as 100.
@@ -106,27 +58,13 @@ fn no_message_is_repeated_or_reordered_and_none_is_lost_while_nothing_fails() ->
             Ok(count == (closed + 1) * 100)
         })?;
         drop(host);
-        for Subscriber { thread, .. } in subscribers {
-            messages.push(thread.join().map_err(|_| anyhow::anyhow!("a subscriber panicked"))??);
+        for subscriber in subscribers {
+            messages.push(subscriber.end()?);
         }
     }
     for (received, subscriber) in messages.iter().zip(0..) {
         check(received)
             .with_context(|| format!("subscriber {subscriber}, SEED={seed}, {faults:?}"))?;
-    }
-    Ok(())
-}
-
-/// Checks what a subscriber got.
-fn check(received: &[Message]) -> Result<()> {
-    let mut last = BTreeMap::<u64, Message>::new();
-    for message in received {
-        if let Some(before) = last.insert(message.publisher, *message) {
-            ensure!(message.number > before.number, "{message:?} came after {before:?}");
-            let is_next = message.number == before.number + 1;
-            let may_miss = message.phase % 2 == 1 || message.number == message.first;
-            ensure!(is_next || may_miss, "lost: {before:?} to {message:?}");
-        }
     }
     Ok(())
 }
@@ -150,9 +88,9 @@ fn play<'scope>(
     for node in &mut nodes {
         node.populate(scope, run, &broker)?;
     }
-    wait_until_all_received(run, &nodes)?;
+    run.wait_until_all_received(&subscribers(&nodes))?;
     for fault in faults {
-        next_phase(run);
+        run.next_phase();
         let before = reconnects(&nodes)?;
         let at = random.below(nodes.len());
         println!("{fault:?} at host {at}");
@@ -167,9 +105,9 @@ fn play<'scope>(
                 nodes[at].after_reconnecting(FaultProxy::strand)?;
                 wait_until(|| nodes[at].host.is_up())?;
                 // Something is published over the new connection before the old one delivers.
-                wait_for_messages(run, 20)?;
+                run.wait_for_messages(20)?;
                 nodes[at].proxy.heal();
-                wait_for_messages(run, 20)?;
+                run.wait_for_messages(20)?;
             }
             Fault::RestartBroker => {
                 broker.restart()?;
@@ -181,10 +119,8 @@ fn play<'scope>(
                 let host = Host::start(&["--cluster", &nodes[at].proxy.url()])?;
                 let killed = std::mem::replace(&mut nodes[at].host, host);
                 drop(killed);
-                for Subscriber { thread, .. } in nodes[at].subscribers.drain(..) {
-                    ended.push(
-                        thread.join().map_err(|_| anyhow::anyhow!("a subscriber panicked"))??,
-                    );
+                for subscriber in nodes[at].subscribers.drain(..) {
+                    ended.push(subscriber.end()?);
                 }
                 nodes[at].closed = 0;
                 nodes[at].host.wait_until_ready()?;
@@ -192,7 +128,7 @@ fn play<'scope>(
             }
             Fault::Stop => {
                 nodes[at].host.server.pause()?;
-                wait_for_messages(run, 50)?;
+                run.wait_for_messages(50)?;
                 nodes[at].host.server.signal(Signal::CONT)?;
             }
         }
@@ -202,12 +138,11 @@ fn play<'scope>(
             Client::connect(&node.host.server)?.close()?;
             node.closed += 1;
         }
-        next_phase(run);
-        wait_for_messages(run, 60)?;
-        wait_until_all_received(run, &nodes)?;
+        run.next_phase();
+        run.wait_for_messages(60)?;
+        run.wait_until_all_received(&subscribers(&nodes))?;
     }
-    run.is_over.store(true, Ordering::Relaxed);
-    wait_until(|| Ok(run.published.lock().is_empty()))?;
+    run.end_publishers()?;
     Ok((nodes, ended))
 }
 
@@ -224,14 +159,7 @@ impl Node {
             let client = self.host.subscriber("news", &mut backend)?;
             self.subscribers.push(Subscriber::start(client));
         }
-        let publisher = run.next_publisher.fetch_add(1, Ordering::Relaxed);
-        let address = self.host.server.address();
-        run.published.lock().insert(publisher, 0);
-        scope.spawn(move || {
-            // A publisher ends with its host.
-            let _ = publish(run, publisher, address);
-            run.published.lock().remove(&publisher);
-        });
+        run.start_publisher(scope, self.host.server.address());
         Ok(())
     }
 
@@ -243,76 +171,10 @@ impl Node {
     }
 }
 
-impl Subscriber {
-    fn start(mut client: Client) -> Self {
-        let last = Arc::<Mutex<HashMap<_, _>>>::default();
-        let seen = Arc::clone(&last);
-        let thread = std::thread::spawn(move || {
-            let mut received = Vec::new();
-            // Ends with the host.
-            while let Ok(text) = client.receive_text() {
-                if text == "probe" {
-                    continue;
-                }
-                let message = Message::parse(&text).with_context(|| text.clone())?;
-                let mut seen = seen.lock();
-                seen.insert(message.publisher, message.number);
-                received.push(message);
-            }
-            Ok(received)
-        });
-        Self { last, thread }
-    }
-}
-
-fn publish(run: &Run, publisher: u64, host: SocketAddr) -> Result<()> {
-    let mut client = Client::connect_at(host, "/")?;
-    let (mut number, mut first, mut last_phase) = (0, 1, 0);
-    while !run.is_over.load(Ordering::Relaxed) {
-        let phase = run.phase.read();
-        number += 1;
-        if *phase != last_phase {
-            (first, last_phase) = (number, *phase);
-        }
-        client.ask(&format!("publish news message {publisher} {number} {phase} {first}"))?;
-        run.published.lock().insert(publisher, number);
-        drop(phase);
-        std::thread::yield_now();
-    }
-    Ok(())
-}
-
-fn next_phase(run: &Run) {
-    *run.phase.write() += 1;
-}
-
 fn reconnects(nodes: &[Node]) -> Result<Vec<u64>> {
     nodes.iter().map(|node| node.host.number("reconnects")).collect()
 }
 
-/// Waits until any publisher has published that many more messages.
-fn wait_for_messages(run: &Run, more: u64) -> Result<()> {
-    let total = || run.published.lock().values().sum::<u64>();
-    let before = total();
-    wait_until(|| Ok(total() >= before + more))
-}
-
-/// Waits until every subscriber has the last message of every publisher, while no other message is published.
-fn wait_until_all_received(run: &Run, nodes: &[Node]) -> Result<()> {
-    let _still = run.phase.write();
-    let published = run.published.lock().clone();
-    let subscribers = nodes.iter().flat_map(|node| &node.subscribers);
-    for (Subscriber { last, .. }, number) in subscribers.zip(0..) {
-        let has_all = || {
-            let last = last.lock();
-            Ok(published.iter().all(|(publisher, number)| {
-                *number == 0 || last.get(publisher).is_some_and(|last| last >= number)
-            }))
-        };
-        wait_until(has_all).with_context(|| {
-            let last = last.lock();
-            format!("subscriber {number} has {last:?} of {published:?}")
-        })?;
-    }
-    Ok(())
+fn subscribers(nodes: &[Node]) -> Vec<&Subscriber> {
+    nodes.iter().flat_map(|node| &node.subscribers).collect()
 }

@@ -1,7 +1,5 @@
 //! Prebuilt components in several languages, and versions of the contract that are not served.
 
-#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Client, Response, TestServer, handshake, masked_frame, root};
+use ws_host_test_support::{Client, Response, TestServer, handshake, masked_frame, root, skip};
 
 use crate::loading::component_fails;
 
@@ -127,8 +125,7 @@ fn serves_built(language: &str) -> Result<()> {
     if component.exists() {
         serves(&component, language)
     } else {
-        eprintln!("SKIPPED: there is no {}: `make compatibility` builds it", component.display());
-        Ok(())
+        skip(&format!("there is no {}: `make compatibility` builds it", component.display()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{
-    Backend, Broker, Client, TestServer, component, host_binary, poll_until, root,
+    Backend, Broker, Client, TestServer, component, host_binary, is_installed, poll_until, root,
 };
 
 use crate::book::listings_checked_by;
@@ -15,7 +15,7 @@ use crate::configured::Configuration;
 use crate::core_modules::ECHO;
 use crate::encrypted::Authority;
 use crate::hosts::{Host, probe, receive};
-use crate::prometheus::{Prometheus, is_installed};
+use crate::prometheus::Prometheus;
 
 /// Returns the only listing of a page that these tests check, among those of the language.
 fn listing(page: &str, language: &str) -> Result<String> {
@@ -123,7 +123,7 @@ fn embedding_example_starts_as_its_page_says() -> Result<()> {
 
 #[test]
 fn prometheus_scrapes_with_a_token() -> Result<()> {
-    if !is_installed("prometheus") {
+    if !is_installed("prometheus")? {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;

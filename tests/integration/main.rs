@@ -6,6 +6,7 @@ mod admin;
 mod admin_api; // access to the admin address
 mod admin_token; // a new token without a restart
 mod agreement; // the `TestHost` of the SDK and the host
+mod authority; // helper: certificates
 mod backpressure; // clients that do not read
 mod book; // the pages of `docs` are followed as a reader would
 mod bridged; // WebSockets that handlers open
@@ -78,6 +79,7 @@ mod messages; // framing as clients see it
 mod metrics; // what the host counts
 mod mistakes; // errors that handlers get by name
 mod notified; // `sd_notify`, and sockets that a service manager passes by name
+mod numbered; // helper: publishers that number their messages
 mod operating; // the main thread never waits for guests
 mod origins; // allowed origins, and trusted proxies
 mod outside; // messages from the admin address

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use ws_host_test_support::{Response, poll_until, root, wait_until};
+use ws_host_test_support::{Response, is_installed, poll_until, root, wait_until};
 
 /// A Prometheus that scrapes each second, and has the alert rules of the examples.
 pub(crate) struct Prometheus {
@@ -17,21 +17,9 @@ pub(crate) struct Prometheus {
     _folder: tempfile::TempDir,
 }
 
-/// Returns whether a program of the package is installed, or reports that the test is skipped.
-#[expect(clippy::print_stderr, reason = "a test has no other way to say that it was skipped")]
-pub(crate) fn is_installed(program: &str) -> bool {
-    let is_installed = Command::new(program).arg("--version").output().is_ok();
-    if !is_installed {
-        eprintln!(
-            "SKIPPED: there is no {program}: tests/clients/install installs it, where apt-get can"
-        );
-    }
-    is_installed
-}
-
 /// Runs promtool with some input. Without it, the check is skipped.
 pub(crate) fn promtool(arguments: &[&str], input: &str) -> Result<()> {
-    if !is_installed("promtool") {
+    if !is_installed("promtool")? {
         return Ok(());
     }
     let mut promtool = Command::new("promtool")

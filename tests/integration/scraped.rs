@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
-use ws_host_test_support::{Client, TestServer, poll_until, root, wait_until};
+use ws_host_test_support::{Client, TestServer, is_installed, poll_until, root, wait_until};
 
-use crate::prometheus::{Prometheus, is_installed, promtool};
+use crate::prometheus::{Prometheus, promtool};
 
 fn example(name: &str) -> Result<String> {
     let file = root().join("examples/operating").join(name);
@@ -162,7 +162,7 @@ fn board_uses_documented_metrics_and_shows_nearly_all() -> Result<()> {
 
 #[test]
 fn prometheus_scrapes_a_host_and_evaluates_everything() -> Result<()> {
-    if !is_installed("prometheus") {
+    if !is_installed("prometheus")? {
         return Ok(());
     }
     let (server, admin) = TestServer::with_admin("echo", &[])?;

@@ -1,5 +1,7 @@
 //! The state of a path that lives on one host goes to its next host.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Client, startup_error, wait_until};
@@ -130,6 +132,25 @@ fn state_of_a_path_that_nobody_uses_is_kept() -> Result<()> {
     wait_until(|| Ok(super::members::placement(&host)?["owned_actors"] == 0))?;
     let other = durable(&shared, "1h")?;
     assert_eq!(join(&other, "/room/1")?.ask("count")?, "102");
+    Ok(())
+}
+
+#[test]
+fn busy_path_is_saved_at_most_once_in_each_interval() -> Result<()> {
+    const EVERY: Duration = Duration::from_millis(200);
+    let shared = Shared::start()?;
+    let host = durable(&shared, "200ms")?;
+    let mut client = join(&host, "/room/1")?;
+    let (before, began) = (saves(&host, "saved")?, Instant::now());
+    let mut events = 0;
+    while began.elapsed() < 5 * EVERY {
+        client.ask("count")?;
+        events += 1;
+    }
+    let saved = saves(&host, "saved")? - before;
+    let most = began.elapsed().as_millis() / EVERY.as_millis() + 1;
+    assert!(saved >= 1 && u128::from(saved) <= most, "{saved} saves, not {most}");
+    assert!(events > 2 * saved, "{events} events");
     Ok(())
 }
 

@@ -245,6 +245,29 @@ fn without_the_broker_for_longer_than_a_lease_paths_resume_from_the_last_saved_s
 }
 
 #[test]
+fn room_whose_state_the_broker_has_lost_begins_anew_and_is_saved_again() -> Result<()> {
+    let mut shared = Shared::start()?;
+    let [first, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
+    let mut client = join(&first, "/room/1")?;
+    // Its token is higher than all that the new records will have for a while.
+    for count in 1..=20 {
+        assert_eq!(count_and_save(&first, &mut client)?, count.to_string());
+    }
+    shared.restart_broker_without_its_store()?;
+    let (code, _) = client.receive_close()?;
+    assert!(code == 1012 || code == 1013, "{code}");
+    for host in [&first, &other] {
+        wait_until(|| is_ready(host))?;
+    }
+    let mut client = join(&other, "/room/1")?;
+    assert_eq!(count_and_save(&other, &mut client)?, "1");
+    assert_eq!(client.ask("history")?, "");
+    other.server.signal(Signal::KILL)?;
+    assert_eq!(take_over(&first, "/room/1")?.ask("count")?, "2");
+    Ok(())
+}
+
+#[test]
 fn trap_in_the_last_suspend_keeps_the_last_saved_state_and_the_host_stops_in_time() -> Result<()> {
     let shared = Shared::start()?;
     let [stopping, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];

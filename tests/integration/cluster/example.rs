@@ -1,17 +1,18 @@
 //! `examples/cluster/run`: nats-server, three hosts and HAProxy in front of them, and what its README says to kill.
-
-#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
+//! Here the chat.
 
 use std::io::{BufRead, BufReader, ErrorKind, Lines};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, kill_process};
-use ws_host_test_support::{Backend, Client, DEADLINE, host_binary, poll_until, root, wait_until};
+use ws_host_test_support::{
+    Backend, Client, DEADLINE, host_binary, poll_until, root, skip, wait_until,
+};
 
 use crate::configured::ask_admin;
 
@@ -25,19 +26,21 @@ const OTHERS: [u16; 10] = [8081, 8082, 8083, 9091, 9092, 9093, 7401, 7402, 7403,
 static RUNNING: Mutex<()> = Mutex::new(());
 
 /// The running script.
-struct Example {
+pub(super) struct Example {
     _running: MutexGuard<'static, ()>,
     script: Child,
     lines: Lines<BufReader<ChildStdout>>,
     offset: u16,
+    /// Where the script keeps the logs and the records of the broker, once a process was asked for.
+    folder: PathBuf,
 }
 
 impl Example {
-    /// Starts the script. Returns `None` if HAProxy is not installed.
-    fn start(what: &str) -> Result<Option<Self>> {
+    /// Starts the script. Returns `None` if HAProxy is not installed, so that the test is skipped.
+    pub(super) fn start(what: &str) -> Result<Option<Self>> {
         let programs = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"];
         if !programs.iter().any(|program| Path::new(program).exists()) {
-            eprintln!("SKIPPED: there is no haproxy: tests/matrix/install installs it");
+            skip("there is no haproxy: tests/matrix/install installs it")?;
             return Ok(None);
         }
         let running = RUNNING.lock();
@@ -50,20 +53,33 @@ impl Example {
             .spawn()?;
         let stdout = script.stdout.take().context("its standard output is a pipe")?;
         let lines = BufReader::new(stdout).lines();
-        Ok(Some(Self { _running: running, script, lines, offset }))
+        let folder = PathBuf::new();
+        Ok(Some(Self { _running: running, script, lines, offset, folder }))
     }
 
     /// Reads the line that names a process.
-    fn process(&mut self, name: &str) -> Result<Pid> {
+    pub(super) fn process(&mut self, name: &str) -> Result<Pid> {
         for line in &mut self.lines {
             let line = line?;
             let mut words = line.split_whitespace();
             if words.next() == Some(name) {
                 let id = words.nth(1).context("no process id")?.parse()?;
+                let log = Path::new(words.nth(1).context("no log")?);
+                self.folder = log.parent().context("no folder")?.to_owned();
                 return Pid::from_raw(id).context("no process has the id 0");
             }
         }
         anyhow::bail!("the script has not started {name}")
+    }
+
+    /// Returns the folder with the logs, and the store of the broker.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the address of the broker.
+    pub(super) fn broker(&self) -> SocketAddr {
+        self.address(BROKER)
     }
 
     fn address(&self, port: u16) -> SocketAddr {
@@ -71,7 +87,7 @@ impl Example {
     }
 
     /// Connects through the balancer, as soon as it has a host that is ready.
-    fn connect(&self, path: &str) -> Result<Client> {
+    pub(super) fn connect(&self, path: &str) -> Result<Client> {
         let connect = || Ok(Client::connect_at(self.address(BALANCER), path).ok());
         poll_until(connect, Option::is_some)?.context("it is some")
     }
@@ -97,13 +113,13 @@ impl Example {
     }
 
     /// Returns the value of a metric of a host.
-    fn metric(&self, host: u16, name: &str) -> Result<String> {
+    pub(super) fn metric(&self, host: u16, name: &str) -> Result<String> {
         let response = ask_admin(self.address(ADMIN + host), "GET /metrics", "", b"")?;
         let line = response.body.lines().find_map(|line| line.strip_prefix(name));
         Ok(line.with_context(|| format!("{name} is not in {response:?}"))?.trim().to_owned())
     }
 
-    fn wait_until_all_are_ready(&self) -> Result<()> {
+    pub(super) fn wait_until_all_are_ready(&self) -> Result<()> {
         for host in 1..=3 {
             let address = self.address(ADMIN + host);
             wait_until(|| {
@@ -114,7 +130,7 @@ impl Example {
     }
 
     /// Stops the script as Ctrl-C does. Nothing that it started may remain.
-    fn stop(mut self) -> Result<()> {
+    pub(super) fn stop(mut self) -> Result<()> {
         let id = Pid::from_raw(self.script.id().cast_signed()).context("a process has an id")?;
         kill_process(id, Signal::TERM)?;
         self.script.wait()?;
@@ -151,6 +167,17 @@ fn free_offset() -> Result<u16> {
     anyhow::bail!("no offset has only free ports")
 }
 
+/// Reads up to the close frame. Returns its code.
+pub(super) fn read_up_to_close(client: &mut Client) -> Result<u16> {
+    loop {
+        let frame = client.receive()?;
+        if frame.first == 0x88 {
+            let code = frame.payload.first_chunk().context("a close frame without a code")?;
+            return Ok(u16::from_be_bytes(*code));
+        }
+    }
+}
+
 /// Reads up to a line that ends with these words.
 fn read_up_to(client: &mut Client, end: &str) -> Result<()> {
     while !client.receive_text()?.ends_with(end) {}
@@ -180,7 +207,7 @@ fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
     let second = example.process("host-2")?;
     example.wait_until_all_are_ready()?;
     let mut clients = example.connect_to_each("/room/lobby")?;
-    let mut backend = Backend::connect(example.address(BROKER))?;
+    let mut backend = Backend::connect(example.broker())?;
     for client in &mut clients {
         wait_for_backend(client, &mut backend)?;
     }
@@ -211,58 +238,33 @@ fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
 }
 
 #[test]
-fn room_of_the_example_is_on_one_host_behind_a_balancer_and_moves_when_it_is_killed() -> Result<()>
+fn chat_of_the_example_closes_the_clients_of_a_host_that_stops_and_tells_the_others() -> Result<()>
 {
-    let Some(mut board) = Board::start()? else { return Ok(()) };
-    kill_process(board.owner, Signal::KILL)?;
-    for client in &mut board.clients {
-        while client.receive().is_ok() {}
-    }
-    // All connect again, and meet on one of the other hosts.
-    board.clients.clear();
-    let _clients = connect_all_to_one_room(&board.example)?;
-    let owned = |host: &u16| board.example.metric(*host, OWNED);
-    let mut owned = board.others.iter().map(owned).collect::<Result<Vec<_>>>()?;
-    owned.sort();
-    assert_eq!(owned, ["0", "1"]);
-    board.example.stop()
-}
-
-/// The number of paths that a host owns.
-const OWNED: &str = "ws_host_owned_actors";
-
-/// The example with a board, and clients of it on all hosts.
-struct Board {
-    example: Example,
-    clients: Vec<Client>,
-    /// The process of the host that owns the board.
-    owner: Pid,
-    /// The numbers of the other hosts.
-    others: Vec<u16>,
-}
-
-impl Board {
-    fn start() -> Result<Option<Self>> {
-        let Some(mut example) = Example::start("rooms")? else { return Ok(None) };
-        let processes = [1, 2, 3].map(|host| example.process(&format!("host-{host}")));
-        example.wait_until_all_are_ready()?;
-        let clients = connect_all_to_one_room(&example)?;
-        let (owners, others): (Vec<u16>, Vec<u16>) =
-            (1..=3).partition(|host| example.metric(*host, OWNED).is_ok_and(|owned| owned == "1"));
-        let [owner] = owners[..] else { anyhow::bail!("owners: {owners:?}") };
-        let owner = processes.into_iter().nth(usize::from(owner) - 1).context("one of three")??;
-        Ok(Some(Self { example, clients, owner, others }))
-    }
-}
-
-/// Connects clients to a board. Each of them sees what one of them paints.
-fn connect_all_to_one_room(example: &Example) -> Result<Vec<Client>> {
-    let clients = (0..6).map(|_| example.connect("/room/lobby"));
-    let mut clients = clients.collect::<Result<Vec<_>>>()?;
-    let pixel = [1, 2, 3];
-    clients[0].send_frame(0x82, &pixel)?;
+    let Some(mut example) = Example::start("chat")? else { return Ok(()) };
+    let second = example.process("host-2")?;
+    example.wait_until_all_are_ready()?;
+    let mut clients = example.connect_to_each("/room/lobby")?;
+    let mut backend = Backend::connect(example.broker())?;
     for client in &mut clients {
-        while client.receive()?.payload != pixel {}
+        wait_for_backend(client, &mut backend)?;
     }
-    Ok(clients)
+    // Nothing older remains to be read.
+    clients[0].send_text("all are here")?;
+    for client in &mut clients {
+        read_up_to(client, "all are here")?;
+    }
+    kill_process(second, Signal::TERM)?;
+    let mut closed = 0;
+    for client in &mut clients {
+        let frame = client.receive()?;
+        if frame.first == 0x88 {
+            assert_eq!(frame.payload.first_chunk(), Some(&1001_u16.to_be_bytes()));
+            closed += 1;
+        } else {
+            let text = String::from_utf8(frame.payload)?;
+            ensure!(text.starts_with("* ") && text.ends_with(" left"), "{text}");
+        }
+    }
+    assert_eq!(closed, 1);
+    example.stop()
 }

@@ -34,9 +34,14 @@ impl Shared {
 
     /// Restarts the broker without anything that it has stored.
     pub(super) fn restart_broker_without_its_store(&mut self) -> Result<()> {
-        self.broker.kill()?;
-        fs::remove_dir_all(self.folder.path().join("store/jetstream"))?;
+        self.remove_store()?;
         self.broker.restart()
+    }
+
+    /// Kills the broker, and removes everything that it has stored.
+    pub(super) fn remove_store(&mut self) -> Result<()> {
+        self.broker.kill()?;
+        Ok(fs::remove_dir_all(self.folder.path().join("store/jetstream"))?)
     }
 
     /// Starts a host that shares the paths `/room/{id}`, and waits until it is ready.
@@ -102,6 +107,12 @@ impl<B> Shared<B> {
         })
     }
 
+    /// Starts a host that authenticates in another way.
+    pub(super) fn starting_without_secret(&self, url: &str, more: &[&str]) -> Result<Host> {
+        let lease = format!("{}ms", LEASE.as_millis());
+        Host::serving("guest-keeper", &[&unique_paths(url, &lease)[..], more].concat())
+    }
+
     fn with_arguments<T>(
         &self,
         url: &str,
@@ -111,16 +122,19 @@ impl<B> Shared<B> {
     ) -> Result<T> {
         let secret = self.folder.path().join("secret");
         let lease = format!("{}ms", lease.as_millis());
-        let secret = secret.to_str().context("a path")?;
-        let arguments: [&[&str]; 5] = [
-            &["--path", "/room/{id}", "--instance-per", "path", "--unique-in", "cluster"],
-            &["--cluster", url, "--cluster-listen", "127.0.0.1:0", "--cluster-lease", &lease],
-            &["--cluster-secret", secret],
-            &["--handshake-timeout", "3s"],
-            more,
-        ];
-        start(&arguments.concat())
+        let secret = ["--cluster-secret", secret.to_str().context("a path")?];
+        start(&[&unique_paths(url, &lease)[..], &secret, more].concat())
     }
+}
+
+/// The arguments of a host that shares the paths.
+fn unique_paths<'a>(url: &'a str, lease: &'a str) -> Vec<&'a str> {
+    let arguments: [&[&str]; 3] = [
+        &["--path", "/room/{id}", "--instance-per", "path", "--unique-in", "cluster"],
+        &["--cluster", url, "--cluster-listen", "127.0.0.1:0", "--cluster-lease", lease],
+        &["--handshake-timeout", "3s"],
+    ];
+    arguments.concat()
 }
 
 /// Tries to connect to a room. Returns the client, or why not.

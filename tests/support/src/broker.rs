@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::DEADLINE;
 
@@ -34,7 +35,7 @@ impl Broker {
 
     /// Starts a server with additional command-line arguments.
     pub fn with_arguments(arguments: &[&str]) -> Result<Self> {
-        Self::running(program(), arguments)
+        Self::running(Self::program(), arguments)
     }
 
     /// Starts a server of the version that is installed for clusters of servers.
@@ -53,11 +54,18 @@ impl Broker {
 
     /// Returns the name of the program with its version, if it is installed.
     pub fn version() -> Result<String> {
-        let output = Command::new(program()).arg("--version").output().context("nats-server")?;
+        let output =
+            Command::new(Self::program()).arg("--version").output().context("nats-server")?;
         // `nats-server: v2.9.10`
         let text = String::from_utf8(output.stdout)?;
         let (_, version) = text.trim().rsplit_once('v').context("nats-server has no version")?;
         Ok(format!("NATS {version}"))
+    }
+
+    /// Returns the program: `$NATS_SERVER`, or the one that is installed.
+    pub fn program() -> PathBuf {
+        let installed = || PROGRAMS.iter().map(PathBuf::from).find(|program| program.is_file());
+        from_environment().or_else(installed).unwrap_or_else(|| "nats-server".into())
     }
 
     /// Returns the address that the server listens on.
@@ -80,6 +88,20 @@ impl Broker {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Lets the server stand still, with whatever it has read.
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets the server go on.
+    pub(crate) fn unpause(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
     /// Returns the end of the server's log, if the server has exited without being killed.
@@ -116,11 +138,6 @@ fn new_folder() -> Result<PathBuf> {
         std::env::temp_dir().join(format!("ws-host-broker-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
-}
-
-fn program() -> PathBuf {
-    let installed = || PROGRAMS.iter().map(PathBuf::from).find(|program| program.is_file());
-    from_environment().or_else(installed).unwrap_or_else(|| "nats-server".into())
 }
 
 fn from_environment() -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! Three real `nats-server`, which are one cluster with JetStream.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -42,6 +42,31 @@ impl BrokerCluster {
     /// Returns the URLs of the servers, separated by commas, for `--cluster`.
     pub fn urls(&self) -> String {
         self.servers.iter().map(Broker::url).collect::<Vec<_>>().join(",")
+    }
+
+    /// Returns the address of a server.
+    pub fn address(&self, number: usize) -> SocketAddr {
+        self.servers[number].address()
+    }
+
+    /// Returns the number of the server that a host names in `GET /cluster`.
+    pub fn number_of(&self, server: &str) -> Option<usize> {
+        self.servers.iter().position(|each| server.starts_with(&format!("{} ", each.url())))
+    }
+
+    /// Kills a server.
+    pub fn kill(&mut self, number: usize) -> Result<()> {
+        self.servers[number].kill()
+    }
+
+    /// Lets a server stand still, with whatever it has read, until [`unpause`](Self::unpause).
+    pub fn pause(&self, number: usize) -> Result<()> {
+        self.servers[number].pause()
+    }
+
+    /// Lets a server go on that stands still.
+    pub fn unpause(&self, number: usize) -> Result<()> {
+        self.servers[number].unpause()
     }
 
     /// Kills the server that leads a stream. Returns its number.

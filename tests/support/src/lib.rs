@@ -9,6 +9,7 @@ mod fault_proxy;
 mod old_broker;
 mod response;
 mod server;
+mod skipped;
 
 pub use backend::Backend;
 pub use broker::Broker;
@@ -18,6 +19,7 @@ pub use fault_proxy::FaultProxy;
 pub use old_broker::{OldBroker, Servers};
 pub use response::Response;
 pub use server::{Ended, TestServer, startup_error};
+pub use skipped::{is_installed, skip};
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -51,7 +51,7 @@ impl Extent {
         long_lease: Duration::from_secs(10),
         kills: 10,
         rooms: 1000,
-        stops: 3,
+        stops: 5,
         drain_timeout: Duration::from_secs(10),
     };
 

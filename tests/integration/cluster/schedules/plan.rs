@@ -9,7 +9,7 @@ pub(super) const HOSTS: usize = 3;
 
 /// The faults, each of which happens once, at a random time and, if it is one of a host, at a random host. Durations
 /// are in tenths of a lease: within a lease, a little longer, and so long that another host has certainly taken over.
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 18] = [
     Fault::Pause(5),
     Fault::Pause(15),
     Fault::Pause(30),
@@ -27,6 +27,7 @@ const FAULTS: [Fault; 17] = [
     Fault::RestartBroker,
     Fault::StopBroker(5),
     Fault::StopBroker(15),
+    Fault::LoseRecords(5),
 ];
 
 /// The longest pause before the next fault, in tenths of a lease. Faults may overlap.
@@ -52,6 +53,8 @@ enum Fault {
     RestartBroker,
     /// The same, after a while.
     StopBroker(u32),
+    /// The broker is killed, and started again after a while without what it has stored.
+    LoseRecords(u32),
 }
 
 /// What the test does at a time.
@@ -68,6 +71,7 @@ pub(super) enum Action {
     Heal(usize),
     KillBroker,
     StartBroker,
+    StartEmptyBroker,
 }
 
 /// What can have one fault at a time.
@@ -114,7 +118,7 @@ impl Fault {
             Self::Stall(tenths) | Self::Cut(tenths) | Self::Strand(tenths) => (Part::Link, tenths),
             Self::Reset => (Part::Link, 0),
             Self::RestartBroker => (Part::Broker, 0),
-            Self::StopBroker(tenths) => (Part::Broker, tenths),
+            Self::StopBroker(tenths) | Self::LoseRecords(tenths) => (Part::Broker, tenths),
         }
     }
 
@@ -131,6 +135,7 @@ impl Fault {
             Self::RestartBroker | Self::StopBroker(_) => {
                 (Action::KillBroker, Some(Action::StartBroker))
             }
+            Self::LoseRecords(_) => (Action::KillBroker, Some(Action::StartEmptyBroker)),
         }
     }
 }

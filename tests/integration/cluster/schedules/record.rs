@@ -5,6 +5,7 @@
 //! running when a host was paused cannot send or publish once the lease of that host has ended.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, ensure};
 use parking_lot::Mutex;
@@ -14,6 +15,9 @@ use parking_lot::Mutex;
 pub(super) struct Record {
     /// By the names of the rooms, and the times at which their instances began.
     rooms: Mutex<BTreeMap<usize, BTreeMap<u64, Instance>>>,
+    /// When the broker lost all states. An instance that begins later has its state from an instance that ran then or
+    /// began later, or none.
+    lost: Mutex<Vec<u64>>,
 }
 
 #[derive(Default)]
@@ -82,12 +86,18 @@ impl Record {
         note(instance)
     }
 
+    /// Notes that the broker has lost all states.
+    pub(super) fn lose_states(&self) -> Result<()> {
+        self.lost.lock().push(u64::try_from(UNIX_EPOCH.elapsed()?.as_nanos())?);
+        Ok(())
+    }
+
     /// Checks all instances of each room. Returns how many there were, and how many messages they answered. Some must
     /// have resumed from the state of another one.
     pub(super) fn check(&self) -> Result<(usize, usize)> {
-        let rooms = self.rooms.lock();
+        let (rooms, lost) = (self.rooms.lock(), self.lost.lock());
         for (room, instances) in &*rooms {
-            check_room(instances).with_context(|| format!("room {room}"))?;
+            check_room(instances, &lost).with_context(|| format!("room {room}"))?;
         }
         let instances = || rooms.values().flat_map(BTreeMap::values);
         let has_parent = |instance: &Instance| instance.parent.is_some_and(|parent| parent.0 > 0);
@@ -97,10 +107,14 @@ impl Record {
     }
 }
 
-/// Checks the instances of a room, by the times at which they began.
-fn check_room(instances: &BTreeMap<u64, Instance>) -> Result<()> {
+/// Checks the instances of a room, by the times at which they began. `lost` has the times at which all states were lost.
+fn check_room(instances: &BTreeMap<u64, Instance>, lost: &[u64]) -> Result<()> {
     let (mut last, mut state) = (0, (0, 0));
+    let mut lost = lost.iter().peekable();
     for (born, instance) in instances {
+        while lost.next_if(|lost| *lost < born).is_some() {
+            state = (0, 0);
+        }
         ensure!(
             last < *born,
             "an instance still handled events {} µs after {born} had begun",
