@@ -61,6 +61,7 @@ fn expect_guest(server: &TestServer, other: &mut Client, arrival: &str) -> Resul
     expect(other, &[arrival])?;
     let name = guest.receive_text()?;
     let name = name.strip_prefix("* you are ").context(name.clone())?.to_owned();
+    expect(&mut guest, &["* here: Ada"])?;
     guest.close()?;
     expect(other, &[&format!("* {name} left")])
 }
