@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, kill_process};
 use ws_host_test_support::{
-    Backend, Client, DEADLINE, host_binary, poll_until, root, skip, wait_until,
+    Backend, Broker, Client, DEADLINE, host_binary, poll_until, root, skip, wait_until,
 };
 
 use crate::configured::ask_admin;
@@ -33,6 +33,8 @@ pub(super) struct Example {
     offset: u16,
     /// Where the script keeps the logs and the records of the broker, once a process was asked for.
     folder: PathBuf,
+    /// The broker that was started again, which the script does not know.
+    broker: Option<Child>,
 }
 
 impl Example {
@@ -53,8 +55,8 @@ impl Example {
             .spawn()?;
         let stdout = script.stdout.take().context("its standard output is a pipe")?;
         let lines = BufReader::new(stdout).lines();
-        let folder = PathBuf::new();
-        Ok(Some(Self { _running: running, script, lines, offset, folder }))
+        let (folder, broker) = (PathBuf::new(), None);
+        Ok(Some(Self { _running: running, script, lines, offset, folder, broker }))
     }
 
     /// Reads the line that names a process.
@@ -72,13 +74,20 @@ impl Example {
         anyhow::bail!("the script has not started {name}")
     }
 
-    /// Returns the folder with the logs, and the store of the broker.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// Starts the broker again, as the README does, with the records that it had.
+    pub(super) fn start_broker_again(&mut self) -> Result<()> {
+        let port = self.address(BROKER).port().to_string();
+        let broker = Command::new(Broker::program())
+            .args(["-a", "127.0.0.1", "-p", &port, "-js", "-sd"])
+            .arg(self.folder.join("jetstream"))
+            .stderr(Stdio::null())
+            .spawn()?;
+        self.broker = Some(broker);
+        Ok(())
     }
 
     /// Returns the address of the broker.
-    pub(super) fn broker(&self) -> SocketAddr {
+    fn broker(&self) -> SocketAddr {
         self.address(BROKER)
     }
 
@@ -129,11 +138,20 @@ impl Example {
         Ok(())
     }
 
+    fn kill_broker(&mut self) -> Result<()> {
+        if let Some(mut broker) = self.broker.take() {
+            broker.kill()?;
+            broker.wait()?;
+        }
+        Ok(())
+    }
+
     /// Stops the script as Ctrl-C does. Nothing that it started may remain.
     pub(super) fn stop(mut self) -> Result<()> {
         let id = Pid::from_raw(self.script.id().cast_signed()).context("a process has an id")?;
         kill_process(id, Signal::TERM)?;
         self.script.wait()?;
+        self.kill_broker()?;
         for port in [BALANCER].into_iter().chain(OTHERS) {
             wait_until(|| Ok(TcpListener::bind(self.address(port)).is_ok()))?;
         }
@@ -143,6 +161,8 @@ impl Example {
 
 impl Drop for Example {
     fn drop(&mut self) {
+        // This fails if the broker has just ended.
+        let _ = self.kill_broker();
         if let Ok(None) = self.script.try_wait()
             && let Some(id) = Pid::from_raw(self.script.id().cast_signed())
         {
