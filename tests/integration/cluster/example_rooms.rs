@@ -114,7 +114,7 @@ fn pause_owner(board: &mut Board) -> Result<()> {
     let relayed = board.relayed()?;
     ensure!((1..CLIENTS).contains(&relayed), "{relayed} clients are relayed");
     let (number, owner) = board.take_owner(Signal::STOP)?;
-    let (sender, closes) = mpsc::channel();
+    let (sender, closes) = mpsc::sync_channel(CLIENTS);
     for mut client in board.clients.drain(..) {
         let sender = sender.clone();
         std::thread::spawn(move || sender.send(read_up_to_close(&mut client)));
