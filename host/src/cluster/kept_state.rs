@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::nats::NatsRecords;
 use super::placement::{Claim, Placement};
@@ -18,6 +19,8 @@ pub(super) struct KeptState {
     inherited: Mutex<Option<Inherited>>,
     /// The result of the last write. The lock is held during a write, so that there is only one write at a time.
     written: tokio::sync::Mutex<Written>,
+    /// Cancelled when the final state is due. A save of an earlier state then ends, so that it takes no room on the link.
+    is_closing: CancellationToken,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,7 @@ impl KeptState {
             is_open: AtomicBool::new(false),
             inherited: Mutex::default(),
             written: tokio::sync::Mutex::new(Written::Nothing),
+            is_closing: CancellationToken::new(),
         }
     }
 
@@ -66,20 +70,29 @@ impl KeptState {
         self.inherited.lock().take()
     }
 
+    /// Saves a state. Does nothing if the final state was saved, or is due and this is another one.
     pub(super) async fn save(
         &self,
         claim: &Claim,
         state: &[u8],
         when: SavedWhen,
     ) -> Result<(), SaveError> {
-        let mut written = self.written.lock().await;
-        if let Written::Revision(before) = *written {
-            let revision = self.placement.save_state(claim, state, when, before).await?;
-            *written = match when {
-                SavedWhen::Running => Written::Revision(revision),
-                SavedWhen::Handover => Written::Last,
-            };
+        if let SavedWhen::Handover = when {
+            self.is_closing.cancel();
         }
+        let mut written = self.written.lock().await;
+        let Written::Revision(before) = *written else { return Ok(()) };
+        let saving = self.placement.save_state(claim, state, when, before);
+        *written = match when {
+            SavedWhen::Running => match self.is_closing.run_until_cancelled(saving).await {
+                Some(saved) => Written::Revision(saved?),
+                None => return Ok(()),
+            },
+            SavedWhen::Handover => {
+                saving.await?;
+                Written::Last
+            }
+        };
         Ok(())
     }
 }

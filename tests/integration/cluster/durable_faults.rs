@@ -249,10 +249,8 @@ fn room_whose_state_the_broker_has_lost_begins_anew_and_is_saved_again() -> Resu
     let mut shared = Shared::start()?;
     let [first, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
     let mut client = join(&first, "/room/1")?;
-    // Its token is higher than all that the new records will have for a while.
-    for count in 1..=20 {
-        assert_eq!(count_and_save(&first, &mut client)?, count.to_string());
-    }
+    assert_eq!(count_and_save(&first, &mut client)?, "1");
+    assert_eq!(count_and_save(&first, &mut client)?, "2");
     shared.restart_broker_without_its_store()?;
     let (code, _) = client.receive_close()?;
     assert!(code == 1012 || code == 1013, "{code}");

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Broker, DEADLINE};
 
-use super::members::{Shared, join, placement, try_join};
+use super::members::{Shared, count, join, placement, try_join};
 use crate::authority::{Authority, Identity};
 use crate::hosts::Host;
 
@@ -61,7 +61,8 @@ fn hosts_relay_clients_over_tls_and_refuse_a_host_with_a_certificate_of_another_
     assert_eq!(try_join(&stranger, "/room/1")?.expect_err("a refusal").status, 503);
     let line = stranger.server.wait_for_log("cannot be relayed")?;
     ensure!(line.contains("certificate"), "{line}");
-    assert_eq!(first.ask("count")?, "103");
+    // The owner may learn a moment later that the relayed client has left, which counts as a hundred.
+    assert_eq!(count(&mut first)?, 3);
     Ok(())
 }
 

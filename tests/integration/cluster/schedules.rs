@@ -1,9 +1,9 @@
 //! Hosts, links and the broker fail at random times, while clients at all hosts talk to the same rooms.
 //!
 //! Whatever happens, at most one host runs a room at a time, and the state of a room never goes back to that of an
-//! instance which has been succeeded, until the broker loses all states. No client is disconnected twice, as its room sees it. No subscriber gets a
-//! message twice, or after a later one of the same publisher. When everything is well again, each room has one owner,
-//! and nothing names a host that has gone.
+//! instance which has been succeeded, until the broker loses all states. No client is disconnected twice, as its room
+//! sees it. No subscriber gets a message twice, or after a later one of the same publisher. When everything is well
+//! again, each room has one owner, and nothing names a host that has gone.
 
 mod crowd; // clients that talk to the rooms
 mod plan; // what fails when
@@ -134,7 +134,7 @@ impl<'a> Cluster<'a> {
             Action::StartBroker => self.shared.broker.restart()?,
             Action::StartEmptyBroker => {
                 self.shared.remove_store()?;
-                self.crowd.record.lose_states()?;
+                self.crowd.record.lose_states(LEASE)?;
                 self.shared.broker.restart()?;
             }
         }

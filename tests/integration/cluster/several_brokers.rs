@@ -64,7 +64,7 @@ fn play<'scope>(
             subscribers.map(|client| client.map(Subscriber::start)).collect::<Result<_>>()?;
         nodes.push(Node { host, subscribers });
     }
-    // The first phase is calm, and servers tell each other late what is subscribed.
+    // The first phase would be a calm one. But the servers do not know yet what is subscribed at the others.
     run.next_phase();
     for node in &nodes {
         run.start_publisher(scope, node.host.server.address());

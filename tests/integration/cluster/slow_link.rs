@@ -1,4 +1,7 @@
 //! A link to the broker that is slower than the states that a host saves.
+//!
+//! The relay gives each connection its turn. So these tests show that renewals of the lease do not wait behind states in
+//! the same connection.
 
 use std::time::{Duration, Instant};
 

@@ -245,7 +245,12 @@ impl TestServer {
 
     /// Waits for a line of the log that contains `text`, and consumes the lines before it.
     pub fn wait_for_log(&mut self, text: &str) -> Result<String> {
-        self.log.wait_for(text)
+        self.log.wait_for(text, DEADLINE)
+    }
+
+    /// Does the same when a line may take longer than [`DEADLINE`], for example because something is built first.
+    pub fn wait_for_slow_log(&mut self, text: &str, pause: Duration) -> Result<String> {
+        self.log.wait_for(text, pause)
     }
 
     /// Waits until the process exits by itself.
@@ -311,8 +316,9 @@ impl LogReader {
         Self { lines: sync_channel(0).1, seen: String::new(), thread: None }
     }
 
-    fn wait_for(&mut self, text: &str) -> Result<String> {
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+    /// Reads up to a line with this text. `pause` is how long each line may take.
+    fn wait_for(&mut self, text: &str, pause: Duration) -> Result<String> {
+        while let Ok(line) = self.lines.recv_timeout(pause) {
             self.seen.push_str(&line);
             self.seen.push('\n');
             if line.contains(text) {

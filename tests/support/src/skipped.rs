@@ -28,7 +28,7 @@ pub fn is_installed(program: &str) -> Result<bool> {
     let is_installed = Command::new(program).arg("--version").output().is_ok();
     if !is_installed {
         skip(&format!(
-            "there is no {program}: tests/clients/install and tests/matrix/install install it"
+            "there is no {program}: tests/clients/install or tests/matrix/install installs it"
         ))?;
     }
     Ok(is_installed)

@@ -1,8 +1,8 @@
 //! How many bytes of states may be on their way to the broker at the same time.
 //!
-//! Many states may be due at once. If they were more than the link carries in the time of a request, all of them would be
-//! late, would be sent again, and would be late again. So there is less room after a save that took long, and more after
-//! a fast one.
+//! Many states may be due at once. If they were more than the link carries in the time of a request, all of them
+//! would be late, would be sent again, and would be late again. So a save that had to wait for others on the link makes
+//! the room smaller by its own length, and one that had not makes it larger.
 
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub(super) struct Saving {
 struct Room {
     all: usize,
     used: usize,
+    /// How long a save takes that need not wait for others: the shortest time since the last save that was alone.
+    unhindered: Duration,
 }
 
 /// The place of a save on its way.
@@ -44,8 +46,8 @@ struct Place<'a> {
 
 impl Default for Saving {
     fn default() -> Self {
-        let room = Mutex::new(Room { all: MAX_ROOM, used: 0 });
-        Self { next: tokio::sync::Mutex::new(()), room, ended: Notify::new() }
+        let room = Room { all: MAX_ROOM, used: 0, unhindered: Duration::MAX };
+        Self { next: tokio::sync::Mutex::default(), room: Mutex::new(room), ended: Notify::new() }
     }
 }
 
@@ -55,7 +57,7 @@ impl Saving {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the save, and frees its room.
+    /// Dropping the future drops the save, and frees its room. What the client library has taken is still sent.
     pub(super) async fn run<T>(
         &self,
         bytes: usize,
@@ -66,7 +68,11 @@ impl Saving {
         let _place = self.place_for(bytes).await;
         let begun = Instant::now();
         let saved = within(time, save).await;
-        self.room.lock().learn(bytes, begun.elapsed(), time);
+        let taken = begun.elapsed();
+        // Other failures come at once, so they say nothing about the link.
+        if saved.is_ok() || taken >= time {
+            self.room.lock().learn(bytes, taken, time);
+        }
         saved
     }
 
@@ -89,10 +95,19 @@ impl Room {
         is_free
     }
 
+    /// Learns from a save that has ended, and still uses its room.
     fn learn(&mut self, bytes: usize, taken: Duration, time: Duration) {
-        if taken >= time / 2 {
-            self.all = (self.all / 2).max(MIN_ROOM);
-        } else if taken < time / 4 {
+        let is_late = taken >= time;
+        if self.used == bytes && !is_late {
+            self.unhindered = taken;
+        }
+        self.unhindered = self.unhindered.min(taken);
+        let waited = taken - self.unhindered;
+        let most = time.saturating_sub(self.unhindered);
+        if is_late || waited >= most / 2 {
+            self.all = self.all.saturating_sub(bytes).max(MIN_ROOM);
+        } else if waited < most / 4 && 2 * self.used >= self.all {
+            // Room that is not used says nothing about the link.
             self.all = (self.all + bytes).min(MAX_ROOM);
         }
     }
@@ -111,7 +126,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::task::JoinSet;
-    use tokio::time::sleep_until;
+    use tokio::time::{sleep, sleep_until, timeout};
 
     use super::*;
 
@@ -187,33 +202,86 @@ mod tests {
         assert!(most > MAX_ROOM - 1_000_000 && most <= MAX_ROOM, "{most}");
     }
 
+    /// Runs so many saves of this length together, each of which takes this time.
+    async fn run_together(saving: &Arc<Saving>, count: usize, bytes: usize, taken: Duration) {
+        let mut saves = JoinSet::new();
+        for _ in 0..count {
+            let saving = Arc::clone(saving);
+            saves.spawn(async move {
+                let save = async {
+                    sleep(taken).await;
+                    Ok(())
+                };
+                // It fails if it takes too long.
+                let _ = saving.run(bytes, TIME, save).await;
+            });
+        }
+        saves.join_all().await;
+    }
+
     #[tokio::test(start_paused = true)]
     async fn there_is_room_again_after_a_link_has_stalled() {
-        let saving = Saving::default();
+        let saving = Arc::<Saving>::default();
         for _ in 0..20 {
-            let stalled = saving.run(1_000_000, TIME, std::future::pending::<Result<(), _>>());
-            assert!(stalled.await.is_err());
+            run_together(&saving, 1, 1_000_000, 2 * TIME).await;
         }
         assert_eq!(saving.room.lock().all, MIN_ROOM);
-        for _ in 0..8 {
-            saving.run(1_000_000, TIME, async { Ok(()) }).await.expect("no error");
-        }
+        run_together(&saving, 30, 1_000_000, TIME / 100).await;
         assert!(saving.room.lock().all > MAX_ROOM - 1_000_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn late_save_takes_its_room_with_it() {
+        let saving = Arc::<Saving>::default();
+        run_together(&saving, 3, 1_000_000, 2 * TIME).await;
+        assert_eq!(saving.room.lock().all, MAX_ROOM - 3_000_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn distance_to_the_broker_alone_makes_no_room_smaller() {
+        let saving = Arc::<Saving>::default();
+        for _ in 0..20 {
+            run_together(&saving, 1, 1_000_000, 2 * TIME).await;
+        }
+        // Each save takes more than half of the time, however much room there is.
+        run_together(&saving, 2_000, 10_000, TIME * 6 / 10).await;
+        assert!(saving.room.lock().all > MAX_ROOM / 2, "{:?}", saving.room.lock());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_that_is_not_used_does_not_grow() {
+        let saving = Arc::<Saving>::default();
+        for _ in 0..3 {
+            run_together(&saving, 1, 1_000_000, 2 * TIME).await;
+        }
+        let before = saving.room.lock().all;
+        for _ in 0..100 {
+            run_together(&saving, 1, 1_000, TIME / 100).await;
+        }
+        assert_eq!(saving.room.lock().all, before);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn saves_that_fail_at_once_make_no_room() {
+        let saving = Saving::default();
+        saving.room.lock().all = MIN_ROOM;
+        for _ in 0..100 {
+            let refused = async { Err::<(), _>(SaveError::Fenced) };
+            assert!(saving.run(MIN_ROOM, TIME, refused).await.is_err());
+        }
+        assert_eq!(saving.room.lock().all, MIN_ROOM);
     }
 
     #[tokio::test(start_paused = true)]
     async fn dropped_save_frees_its_room() {
         let saving = Saving::default();
+        let next = || timeout(TIME / 2, saving.run(1, TIME, async { Ok(()) }));
         let stalled = saving.run(2 * MAX_ROOM, TIME, std::future::pending::<Result<(), _>>());
-        let waiting = async {
-            let next = saving.run(1, TIME, async { Ok(()) });
-            tokio::time::timeout(Duration::from_millis(1), next).await.expect_err("no room");
-        };
         tokio::select! {
             biased;
             _ = stalled => panic!("it stalls"),
-            () = waiting => {}
+            saved = next() => assert!(saved.is_err(), "there was room"),
         }
-        saving.run(1, TIME, async { Ok(()) }).await.expect("room");
+        next().await.expect("room").expect("a save");
     }
 }

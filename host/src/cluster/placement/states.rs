@@ -112,6 +112,10 @@ impl<R: Records> Placement<R> {
         content: Bytes,
         mut revision: u64,
     ) -> Result<u64, SaveError> {
+        // The save may have waited for room while its actor ended.
+        if claim.is_over() {
+            return Err(SaveError::Unavailable("the path has ended on this host".to_owned()));
+        }
         let key = Key::State(claim.actor().clone());
         for _ in 0..MAX_ATTEMPTS {
             if claim.term().is_lost() {

@@ -5,7 +5,7 @@
 //! running when a host was paused cannot send or publish once the lease of that host has ended.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use parking_lot::Mutex;
@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 pub(super) struct Record {
     /// By the names of the rooms, and the times at which their instances began.
     rooms: Mutex<BTreeMap<usize, BTreeMap<u64, Instance>>>,
-    /// When the broker lost all states. An instance that begins later has its state from an instance that ran then or
-    /// began later, or none.
+    /// When all leases had ended that the broker has lost, together with all states. An instance that begins later has
+    /// its state from another one that began later, or none.
     lost: Mutex<Vec<u64>>,
 }
 
@@ -86,9 +86,11 @@ impl Record {
         note(instance)
     }
 
-    /// Notes that the broker has lost all states.
-    pub(super) fn lose_states(&self) -> Result<()> {
-        self.lost.lock().push(u64::try_from(UNIX_EPOCH.elapsed()?.as_nanos())?);
+    /// Notes that the broker has lost everything. No host owns a room by the old records once this lease has ended, and
+    /// none by the new ones before that.
+    pub(super) fn lose_states(&self, lease: Duration) -> Result<()> {
+        let until = UNIX_EPOCH.elapsed()? + lease;
+        self.lost.lock().push(u64::try_from(until.as_nanos())?);
         Ok(())
     }
 
@@ -107,13 +109,13 @@ impl Record {
     }
 }
 
-/// Checks the instances of a room, by the times at which they began. `lost` has the times at which all states were lost.
+/// Checks the instances of a room, by the times at which they began. `lost` is as in [`Record`].
 fn check_room(instances: &BTreeMap<u64, Instance>, lost: &[u64]) -> Result<()> {
     let (mut last, mut state) = (0, (0, 0));
-    let mut lost = lost.iter().peekable();
+    let (mut lost, mut first) = (lost.iter().peekable(), 0);
     for (born, instance) in instances {
-        while lost.next_if(|lost| *lost < born).is_some() {
-            state = (0, 0);
+        while let Some(until) = lost.next_if(|until| *until < born) {
+            (first, state) = (*until, (0, 0));
         }
         ensure!(
             last < *born,
@@ -125,7 +127,7 @@ fn check_room(instances: &BTreeMap<u64, Instance>, lost: &[u64]) -> Result<()> {
         ensure!(parent.0 < *born, "{born} resumed from the younger {parent:?}");
         // An instance that has been succeeded saves nothing more: who resumes from it later finds the same state, and
         // nobody finds an older one.
-        let is_next = parent == state || parent.0 > state.0;
+        let is_next = parent == state || parent.0 > state.0.max(first);
         ensure!(is_next, "{born} resumed from {parent:?}, and the one before from {state:?}");
         state = parent;
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Client, TestServer, host_binary};
@@ -11,6 +12,9 @@ use super::expect;
 use crate::build::{Components, copy_of, prepare};
 
 super::scenarios! { dev_serves_each_edit_and_shows_the_line_of_a_mistake }
+
+/// How long a build may take, beside those of other languages.
+const BUILD: Duration = Duration::from_secs(120);
 
 /// A line that no language accepts.
 const MISTAKE: &str = "= 1;";
@@ -32,18 +36,18 @@ fn dev_serves_each_edit_and_shows_the_line_of_a_mistake(components: &Components)
     expect_guest(&server, &mut ada, "* guest-2 joined")?;
 
     fs::write(&handler, saying("came"))?;
-    server.wait_for_log("reloaded the component")?;
+    server.wait_for_slow_log("reloaded the component", BUILD)?;
     expect_guest(&server, &mut ada, "* guest-3 came")?;
 
     let line = source.lines().count() + 1;
     fs::write(&handler, format!("{}\n{MISTAKE}\n", saying("is lost").trim_end()))?;
     let place = place(language.name, language.handler, line);
-    let shown = server.wait_for_log(&place).context(place)?;
+    let shown = server.wait_for_slow_log(&place, BUILD).context(place)?;
     server.wait_for_log(STILL_SERVED).context(shown)?;
     expect_guest(&server, &mut ada, "* guest-4 came")?;
 
     fs::write(&handler, saying("is here"))?;
-    server.wait_for_log("reloaded the component")?;
+    server.wait_for_slow_log("reloaded the component", BUILD)?;
     expect_guest(&server, &mut ada, "* guest-5 is here")
 }
 

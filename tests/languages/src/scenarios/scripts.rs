@@ -12,8 +12,8 @@ super::scenarios! {
     interpreter_is_not_compiled_again_when_the_script_changes,
 }
 
-/// How much CPU time the host may take to reload a component whose script alone has changed, in a build without
-/// optimisation. To compile an interpreter takes many times as much.
+/// How much CPU time the host, with the processes that it starts, may take to reload a component whose script alone has
+/// changed. It takes a tenth of that.
 const RELOAD: Duration = Duration::from_millis(1500);
 
 fn interpreter_is_not_compiled_again_when_the_script_changes(
@@ -29,16 +29,13 @@ fn interpreter_is_not_compiled_again_when_the_script_changes(
     ensure!(compiled()? == 1, "the cache does not have the code");
 
     let before = server.cpu_time()? + server.cpu_time_of_children()?;
-    ensure!(
-        before > RELOAD,
-        "the interpreter was compiled in {before:?}, so a reload shows nothing"
-    );
     let next = folder.path().join("next.wasm");
     std::fs::copy(&components.chat_v2, &next)?;
     std::fs::rename(&next, &served)?;
     server.wait_for_log("reloaded")?;
     let taken = server.cpu_time()? + server.cpu_time_of_children()? - before;
     ensure!(taken <= RELOAD, "the reload took {taken:?} of CPU time");
+    ensure!(taken < before / 3, "the first load took {before:?}, and the reload {taken:?}");
     let mut first = Client::connect(&server)?;
     expect(&mut first, &["* you are guest-1"])?;
     let _second = Client::connect(&server)?;
