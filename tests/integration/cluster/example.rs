@@ -225,16 +225,35 @@ fn wait_for_backend(client: &mut Client, backend: &mut Backend) -> Result<()> {
     Ok(client.stream().set_read_timeout(Some(DEADLINE))?)
 }
 
+/// The example with a client on each host, which gets what the backend publishes.
+struct Chat {
+    example: Example,
+    /// The process of the second host.
+    second: Pid,
+    clients: Vec<Client>,
+    backend: Backend,
+}
+
+impl Chat {
+    /// Returns `None` if HAProxy is not installed, so that the test is skipped.
+    fn start() -> Result<Option<Self>> {
+        let Some(mut example) = Example::start("chat")? else { return Ok(None) };
+        let second = example.process("host-2")?;
+        example.wait_until_all_are_ready()?;
+        let mut clients = example.connect_to_each("/room/lobby")?;
+        let mut backend = Backend::connect(example.broker())?;
+        for client in &mut clients {
+            wait_for_backend(client, &mut backend)?;
+        }
+        Ok(Some(Self { example, second, clients, backend }))
+    }
+}
+
 #[test]
 fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
-    let Some(mut example) = Example::start("chat")? else { return Ok(()) };
-    let second = example.process("host-2")?;
-    example.wait_until_all_are_ready()?;
-    let mut clients = example.connect_to_each("/room/lobby")?;
-    let mut backend = Backend::connect(example.broker())?;
-    for client in &mut clients {
-        wait_for_backend(client, &mut backend)?;
-    }
+    let Some(Chat { example, second, mut clients, mut backend }) = Chat::start()? else {
+        return Ok(());
+    };
     for number in 0..3 {
         let text = format!("hello from {number}");
         clients[number].send_text(&text)?;
@@ -264,14 +283,7 @@ fn chat_of_the_example_spans_three_hosts_behind_a_balancer() -> Result<()> {
 #[test]
 fn chat_of_the_example_closes_the_clients_of_a_host_that_stops_and_tells_the_others() -> Result<()>
 {
-    let Some(mut example) = Example::start("chat")? else { return Ok(()) };
-    let second = example.process("host-2")?;
-    example.wait_until_all_are_ready()?;
-    let mut clients = example.connect_to_each("/room/lobby")?;
-    let mut backend = Backend::connect(example.broker())?;
-    for client in &mut clients {
-        wait_for_backend(client, &mut backend)?;
-    }
+    let Some(Chat { example, second, mut clients, .. }) = Chat::start()? else { return Ok(()) };
     // Nothing older remains to be read.
     clients[0].send_text("all are here")?;
     for client in &mut clients {

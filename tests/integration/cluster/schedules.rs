@@ -149,8 +149,8 @@ impl<'a> Cluster<'a> {
         Ok(replaced)
     }
 
-    /// Restarts a broker that has crashed, as its service manager would. NATS 2.9.10 crashes if a host reads while another
-    /// host creates the records anew (a nil pointer in `jsMsgGetRequest`).
+    /// Restarts a broker that has crashed, as its service manager would. NATS 2.9.10 crashes if a host reads while
+    /// another host creates the records anew (a nil pointer in `jsMsgGetRequest`).
     #[expect(clippy::print_stdout, reason = "a schedule that fails can be understood")]
     fn revive_broker(&mut self) -> Result<()> {
         if let Some(words) = self.shared.broker.last_words()? {

@@ -59,7 +59,7 @@ fn dev(project: &Path) -> Result<TestServer> {
     TestServer::spawn(command)
 }
 
-/// Connects a guest, who leaves again. Expects what the other client is told.
+/// Connects a guest, and closes its connection again. The other client must be told of both.
 fn expect_guest(server: &TestServer, other: &mut Client, arrival: &str) -> Result<()> {
     let mut guest = Client::connect(server)?;
     expect(other, &[arrival])?;
