@@ -126,6 +126,8 @@ fn backtrace_of_a_limit_says_where_the_handler_was() -> Result<()> {
     for (limit, of_limit, message, function) in [
         ("--max-cpu", "50ms", "spin around", "last_words::spin_here"),
         ("--max-memory", "16MiB", "take it all", "last_words::take_here"),
+        ("--max-time", "300ms", "sleep well", "last_words::sleep_here"),
+        ("--max-time", "300ms", "doze off", "last_words::doze_here"),
     ] {
         let (mut server, mut client) = TestServer::with_client(GUEST, &["--dev", limit, of_limit])?;
         client.send_text(message)?;

@@ -83,6 +83,7 @@ mod numbered; // helper: publishers that number their messages
 mod operating; // the main thread never waits for guests
 mod origins; // allowed origins, and trusted proxies
 mod outside; // messages from the admin address
+mod packed; // idle instances give memory back
 mod permits; // clients that hold permits and do nothing
 mod piped; // `ws-host connect` in pipelines
 mod projects; // `ws-host new`

@@ -94,6 +94,15 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Packs the memories of an instance that has been idle for longer.
+    pub(crate) fn pack(&mut self) {
+        if let InstanceState::Live(live) = &mut self.slot.instance {
+            // The instance may just have run, to say that it cannot hibernate.
+            live.guest.rest();
+            live.guest.pack();
+        }
+    }
+
     /// Returns whether there is an instance that can take several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {

@@ -66,7 +66,8 @@ pub(super) struct Arena {
 pub(super) struct Slot {
     arena: Arc<Arena>,
     start: usize,
-    has_huge_pages: bool,
+    /// The offset from which on the slot has huge pages. `usize::MAX` if it has none.
+    huge_pages_from: AtomicUsize,
     /// The part of the slot that maps an image.
     mapped: Option<(Range<usize>, Mapping)>,
 }
@@ -102,7 +103,12 @@ impl Arena {
             self.map_more(&mut free)?;
         }
         let start = free.pop().ok_or_else(|| Error::other("the new mapping has no slots"))?;
-        Ok(Slot { arena: Arc::clone(self), start, has_huge_pages: false, mapped: None })
+        Ok(Slot {
+            arena: Arc::clone(self),
+            start,
+            huge_pages_from: AtomicUsize::new(usize::MAX),
+            mapped: None,
+        })
     }
 
     fn map_more(&self, free: &mut Vec<usize>) -> Result<()> {
@@ -167,11 +173,11 @@ impl Slot {
     /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel takes as long for one
     /// huge page as for twenty small pages, and a huge page replaces 512 small pages. The slot costs two mappings until
     /// it is dropped.
-    pub(super) fn use_huge_pages(&mut self, from: usize) {
+    pub(super) fn use_huge_pages(&self, from: usize) {
         let first = (self.start + from).next_multiple_of(HUGE_PAGE);
         let end = self.start + self.size();
         let length = end.saturating_sub(first) / HUGE_PAGE * HUGE_PAGE;
-        if length == 0 || self.has_huge_pages {
+        if length == 0 || self.huge_pages_from() != usize::MAX {
             return;
         }
         let count = &self.arena.huge_page_slots;
@@ -179,12 +185,21 @@ impl Slot {
             count.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        self.has_huge_pages = true;
+        self.huge_pages_from.store(first - self.start, Ordering::Relaxed);
         // The result does not matter: a kernel without huge pages keeps using small ones.
         // SAFETY: the range lies in this slot, and the advice changes no content.
         let _ = unsafe {
             libc::madvise(with_exposed_provenance_mut(first), length, libc::MADV_HUGEPAGE)
         };
+    }
+
+    /// Makes whole pages ready to be written, as if each had been read and written again.
+    pub(super) fn populate(&self, range: Range<usize>) {
+        assert!(range.end <= self.size(), "{range:?} is not in the slot");
+        let first = with_exposed_provenance_mut(self.start + range.start);
+        // The result does not matter: the pages can be written in any case.
+        // SAFETY: the range lies in this slot, and the advice changes no content.
+        let _ = unsafe { libc::madvise(first, range.len(), libc::MADV_POPULATE_WRITE) };
     }
 
     /// Gives a new slot the content of an image. Writes by the owner do not change the image. The slot costs two
@@ -221,8 +236,12 @@ impl Slot {
         Ok(self)
     }
 
+    /// Returns the offset from which on the slot has huge pages. `usize::MAX` if it has none.
+    pub(super) fn huge_pages_from(&self) -> usize {
+        self.huge_pages_from.load(Ordering::Relaxed)
+    }
+
     /// Returns whether the slot maps an image.
-    #[cfg(test)]
     pub(super) fn is_mapped(&self) -> bool {
         self.mapped.is_some()
     }
@@ -242,7 +261,7 @@ impl Slot {
 
     /// Restores small pages, for the slot's next owner.
     fn use_small_pages(&mut self) -> Result<()> {
-        if !std::mem::take(&mut self.has_huge_pages) {
+        if std::mem::replace(self.huge_pages_from.get_mut(), usize::MAX) == usize::MAX {
             return Ok(());
         }
         self.arena.huge_page_slots.fetch_sub(1, Ordering::Relaxed);
@@ -256,7 +275,7 @@ impl Slot {
         }
     }
 
-    /// Gives the memory back to the kernel. The slot then reads as zeros again.
+    /// Gives the memory back to the kernel. The slot then reads as zeros again, or as its image where it maps one.
     ///
     /// # Safety
     ///
@@ -351,7 +370,7 @@ mod tests {
     #[test]
     fn slot_with_huge_pages_goes_to_its_next_owner_empty_and_with_small_pages() -> Result<()> {
         let arena = Arena::new(3 * HUGE_PAGE, Guard::None);
-        let mut slot = arena.slot()?;
+        let slot = arena.slot()?;
         let start = slot.start;
         slot.use_huge_pages(100);
         slot.use_huge_pages(100);
@@ -361,13 +380,13 @@ mod tests {
         }
         drop(slot);
         let slot = arena.slot()?;
-        assert_eq!((slot.start, slot.has_huge_pages), (start, false));
+        assert_eq!((slot.start, slot.huge_pages_from()), (start, usize::MAX));
         for byte in [0, slot.size() / 2, slot.size() - 1] {
             // SAFETY: as above.
             assert_eq!(unsafe { slot.start().add(byte).read_volatile() }, 0);
         }
         // A slot that is shorter than a huge page must keep small pages.
-        let mut short = Arena::new(HUGE_PAGE / 2, Guard::None).slot()?;
+        let short = Arena::new(HUGE_PAGE / 2, Guard::None).slot()?;
         short.use_huge_pages(0);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The CPU time that an event may use (`max-cpu`), and how much it has used.
+//! The CPU time that an event may use (`max-cpu`), how much it has used, and whether its time (`max-time`) is up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,17 +17,25 @@ const ALLOWANCE: Duration = Duration::from_millis(20);
 /// the exact time is read. If it were not, an event that is waiting at every tick would never be charged.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
-    max: Duration,
+    /// The maximum, in nanoseconds.
+    max: u64,
     /// The time up to which the event has been charged, in nanoseconds of the ticker's clock. After a wait, this is set
     /// to the current time, so that the wait is not charged.
     charged_until: AtomicU64,
     /// The charged time in nanoseconds.
     used: AtomicU64,
+    /// The time that the event was allowed to take (`max-time`) in nanoseconds, once that time is up. 0 before.
+    time_is_up: AtomicU64,
 }
 
 impl CpuBudget {
     pub(super) fn new(max: Duration) -> Self {
-        Self { max, charged_until: AtomicU64::new(ticker::now()), used: AtomicU64::new(0) }
+        Self {
+            max: nanoseconds(max),
+            charged_until: AtomicU64::new(ticker::now()),
+            used: AtomicU64::new(0),
+            time_is_up: AtomicU64::new(0),
+        }
     }
 
     /// Gives a new event the full budget.
@@ -41,8 +49,9 @@ impl CpuBudget {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Cpu`].
+    /// [`LimitExceeded::Cpu`], or [`LimitExceeded::Time`] if the event's time is up.
     pub(super) fn charge(&self) -> Result<(), LimitExceeded> {
+        self.check_time()?;
         self.charge_until(ticker::now(), self.max)
     }
 
@@ -54,7 +63,7 @@ impl CpuBudget {
     /// [`LimitExceeded::Cpu`], but only if [`ALLOWANCE`] is used up as well. A handler that computes for a long time is
     /// thus stopped at a tick, where its backtrace can be taken.
     pub(super) fn pause(&self) -> Result<(), LimitExceeded> {
-        self.charge_until(ticker::exact_now(), self.max.saturating_add(ALLOWANCE))
+        self.charge_until(ticker::exact_now(), self.max.saturating_add(nanoseconds(ALLOWANCE)))
     }
 
     /// Continues after a wait. The time of the wait is not charged.
@@ -62,14 +71,37 @@ impl CpuBudget {
         self.charged_until.store(ticker::exact_now(), Ordering::Relaxed);
     }
 
-    fn charge_until(&self, now: u64, max: Duration) -> Result<(), LimitExceeded> {
+    /// Makes the event end at the next place where its limits are checked, because it has taken `max_time`. There is no
+    /// way back: the instance must be dropped.
+    pub(super) fn end_time(&self, max_time: Duration) {
+        self.time_is_up.store(nanoseconds(max_time).max(1), Ordering::Relaxed);
+    }
+
+    /// Checks whether the event's time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::Time`].
+    pub(super) fn check_time(&self) -> Result<(), LimitExceeded> {
+        match self.time_is_up.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            max_time => Err(LimitExceeded::Time(Duration::from_nanos(max_time))),
+        }
+    }
+
+    fn charge_until(&self, now: u64, max: u64) -> Result<(), LimitExceeded> {
         let charged_until = self.charged_until.load(Ordering::Relaxed);
         let used = self.used.load(Ordering::Relaxed) + now.saturating_sub(charged_until);
         self.charged_until.store(now.max(charged_until), Ordering::Relaxed);
         self.used.store(used, Ordering::Relaxed);
-        if u128::from(used) > max.as_nanos() {
-            return Err(LimitExceeded::Cpu(self.max));
+        if used > max {
+            return Err(LimitExceeded::Cpu(Duration::from_nanos(self.max)));
         }
         Ok(())
     }
+}
+
+/// Returns the duration in nanoseconds. A duration of more than 584 years is cut to that.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

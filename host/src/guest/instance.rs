@@ -14,9 +14,9 @@ use super::burst::Burst;
 use super::call_info::{CallInfo, CustomInfo, EventName, Reason};
 use super::client_event::ClientEvent;
 use super::error::Fault;
+use super::footprint::{Footprint, Initial};
 use super::imports::HandshakeResponse;
 use super::optional::{Lifecycle, Optional};
-use super::stacks::StackOfStore;
 use super::state::{self, State};
 use super::time_limit::TimeLimit;
 use crate::clients::{Cause, Client};
@@ -33,7 +33,8 @@ use crate::traces::ClientTrace;
 pub(crate) struct Guest {
     time_limit: TimeLimit,
     store: Store<State>,
-    stack: StackOfStore,
+    /// Boxed, because no event needs it.
+    footprint: Box<Footprint>,
     handler: RequiredExports,
     optional: Optional,
     /// The address of the client that the last event was about, or one of the constants below. If the next event is
@@ -46,6 +47,9 @@ const NO_CLIENT: usize = 0;
 
 /// The last event was about a client whose events are traced, so the next event needs preparation in any case.
 const EACH_EVENT: usize = 1;
+
+/// The memories are packed, and must be restored before the next event.
+const PACKED: usize = 2;
 
 /// The parts that one event needs: the exports, the store with a fresh CPU budget, and the limit on the event's time.
 struct Event<'a> {
@@ -101,11 +105,12 @@ impl Guest {
     pub(super) fn new(
         time_limit: TimeLimit,
         store: Store<State>,
-        stack: StackOfStore,
+        footprint: Footprint,
         handler: RequiredExports,
         optional: Optional,
     ) -> Self {
-        Self { time_limit, store, stack, handler, optional, last: NO_CLIENT }
+        let footprint = Box::new(footprint);
+        Self { time_limit, store, footprint, handler, optional, last: NO_CLIENT }
     }
 
     /// Gives the memory of the stack back to the kernel. Meant for an instance that has been idle for a while.
@@ -113,7 +118,23 @@ impl Guest {
     pub(crate) fn rest(&mut self) {
         // SAFETY: every call borrows the instance until the call has ended. If a call was dropped before its end, the
         // instance is dropped too.
-        unsafe { self.stack.clear() };
+        unsafe { self.footprint.clear_stack() };
+    }
+
+    /// Packs the instance's memories: those of its pages that a new instance has as well are given back to the kernel.
+    /// The next event restores them. Meant for an instance that has been idle for longer.
+    #[expect(unsafe_code, reason = "the memory must not be in use")]
+    pub(crate) fn pack(&mut self) {
+        // SAFETY: as in `rest`. Every call begins with `begin_call`, which restores the memories.
+        unsafe { self.footprint.pack() };
+        self.last = PACKED;
+    }
+
+    /// Returns the content of the memories. The instance must not have handled any event.
+    #[expect(unsafe_code, reason = "the memory must not be in use")]
+    pub(super) fn initial(&self) -> Initial {
+        // SAFETY: every call borrows the instance until the call has ended.
+        unsafe { self.footprint.initial() }
     }
 
     /// Checks whether the next event has to fail.
@@ -328,14 +349,21 @@ impl Guest {
         }
     }
 
-    /// Begins an event: gives the event its whole CPU budget, and remembers the client that the event is about.
+    /// Begins an event: restores packed memories, gives the event its whole CPU budget, and remembers the client
+    /// that the event is about.
+    #[expect(unsafe_code, reason = "the memory must not be in use")]
     fn begin_call(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
-        state::begin_event(self.store.as_context_mut(), event);
-        self.time_limit.measure_next(event);
         let address = current.map_or(NO_CLIENT, |client| Arc::as_ptr(client).addr());
         // Consecutive events are often about the same client. A client's address in memory identifies it: the store
         // keeps the last client alive, so no other client can have the same address.
-        let is_other = std::mem::replace(&mut self.last, address) != address;
+        let last = std::mem::replace(&mut self.last, address);
+        let is_other = last != address;
+        if is_other && last == PACKED {
+            // SAFETY: every call borrows the instance until the call has ended.
+            unsafe { self.footprint.unpack() };
+        }
+        state::begin_event(self.store.as_context_mut(), event);
+        self.time_limit.measure_next(event);
         let mut begun = Event {
             handler: self.handler.ws_host_socket_handler(),
             optional: &self.optional,

@@ -187,6 +187,11 @@ impl Meter {
         self.memory.bytes()
     }
 
+    /// Returns the CPU budget of the current event.
+    pub(super) fn budget(&self) -> &Arc<CpuBudget> {
+        &self.budget
+    }
+
     /// Gives a new event its full CPU budget. Called by `state::begin_event` only.
     pub(super) fn reset_cpu_budget(&mut self) {
         self.budget.reset();

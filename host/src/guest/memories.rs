@@ -5,11 +5,14 @@
 
 #![expect(unsafe_code, reason = "wasmtime trusts what these types report about a memory")]
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::arena::{Arena, Guard, Slot};
+use super::footprint::{PAGE, Page, PageNumber};
 use super::image::{self, Image, Mappings};
 
 /// The size, in bytes, above which a growing memory uses huge pages for its new part. A guest can fill a long stretch
@@ -24,17 +27,54 @@ pub(super) struct Memories {
     mappings: Arc<Mappings>,
 }
 
+/// Wasmtime's handle to a memory.
 struct Memory {
-    slot: Slot,
-    size: usize,
+    region: Arc<Region>,
     /// The size above which new parts of the memory use huge pages.
     huge_above: usize,
+}
+
+/// A memory. Only calls of its instance use it.
+#[derive(Debug)]
+pub(super) struct Region {
+    slot: Slot,
+    /// The size in bytes. Only the instance's worker changes or reads it.
+    size: AtomicUsize,
+    /// The initial content, if the slot maps it.
+    mapped: Option<Arc<Image>>,
+}
+
+thread_local! {
+    /// The memories that this thread has created in [`during`].
+    static CREATED: RefCell<Option<Vec<Arc<Region>>>> = const { RefCell::new(None) };
+}
+
+/// Runs `create`, and adds the memories that it creates to `regions`, in their order.
+pub(super) fn during<R>(regions: &mut Vec<Arc<Region>>, create: impl FnOnce() -> R) -> R {
+    CREATED.set(Some(std::mem::take(regions)));
+    let created = create();
+    *regions = CREATED.take().unwrap_or_default();
+    created
 }
 
 impl Memories {
     /// Returns a creator of memories with at most `max_size` bytes.
     pub(super) fn new(max_size: usize, mappings: Arc<Mappings>) -> Self {
         Self { arena: Arena::new(max_size, Guard::None), mappings }
+    }
+
+    /// Creates a memory with `minimum` bytes. It is all zeros, or has the content of the image.
+    pub(super) fn region(
+        &self,
+        minimum: usize,
+        image: Option<Arc<Image>>,
+    ) -> std::io::Result<Arc<Region>> {
+        let slot = match &image {
+            Some(image) => self.slot_with(image)?,
+            None => self.arena.slot()?,
+        };
+        let mapped = image.filter(|_| slot.is_mapped());
+        Ok(Arc::new(Region { slot, size: AtomicUsize::new(minimum), mapped }))
     }
 
     /// Returns a slot with the content of an image. The content is shared if the limit on mappings allows it.
@@ -49,6 +89,73 @@ impl Memories {
         let mut slot = self.arena.slot()?;
         image.copy_to(slot.bytes())?;
         Ok(slot)
+    }
+}
+
+impl Region {
+    /// Returns a pointer to the first byte.
+    pub(super) fn start(&self) -> *mut u8 {
+        self.slot.start()
+    }
+
+    /// Returns the current size of the memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the memory has grown so large that it may have huge pages.
+    pub(super) fn has_huge_pages(&self) -> bool {
+        self.slot.huge_pages_from() < self.size()
+    }
+
+    /// Returns a pointer to a page.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the page does not lie in the memory.
+    pub(super) fn page(&self, number: PageNumber) -> *mut Page {
+        let offset = number as usize * PAGE;
+        assert!(offset + PAGE <= self.size(), "no page {number}");
+        self.start().wrapping_add(offset).cast()
+    }
+
+    /// Returns the content that a page has if its pages are given back to the kernel. `buffer` takes the content if it
+    /// comes from an image.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system.
+    pub(super) fn read_image<'a>(
+        &self,
+        number: PageNumber,
+        buffer: &'a mut Page,
+    ) -> std::io::Result<&'a Page> {
+        match &self.mapped {
+            Some(image) => image.read(number as usize * PAGE, buffer)?,
+            None => buffer.fill(0),
+        }
+        Ok(buffer)
+    }
+
+    /// Makes pages ready to be written, all at once. Each would otherwise cost a page fault, and they would take twice as
+    /// long. A kernel before Linux 5.14 does nothing.
+    pub(super) fn populate(&self, first: PageNumber, count: usize) {
+        let range = first as usize * PAGE..(first as usize + count) * PAGE;
+        self.slot.populate(range);
+    }
+
+    /// Gives all pages back to the kernel. Each then has the content of [`read_image`](Self::read_image).
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system.
+    ///
+    /// # Safety
+    ///
+    /// Nothing may rely on the content of the memory, and no references into it may exist.
+    pub(super) unsafe fn give_back(&self) -> std::io::Result<()> {
+        // SAFETY: the caller vouches for it.
+        unsafe { self.slot.clear() }
     }
 }
 
@@ -74,42 +181,46 @@ unsafe impl MemoryCreator for Memories {
             ));
         }
         let image = image::next(minimum)?;
-        let slot = match &image {
-            Some(image) => self.slot_with(image),
-            None => self.arena.slot(),
-        };
-        let slot = slot.map_err(|error| error.to_string())?;
         // A mapped image becomes resident only where it is used. So the initial size of a memory with an image does not
         // count towards the threshold.
-        let without_growth = image.map_or(0, |image| image.minimum());
+        let without_growth = image.as_ref().map_or(0, |image| image.minimum());
         let huge_above = without_growth + HUGE_PAGE_THRESHOLD;
-        Ok(Box::new(Memory { slot, size: minimum, huge_above }))
+        let region = self.region(minimum, image).map_err(|error| error.to_string())?;
+        CREATED.with_borrow_mut(|created| {
+            if let Some(created) = created {
+                created.push(Arc::clone(&region));
+            }
+        });
+        Ok(Box::new(Memory { region, huge_above }))
     }
 }
 
-// SAFETY: the memory lies in the slot that `self` owns. The slot lives as long as `self` and never moves.
+// SAFETY: the memory lies in the slot of a region that `self` keeps alive. The slot never moves, and only calls of the
+// instance use it: in between, its pages may be given back to the kernel, and have the same content again before the
+// next call.
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {
-        self.size
+        self.region.size()
     }
 
     fn byte_capacity(&self) -> usize {
-        self.slot.size()
+        self.region.slot.size()
     }
 
     fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
-        if new_size > self.slot.size() {
+        let Region { slot, size, .. } = &*self.region;
+        if new_size > slot.size() {
             return Err(wasmtime::Error::msg("the memory would become larger than its slot"));
         }
         if new_size > self.huge_above {
-            self.slot.use_huge_pages(self.size);
+            slot.use_huge_pages(self.region.size());
         }
-        self.size = new_size;
+        size.store(new_size, Ordering::Relaxed);
         Ok(())
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.slot.start()
+        self.region.start()
     }
 }
 

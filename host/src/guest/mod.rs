@@ -23,6 +23,7 @@ mod denials;
 mod denied;
 mod error;
 mod fault_injection;
+mod footprint;
 mod grants;
 mod http;
 mod http_hooks;
@@ -48,6 +49,7 @@ mod stacks;
 mod state;
 mod template;
 mod time_limit;
+mod waits;
 mod wasi_config;
 
 pub(crate) use burst::{Burst, Message, MessageKind, Messages};

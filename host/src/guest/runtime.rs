@@ -11,7 +11,7 @@ use super::memories::Memories;
 use super::reserved::ReservedMemories;
 use super::stacks::Stacks;
 use super::state::State;
-use super::{denied, http, imports, keyvalue, wasi_config};
+use super::{denied, http, imports, keyvalue, waits, wasi_config};
 use crate::platform::Platform;
 use crate::ticker::{self, Repeat};
 
@@ -129,6 +129,7 @@ impl Runtime {
         let engine = Engine::new(&engine_config(density, stack))?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        waits::add_to_linker(&mut linker)?;
         denied::add_to_linker(&mut linker)?;
         http::add_to_linker(&mut linker)?;
         wasi_config::add_to_linker(&mut linker)?;

@@ -3,16 +3,12 @@
 #![expect(unsafe_code, reason = "wasmtime trusts what these types report about a stack")]
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::ops::Range;
-use std::pin::pin;
 use std::sync::Arc;
 
-use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{StackCreator, StackMemory, Store};
+use wasmtime::{StackCreator, StackMemory};
 
 use super::arena::{Arena, Guard, Slot};
-use super::image::{Images, PendingImages};
 
 /// Creates stacks. Each has a guard page below it.
 pub(super) struct Stacks {
@@ -56,37 +52,17 @@ impl StackOfStore {
     }
 }
 
-/// Creates an instance in a new store. If the component's initial data was moved to `images`, the memories of the
-/// instance begin with these images. Gives the memory of the store's stack back to the kernel, because events need less
-/// stack than start-up code.
-///
-/// # Cancel safety
-///
-/// Not cancel safe: the store must be dropped with the future.
-pub(super) async fn instantiate<T: Send>(
-    pre: &InstancePre<T>,
-    store: &mut Store<T>,
-    images: Option<Arc<Images>>,
-) -> wasmtime::Result<(Instance, StackOfStore)> {
-    let mut stack = StackOfStore::default();
-    let mut supply = images.map(PendingImages::new);
-    let mut instantiating = pin!(pre.instantiate_async(store));
-    let instance = poll_fn(|context| {
-        LAST.set(None);
-        let polled = PendingImages::during(&mut supply, || instantiating.as_mut().poll(context));
-        stack.0 = stack.0.take().or_else(|| LAST.take());
-        polled
-    })
-    .await?;
-    // SAFETY: the stack was created by a poll of this very future, for a call that has ended. The store is still
-    // borrowed, so no other call has begun on that stack.
-    unsafe { stack.clear() };
-    Ok((instance, stack))
+/// Runs `create`. If it creates the stack of a store, puts that stack into `stack`, unless there is one already.
+pub(super) fn during<R>(stack: &mut StackOfStore, create: impl FnOnce() -> R) -> R {
+    LAST.set(None);
+    let created = create();
+    stack.0 = stack.0.take().or_else(|| LAST.take());
+    created
 }
 
 // SAFETY: a slot begins and ends at a page boundary, is all zeros at first, has a guard page below it, and belongs to
-// one stack at a time. It returns to the arena when the last `Arc` of its stack is dropped. Wasmtime, `LAST` and the
-// result of `instantiate` may each hold such an `Arc`.
+// one stack at a time. It returns to the arena when the last `Arc` of its stack is dropped. Wasmtime, `LAST` and a
+// `StackOfStore` may each hold such an `Arc`.
 unsafe impl StackCreator for Stacks {
     fn new_stack(&self, size: usize, _zeroed: bool) -> wasmtime::Result<Box<dyn StackMemory>> {
         if size > self.arena.size() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
@@ -18,6 +18,7 @@ use super::denials::{Denials, Denied};
 use super::error::{Fault, LoadError, WasmtimeError};
 #[cfg(feature = "testing")]
 use super::fault_injection::InjectedFault;
+use super::footprint::Initial;
 use super::grants::Grants;
 use super::image::{self, Images, Separated};
 use super::instance::Guest;
@@ -28,7 +29,7 @@ use super::optional::OptionalIndices;
 use super::reexports::with_reexports;
 use super::state::{self, Setup, State};
 use super::time_limit::TimeLimit;
-use super::{check, contract, stacks};
+use super::{check, contract, footprint};
 use crate::actor_resources::ActorResources;
 use crate::grant::Grant;
 use crate::keyvalue::StoreLimits;
@@ -113,6 +114,8 @@ pub(crate) struct Template {
     _component: Arc<Component>,
     pre: InstancePre<State>,
     images: Option<Arc<Images>>,
+    /// Set by [`check_start`](Self::check_start).
+    initial: OnceLock<Arc<Initial>>,
     handler: RequiredExportsIndices,
     optional: OptionalIndices,
     limits: CallLimits,
@@ -183,6 +186,7 @@ impl Template {
             _component: component,
             pre,
             images,
+            initial: OnceLock::new(),
             handler,
             optional,
             limits,
@@ -251,19 +255,21 @@ impl Template {
         let mut store = Store::new(&self.engine, state);
         state::install_limits(&mut store, self.limits);
         state::begin_event(store.as_context_mut(), EventName::Start);
-        let images = self.images.clone();
+        let (images, initial) = (self.images.clone(), self.initial.get().cloned());
         time_limit.measure_next(EventName::Start);
-        let started =
-            time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images))).await;
-        let (instance, stack) = started.map_err(|fault| store.data().explain(fault))?;
+        let started = time_limit
+            .wait(pin!(footprint::instantiate(&self.pre, &mut store, images, initial)))
+            .await;
+        let (instance, footprint) = started.map_err(|fault| store.data().explain(fault))?;
         store.data_mut().set_started();
         store.data_mut().meter.check_injected_fault();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
-        Ok(Guest::new(time_limit, store, stack, handler, optional))
+        Ok(Guest::new(time_limit, store, footprint, handler, optional))
     }
 
     /// Creates an instance and drops it. This shows whether the component can run at all, before an actor needs it.
+    /// Keeps a copy of the instance's memories, with which those of other instances are compared.
     ///
     /// # Errors
     ///
@@ -272,7 +278,10 @@ impl Template {
         let resources =
             Arc::new(ActorResources::new(Box::default(), Arc::default(), ActorMetrics::default()));
         match self.instantiate(resources).await {
-            Ok(_) => Ok(()),
+            Ok(guest) => {
+                self.initial.get_or_init(|| Arc::new(guest.initial()));
+                Ok(())
+            }
             Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),
         }
     }

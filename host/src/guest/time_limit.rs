@@ -151,8 +151,16 @@ impl TimeLimit {
                 }
                 self.budget.pause()?;
             }
-            let is_over = time.as_mut().poll(context);
-            is_over.map(|()| Err(LimitExceeded::Time(self.max_time).into()))
+            if time.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            // The guest traps where it waits, which the error then says. If it waits where nobody checks the time, the
+            // call stays pending, and is dropped.
+            self.budget.end_time(self.max_time);
+            Poll::Ready(match call.as_mut().poll(context) {
+                Poll::Ready(called) => called.map_err(Fault::from),
+                Poll::Pending => Err(LimitExceeded::Time(self.max_time).into()),
+            })
         })
         .await;
         self.end(&result);

@@ -81,6 +81,8 @@ pub(super) enum Maintenance {
     Hibernate,
     /// Make the instance release memory that it needs only while it handles an event, unless the actor is busy.
     Rest,
+    /// Pack the memories of the instance, unless the actor is busy or hibernated.
+    Pack,
 }
 
 impl Maintenance {
@@ -99,7 +101,7 @@ impl Maintenance {
             yield_now().await;
         }
         // Busy actors come last. Their handlers may be sleeping for a long time, and no other actor should have to wait
-        // for them. Busy actors neither hibernate nor rest.
+        // for them. Busy actors neither hibernate nor rest, and are not packed.
         for actor in busy.into_iter().filter(|_| matches!(self, Self::ApplyReload | Self::TryOut)) {
             self.apply(actor.turn().await).await;
         }
@@ -111,6 +113,7 @@ impl Maintenance {
             Self::TryOut => turn.try_out().await,
             Self::Hibernate => turn.hibernate().await,
             Self::Rest => turn.rest(),
+            Self::Pack => turn.pack(),
         }
     }
 }

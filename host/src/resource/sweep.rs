@@ -1,4 +1,4 @@
-//! Hibernates quiet actors, and removes unused ones.
+//! Hibernates or packs quiet actors, and removes unused ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet before it is hibernated. With four sweeps, the
+/// The number of sweeps in which an actor must have been quiet before it is hibernated or packed. With four sweeps, the
 /// hibernation of an actor is delayed by at most a quarter of the configured time.
 const QUIET_SWEEPS: u8 = 4;
 
@@ -23,6 +23,8 @@ struct Quiet {
     just: Vec<Arc<Actor>>,
     /// Actors that have been quiet for long enough to be hibernated.
     long: Vec<Arc<Actor>>,
+    /// Those, and others that must not be hibernated. They are packed, unless they have hibernated.
+    packable: Vec<Arc<Actor>>,
 }
 
 impl Resource {
@@ -43,9 +45,10 @@ impl Resource {
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             sweeps.tick().await;
-            let Quiet { just, long } = self.take_quiet(hibernate_after);
+            let Quiet { just, long, packable } = self.take_quiet(hibernate_after);
             join_all(Maintenance::Rest.start(just)).await;
             join_all(Maintenance::Hibernate.start(long)).await;
+            join_all(Maintenance::Pack.start(packable)).await;
         }
     }
 
@@ -70,8 +73,8 @@ impl Resource {
         clientless.filter(has_instance).cloned().collect()
     }
 
-    /// Removes unused actors. Returns the actors that have just become quiet, and those that have been quiet for long
-    /// enough to be hibernated.
+    /// Removes unused actors. Returns the actors that have just become quiet, and those that have been quiet for
+    /// longer.
     fn take_quiet(&self, hibernate_after: Option<Duration>) -> Quiet {
         let (mut quiet, mut unused) = (Quiet::default(), Vec::new());
         self.table.lock().actors.retain(|key, entry| {
@@ -86,8 +89,11 @@ impl Resource {
                 return false;
             }
             let may_hibernate = hibernate_after.is_some() || entry.has_no_clients(key);
-            if entry.quiet_sweeps == QUIET_SWEEPS && may_hibernate {
-                quiet.long.push(Arc::clone(&entry.actor));
+            if entry.quiet_sweeps == QUIET_SWEEPS {
+                quiet.packable.push(Arc::clone(&entry.actor));
+                if may_hibernate {
+                    quiet.long.push(Arc::clone(&entry.actor));
+                }
             } else if entry.quiet_sweeps == 1 {
                 quiet.just.push(Arc::clone(&entry.actor));
             }

@@ -36,6 +36,8 @@ impl Handler for LastWords {
                 spin_here();
             }
             ("take", _) => take_here(),
+            ("sleep", _) => sleep_here(),
+            ("doze", _) => doze_here(),
             ("timer", _) => Timer::new(7).set(Duration::ZERO)?,
             ("suspend", _) => self.fails_to_suspend = true,
             _ => {}
@@ -88,6 +90,20 @@ fn take_here() {
     let mut taken = Vec::new();
     loop {
         taken.push(black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+#[inline(never)]
+fn sleep_here() {
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+/// Waits often, and computes most of the time.
+#[inline(never)]
+fn doze_here() {
+    loop {
+        std::thread::sleep(Duration::from_nanos(1));
+        (0..1_000_000).for_each(|number| drop(black_box(number)));
     }
 }
 

@@ -2,32 +2,70 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use ws_host_test_support::{Client, TestServer};
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Client, TestServer, wait_until};
 
 /// Enough that what the host allocates for all of them together does not matter.
 const CLIENTS: usize = 50;
 
-/// Returns by how much the anonymous memory of the host grows for each client that has an instance of its own. The
-/// memory of the connection is included.
+/// A host with clients that have an instance each.
+struct Instances {
+    server: TestServer,
+    /// The anonymous memory of the host before the clients.
+    before: usize,
+    clients: Vec<Client>,
+}
+
+impl Instances {
+    fn start(component: &Path, hibernate_after: &str) -> Result<Self> {
+        // Another worker would start with another client.
+        let arguments = ["--instance-per", "client", "--workers", "1", "--log", "warn"];
+        let arguments = [&arguments[..], &["--hibernate-after", hibernate_after]].concat();
+        let server = TestServer::serving_file(component, &arguments)?;
+        // What the first instance needs and the others share.
+        let _first = echoing(&server)?;
+        let before = server.anonymous_memory()?;
+        let clients = (0..CLIENTS).map(|_| echoing(&server)).collect::<Result<Vec<_>>>()?;
+        Ok(Self { server, before, clients })
+    }
+
+    /// Returns by how much the anonymous memory of the host has grown for each client. The memory of the connection is
+    /// included.
+    fn each(&self) -> Result<usize> {
+        Ok(self.server.anonymous_memory()?.saturating_sub(self.before) / CLIENTS)
+    }
+}
+
+/// Returns how much memory an instance and its client take after one message.
 pub(crate) fn of_an_instance(component: &Path) -> Result<usize> {
-    // A hibernated instance has no memory. Another worker would start with another client.
-    let arguments =
-        ["--instance-per", "client", "--hibernate-after", "0s", "--workers", "1", "--log", "warn"];
-    let server = TestServer::serving_file(component, &arguments)?;
-    // What the first instance needs and the others share.
-    let _first = echoing(&server)?;
-    let before = server.anonymous_memory()?;
-    let clients = (0..CLIENTS).map(|_| echoing(&server)).collect::<Result<Vec<_>>>()?;
-    let grown = server.anonymous_memory()?.saturating_sub(before);
-    drop(clients);
-    Ok(grown / CLIENTS)
+    Instances::start(component, "0s")?.each()
+}
+
+/// Waits until an idle instance and its client take at most `most` bytes, and has one more message echoed by each.
+/// Returns how much memory they took.
+pub(crate) fn of_an_idle_instance(component: &Path, most: usize) -> Result<usize> {
+    let mut instances = Instances::start(component, "2s")?;
+    let mut idle = 0;
+    wait_until(|| {
+        idle = instances.each()?;
+        Ok(idle <= most)
+    })
+    .with_context(|| format!("an idle instance takes {idle} bytes, and {most} are allowed"))?;
+    for client in &mut instances.clients {
+        check_echo(client)?;
+    }
+    Ok(idle)
 }
 
 /// Connects a client, and has one message echoed, so that the instance has run its code.
 fn echoing(server: &TestServer) -> Result<Client> {
     let mut client = Client::connect(server)?;
+    check_echo(&mut client)?;
+    Ok(client)
+}
+
+fn check_echo(client: &mut Client) -> Result<()> {
     let echo = client.ask("hello")?;
     ensure!(echo == "hello", "the echo is {echo:?}");
-    Ok(client)
+    Ok(())
 }

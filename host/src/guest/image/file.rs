@@ -77,6 +77,20 @@ impl Image {
         }
         Ok(())
     }
+
+    /// Fills `buffer` with the memory's initial content from `offset` on. Both are whole pages.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system.
+    pub(in crate::guest) fn read(&self, offset: usize, buffer: &mut [u8]) -> Result<()> {
+        if self.range.contains(&offset) {
+            self.file.read_exact_at(buffer, to_file_offset(offset - self.range.start))
+        } else {
+            buffer.fill(0);
+            Ok(())
+        }
+    }
 }
 
 /// Returns the pages that contain data, in ascending order.

@@ -46,7 +46,7 @@ fn new(
 ) -> BoxedOutcome<'_, Resource<Cas>> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        let value = access.log_failure(access.store.get(&access.bucket, key.clone()).await);
+        let value = access.wait(access.store.get(&access.bucket, key.clone())).await?;
         let version = match value {
             Ok(value) => Version::of(value.as_deref()),
             Err(error) => return Ok((Err(error),)),
@@ -61,7 +61,7 @@ fn current(mut store: Store<'_>, (cas,): (Resource<Cas>,)) -> BoxedOutcome<'_, O
         let Cas { bucket, key, .. } = store.data_mut().buckets().get(&cas)?;
         let (bucket, key) = (Arc::clone(bucket), key.clone());
         let access = Access::to(&mut store, bucket)?;
-        let value = access.log_failure(access.store.get(&access.bucket, key).await);
+        let value = access.wait(access.store.get(&access.bucket, key)).await?;
         if let Ok(value) = &value {
             store.data_mut().buckets().get_mut(&cas)?.version = Version::of(value.as_deref());
         }
@@ -80,7 +80,7 @@ fn increment(
             // An increment has no other outcome.
             Outcome::Done | Outcome::Stale(_) => delta,
         };
-        Ok((access.change(Change::Increment(key, delta)).await.map(sum),))
+        Ok((access.change(Change::Increment(key, delta)).await?.map(sum),))
     })
 }
 
@@ -91,7 +91,7 @@ fn swap(
     Box::new(async move {
         let Cas { bucket, key, version } = store.data_mut().buckets().delete(cas)?;
         let access = Access::to(&mut store, bucket)?;
-        let changed = access.change(Change::Swap(key.clone(), version, value)).await;
+        let changed = access.change(Change::Swap(key.clone(), version, value)).await?;
         let failed = match changed {
             Ok(Outcome::Stale(version)) => {
                 let again = Cas { bucket: access.bucket, key, version };

@@ -23,7 +23,7 @@ fn get_many(
 ) -> BoxedOutcome<'_, Vec<Option<Pair>>> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.log_failure(access.store.get_many(&access.bucket, keys).await),))
+        Ok((access.wait(access.store.get_many(&access.bucket, keys)).await?,))
     })
 }
 
@@ -33,7 +33,7 @@ fn set_many(
 ) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.change(Change::Set(pairs)).await.map(drop),))
+        Ok((access.change(Change::Set(pairs)).await?.map(drop),))
     })
 }
 
@@ -43,6 +43,6 @@ fn delete_many(
 ) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.change(Change::Delete(keys)).await.map(drop),))
+        Ok((access.change(Change::Delete(keys)).await?.map(drop),))
     })
 }

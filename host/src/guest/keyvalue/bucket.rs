@@ -38,7 +38,7 @@ fn get(
 ) -> BoxedOutcome<'_, Option<Vec<u8>>> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.log_failure(access.store.get(&access.bucket, key).await),))
+        Ok((access.wait(access.store.get(&access.bucket, key)).await?,))
     })
 }
 
@@ -48,14 +48,14 @@ fn set(
 ) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.change(Change::Set(vec![(key, value)])).await.map(drop),))
+        Ok((access.change(Change::Set(vec![(key, value)])).await?.map(drop),))
     })
 }
 
 fn delete(mut store: Store<'_>, (bucket, key): (Resource<Bucket>, String)) -> BoxedOutcome<'_, ()> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.change(Change::Delete(vec![key])).await.map(drop),))
+        Ok((access.change(Change::Delete(vec![key])).await?.map(drop),))
     })
 }
 
@@ -65,7 +65,7 @@ fn exists(
 ) -> BoxedOutcome<'_, bool> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        Ok((access.log_failure(access.store.exists(&access.bucket, key).await),))
+        Ok((access.wait(access.store.exists(&access.bucket, key)).await?,))
     })
 }
 
@@ -75,7 +75,7 @@ fn list_keys(
 ) -> BoxedOutcome<'_, KeyResponse> {
     Box::new(async move {
         let access = Access::new(&mut store, &bucket)?;
-        let page = access.log_failure(access.store.list(&access.bucket, cursor).await);
+        let page = access.wait(access.store.list(&access.bucket, cursor)).await?;
         Ok((page.map(|Page { keys, cursor }| KeyResponse { keys, cursor }),))
     })
 }

@@ -14,8 +14,10 @@ use wasmtime::component::{ComponentType, Linker, Lower, Resource};
 use wasmtime::{Result, StoreContextMut};
 
 use self::bucket::Bucket;
+use super::cpu_budget::CpuBudget;
 use super::denials::Denied;
 use super::state::{Setup, State};
+use super::waits::in_time;
 use crate::keyvalue::{self, Change, Outcome, StoreError, StoreLimits};
 
 /// The interfaces, in the only version that this host supports.
@@ -61,6 +63,7 @@ struct Access {
     store: Arc<keyvalue::Store>,
     limits: StoreLimits,
     bucket: Arc<str>,
+    budget: Arc<CpuBudget>,
 }
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
@@ -114,24 +117,30 @@ impl Access {
                 "the resource has no store, so it has no buckets: add \"keyvalue:FILE\" to its `grant`"
             );
         };
+        let budget = Arc::clone(store.data().meter.budget());
         let (store, limits) = (Arc::clone(&granted.store), granted.limits);
-        Ok(Self { setup, store, limits, bucket })
+        Ok(Self { setup, store, limits, bucket, budget })
     }
 
-    async fn change(&self, change: Change) -> std::result::Result<Outcome, Error> {
-        self.log_failure(self.store.change(&self.bucket, change, self.limits).await)
+    async fn change(&self, change: Change) -> Result<std::result::Result<Outcome, Error>> {
+        self.wait(self.store.change(&self.bucket, change, self.limits)).await
     }
 
-    /// Logs an error that concerns the operator. Returns the error in the form that the handler gets.
-    fn log_failure<T>(
+    /// Waits for the store. Logs an error that concerns the operator. Returns the error in the form that the handler
+    /// gets.
+    ///
+    /// # Errors
+    ///
+    /// The guest traps if the event's time is up.
+    async fn wait<T>(
         &self,
-        result: std::result::Result<T, StoreError>,
-    ) -> std::result::Result<T, Error> {
-        result.map_err(|error| {
+        work: impl Future<Output = std::result::Result<T, StoreError>>,
+    ) -> Result<std::result::Result<T, Error>> {
+        Ok(in_time(&self.budget, work).await?.map_err(|error| {
             if error.concerns_the_operator() {
                 self.setup.grants.log_store(&self.setup.source, &error);
             }
             Error::Other(error.to_string())
-        })
+        }))
     }
 }
