@@ -1,7 +1,7 @@
 //! Instances that have been idle for a while are packed: they give memory back, and have the same state afterwards.
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{Client, TestServer, raise_open_files, wait_until};
+use ws_host_test_support::{Client, TestServer, component, raise_open_files, wait_until};
 
 /// An instance that cannot hibernate is packed after the time after which it would otherwise hibernate.
 const ALONE: &[&str] = &["--instance-per", "client", "--workers", "1", "--hibernate-after", "2s"];
@@ -56,6 +56,28 @@ fn instance_has_the_same_state_whenever_it_was_packed() -> Result<()> {
         }
         // An instance that is awake takes 34 KiB.
         wait_until_packed(&server, before, CLIENTS, 27 << 10)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn reload_leaves_idle_instances_packed() -> Result<()> {
+    const CLIENTS: usize = 200;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("handler.wasm");
+    std::fs::copy(component("echo"), &file)?;
+    let mut server = TestServer::serving_file(&file, ALONE)?;
+    let mut first = Client::connect(&server)?;
+    assert_eq!(first.ask("hello")?, "hello");
+    let before = server.anonymous_memory()?;
+    let mut clients = Client::connect_many(&server, CLIENTS)?;
+    wait_until_packed(&server, before, CLIENTS, 24 << 10)?;
+    std::fs::copy(component("guest-recording"), &file)?;
+    server.wait_for_log("reloaded the component")?;
+    // The new instances have had no event, and will not have one soon.
+    wait_until_packed(&server, before, CLIENTS, 27 << 10)?;
+    for client in &mut clients {
+        assert_eq!(client.ask("report")?, "", "the new code does not answer");
     }
     Ok(())
 }

@@ -38,8 +38,12 @@ impl Turn<'_> {
             return;
         }
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
+        let was_packed = live.guest.is_packed();
         match self.actor.suspend(&mut live.guest, Reason::Checkpoint).await {
             Ok(state) => {
+                if was_packed {
+                    live.guest.pack();
+                }
                 if let Some(state) = &state {
                     self.actor.save(Arc::clone(state));
                 }

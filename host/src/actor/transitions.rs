@@ -208,6 +208,8 @@ impl Turn<'_> {
             return Ok(LiveInstance { code: new, ..old });
         }
         let started = Instant::now();
+        // A reload must not need more memory than the instances take that are idle.
+        let was_packed = old.guest.is_packed();
         let reason = self.actor.code.replacement_reason(&old.code);
         let state = match self.actor.suspend(&mut old.guest, reason).await {
             Ok(state) => state,
@@ -221,10 +223,13 @@ impl Turn<'_> {
         };
         let saved = SavedState::new(state, old.code.clone(), reason);
         match self.actor.instantiate_with_state(&new.template, &saved, reason).await {
-            Ok(Some(guest)) => {
+            Ok(Some(mut guest)) => {
                 self.keep_for_rollback(&saved, &new);
                 let LiveInstance { permit, guest: old, .. } = old;
                 drop(old);
+                if was_packed {
+                    guest.pack();
+                }
                 self.actor.code.count_swap(SwapOutcome::Swapped(started.elapsed()));
                 return Ok(LiveInstance { guest, code: new, permit });
             }
@@ -233,6 +238,9 @@ impl Turn<'_> {
         }
         // `suspend` left the old instance as it was.
         self.actor.code.count_swap(SwapOutcome::Kept);
+        if was_packed {
+            old.guest.pack();
+        }
         let code = CodeVersion { version: new.version, ..old.code };
         Ok(LiveInstance { code, ..old })
     }
@@ -262,8 +270,8 @@ impl Turn<'_> {
     }
 
     /// `Live` → `Hibernated`: frees the instance and keeps its state. If the handler returns no state, or there is no
-    /// room for the state, the instance stays `Live`. Does nothing if the actor is unique in the cluster and may not run
-    /// here, because such an actor is about to end.
+    /// room for the state, the instance stays `Live` and is packed. Does nothing if the actor is unique in the cluster
+    /// and may not run here, because such an actor is about to end.
     pub(crate) async fn hibernate(mut self) {
         if self.actor.resources.check_ownership().is_err() {
             return;
@@ -273,6 +281,7 @@ impl Turn<'_> {
             Ok(Some(state)) => {
                 let budget = self.actor.code.budget();
                 if !budget.has_room_for_state(state.len()) {
+                    live.guest.pack();
                     self.slot.instance = InstanceState::Live(live);
                     tracing::debug!(
                         actor = self.actor.name(),
@@ -290,6 +299,7 @@ impl Turn<'_> {
                 tracing::debug!(actor = self.actor.name(), "hibernated");
             }
             Ok(None) => {
+                live.guest.pack();
                 self.slot.instance = InstanceState::Live(live);
                 tracing::debug!(
                     actor = self.actor.name(),

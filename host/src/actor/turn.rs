@@ -94,11 +94,11 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Packs the memories of an instance that has been idle for longer.
+    /// Packs the instance, unless it has become active again.
     pub(crate) fn pack(&mut self) {
-        if let InstanceState::Live(live) = &mut self.slot.instance {
-            // The instance may just have run, to say that it cannot hibernate.
-            live.guest.rest();
+        if let InstanceState::Live(live) = &mut self.slot.instance
+            && !self.actor.is_active.load(Ordering::Relaxed)
+        {
             live.guest.pack();
         }
     }

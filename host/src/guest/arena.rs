@@ -193,15 +193,6 @@ impl Slot {
         };
     }
 
-    /// Makes whole pages ready to be written, as if each had been read and written again.
-    pub(super) fn populate(&self, range: Range<usize>) {
-        assert!(range.end <= self.size(), "{range:?} is not in the slot");
-        let first = with_exposed_provenance_mut(self.start + range.start);
-        // The result does not matter: the pages can be written in any case.
-        // SAFETY: the range lies in this slot, and the advice changes no content.
-        let _ = unsafe { libc::madvise(first, range.len(), libc::MADV_POPULATE_WRITE) };
-    }
-
     /// Gives a new slot the content of an image. Writes by the owner do not change the image. The slot costs two
     /// mappings until it is dropped.
     ///

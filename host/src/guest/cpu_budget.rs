@@ -51,7 +51,7 @@ impl CpuBudget {
     ///
     /// [`LimitExceeded::Cpu`], or [`LimitExceeded::Time`] if the event's time is up.
     pub(super) fn charge(&self) -> Result<(), LimitExceeded> {
-        self.check_time()?;
+        self.check()?;
         self.charge_until(ticker::now(), self.max)
     }
 
@@ -77,13 +77,16 @@ impl CpuBudget {
         self.time_is_up.store(nanoseconds(max_time).max(1), Ordering::Relaxed);
     }
 
-    /// Checks whether the event's time is up.
+    /// Checks whether the event's time is up, or its CPU budget used up.
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Time`].
-    pub(super) fn check_time(&self) -> Result<(), LimitExceeded> {
+    /// [`LimitExceeded::Time`] or [`LimitExceeded::Cpu`].
+    pub(super) fn check(&self) -> Result<(), LimitExceeded> {
         match self.time_is_up.load(Ordering::Relaxed) {
+            0 if self.used.load(Ordering::Relaxed) > self.max => {
+                Err(LimitExceeded::Cpu(Duration::from_nanos(self.max)))
+            }
             0 => Ok(()),
             max_time => Err(LimitExceeded::Time(Duration::from_nanos(max_time))),
         }

@@ -121,13 +121,20 @@ impl Guest {
         unsafe { self.footprint.clear_stack() };
     }
 
-    /// Packs the instance's memories: those of its pages that a new instance has as well are given back to the kernel.
-    /// The next event restores them. Meant for an instance that has been idle for longer.
+    /// Packs the instance: gives the memory of the stack back to the kernel, and those pages of its memories that can
+    /// be restored from a new instance. The next event restores them. Meant for an instance that has been idle for
+    /// longer.
     #[expect(unsafe_code, reason = "the memory must not be in use")]
     pub(crate) fn pack(&mut self) {
+        self.rest();
         // SAFETY: as in `rest`. Every call begins with `begin_call`, which restores the memories.
         unsafe { self.footprint.pack() };
         self.last = PACKED;
+    }
+
+    /// Returns whether the instance was packed after its last event.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.last == PACKED
     }
 
     /// Returns the content of the memories. The instance must not have handled any event.
@@ -305,6 +312,9 @@ impl Guest {
 
     /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
+        if self.optional.lifecycle.is_none() {
+            return Ok(None);
+        }
         let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Suspend, None);
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
         store.data_mut().call = CallInfo::StateTransfer { reason, age: None };
@@ -358,12 +368,12 @@ impl Guest {
         // keeps the last client alive, so no other client can have the same address.
         let last = std::mem::replace(&mut self.last, address);
         let is_other = last != address;
+        self.time_limit.measure_next(event);
         if is_other && last == PACKED {
             // SAFETY: every call borrows the instance until the call has ended.
             unsafe { self.footprint.unpack() };
         }
         state::begin_event(self.store.as_context_mut(), event);
-        self.time_limit.measure_next(event);
         let mut begun = Event {
             handler: self.handler.ws_host_socket_handler(),
             optional: &self.optional,

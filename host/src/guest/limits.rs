@@ -9,6 +9,9 @@
 //! - in imports that loop over clients for longer than a slice (`charge_and_yield` in `imports/to_many.rs`)
 //! - whenever its call waits or yields, except the first time ([`TimeLimit::wait`], which allows 20 ms more)
 //!
+//! If a limit is exceeded, the call fails at the next tick or in the import in which it waits (`waits.rs`), so that the
+//! error says where the guest was.
+//!
 //! The time during which a call waits is not charged.
 //!
 //! [`Meter::reset_cpu_budget`] has one caller: [`state::begin_event`]. It is called for each event, including `suspend`

@@ -119,13 +119,13 @@ impl Region {
         self.start().wrapping_add(offset).cast()
     }
 
-    /// Returns the content that a page has if its pages are given back to the kernel. `buffer` takes the content if it
-    /// comes from an image.
+    /// Returns the content that a page has after it was given back to the kernel: that of the image, or zeros. `buffer`
+    /// takes it.
     ///
     /// # Errors
     ///
     /// The error of the operating system.
-    pub(super) fn read_image<'a>(
+    pub(super) fn content_if_given_back<'a>(
         &self,
         number: PageNumber,
         buffer: &'a mut Page,
@@ -137,14 +137,8 @@ impl Region {
         Ok(buffer)
     }
 
-    /// Makes pages ready to be written, all at once. Each would otherwise cost a page fault, and they would take twice as
-    /// long. A kernel before Linux 5.14 does nothing.
-    pub(super) fn populate(&self, first: PageNumber, count: usize) {
-        let range = first as usize * PAGE..(first as usize + count) * PAGE;
-        self.slot.populate(range);
-    }
-
-    /// Gives all pages back to the kernel. Each then has the content of [`read_image`](Self::read_image).
+    /// Gives all pages back to the kernel. Each then has the content of
+    /// [`content_if_given_back`](Self::content_if_given_back).
     ///
     /// # Errors
     ///
@@ -196,8 +190,8 @@ unsafe impl MemoryCreator for Memories {
 }
 
 // SAFETY: the memory lies in the slot of a region that `self` keeps alive. The slot never moves, and only calls of the
-// instance use it: in between, its pages may be given back to the kernel, and have the same content again before the
-// next call.
+// instance use it: in between, its pages may be given back to the kernel. Before the next call, they have the same
+// content again.
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {
         self.region.size()

@@ -138,7 +138,7 @@ impl TimeLimit {
         let mut is_waiting = false;
         let result = poll_fn(|context| {
             // A call that has just yielded must not be polled again at once, because no other task would have run.
-            if std::mem::replace(&mut is_waiting, true) {
+            let exceeded = if std::mem::replace(&mut is_waiting, true) {
                 self.budget.resume();
                 if let Some(measured) = &mut self.measured {
                     measured.resume();
@@ -149,18 +149,24 @@ impl TimeLimit {
                 if let Some(measured) = &mut self.measured {
                     measured.suspend();
                 }
-                self.budget.pause()?;
-            }
-            if time.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
-            }
-            // The guest traps where it waits, which the error then says. If it waits where nobody checks the time, the
-            // call stays pending, and is dropped.
-            self.budget.end_time(self.max_time);
-            Poll::Ready(match call.as_mut().poll(context) {
-                Poll::Ready(called) => called.map_err(Fault::from),
-                Poll::Pending => Err(LimitExceeded::Time(self.max_time).into()),
-            })
+                self.budget.pause().err()
+            } else {
+                None
+            };
+            let limit = match exceeded {
+                Some(limit) => limit,
+                None if time.as_mut().poll(context).is_ready() => {
+                    self.budget.end_time(self.max_time);
+                    LimitExceeded::Time(self.max_time)
+                }
+                None => return Poll::Pending,
+            };
+            // The guest traps where it waits, and the error says where that is. If it computes, it may go on until the
+            // next tick. If it waits where nobody checks the limits, the call stays pending, and is dropped.
+            Poll::Ready(Err(match call.as_mut().poll(context) {
+                Poll::Ready(Err(error)) => error.into(),
+                Poll::Ready(Ok(_)) | Poll::Pending => limit.into(),
+            }))
         })
         .await;
         self.end(&result);
@@ -173,7 +179,50 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::guest::waits::in_time;
     use crate::metrics::ActorMetrics;
+
+    /// Such a call has done everything that it had to do. But nobody could tell that from a call that is stopped.
+    #[tokio::test]
+    async fn call_that_ends_when_its_time_is_up_has_exceeded_its_time() {
+        let (max_cpu, max_time) = (Duration::from_secs(10), Duration::from_millis(20));
+        let budget = Arc::new(CpuBudget::new(max_cpu));
+        let metrics = ActorMetrics::default().worker;
+        let mut limit = TimeLimit::new(max_time, Arc::clone(&budget), metrics);
+        let call = poll_fn(|_| match budget.check() {
+            Ok(()) => Poll::Pending,
+            Err(_) => Poll::Ready(wasmtime::Result::Ok(())),
+        });
+        let end = limit.wait(pin!(call)).await.expect_err("the time is up");
+        assert_eq!(end.to_string(), Fault::from(LimitExceeded::Time(max_time)).to_string());
+    }
+
+    /// The guest's place is known only from the error of the call.
+    #[tokio::test]
+    async fn call_that_waits_gets_to_fail_itself_when_a_limit_is_exceeded() {
+        let max_cpu = Duration::from_millis(20);
+        for (max_time, spins, expected) in
+            [(Duration::from_millis(20), false, "time"), (Duration::from_secs(10), true, "cpu")]
+        {
+            let budget = Arc::new(CpuBudget::new(max_cpu));
+            let metrics = ActorMetrics::default().worker;
+            let mut limit = TimeLimit::new(max_time, Arc::clone(&budget), metrics);
+            let mut wait = pin!(in_time(&budget, std::future::pending::<()>()));
+            let call = poll_fn(|context| {
+                if spins {
+                    let started = Instant::now();
+                    while started.elapsed() < Duration::from_millis(2) {
+                        std::hint::spin_loop();
+                    }
+                    context.waker().wake_by_ref();
+                }
+                wait.as_mut().poll(context).map(|waited| waited.map_err(wasmtime::Error::from))
+            });
+            let fault = limit.wait(pin!(call)).await.expect_err("the limit is exceeded");
+            assert_eq!(fault.name(), expected);
+            assert!(fault.backtrace().is_some(), "the fault does not come from the call");
+        }
+    }
 
     /// The ticker does not run in this test, so the call is never charged at a tick. The same is true of a handler that
     /// waits whenever a tick is due.

@@ -1,7 +1,7 @@
 //! The functions of `wasi:io` in which a handler waits: for a time, for a server, or for a disk.
 //!
-//! They do the same as those of `wasmtime_wasi`. But if the time of the event is up (`max-time`), they trap, and
-//! wasmtime notes where in the guest that is. If the call were only dropped, wasmtime would note nothing.
+//! They do the same as those of `wasmtime_wasi`. But if the event has exceeded its limits, they trap, and wasmtime
+//! notes where in the guest that is. If the call were only dropped, wasmtime would note nothing.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -50,17 +50,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     Ok(())
 }
 
-/// Waits, but only as long as the event has time.
+/// Waits, but only as long as the event is within its limits.
 ///
 /// # Errors
 ///
-/// [`LimitExceeded::Time`].
+/// [`LimitExceeded::Time`] or [`LimitExceeded::Cpu`].
 pub(super) async fn in_time<T>(
     budget: &CpuBudget,
     wait: impl Future<Output = T>,
 ) -> std::result::Result<T, LimitExceeded> {
     let mut wait = pin!(wait);
-    poll_fn(|context| match budget.check_time() {
+    poll_fn(|context| match budget.check() {
         Ok(()) => wait.as_mut().poll(context).map(Ok),
         Err(limit) => Poll::Ready(Err(limit)),
     })

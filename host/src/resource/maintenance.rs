@@ -77,11 +77,11 @@ pub(super) enum Maintenance {
     ApplyReload,
     /// Move the actor to the code on trial. The other actors do not run this code yet.
     TryOut,
-    /// Hibernate the actor, unless it is busy.
+    /// Hibernate the actor, or pack its instance if the handler has no state. Not if the actor is busy.
     Hibernate,
     /// Make the instance release memory that it needs only while it handles an event, unless the actor is busy.
     Rest,
-    /// Pack the memories of the instance, unless the actor is busy or hibernated.
+    /// Pack the memories of the instance, unless the actor is busy.
     Pack,
 }
 

@@ -23,7 +23,7 @@ struct Quiet {
     just: Vec<Arc<Actor>>,
     /// Actors that have been quiet for long enough to be hibernated.
     long: Vec<Arc<Actor>>,
-    /// Those, and others that must not be hibernated. They are packed, unless they have hibernated.
+    /// Actors that have been quiet for as long, but must not be hibernated. They are only packed.
     packable: Vec<Arc<Actor>>,
 }
 
@@ -47,8 +47,8 @@ impl Resource {
             sweeps.tick().await;
             let Quiet { just, long, packable } = self.take_quiet(hibernate_after);
             join_all(Maintenance::Rest.start(just)).await;
-            join_all(Maintenance::Hibernate.start(long)).await;
             join_all(Maintenance::Pack.start(packable)).await;
+            join_all(Maintenance::Hibernate.start(long)).await;
         }
     }
 
@@ -90,10 +90,8 @@ impl Resource {
             }
             let may_hibernate = hibernate_after.is_some() || entry.has_no_clients(key);
             if entry.quiet_sweeps == QUIET_SWEEPS {
-                quiet.packable.push(Arc::clone(&entry.actor));
-                if may_hibernate {
-                    quiet.long.push(Arc::clone(&entry.actor));
-                }
+                let quiet = if may_hibernate { &mut quiet.long } else { &mut quiet.packable };
+                quiet.push(Arc::clone(&entry.actor));
             } else if entry.quiet_sweeps == 1 {
                 quiet.just.push(Arc::clone(&entry.actor));
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::private_pages::private_pages;
-use super::{MOST_PAGES, Page, PageNumber};
+use super::{MOST_PAGES, Page, PageNumber, ZEROS};
 use crate::guest::memories::Region;
 
 /// The pages that a component's start-up code has written, in each memory of an instance. The pages of other instances
@@ -34,10 +34,17 @@ impl Initial {
     pub(super) unsafe fn copy(memories: &[Arc<Region>]) -> Self {
         let copy = |region: &Arc<Region>| {
             let range = (region.start().addr(), region.size());
-            let numbers = private_pages(range.0, range.1, MOST_PAGES).unwrap_or_default();
-            // SAFETY: the caller vouches that nothing writes to the memory, and these pages lie in it.
-            let pages = numbers.iter().map(|number| unsafe { *region.page(*number) }).collect();
-            InitialMemory { numbers, pages }
+            let mut memory = InitialMemory::default();
+            for number in private_pages(range.0, range.1, MOST_PAGES).unwrap_or_default() {
+                // SAFETY: the caller vouches that nothing writes to the memory, and the page lies in it.
+                let page: Page = unsafe { *region.page(number) };
+                // A page of zeros may only have been read, and then other instances need not have it.
+                if page != ZEROS {
+                    memory.numbers.push(number);
+                    memory.pages.push(page);
+                }
+            }
+            memory
         };
         Self { memories: memories.iter().map(copy).collect() }
     }
@@ -49,6 +56,11 @@ impl Initial {
 }
 
 impl InitialMemory {
+    /// Returns the numbers of the pages that the start-up code has written, in ascending order.
+    pub(super) fn numbers(&self) -> &[PageNumber] {
+        &self.numbers
+    }
+
     /// Returns the initial content of a page, if the start-up code has written it.
     pub(super) fn page(&self, number: PageNumber) -> Option<&Page> {
         self.numbers.binary_search(&number).ok().map(|index| &self.pages[index])

@@ -2,7 +2,7 @@
 //! memories.
 //!
 //! An idle instance needs little of it. The stack is empty between two calls. And a linear memory is mostly the same in
-//! all instances of a component: it is data of the program and of its start-up code. So a memory can be packed: then the
+//! all instances of a component: it is data of the program and of its start-up code. So a memory can be packed: the
 //! host keeps only the blocks of 64 bytes that differ from a new instance, and gives all pages back to the kernel. The
 //! next event restores the pages first.
 
@@ -33,10 +33,13 @@ pub(super) const PAGE: usize = 4096;
 /// The content of a page.
 pub(super) type Page = [u8; PAGE];
 
+/// The content of a page that nobody has written.
+const ZEROS: Page = [0; PAGE];
+
 /// The number of a page in its memory.
 pub(super) type PageNumber = u32;
 
-/// How many pages a memory may have at most to be packed. To restore so many takes about half a millisecond, in which
+/// How many pages of an instance are packed at most. To restore so many takes about half a millisecond, in which
 /// the worker does nothing else.
 const MOST_PAGES: usize = 256;
 
@@ -80,11 +83,14 @@ impl Footprint {
         if !self.packed.is_empty() {
             return;
         }
+        let mut most = MOST_PAGES;
         let pack = |(index, region): (usize, &Arc<Region>)| {
             let initial = self.initial.as_ref()?.memory(index)?;
             // An error does no harm: the memory stays in use.
             // SAFETY: only calls use the region, and `unpack` restores it before the next one.
-            unsafe { Packed::pack(region, initial) }.ok().flatten()
+            let packed = unsafe { Packed::pack(region, initial, most) }.ok().flatten()?;
+            most -= packed.pages();
+            Some(packed)
         };
         self.packed = self.memories.iter().enumerate().map(pack).collect();
     }
@@ -108,8 +114,8 @@ impl Footprint {
 }
 
 /// Creates an instance in a new store. If the component's initial data was moved to `images`, the memories of the
-/// instance begin with these images. When the memories are packed, they are compared with `initial`. Gives the memory of the store's stack back to the kernel, because events need less
-/// stack than start-up code.
+/// instance begin with these images. When the memories are packed, they are compared with `initial`. Gives the memory
+/// of the store's stack back to the kernel, because events need less stack than start-up code.
 ///
 /// # Cancel safety
 ///

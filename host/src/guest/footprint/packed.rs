@@ -6,13 +6,11 @@ use std::io::Result;
 
 use super::initial::InitialMemory;
 use super::private_pages::private_pages;
-use super::{MOST_PAGES, PAGE, Page, PageNumber};
+use super::{PAGE, Page, PageNumber, ZEROS};
 use crate::guest::memories::Region;
 
 /// The size of the blocks in which pages are compared. A page has as many as a `u64` has bits.
 const BLOCK: usize = PAGE / u64::BITS as usize;
-
-const ZEROS: Page = [0; PAGE];
 
 /// The content of a memory whose pages were given back to the kernel.
 #[derive(Debug)]
@@ -31,21 +29,30 @@ struct PackedPage {
 
 impl Packed {
     /// Keeps what differs in `region` from the memory of a new instance, and gives the region's pages back to the
-    /// kernel. Returns `None`, and changes nothing, if this would save less than half of their memory, or if there are
-    /// more than [`MOST_PAGES`].
+    /// kernel. Returns `None`, and changes nothing, if this would save less than half of their memory.
     ///
     /// # Errors
     ///
-    /// The error of the operating system. The content of the region is unchanged then.
+    /// The error of the operating system, or of [`private_pages`] if there are more than `most` pages. The content of
+    /// the region is unchanged then.
     ///
     /// # Safety
     ///
     /// Until [`restore`](Self::restore), nothing may use the region.
-    pub(super) unsafe fn pack(region: &Region, initial: &InitialMemory) -> Result<Option<Self>> {
+    pub(super) unsafe fn pack(
+        region: &Region,
+        initial: &InitialMemory,
+        most: usize,
+    ) -> Result<Option<Self>> {
         if region.has_huge_pages() {
             return Ok(None);
         }
-        let numbers = private_pages(region.start().addr(), region.size(), MOST_PAGES)?;
+        let numbers = private_pages(region.start().addr(), region.size(), most)?;
+        // The start-up code of this instance has written these pages too. If the kernel does not report them, it does
+        // not report everything.
+        if initial.numbers().iter().any(|number| numbers.binary_search(number).is_err()) {
+            return Ok(None);
+        }
         let (mut pages, mut blocks) = (Vec::new(), Vec::new());
         let mut of_image = ZEROS;
         for number in &numbers {
@@ -54,7 +61,7 @@ impl Packed {
             let page: &Page = unsafe { &*region.page(number) };
             let (base, is_kept) = match initial.page(number) {
                 Some(page) => (page, true),
-                None => (region.read_image(number, &mut of_image)?, false),
+                None => (region.content_if_given_back(number, &mut of_image)?, false),
             };
             let differs = differing_blocks(page, base);
             if differs != 0 || is_kept {
@@ -62,13 +69,23 @@ impl Packed {
                 blocks.extend(set_bits(differs).flat_map(|block| &page[range(block)]));
             }
         }
-        if blocks.len() + size_of_val(&*pages) > numbers.len() * PAGE / 2 {
+        if blocks.len() + size_of_val(&*pages) >= (numbers.len() * PAGE / 2).max(1) {
             return Ok(None);
         }
         let packed = Self { pages: pages.into(), blocks: blocks.into() };
         // SAFETY: nothing uses the region, and `packed` has its content.
-        unsafe { region.give_back()? };
+        if let Err(error) = unsafe { region.give_back() } {
+            // Some of the pages may be gone.
+            // SAFETY: as above.
+            unsafe { packed.restore(region, initial) };
+            return Err(error);
+        }
         Ok(Some(packed))
+    }
+
+    /// Returns how many pages are restored.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.len()
     }
 
     /// Gives the region the content that it had when it was packed.
@@ -77,9 +94,6 @@ impl Packed {
     ///
     /// `region` and `initial` must be those of [`pack`](Self::pack), and nothing may have used the region since.
     pub(super) unsafe fn restore(&self, region: &Region, initial: &InitialMemory) {
-        for run in self.pages.chunk_by(|page, next| page.number + 1 == next.number) {
-            region.populate(run[0].number, run.len());
-        }
         let mut blocks = self.blocks.chunks_exact(BLOCK);
         for PackedPage { number, differs } in &self.pages {
             // SAFETY: the page lies in the region, and nothing else uses it.

@@ -1,7 +1,7 @@
 //! Which pages of a range belong to this process alone.
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Result};
+use std::io::{ErrorKind, Result};
 use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 
@@ -32,11 +32,11 @@ const OF_FILE: u64 = 1 << 61;
 /// The error of the operating system. [`ErrorKind::Unsupported`] if its pages do not have 4 KiB.
 /// [`ErrorKind::OutOfMemory`] if there are more than `most` pages.
 pub(super) fn private_pages(start: usize, length: usize, most: usize) -> Result<Vec<PageNumber>> {
-    static PAGEMAP: LazyLock<Result<File>> = LazyLock::new(|| File::open("/proc/self/pagemap"));
+    static PAGEMAP: LazyLock<Option<File>> = LazyLock::new(open);
     if rustix::param::page_size() != PAGE {
         return Err(ErrorKind::Unsupported.into());
     }
-    let pagemap = PAGEMAP.as_ref().map_err(|error| Error::from(error.kind()))?;
+    let pagemap = PAGEMAP.as_ref().ok_or(ErrorKind::Unsupported)?;
     let (first, count) = (start / PAGE, length / PAGE);
     let mut found = Vec::new();
     let mut entries = [0; ENTRIES * ENTRY];
@@ -54,6 +54,16 @@ pub(super) fn private_pages(start: usize, length: usize, most: usize) -> Result<
         }
     }
     Ok(found)
+}
+
+fn open() -> Option<File> {
+    let opened = File::open("/proc/self/pagemap").inspect_err(|error| {
+        tracing::warn!(
+            "idle instances take more memory than they need, because /proc/self/pagemap cannot be read ({error}): \
+             mount /proc, or give the process access to it, and restart the host"
+        );
+    });
+    opened.ok()
 }
 
 #[cfg(test)]

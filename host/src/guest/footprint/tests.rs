@@ -1,5 +1,6 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use wasmtime::{MemoryCreator as _, MemoryType};
 
 use super::*;
 use crate::guest::image::{Image, Mappings};
@@ -130,5 +131,37 @@ fn first_instance_keeps_its_pages() -> std::io::Result<()> {
     pack(&mut first);
     assert_eq!(pages(&first), 2);
     unpack(&mut first);
+    Ok(())
+}
+
+#[test]
+fn memory_that_has_grown_has_the_same_content_whenever_it_was_packed() -> std::io::Result<()> {
+    let memories = Memories::new(4 << 20, Mappings::new(0));
+    let mut regions = Vec::new();
+    // An instance may have several memories. The second one grows.
+    let mut created = memories::during(&mut regions, || {
+        [0, 1].map(|_| memories.new_memory(MemoryType::new(1, None), 64 << 10, None, None, 0))
+    });
+    let grows = created[1].as_mut().expect("there is memory");
+    // SAFETY: no call uses the memories.
+    let initial = Some(Arc::new(unsafe { Initial::copy(&regions) }));
+    let (stack, packed) = (StackOfStore::default(), Box::default());
+    let mut footprint = Footprint { stack, memories: regions.into(), packed, initial };
+    for size in [1 << 20, 2 << 20] {
+        grows.grow_to(size).map_err(std::io::Error::other)?;
+        write(&footprint.memories[0], 9, &[(size >> 20) as u8; 9]);
+        write(&footprint.memories[1], size - 9, &[(size >> 20) as u8; 9]);
+        let read = |footprint: &Footprint| {
+            [(0, 9), (1, size - 9), (1, (1 << 20) - 9)].map(|(memory, offset)| {
+                // SAFETY: the bytes lie in a memory that only this test uses.
+                unsafe { footprint.memories[memory].start().add(offset).cast::<[u8; 9]>().read() }
+            })
+        };
+        let before = read(&footprint);
+        pack(&mut footprint);
+        assert!(footprint.packed.iter().all(Option::is_some));
+        unpack(&mut footprint);
+        assert_eq!(read(&footprint), before);
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::error_names::ErrorName;
 use super::{Outcome, State, Store, check_ownership};
 use crate::guest::call_info::{CallInfo, CustomInfo};
 use crate::guest::denials::Denied;
+use crate::guest::waits::in_time;
 use crate::timers::clamp;
 
 const TIMERS: &str = "ws-host:socket/timers@0.1.0";
@@ -46,7 +47,7 @@ fn set(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_, Outcome
         check_ownership(&store)?;
         let timers = &store.data().resources.timers;
         match timers.set(timer, Duration::from_millis(after), None) {
-            Ok(Some(replaced)) => replaced.remove().await,
+            Ok(Some(replaced)) => in_time(store.data().meter.budget(), replaced.remove()).await?,
             Ok(None) => {}
             Err(error) => return Ok((Err(error.as_str()),)),
         }
@@ -70,11 +71,14 @@ fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> BoxedOutcome<'_,
         }
         let record = file.record(&resources.name, timer);
         let due = SystemTime::now() + clamp(after);
-        if let Err(error) = record.write(due).await {
+        let budget = Arc::clone(store.data().meter.budget());
+        if let Err(error) = in_time(&budget, record.write(due)).await? {
             return Ok((Err(error.as_str()),));
         }
         match timers.set(timer, after, Some(record.clone())) {
-            Ok(Some(replaced)) if !replaced.is_same(&record) => replaced.remove().await,
+            Ok(Some(replaced)) if !replaced.is_same(&record) => {
+                in_time(&budget, replaced.remove()).await?;
+            }
             Ok(_) => {}
             Err(error) => return Ok((Err(error.as_str()),)),
         }
@@ -87,7 +91,7 @@ fn cancel(store: Store<'_>, (timer,): (u64,)) -> BoxedOutcome<'_, (bool,)> {
         check_ownership(&store)?;
         let cancelled = store.data().resources.timers.cancel(timer);
         if let Some(Some(record)) = &cancelled {
-            record.remove().await;
+            in_time(store.data().meter.budget(), record.remove()).await?;
         }
         Ok((cancelled.is_some(),))
     })

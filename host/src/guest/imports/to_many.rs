@@ -13,6 +13,7 @@ use super::text::Text;
 use super::{Outcome, Store, check_ownership};
 use crate::actor_resources::ActorResources;
 use crate::clients::ClientId;
+use crate::guest::waits::in_time;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
@@ -121,7 +122,7 @@ pub(super) async fn deliver_to_group(
     enqueue: impl FnOnce(&Store<'_>, &Group) -> Result<QueuedBroadcast>,
 ) -> Result<Outcome> {
     if let Some(group) = group {
-        group.wait_for_capacity().await;
+        in_time(store.data().meter.budget(), group.wait_for_capacity()).await?;
         // The wait may have been long, so ownership is checked again.
         check_ownership(&store)?;
         let publication = enqueue(&store, &group)?;
@@ -138,7 +139,7 @@ async fn deliver(store: &mut Store<'_>, publication: &QueuedBroadcast) -> Result
             Progress::SliceOver => charge_and_yield(store).await?,
             // The guest is not charged, because the time is spent on earlier publications, whose senders have already
             // been charged.
-            Progress::Queued => slice::yield_now().await,
+            Progress::Queued => in_time(store.data().meter.budget(), slice::yield_now()).await?,
         }
     }
 }
