@@ -103,7 +103,9 @@ fn sleep_here() {
 fn doze_here() {
     loop {
         std::thread::sleep(Duration::from_nanos(1));
-        (0..1_000_000).for_each(|number| drop(black_box(number)));
+        for number in 0..1_000_000 {
+            black_box(number);
+        }
     }
 }
 
