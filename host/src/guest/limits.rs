@@ -234,7 +234,7 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Cpu`].
+    /// [`LimitExceeded::Cpu`], or [`LimitExceeded::Time`] if the event's time is up.
     pub(super) fn charge(&mut self) -> Result<(), LimitExceeded> {
         self.budget.charge()?;
         ticker::request_fine_ticks();
