@@ -196,7 +196,14 @@ impl<S: Read + Write> Client<S> {
     /// Receives a close frame. Answers pings before it. Returns its code (1005 if it has none) and reason.
     pub fn receive_close(&mut self) -> Result<(u16, String)> {
         let frame = self.receive_after_pings()?;
-        ensure!(frame.first == 0x88, "expected a close frame, got {frame:?}");
+        let Frame { first, payload } = &frame;
+        // A long payload would hide everything else in the output of the tests.
+        let beginning = String::from_utf8_lossy(&payload[..payload.len().min(100)]);
+        ensure!(
+            *first == 0x88,
+            "expected a close frame, got {first:#04x} with {} bytes: {beginning:?}",
+            payload.len()
+        );
         match frame.payload.split_first_chunk() {
             None => Ok((1005, String::new())),
             Some((code, reason)) => {
