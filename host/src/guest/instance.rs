@@ -33,7 +33,7 @@ use crate::traces::ClientTrace;
 pub(crate) struct Guest {
     time_limit: TimeLimit,
     store: Store<State>,
-    /// Boxed, because no event needs it.
+    /// Boxed, because few events need it.
     footprint: Box<Footprint>,
     handler: RequiredExports,
     optional: Optional,
@@ -312,11 +312,11 @@ impl Guest {
 
     /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
-        if self.optional.lifecycle.is_none() {
+        // A component without this export stays packed.
+        let Some(&Lifecycle { suspend, .. }) = self.optional.lifecycle.as_ref() else {
             return Ok(None);
-        }
-        let Event { optional, store, time_limit, .. } = self.begin_call(EventName::Suspend, None);
-        let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
+        };
+        let Event { store, time_limit, .. } = self.begin_call(EventName::Suspend, None);
         store.data_mut().call = CallInfo::StateTransfer { reason, age: None };
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
         let data = store.data_mut();

@@ -38,12 +38,12 @@ impl Instances {
 
 /// Returns how much memory an instance and its client take after one message.
 pub(crate) fn of_an_instance(component: &Path) -> Result<usize> {
+    // A hibernated instance has no memory.
     Instances::start(component, "0s")?.each()
 }
 
-/// Waits until an idle instance and its client take at most `most` bytes, and has one more message echoed by each.
-/// Returns how much memory they took.
-pub(crate) fn of_an_idle_instance(component: &Path, most: usize) -> Result<usize> {
+/// Waits until an idle instance and its client take at most `most` bytes. Each instance must then still echo.
+pub(crate) fn wait_for_idle_instances(component: &Path, most: usize) -> Result<()> {
     let mut instances = Instances::start(component, "2s")?;
     let mut idle = 0;
     wait_until(|| {
@@ -51,10 +51,7 @@ pub(crate) fn of_an_idle_instance(component: &Path, most: usize) -> Result<usize
         Ok(idle <= most)
     })
     .with_context(|| format!("an idle instance takes {idle} bytes, and {most} are allowed"))?;
-    for client in &mut instances.clients {
-        check_echo(client)?;
-    }
-    Ok(idle)
+    instances.clients.iter_mut().try_for_each(check_echo)
 }
 
 /// Connects a client, and has one message echoed, so that the instance has run its code.

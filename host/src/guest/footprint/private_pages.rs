@@ -1,4 +1,4 @@
-//! Which pages of a range belong to this process alone.
+//! The pages of a range that belong to this process alone.
 
 use std::fs::File;
 use std::io::{ErrorKind, Result};

@@ -20,6 +20,5 @@ fn instance_with_its_client_takes_no_more_memory_than_its_language_may(
 }
 
 fn idle_instance_takes_less_memory_and_works_as_before(components: &Components) -> Result<()> {
-    resident::of_an_idle_instance(&components.echo, components.language.idle << 10)?;
-    Ok(())
+    resident::wait_for_idle_instances(&components.echo, components.language.idle << 10)
 }
